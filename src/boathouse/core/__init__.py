@@ -1,0 +1,1 @@
+"""Pure functions and frozen results; knows no kedro, mlflow, databricks or omegaconf."""

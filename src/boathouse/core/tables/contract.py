@@ -1,0 +1,80 @@
+"""The contract of a table: declared once, enforced on save, documented from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from boathouse.core.errors import SchemaMismatchError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One column of a table.
+
+    Attributes:
+        name: Column name, snake_case.
+        dtype: Spark's simple type name: ``bigint``, ``int``, ``double``, ``string``, ``date``,
+            ``timestamp``, ``boolean``, ``array<string>`` and so on.
+        description: What the value means, for a reader who does not know the source.
+        unit: Unit of a number (``NT$``, ``months``, ``share``), or None where it has none.
+        nullable: Whether null is a legal value; what null means belongs into ``description``.
+        allowed: The closed list of legal values, or None for any.
+        minimum: Smallest legal value, inclusive, or None.
+        maximum: Largest legal value, inclusive, or None.
+    """
+
+    name: str
+    dtype: str
+    description: str
+    unit: str | None = None
+    nullable: bool = False
+    allowed: tuple[int | str, ...] | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableContract:
+    """Columns, keys and meaning of one table.
+
+    Attributes:
+        name: ``<schema>.<table>``, without the environment.
+        description: One sentence a catalog browser shows.
+        grain: What one row is, for example "one row per customer and month".
+        columns: All columns, in the order in which they are stored.
+        keys: Names of the columns that identify a row; empty where rows have no identity.
+        time_column: The column that dates a row, or None.
+    """
+
+    name: str
+    description: str
+    grain: str
+    columns: tuple[Column, ...]
+    keys: tuple[str, ...] = ()
+    time_column: str | None = None
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Names of all columns in stored order."""
+        return tuple(column.name for column in self.columns)
+
+    def check_schema(self, found: Mapping[str, str], *, where: str) -> None:
+        """Compare ``found`` (column name to Spark type name) with the contract; order is free.
+
+        Raises:
+            SchemaMismatchError: With a diff of missing, unexpected and retyped columns.
+        """
+        expected = {column.name: column.dtype for column in self.columns}
+        lines = [f"  - {name}: {expected[name]} (missing)" for name in expected if name not in found]
+        lines += [f"  + {name}: {found[name]} (unexpected)" for name in found if name not in expected]
+        lines += [
+            f"  ~ {name}: expected {expected[name]}, found {found[name]}"
+            for name in expected
+            if name in found and found[name] != expected[name]
+        ]
+        if lines:
+            raise SchemaMismatchError.from_diff(self.name, lines, where=where)

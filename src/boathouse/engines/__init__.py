@@ -1,0 +1,1 @@
+"""Who runs the PySpark code: ``sail``, ``spark`` or ``databricks``."""

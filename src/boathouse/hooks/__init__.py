@@ -1,0 +1,1 @@
+"""Adapters of a run: what happens before and after pipelines and nodes."""

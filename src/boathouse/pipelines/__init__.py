@@ -1,0 +1,1 @@
+"""Wiring: which core function reads and leaves which dataset."""
