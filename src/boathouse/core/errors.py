@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 class BoathouseError(Exception):
@@ -30,13 +30,97 @@ class ConfigError(BoathouseError):
 class EngineError(BoathouseError):
     """An engine cannot start or does not offer what was asked of it."""
 
+    @classmethod
+    def not_installed(cls, engine: str, what: str, command: str) -> EngineError:
+        """Name the engine, what it lacks and the command that installs it."""
+        return cls(f"The engine '{engine}' cannot start: {what} is missing. Install it: {command}.")
+
+    @classmethod
+    def one_per_process(cls, engine: str, running: Iterable[str]) -> EngineError:
+        """Say that classic Spark and Spark Connect exclude each other in one process."""
+        return cls(
+            f"The engine '{engine}' cannot start beside '{', '.join(running)}': a process has classic Spark or "
+            "Spark Connect, not both. Stop the other engine and use a new process."
+        )
+
+    @classmethod
+    def start_failed(cls, engine: str, log: str, command: str) -> EngineError:
+        """Name the engine, the log that tells why and what usually helps."""
+        return cls(f"The engine '{engine}' did not start; its log is {log}. If jars are missing: {command}.")
+
+    @classmethod
+    def jars_missing(cls, folder: str) -> EngineError:
+        """Name the folder in which the jars were expected."""
+        return cls(f"Delta's jars are not in {folder}. Fetch them: make jars (needs Maven Central once).")
+
+    @classmethod
+    def no_workspace(cls) -> EngineError:
+        """Say how the engine learns which workspace to use."""
+        return cls(
+            "The engine 'databricks' does not know a workspace. Set DATABRICKS_HOST or DATABRICKS_CONFIG_PROFILE, "
+            "or choose a local engine: BOATHOUSE_ENGINE=sail."
+        )
+
+    @classmethod
+    def no_credentials(cls, variables: str) -> EngineError:
+        """Name the variables that would authenticate, never their values."""
+        return cls(f"DATABRICKS_HOST is set but no credentials are. Set {variables}; no local session is used instead.")
+
+    @classmethod
+    def workspace_unreachable(cls, reason: str) -> EngineError:
+        """Give the kind of error that the platform's client raised."""
+        return cls(
+            f"Databricks Connect could not open a session ({reason}). Check host, credentials and cluster; "
+            "no local session is used instead."
+        )
+
 
 class TableError(BoathouseError):
     """A table cannot be read or written as asked."""
 
+    @classmethod
+    def not_writable(cls, table: str, path: str) -> TableError:
+        """Name the table and the folder that refuses it."""
+        return cls(
+            f"Table '{table}' cannot be written: {path} is no writable folder. "
+            "Make it one, or set BOATHOUSE_DATA to a folder that is."
+        )
+
+    @classmethod
+    def wrong_form(cls, table: str, found: str) -> TableError:
+        """Name the kind of object that was to be saved."""
+        return cls(f"Table '{table}': expected a frame of Spark, pandas, pyarrow or polars, found {found}.")
+
+    @classmethod
+    def failed(cls, table: str, action: str, reason: str) -> TableError:
+        """Name the table, what was tried and the engine's kind of error."""
+        return cls(f"Table '{table}' cannot be {action}: {reason}")
+
+    @classmethod
+    def too_many_slices(cls, table: str, columns: Iterable[str], found: int, limit: int) -> TableError:
+        """Say how many distinct slices one write touches and how many it may."""
+        return cls(
+            f"Table '{table}': {found} or more distinct values of {', '.join(columns)} in one write, at most {limit} "
+            "are allowed. Choose a coarser column or mode merge."
+        )
+
+    @classmethod
+    def missing_version(cls, table: str, wanted: str, newest: int) -> TableError:
+        """Name the version asked for and the newest there is."""
+        return cls(f"Table '{table}' has no {wanted}; its newest version is {newest}.")
+
 
 class MissingTableError(TableError):
     """A table that a pipeline reads does not exist in this environment."""
+
+    @classmethod
+    def in_environment(cls, table: str, environment: str, place: str, made_by: str | None) -> MissingTableError:
+        """Name table, environment, where it was looked for and the command that makes it."""
+        pipeline = f"--pipeline {made_by} " if made_by else ""
+        return cls(
+            f"Table '{table}' does not exist in environment '{environment}' (looked for {place}). "
+            f"Make it: kedro run {pipeline}--env {environment}"
+        )
 
 
 class SchemaMismatchError(TableError):
@@ -51,17 +135,45 @@ class SchemaMismatchError(TableError):
             "Change the data, or the contract and the code that fills it, in one commit."
         )
 
+    @classmethod
+    def from_stored(cls, table: str, lines: Iterable[str]) -> SchemaMismatchError:
+        """Show the column diff against the stored table, for a write that may not change it."""
+        diff = "\n".join(lines)
+        return cls(
+            f"Saving '{table}': the columns are not those of the stored table.\n{diff}\n"
+            "If the change is meant, set allow_schema_evolution: true on the catalog entry for one run."
+        )
+
 
 class ReadOnlyTableError(TableError):
     """A write was tried on a table opened for reading only."""
+
+    @classmethod
+    def on_save(cls, table: str) -> ReadOnlyTableError:
+        """Name the table and the catalog option that protects it."""
+        return cls(f"Table '{table}' is read-only here (read_only: true in the catalog); nothing was written.")
 
 
 class CommitConflictError(TableError):
     """Another writer changed the table at the same time, more often than retries allow."""
 
+    @classmethod
+    def after_retries(cls, table: str, attempts: int) -> CommitConflictError:
+        """Name the table and how often it was tried."""
+        return cls(
+            f"Table '{table}': other writers committed first in all {attempts} attempts; nothing was written. "
+            "Run again, or raise 'retries' on the catalog entry."
+        )
+
 
 class DataQualityError(BoathouseError):
     """Data break their contract so badly that nothing may be published."""
+
+    @classmethod
+    def from_counts(cls, table: str, counts: Mapping[str, int], *, rows: int) -> DataQualityError:
+        """Name table and broken rules with their row counts, never values."""
+        lines = "\n".join(f"  {rule}: {count} of {rows} rows" for rule, count in sorted(counts.items()))
+        return cls(f"Table '{table}': rows break its contract; nothing was written.\n{lines}")
 
 
 class FeatureError(BoathouseError):
@@ -82,3 +194,24 @@ class PromotionError(BoathouseError):
 
 class MonitoringError(BoathouseError):
     """Monitoring lacks what it compares."""
+
+    @classmethod
+    def missing_columns(cls, side: str, columns: Iterable[str]) -> MonitoringError:
+        """Name the side of a comparison and the columns it lacks."""
+        return cls(
+            f"The {side} window lacks the columns {', '.join(columns)}. "
+            "Compare only columns that both windows have, or score again with the present features."
+        )
+
+    @classmethod
+    def empty_side(cls, side: str) -> MonitoringError:
+        """Name the side of a comparison that has no rows."""
+        return cls(f"The {side} window has no rows: nothing to compare. Check 'as_of' and the months scored.")
+
+    @classmethod
+    def nothing_scored(cls, as_of: object, environment: str) -> MonitoringError:
+        """Name the date up to which predictions were looked for and the command that makes them."""
+        return cls(
+            f"No predictions are dated up to {as_of} in environment '{environment}'. "
+            f"Make them with: kedro run --pipeline batch_inference --env {environment}"
+        )

@@ -1,0 +1,1 @@
+"""What changed since training, what it did to the model, and what to do about it."""

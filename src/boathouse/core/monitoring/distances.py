@@ -1,0 +1,150 @@
+"""Distances between two histograms over the same bins, and tests on their counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    Counts = NDArray[np.float64]
+
+# Pseudo-rows per bin (Jeffreys' prior): a bin empty on one side gives a large index, not an infinite one.
+PSEUDO_COUNT = 0.5
+
+# Smallest expected count for which the chi-squared approximation is trusted (Cochran, Biometrics 10(4), 1954).
+SMALLEST_EXPECTED = 5.0
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """A test's statistic and the p-value of "no difference", 0 to 1."""
+
+    # pytest would otherwise try to collect a class of this name.
+    __test__ = False
+
+    statistic: float
+    p_value: float
+
+
+def population_stability_index(reference: ArrayLike, current: ArrayLike) -> float:
+    """Return the population stability index of two count vectors over the same bins.
+
+    ``sum((c - r) * ln(c / r))`` over bins, with smoothed shares
+    ``(count + 0.5) / (rows + 0.5 * bins)``; bins empty on both sides are left out. 0 means the
+    same shares; it has no upper bound. Source: Siddiqi, *Credit Risk Scorecards*, 2006.
+    """
+    both = _stack(reference, current)
+    both = both[:, both.sum(axis=0) > 0]
+    smoothed = both + PSEUDO_COUNT
+    shares = smoothed / smoothed.sum(axis=1, keepdims=True)
+    return float(((shares[1] - shares[0]) * np.log(shares[1] / shares[0])).sum())
+
+
+def jensen_shannon_distance(reference: ArrayLike, current: ArrayLike) -> float:
+    """Return the Jensen-Shannon distance, base 2, of two count vectors: 0 same, 1 disjoint.
+
+    The square root of the divergence ``H(m) - (H(r) + H(c)) / 2`` with ``m = (r + c) / 2``.
+    Source: Endres & Schindelin, *IEEE Trans. Inf. Theory* 49(7), 2003.
+    """
+    shares = _shares(_stack(reference, current))
+    middle = shares.mean(axis=0)
+    divergence = _entropy(middle) - (_entropy(shares[0]) + _entropy(shares[1])) / 2
+    return float(np.sqrt(np.clip(divergence, 0.0, 1.0)))
+
+
+def total_variation_distance(reference: ArrayLike, current: ArrayLike) -> float:
+    """Return half the sum of absolute differences of the shares: 0 same, 1 disjoint."""
+    shares = _shares(_stack(reference, current))
+    return float(np.abs(shares[1] - shares[0]).sum() / 2)
+
+
+def l_infinity_distance(reference: ArrayLike, current: ArrayLike) -> float:
+    """Return the largest absolute difference of any share: 0 same, 1 at most."""
+    shares = _shares(_stack(reference, current))
+    return float(np.abs(shares[1] - shares[0]).max())
+
+
+def goodness_of_fit(expected: ArrayLike, observed: ArrayLike) -> TestResult:
+    """Return Pearson's test of ``observed`` counts against fixed ``expected`` counts.
+
+    Not for comparing two samples: there both sides are uncertain, see ``two_way_chi_squared``.
+    """
+    wanted, found = _stack(expected, observed)
+    statistic = float(((found - wanted) ** 2 / wanted).sum())
+    return TestResult(statistic, _chi_squared_tail(statistic, len(wanted) - 1))
+
+
+def two_way_chi_squared(reference: ArrayLike, current: ArrayLike) -> TestResult:
+    """Return the chi-squared test of homogeneity of two samples' counts, without Yates' correction.
+
+    Where an expected count is below 5, rare categories are first pooled into one; a 2 x 2 table
+    that still has one goes to Fisher's exact test, whose statistic is the odds ratio. Fewer than
+    two categories leave nothing to test: statistic 0, p-value 1.
+    """
+    both = _pool_rare(_stack(reference, current))
+    if both.shape[1] < 2 or not both.sum(axis=1).all():
+        return TestResult(0.0, 1.0)
+    expected = _expected(both)
+    if both.shape[1] == 2 and expected.min() < SMALLEST_EXPECTED:
+        return _fisher_exact(both)
+    statistic = float(((both - expected) ** 2 / expected).sum())
+    return TestResult(statistic, _chi_squared_tail(statistic, both.shape[1] - 1))
+
+
+def adjust_p_values(p_values: ArrayLike) -> NDArray[np.float64]:
+    """Return Benjamini-Hochberg adjusted p-values, in the order given.
+
+    Calling those below ``alpha`` significant keeps the expected share of false alarms among them
+    below ``alpha``. Source: Benjamini & Hochberg, *J. R. Stat. Soc. B* 57(1), 1995.
+    """
+    p = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(p)[::-1]
+    scaled = p[order] * len(p) / np.arange(len(p), 0, -1)
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(np.minimum.accumulate(scaled), 1.0)
+    return adjusted
+
+
+def _stack(reference: ArrayLike, current: ArrayLike) -> Counts:
+    return np.stack([np.asarray(reference, dtype=np.float64), np.asarray(current, dtype=np.float64)])
+
+
+def _shares(both: Counts) -> Counts:
+    rows = both.sum(axis=1, keepdims=True)
+    return both / np.where(rows == 0, 1.0, rows)
+
+
+def _entropy(shares: Counts) -> float:
+    positive = shares[shares > 0]
+    return float(-(positive * np.log2(positive)).sum())
+
+
+def _expected(both: Counts) -> Counts:
+    return np.outer(both.sum(axis=1), both.sum(axis=0)) / both.sum()
+
+
+def _pool_rare(both: Counts) -> Counts:
+    both = both[:, both.sum(axis=0) > 0]
+    if both.shape[1] < 3 or not both.sum(axis=1).all():
+        return both
+    rare = _expected(both).min(axis=0) < SMALLEST_EXPECTED
+    if not rare.any():
+        return both
+    return np.column_stack([both[:, ~rare], both[:, rare].sum(axis=1)])
+
+
+def _fisher_exact(both: Counts) -> TestResult:
+    from scipy.stats import fisher_exact
+
+    odds_ratio, p_value = fisher_exact(both.astype(np.int64))
+    return TestResult(float(odds_ratio), float(p_value))
+
+
+def _chi_squared_tail(statistic: float, freedom: int) -> float:
+    from scipy.special import chdtrc
+
+    return float(chdtrc(freedom, statistic)) if freedom > 0 else 1.0

@@ -1,0 +1,181 @@
+"""Comparing two windows of a numeric column; every statistic from one sort of each side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from boathouse.core.monitoring.comparison import Comparison, Shift
+from boathouse.core.monitoring.distances import (
+    TestResult,
+    jensen_shannon_distance,
+    population_stability_index,
+    two_way_chi_squared,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+# Deciles are what the rules of thumb for the population stability index were made on.
+QUANTILES = 10
+# Bins of equal width over the pooled range, behind the Jensen-Shannon distance.
+SHARED_BINS = 20
+
+
+@dataclass(frozen=True)
+class SortedSide:
+    """One window of a column: its values sorted, without nulls, and how many nulls there were."""
+
+    values: Floats
+    nulls: int
+
+    @classmethod
+    def from_values(cls, values: Floats) -> SortedSide:
+        """Sort ``values``; NaN counts as null."""
+        # numpy sorts NaN to the end, so one search finds where they begin.
+        ordered = np.sort(np.asarray(values, dtype=np.float64))
+        known = int(np.searchsorted(ordered, np.nan))
+        return cls(ordered[:known], len(ordered) - known)
+
+    @property
+    def rows(self) -> int:
+        """Number of rows, nulls included."""
+        return len(self.values) + self.nulls
+
+
+def compare_numeric(reference: Floats, current: Floats, *, discrete_values: int) -> Comparison:
+    """Return every statistic of two samples of one numeric column; NaN is null.
+
+    A column with at most ``discrete_values`` distinct values on each side is binned by value,
+    any other by the reference's deciles; nulls are a bin of their own.
+    """
+    before, after = SortedSide.from_values(reference), SortedSide.from_values(current)
+    distinct = _distinct(before.values), _distinct(after.values)
+    labels, counts = _count_bins(before, after, distinct, discrete_values)
+    test, wasserstein = _compare_curves(before, after)
+    return Comparison(
+        data_type="double",
+        reference_rows=before.rows,
+        current_rows=after.rows,
+        psi=population_stability_index(*counts),
+        js_distance=jensen_shannon_distance(*_count_shared(before.values, after.values)),
+        test=test,
+        null_delta=after.nulls / after.rows - before.nulls / before.rows,
+        shift=find_shift(labels, counts),
+        distinct_delta=len(distinct[1]) / after.rows - len(distinct[0]) / before.rows,
+        avg_delta=_difference_of_means(before.values, after.values),
+        zero_delta=_share_of_zeros(after) - _share_of_zeros(before),
+        wasserstein=wasserstein,
+    )
+
+
+def kolmogorov_smirnov(reference: Floats, current: Floats) -> TestResult:
+    """Return the two-sample Kolmogorov-Smirnov test of two sorted samples without nulls.
+
+    The statistic is the largest vertical distance of the two distribution functions, 0 to 1; the
+    p-value is asymptotic (as ``scipy.stats.ks_2samp(method="asymp")``).
+    """
+    return _ks_and_wasserstein(reference, current)[0]
+
+
+def wasserstein_distance(reference: Floats, current: Floats) -> float:
+    """Return the area between the distribution functions of two sorted samples, in the column's unit."""
+    return _ks_and_wasserstein(reference, current)[1]
+
+
+def find_shift(labels: list[str], counts: NDArray[np.float64]) -> Shift:
+    """Return the bin whose share changed most, the first of equals."""
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    worst = int(np.argmax(np.abs(shares[1] - shares[0])))
+    return Shift(labels[worst], float(shares[0, worst]), float(shares[1, worst]))
+
+
+def _compare_curves(before: SortedSide, after: SortedSide) -> tuple[TestResult, float | None]:
+    if len(before.values) and len(after.values):
+        return _ks_and_wasserstein(before.values, after.values)
+    # One side is nothing but nulls: all that can be tested is whether values are there.
+    known = [[len(side.values), side.nulls] for side in (before, after)]
+    return two_way_chi_squared(*known), None
+
+
+def _ks_and_wasserstein(reference: Floats, current: Floats) -> tuple[TestResult, float]:
+    pooled = np.concatenate([reference, current])
+    # A stable sort merges the two sorted runs in linear time.
+    order = np.argsort(pooled, kind="stable")
+    pooled = pooled[order]
+    seen = np.cumsum(order < len(reference))
+    gap = np.abs(seen / len(reference) - (np.arange(1, len(pooled) + 1) - seen) / len(current))
+    widths = np.diff(pooled)
+    # Within ties the functions have not stepped to the end yet: only the last of equals counts.
+    statistic = float(np.max(gap[:-1], where=widths > 0, initial=0.0))
+    return TestResult(statistic, _ks_tail(statistic, len(reference), len(current))), float(widths @ gap[:-1])
+
+
+def _ks_tail(statistic: float, reference_rows: int, current_rows: int) -> float:
+    from scipy.stats import kstwo
+
+    effective = reference_rows * current_rows / (reference_rows + current_rows)
+    return float(np.clip(kstwo.sf(statistic, max(1, round(effective))), 0.0, 1.0))
+
+
+def _count_bins(
+    before: SortedSide, after: SortedSide, distinct: tuple[Floats, Floats], discrete_values: int
+) -> tuple[list[str], NDArray[np.float64]]:
+    if max(map(len, distinct)) <= discrete_values:
+        edges = np.union1d(*distinct)
+        labels = [f"{edge:g}" for edge in edges]
+    else:
+        edges = _reference_edges(before.values)
+        labels = _label_intervals(edges)
+    rows = [_counts_up_to(side.values, edges)[: len(labels)] for side in (before, after)]
+    nulls = [[before.nulls], [after.nulls]]
+    return [*labels, "null"], np.hstack([np.array(rows, dtype=np.float64), nulls])
+
+
+def _reference_edges(values: Floats) -> Floats:
+    """Inner deciles as values that occur, so that ties stay in one bin."""
+    if not len(values):
+        return np.empty(0)
+    positions = np.ceil(np.arange(1, QUANTILES) / QUANTILES * len(values)).astype(int) - 1
+    return np.unique(values[positions])
+
+
+def _label_intervals(edges: Floats) -> list[str]:
+    if not len(edges):
+        return ["any value"]
+    inner = [f"over {low:.6g} up to {high:.6g}" for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    return [f"up to {edges[0]:.6g}", *inner, f"over {edges[-1]:.6g}"]
+
+
+def _counts_up_to(values: Floats, edges: Floats) -> NDArray[np.int64]:
+    """Rows of sorted ``values`` in (-inf, e1], (e1, e2] … (ek, inf)."""
+    ends = np.searchsorted(values, edges, side="right")
+    return np.diff(np.concatenate([[0], ends, [len(values)]]))
+
+
+def _count_shared(before: Floats, after: Floats) -> NDArray[np.int64]:
+    sides = [side for side in (before, after) if len(side)]
+    if len(sides) < 2:
+        # Nothing to compare, or all of it gone: the same, or disjoint.
+        return np.array([[len(before) > 0, 1], [len(after) > 0, 1]], dtype=np.int64)
+    low, high = min(side[0] for side in sides), max(side[-1] for side in sides)
+    edges = np.linspace(low, high, SHARED_BINS + 1)[1:-1]
+    # Bins are closed on the left, as numpy.histogram's are.
+    return np.array([np.diff([0, *np.searchsorted(side, edges, side="left"), len(side)]) for side in (before, after)])
+
+
+def _distinct(values: Floats) -> Floats:
+    return values[np.concatenate([[True], values[1:] != values[:-1]])] if len(values) else values
+
+
+def _difference_of_means(before: Floats, after: Floats) -> float | None:
+    return float(after.mean() - before.mean()) if len(before) and len(after) else None
+
+
+def _share_of_zeros(side: SortedSide) -> float:
+    low, high = (np.searchsorted(side.values, 0.0, side=end) for end in ("left", "right"))
+    return float(high - low) / side.rows

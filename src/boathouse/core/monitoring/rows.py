@@ -1,0 +1,91 @@
+"""Findings as rows of the monitoring tables, in the column order of their contracts."""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass
+from typing import TYPE_CHECKING
+
+from boathouse.core.monitoring.windows import GRANULARITY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date
+
+    from boathouse.core.monitoring.alerts import Alert
+    from boathouse.core.monitoring.drift import ColumnDrift
+    from boathouse.core.monitoring.performance import CohortPerformance
+    from boathouse.core.monitoring.windows import Window
+    from boathouse.core.tables.contract import TableContract
+
+# The platform's name for statements about a table rather than a column.
+WHOLE_TABLE = ":table"
+
+Row = tuple[object, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparedWindows:
+    """What a set of drifts compares.
+
+    Attributes:
+        current: Window judged.
+        before: Window compared with, or None when the reference is the training window (BASELINE).
+    """
+
+    current: Window
+    before: Window | None = None
+
+    @property
+    def drift_type(self) -> str:
+        """The platform's name: ``BASELINE`` or ``CONSECUTIVE``."""
+        return "CONSECUTIVE" if self.before else "BASELINE"
+
+
+def drift_rows(drifts: Iterable[ColumnDrift], windows: ComparedWindows, *, as_of: date) -> list[Row]:
+    """Return one row of ``monitoring.drift_metrics`` per column."""
+    return [_drift_row(drift, windows, as_of) for drift in drifts]
+
+
+def performance_rows(cohorts: Iterable[CohortPerformance], *, as_of: date) -> list[Row]:
+    """Return one row of ``monitoring.performance`` per cohort and model version."""
+    return [(as_of, *astuple(cohort)) for cohort in cohorts]
+
+
+def alert_rows(alerts: Iterable[Alert], *, as_of: date) -> list[Row]:
+    """Return one row of ``monitoring.alerts`` per alert."""
+    return [(as_of, *astuple(alert), alert.action) for alert in alerts]
+
+
+def schema_of(contract: TableContract) -> str:
+    """Return the contract's columns as a Spark DDL string."""
+    return ", ".join(f"`{column.name}` {column.dtype}" for column in contract.columns)
+
+
+def _drift_row(drift: ColumnDrift, windows: ComparedWindows, as_of: date) -> Row:
+    found = drift.comparison
+    numeric = found.data_type == "double"
+    test = (float(found.test.statistic), float(found.test.p_value))
+    return (
+        as_of,
+        windows.current.as_timestamps(),
+        GRANULARITY,
+        None,
+        None,
+        drift.column,
+        found.data_type,
+        windows.before.as_timestamps() if windows.before else None,
+        windows.drift_type,
+        found.current_rows - found.reference_rows,
+        found.avg_delta,
+        100 * found.null_delta,
+        None if found.zero_delta is None else 100 * found.zero_delta,
+        100 * found.distinct_delta,
+        None,
+        found.js_distance,
+        test if numeric else None,
+        found.wasserstein,
+        found.psi,
+        None if numeric else test,
+        found.tv_distance,
+        found.l_infinity,
+    )

@@ -1,0 +1,90 @@
+"""The few lines that close a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from boathouse.core.monitoring.alerts import Alert
+    from boathouse.core.monitoring.drift import ColumnDrift
+    from boathouse.core.monitoring.performance import CohortPerformance
+
+LONGEST = 15
+NAMED_DRIFTS = 3
+NAMED_ALERTS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFacts:
+    """What a summary tells.
+
+    Attributes:
+        environment: Environment of the run.
+        as_of: What the run pretended to know.
+        champion: Registered name and version of the champion.
+        metrics: Lines on its evaluation, ready to print; empty if there is none.
+        promotion: What promotion decided, in one sentence; empty if unknown.
+        cohorts: Scored cohorts, oldest first.
+        drifts: Drifts against the training window, the largest first.
+        alerts: Alerts, the most urgent first.
+        report: Path of the monitoring report.
+    """
+
+    environment: str
+    as_of: date
+    champion: str
+    metrics: Sequence[str]
+    promotion: str
+    cohorts: Sequence[CohortPerformance]
+    drifts: Sequence[ColumnDrift]
+    alerts: Sequence[Alert]
+    report: str
+
+
+def summarise_run(facts: RunFacts) -> str:
+    """Return the summary as plain text of at most 15 lines."""
+    lines = [
+        f"Summary of environment '{facts.environment}', as of {facts.as_of}",
+        f"  champion    {facts.champion}",
+        *(f"              {line}" for line in facts.metrics[:3]),
+        *([f"  promotion   {facts.promotion}"] if facts.promotion else []),
+        f"  scored      {_describe_scored(facts.cohorts)}",
+        f"  drifted     {_describe_drifts(facts.drifts)}",
+        f"  alerts      {_describe_count(facts.alerts)}",
+        *(f"              {alert.severity}: {alert.message}" for alert in facts.alerts[:NAMED_ALERTS]),
+        f"  report      {facts.report}",
+    ]
+    return "\n".join(lines[:LONGEST])
+
+
+def _describe_scored(cohorts: Sequence[CohortPerformance]) -> str:
+    rows = sum(cohort.rows for cohort in cohorts)
+    parts = [f"{cohort.cohort:%b %Y} {_describe_labels(cohort)}" for cohort in cohorts]
+    return f"{rows:,} rows: {', '.join(parts)}"
+
+
+def _describe_labels(cohort: CohortPerformance) -> str:
+    if cohort.roc_auc is not None:
+        return f"(ROC AUC {cohort.roc_auc:.3f})"
+    if cohort.status == "pending" and cohort.labels_known_on:
+        return f"(labels known on {cohort.labels_known_on})"
+    return f"({cohort.status.replace('_', ' ')})"
+
+
+def _describe_drifts(drifts: Sequence[ColumnDrift]) -> str:
+    moved = [drift for drift in drifts if drift.severity != "none"]
+    if not moved:
+        return f"none of {len(drifts)} features"
+    named = ", ".join(f"{drift.column} (PSI {drift.comparison.psi:.2f})" for drift in moved[:NAMED_DRIFTS])
+    return f"{len(moved)} of {len(drifts)} features: {named}"
+
+
+def _describe_count(alerts: Sequence[Alert]) -> str:
+    if not alerts:
+        return "none"
+    alarms = sum(alert.severity == "alarm" for alert in alerts)
+    return f"{alarms} to act on, {len(alerts) - alarms} to watch"
