@@ -1,0 +1,46 @@
+"""One engine of each name in a process."""
+
+from __future__ import annotations
+
+import threading
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+from boathouse.core.options import require_choice
+
+if TYPE_CHECKING:
+    from boathouse.engines.base import Engine
+
+# Modules are named, not imported: a run loads the engine it uses and no other.
+_CLASSES = {
+    "sail": ("boathouse.engines.sail", "SailEngine"),
+    "spark": ("boathouse.engines.spark", "SparkEngine"),
+    "databricks": ("boathouse.engines.databricks", "DatabricksEngine"),
+}
+_engines: dict[str, Engine] = {}
+_lock = threading.Lock()
+
+
+def get_engine(name: str) -> Engine:
+    """Return the process's engine ``name``; starts no session.
+
+    Raises:
+        OptionError: If there is no engine of that name.
+    """
+    require_choice("engine", name, _CLASSES)
+    with _lock:
+        if name not in _engines:
+            module, class_name = _CLASSES[name]
+            _engines[name] = cast("Engine", getattr(import_module(module), class_name)())
+        return _engines[name]
+
+
+def running_engines() -> tuple[Engine, ...]:
+    """Return the engines whose session is open."""
+    return tuple(engine for engine in list(_engines.values()) if engine.is_running)
+
+
+def stop_engines() -> None:
+    """Stop every engine that runs."""
+    for engine in running_engines():
+        engine.stop()
