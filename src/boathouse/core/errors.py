@@ -26,6 +26,16 @@ class OptionError(BoathouseError, ValueError):
 class ConfigError(BoathouseError):
     """The configuration names something that does not exist or contradicts itself."""
 
+    @classmethod
+    def unknown_contract(cls, name: str, known: Iterable[str]) -> ConfigError:
+        """Name the contract asked for and those there are."""
+        return cls(f"There is no contract '{name}'. Known: {', '.join(sorted(known))}.")
+
+    @classmethod
+    def in_catalog(cls, table: str, problem: str) -> ConfigError:
+        """Name the catalog entry's table and what is wrong with its options."""
+        return cls(f"Catalog entry of table '{table}': {problem}.")
+
 
 class EngineError(BoathouseError):
     """An engine cannot start or does not offer what was asked of it."""
@@ -97,6 +107,16 @@ class TableError(BoathouseError):
         return cls(f"Table '{table}' cannot be {action}: {reason}")
 
     @classmethod
+    def missing_extract(cls, path: str) -> TableError:
+        """Name the file that has not been delivered."""
+        return cls(f"There is no extract {path}. Put the delivered file there, or change 'raw_folder' in globals.yml.")
+
+    @classmethod
+    def wrong_slice_type(cls, table: str, column: str, dtype: str, allowed: Iterable[str]) -> TableError:
+        """Name the column, its type and the types that can tell slices apart."""
+        return cls(f"Table '{table}': slices by '{column}' ({dtype}); allowed types: {', '.join(sorted(allowed))}.")
+
+    @classmethod
     def too_many_slices(cls, table: str, columns: Iterable[str], found: int, limit: int) -> TableError:
         """Say how many distinct slices one write touches and how many it may."""
         return cls(
@@ -136,6 +156,11 @@ class SchemaMismatchError(TableError):
         )
 
     @classmethod
+    def repeated_columns(cls, table: str, names: Iterable[str]) -> SchemaMismatchError:
+        """Name the columns that occur more than once."""
+        return cls(f"Saving '{table}': columns occur more than once: {', '.join(names)}.")
+
+    @classmethod
     def from_stored(cls, table: str, lines: Iterable[str]) -> SchemaMismatchError:
         """Show the column diff against the stored table, for a write that may not change it."""
         diff = "\n".join(lines)
@@ -170,6 +195,19 @@ class DataQualityError(BoathouseError):
     """Data break their contract so badly that nothing may be published."""
 
     @classmethod
+    def unbalanced_scoring(cls, rows: int, scored: int, quarantined: int) -> DataQualityError:
+        """Give the three counts that should add up."""
+        return cls(
+            f"Scoring took {rows:,} rows in, but {scored:,} scored and {quarantined:,} quarantined came out. "
+            "Nothing was published. Look for repeated keys in the feature tables, or rows dropped by the scorer."
+        )
+
+    @classmethod
+    def empty_file(cls, path: str) -> DataQualityError:
+        """Name the file that has no rows."""
+        return cls(f"The extract {path} has no rows; nothing was read. Ask its supplier for a complete one.")
+
+    @classmethod
     def from_counts(cls, table: str, counts: Mapping[str, int], *, rows: int) -> DataQualityError:
         """Name table and broken rules with their row counts, never values."""
         lines = "\n".join(f"  {rule}: {count} of {rows} rows" for rule, count in sorted(counts.items()))
@@ -182,6 +220,14 @@ class FeatureError(BoathouseError):
 
 class ModelError(BoathouseError):
     """A model cannot be trained, saved, loaded or used."""
+
+    @classmethod
+    def no_champion(cls, environment: str) -> ModelError:
+        """Name the environment and the commands that make a champion there."""
+        return cls(
+            f"No model is champion in environment '{environment}'. Make one with: "
+            f"kedro run --pipelines training,evaluation,promotion --env {environment}"
+        )
 
 
 class UntrustedModelError(ModelError):

@@ -1,5 +1,6 @@
 """What a table is: its contract, its schema, its fingerprint."""
 
 from boathouse.core.tables.contract import Column, TableContract
+from boathouse.core.tables.version import TableVersion
 
-__all__ = ["Column", "TableContract"]
+__all__ = ["Column", "TableContract", "TableVersion"]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from boathouse.core.errors import SchemaMismatchError
+from boathouse.core.tables.schema_diff import diff_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,12 +70,6 @@ class TableContract:
             SchemaMismatchError: With a diff of missing, unexpected and retyped columns.
         """
         expected = {column.name: column.dtype for column in self.columns}
-        lines = [f"  - {name}: {expected[name]} (missing)" for name in expected if name not in found]
-        lines += [f"  + {name}: {found[name]} (unexpected)" for name in found if name not in expected]
-        lines += [
-            f"  ~ {name}: expected {expected[name]}, found {found[name]}"
-            for name in expected
-            if name in found and found[name] != expected[name]
-        ]
+        lines = diff_columns(expected, found)
         if lines:
             raise SchemaMismatchError.from_diff(self.name, lines, where=where)

@@ -1,0 +1,63 @@
+"""The rules that a contract puts on single rows, as conditions and as counts of broken rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pyspark.sql import Column as SparkColumn
+
+    from boathouse.core.tables.contract import Column, TableContract
+
+UNIQUE_KEYS = "keys_unique"
+
+
+def broken_conditions(contract: TableContract) -> dict[str, SparkColumn]:
+    """Return for each row rule of ``contract`` a condition that is true where a row breaks it.
+
+    Rules are named ``<column>_not_null``, ``<column>_allowed`` and ``<column>_in_range``. A
+    condition is never null: a null value breaks ``not_null`` and nothing else.
+    """
+    return {name: condition for column in contract.columns for name, condition in _column_rules(column, contract.keys)}
+
+
+def violation_counts(contract: TableContract) -> dict[str, SparkColumn]:
+    """Return for each rule of ``contract``, uniqueness of keys included, an aggregate counting broken rows."""
+    from pyspark.sql import functions as F  # noqa: N812, PLC0415
+
+    counts = {name: F.count(F.when(broken, 1)) for name, broken in broken_conditions(contract).items()}
+    if contract.keys:
+        counts[UNIQUE_KEYS] = repeated_keys(contract.keys)
+    return counts
+
+
+def repeated_keys(keys: Sequence[str]) -> SparkColumn:
+    """Return an aggregate: rows beyond the first of each key; rows with a null in the key do not count."""
+    from pyspark.sql import functions as F  # noqa: N812, PLC0415
+
+    present = F.lit(True)  # noqa: FBT003
+    for key in keys:
+        present = present & F.col(key).isNotNull()
+    return F.count(F.when(present, 1)) - F.count_distinct(*[F.col(key) for key in keys])
+
+
+def _column_rules(column: Column, keys: Sequence[str]) -> list[tuple[str, SparkColumn]]:
+    """Return the named conditions of one column."""
+    from pyspark.sql import functions as F  # noqa: N812, PLC0415
+
+    value, rules = F.col(column.name), []
+    if not column.nullable or column.name in keys:
+        rules.append((f"{column.name}_not_null", value.isNull()))
+    if column.allowed is not None:
+        rules.append((f"{column.name}_allowed", value.isNotNull() & ~value.isin(*column.allowed)))
+    limits = []
+    if column.minimum is not None:
+        limits.append(value < F.lit(column.minimum))
+    if column.maximum is not None:
+        limits.append(value > F.lit(column.maximum))
+    if limits:
+        outside = limits[0] if len(limits) == 1 else limits[0] | limits[1]
+        rules.append((f"{column.name}_in_range", value.isNotNull() & outside))
+    return rules

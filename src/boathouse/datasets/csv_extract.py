@@ -1,0 +1,127 @@
+"""A delivered CSV file, read as it is: every column text, the header checked, its origin added."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kedro.io.core import AbstractDataset
+
+from boathouse.core.errors import DataQualityError, ReadOnlyTableError, SchemaMismatchError, TableError
+from boathouse.core.tables import TableVersion
+from boathouse.core.tables.schema_diff import diff_columns
+from boathouse.datasets.contracts import find_contract
+from boathouse.engines import get_engine
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+# Columns of a raw table whose names start so are ours, not the supplier's.
+_OWN_PREFIX = "_"
+
+
+class CsvExtractDataset(AbstractDataset[Any, Any]):
+    """One delivered file; read-only."""
+
+    def __init__(
+        self, *, filepath: str, lakehouse: dict[str, str], contract: str, metadata: dict[str, Any] | None = None
+    ) -> None:
+        """Remember where the file is and which raw table's contract names its columns.
+
+        Args:
+            filepath: The CSV file: UTF-8, comma, header line, double quotes doubled inside quotes.
+            lakehouse: ``{engine, root}``: who reads it.
+            contract: Name of the raw table's contract; its columns, but for those starting with
+                ``_``, are the file's.
+            metadata: For plugins such as Kedro-Viz.
+        """
+        self._path = Path(filepath)
+        self._engine = lakehouse["engine"]
+        self._contract = contract
+        self.metadata = metadata
+        self.last_read: TableVersion | None = None
+
+    def load(self) -> DataFrame:
+        """Return the file's rows, all text, empty fields null, with batch id, file name and time of reading.
+
+        ``_batch_id`` is the SHA-256 of the file, so that the same delivery has the same id under any name.
+
+        Raises:
+            TableError: If there is no such file.
+            DataQualityError: If it has no rows.
+            SchemaMismatchError: If its header is not the contract's.
+        """
+        header = self._check_header()
+        rows = _count_lines(self._path) - 1
+        if rows < 1:
+            raise DataQualityError.empty_file(self._path.as_posix())
+        frame = self._read(header)
+        self.last_read = TableVersion(
+            table=self._path.name,
+            version=None,
+            rows=rows,
+            path=self._path.absolute().as_posix(),
+            timestamp=datetime.fromtimestamp(self._path.stat().st_mtime, tz=UTC),
+        )
+        return frame
+
+    def save(self, data: Any) -> None:  # noqa: ANN401, ARG002 - the interface's signature
+        """Refuse: extracts are delivered, not written."""
+        raise ReadOnlyTableError.on_save(self._path.name)
+
+    def _business_columns(self) -> list[str]:
+        """Return the names that the supplier's header must have."""
+        return [name for name in find_contract(self._contract).column_names if not name.startswith(_OWN_PREFIX)]
+
+    def _check_header(self) -> list[str]:
+        """Return the file's header if it has the contract's columns, each once, in any order."""
+        if not self._path.is_file():
+            raise TableError.missing_extract(self._path.as_posix())
+        with self._path.open(encoding="utf-8-sig", newline="") as file:
+            header = next(csv.reader(file), [])
+        if not header:
+            raise DataQualityError.empty_file(self._path.as_posix())
+        lines = diff_columns(dict.fromkeys(self._business_columns(), "string"), dict.fromkeys(header, "string"))
+        lines += [f"  ! {name}: string (repeated)" for name in sorted(set(header)) if header.count(name) > 1]
+        if lines:
+            raise SchemaMismatchError.from_diff(self._contract, lines, where=f"Reading {self._path}")
+        return header
+
+    def _read(self, header: list[str]) -> DataFrame:
+        """Return the rows by position of the checked header, in the contract's order, origin added."""
+        from pyspark.sql import functions as F  # noqa: N812, PLC0415
+
+        session = get_engine(self._engine).session()
+        schema = ", ".join(f"`{name}` string" for name in header)
+        frame = session.read.csv(
+            self._path.absolute().as_posix(), schema=schema, header=True, escape='"', nullValue="", mode="FAILFAST"
+        )
+        return frame.select(
+            *self._business_columns(),
+            F.lit(_digest(self._path)).alias("_batch_id"),
+            F.lit(self._path.name).alias("_source_file"),
+            F.lit(datetime.now(UTC)).alias("_ingested_at"),
+        )
+
+    def _exists(self) -> bool:
+        """Return whether the file has been delivered."""
+        return self._path.is_file()
+
+    def _describe(self) -> dict[str, Any]:
+        """Return what identifies the entry in messages."""
+        return {"filepath": self._path.as_posix(), "contract": self._contract, "engine": self._engine}
+
+
+def _digest(path: Path) -> str:
+    """Return the SHA-256 of the file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _count_lines(path: Path) -> int:
+    """Return the number of lines that are not empty; a line break inside quotes counts too."""
+    with path.open("rb") as file:
+        return sum(1 for line in file if line.strip())

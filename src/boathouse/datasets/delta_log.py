@@ -1,0 +1,129 @@
+"""What a table's transaction log tells without a Spark job: existence, versions, rows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+    from pyspark.sql import Row
+
+    from boathouse.datasets.delta_place import TablePlace
+
+
+class TableLog(Protocol):
+    """Reader of one table's log. All but ``exists`` need the table to be there."""
+
+    def exists(self) -> bool:
+        """Return whether the table exists."""
+
+    def newest(self) -> int:
+        """Return the newest version."""
+
+    def rows(self, version: int) -> int | None:
+        """Return the rows of ``version``, or None if the log does not tell."""
+
+    def committed_at(self, version: int) -> datetime | None:
+        """Return when ``version`` was committed (UTC), or None if the log does not tell."""
+
+    def version_at(self, moment: datetime) -> int | None:
+        """Return the newest version committed at or before ``moment``, or None if there is none."""
+
+
+def open_log(place: TablePlace) -> TableLog:
+    """Return the log of the table at ``place``."""
+    return CatalogLog(place) if place.path is None else PathLog(place.path)
+
+
+class PathLog:
+    """The log of a table in a local folder, read through ``deltalake``; needs no engine."""
+
+    def __init__(self, path: str) -> None:
+        """Remember the folder; read nothing."""
+        self._path = path
+
+    def _open(self, version: int | None = None, *, files: bool = False) -> DeltaTable:
+        from deltalake import DeltaTable  # noqa: PLC0415
+
+        return DeltaTable(self._path, version=version, without_files=not files)
+
+    def exists(self) -> bool:
+        """Return whether the folder holds a Delta log."""
+        from deltalake import DeltaTable  # noqa: PLC0415
+
+        return bool(DeltaTable.is_deltatable(self._path))
+
+    def newest(self) -> int:
+        """Return the newest version."""
+        return int(self._open().version())
+
+    def rows(self, version: int) -> int | None:
+        """Return the sum of the files' row counts, or None if a file has none."""
+        import pyarrow as pa  # noqa: PLC0415
+
+        actions = pa.table(self._open(version, files=True).get_add_actions(flatten=True))
+        if actions.num_rows == 0:
+            return 0
+        if "num_records" not in actions.column_names:
+            return None
+        counts = actions["num_records"].to_pylist()
+        return None if None in counts else sum(counts)
+
+    def committed_at(self, version: int) -> datetime | None:
+        """Return the time in the commit's own record."""
+        commits = self._open(version).history(1)
+        stamp = commits[0].get("timestamp") if commits else None
+        return None if stamp is None else datetime.fromtimestamp(stamp / 1000, tz=UTC)
+
+    def version_at(self, moment: datetime) -> int | None:
+        """Return the newest version whose commit is not younger than ``moment``."""
+        limit = moment.timestamp() * 1000
+        versions = [commit["version"] for commit in self._open().history() if commit["timestamp"] <= limit]
+        return max(versions, default=None)
+
+
+class CatalogLog:
+    """The log of a table known by name, read through SQL of the platform."""
+
+    def __init__(self, place: TablePlace) -> None:
+        """Remember the table; ask nothing."""
+        self._place = place
+
+    def _history(self, limit: str = "") -> list[Row]:
+        return self._place.session().sql(f"DESCRIBE HISTORY {self._place.sql_name}{limit}").collect()
+
+    def _commit(self, version: int) -> Row | None:
+        return next((row for row in self._history() if row["version"] == version), None)
+
+    def exists(self) -> bool:
+        """Return whether the catalog has the table."""
+        return bool(self._place.session().catalog.tableExists(self._place.table))
+
+    def newest(self) -> int:
+        """Return the newest version."""
+        return int(self._history(" LIMIT 1")[0]["version"])
+
+    def rows(self, version: int) -> int | None:
+        """Return the rows written by a commit that wrote the whole table, else None."""
+        commit = self._commit(version)
+        if commit is None:
+            return None
+        whole = (commit["operationParameters"] or {}).get("mode") == "Overwrite" and not (
+            commit["operationParameters"] or {}
+        ).get("predicate", "[]").strip("[]")
+        rows = (commit["operationMetrics"] or {}).get("numOutputRows")
+        return int(rows) if whole and rows is not None else None
+
+    def committed_at(self, version: int) -> datetime | None:
+        """Return the time in the commit's own record; the session's time zone is UTC."""
+        commit = self._commit(version)
+        return None if commit is None else commit["timestamp"].replace(tzinfo=UTC)
+
+    def version_at(self, moment: datetime) -> int | None:
+        """Return the newest version whose commit is not younger than ``moment``."""
+        rows = self._history()
+        return max(
+            (int(row["version"]) for row in rows if row["timestamp"].replace(tzinfo=UTC) <= moment),
+            default=None,
+        )

@@ -1,0 +1,99 @@
+"""Where a table lives: a folder of the local lakehouse, or a name in Unity Catalog."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from boathouse.core.errors import ConfigError, TableError
+from boathouse.engines import get_engine
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
+
+# environment, schema, table
+_NAME_PARTS = 3
+
+
+@dataclass(frozen=True)
+class TablePlace:
+    """One table on one engine.
+
+    Attributes:
+        table: ``<env>.<schema>.<table>``.
+        engine: ``sail``, ``spark`` or ``databricks``.
+        root: Folder of the lakehouse; not used by the databricks engine.
+    """
+
+    table: str
+    engine: str
+    root: str
+
+    def __post_init__(self) -> None:
+        """Check that the name has three parts.
+
+        Raises:
+            ConfigError: If it has not.
+        """
+        parts = self.table.split(".")
+        if len(parts) != _NAME_PARTS or not all(parts):
+            raise ConfigError.in_catalog(self.table, "the name must be <environment>.<schema>.<table>")
+
+    @classmethod
+    def from_lakehouse(cls, table: str, lakehouse: dict[str, str]) -> TablePlace:
+        """Return the place of ``table`` in ``lakehouse`` (``{engine, root}`` of the catalog)."""
+        missing = sorted({"engine", "root"} - set(lakehouse))
+        if missing:
+            raise ConfigError.in_catalog(table, f"lakehouse lacks {', '.join(missing)}")
+        return cls(table, lakehouse["engine"], str(lakehouse["root"]))
+
+    @property
+    def environment(self) -> str:
+        """The first part of the name."""
+        return self.table.split(".")[0]
+
+    @property
+    def path(self) -> str | None:
+        """The table's folder, or None where tables go by name."""
+        if get_engine(self.engine).capabilities.table_names:
+            return None
+        return Path(self.root).absolute().joinpath(*self.table.split(".")).as_posix()
+
+    @property
+    def sql_name(self) -> str:
+        """The table as SQL statements name it, quoted."""
+        if self.path is None:
+            return ".".join(f"`{part}`" for part in self.table.split("."))
+        return "delta.`" + self.path.replace("`", "``") + "`"
+
+    def session(self) -> SparkSession:
+        """Return the engine's session, started if need be."""
+        return get_engine(self.engine).session()
+
+    def read(self, version: int) -> DataFrame:
+        """Return the table as of ``version``, lazily."""
+        reader = self.session().read.format("delta").option("versionAsOf", version)
+        return reader.load(self.path) if self.path else reader.table(self.table)
+
+    def save(self, writer: DataFrameWriter[Any] | Any) -> None:
+        """Write what ``writer`` is set up to write to this place."""
+        if self.path:
+            writer.save(self.path)
+        else:
+            writer.saveAsTable(self.table)
+
+    def check_writable(self) -> None:
+        """Check that the table's folder can be written or made.
+
+        Raises:
+            TableError: Naming the folder that refuses.
+        """
+        if self.path is None:
+            return
+        folder = Path(self.path)
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+        if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+            raise TableError.not_writable(self.table, folder.as_posix())

@@ -1,0 +1,182 @@
+"""The catalog's Delta table: read at a recorded version, written under its contract."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from kedro.io.core import AbstractDataset
+
+from boathouse.core.errors import ConfigError, MissingTableError, ReadOnlyTableError, TableError
+from boathouse.core.options import require_choice
+from boathouse.core.tables import TableVersion
+from boathouse.datasets.contracts import find_contract
+from boathouse.datasets.delta_log import open_log
+from boathouse.datasets.delta_options import WriteOptions
+from boathouse.datasets.delta_place import TablePlace
+from boathouse.datasets.frames import FORMS, convert_spark, to_spark
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kedro_datasets._typing import TablePreview
+
+
+class DeltaTableDataset(AbstractDataset[Any, Any]):
+    """One table of the lakehouse, on whichever engine the project runs."""
+
+    def __init__(  # noqa: PLR0913 - a catalog entry names its options
+        self,
+        *,
+        table: str,
+        lakehouse: dict[str, str],
+        contract: str | None = None,
+        mode: str = "overwrite",
+        keys: Sequence[str] = (),
+        batch_column: str | None = None,
+        replace_columns: Sequence[str] = (),
+        partition_by: Sequence[str] = (),
+        cluster_by: Sequence[str] = (),
+        allow_schema_evolution: bool = False,
+        ignore_when_comparing: Sequence[str] = (),
+        retries: int = 10,
+        read_only: bool = False,
+        version: int | None = None,
+        timestamp: str | None = None,
+        load_as: str = "spark",
+        made_by: str | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        """Check the options; open nothing and start no engine.
+
+        Args:
+            table: ``<env>.<schema>.<table>``.
+            lakehouse: ``{engine, root}``: who reads and writes, and below which folder.
+            contract: Name of the contract that every save must meet, or None: a new table takes the
+                frame's columns and keeps them.
+            mode: ``overwrite``, ``append``, ``merge`` or ``replace_where``; see :class:`WriteOptions`.
+            keys: For merge.
+            batch_column: For append.
+            replace_columns: For replace_where.
+            partition_by: Columns that a new table is partitioned by.
+            cluster_by: Columns that a new table is clustered by, on engines that can.
+            allow_schema_evolution: Whether a save may change the stored columns.
+            ignore_when_comparing: Columns that do not make a save differ from what is stored.
+            retries: Further attempts after another writer committed first.
+            read_only: Refuse every save.
+            version: Load this Delta version instead of the newest.
+            timestamp: Load the newest version committed at or before this ISO time (UTC unless it says).
+            load_as: ``spark``, ``pandas``, ``arrow`` or ``polars``.
+            made_by: The pipeline that makes the table, for the message when it is missing.
+            metadata: For plugins such as Kedro-Viz.
+
+        Raises:
+            ConfigError: If options contradict each other.
+            OptionError: If an option is out of its range.
+        """
+        require_choice("load_as", load_as, FORMS)
+        if version is not None and timestamp is not None:
+            raise ConfigError.in_catalog(table, "give 'version' or 'timestamp', not both")
+        self._place = TablePlace.from_lakehouse(table, lakehouse)
+        self._options = WriteOptions(
+            table=table,
+            mode=mode,
+            keys=tuple(keys),
+            batch_column=batch_column,
+            replace_columns=tuple(replace_columns),
+            partition_by=tuple(partition_by),
+            cluster_by=tuple(cluster_by),
+            allow_schema_evolution=allow_schema_evolution,
+            ignore_when_comparing=frozenset(ignore_when_comparing),
+            retries=retries,
+        )
+        self._contract = contract
+        self._read_only, self._load_as, self._made_by = read_only, load_as, made_by
+        self._version, self._timestamp = version, _parse_moment(table, timestamp)
+        self.metadata = metadata
+        self.last_read: TableVersion | None = None
+        self.last_written: TableVersion | None = None
+
+    def load(self) -> Any:  # noqa: ANN401 - the form is an option
+        """Return the table as ``load_as``; ``last_read`` tells which version that is."""
+        version = self._resolve_version()
+        state = self._state(version)
+        data = convert_spark(self._place.read(version), self._load_as)
+        self.last_read = state
+        return data
+
+    def save(self, data: Any) -> None:  # noqa: ANN401 - a frame of any of four libraries
+        """Write a frame of Spark, pandas, Arrow or polars; ``last_written`` tells the version after it."""
+        from boathouse.datasets.delta_write import DeltaWriter  # noqa: PLC0415
+
+        if self._read_only or self._version is not None or self._timestamp is not None:
+            raise ReadOnlyTableError.on_save(self._place.table)
+        self._place.check_writable()
+        contract = None if self._contract is None else find_contract(self._contract)
+        frame = to_spark(data, self._place.session(), contract, table=self._place.table)
+        DeltaWriter(self._place, self._options, contract).write(frame)
+        self.last_written = self._state(open_log(self._place).newest())
+
+    def preview(self, nrows: int = 20) -> TablePreview:
+        """Return the first ``nrows`` rows for Kedro-Viz; no rows, but no error, if the table is missing."""
+        from boathouse.datasets.table_preview import preview_table  # noqa: PLC0415
+
+        return preview_table(self._place, nrows)
+
+    def _exists(self) -> bool:
+        """Return whether the table exists."""
+        return open_log(self._place).exists()
+
+    def _resolve_version(self) -> int:
+        """Return the version to load.
+
+        Raises:
+            MissingTableError: If there is no such table.
+            TableError: If there is no such version.
+        """
+        place, log = self._place, open_log(self._place)
+        if not log.exists():
+            looked_for = place.path or place.sql_name
+            raise MissingTableError.in_environment(place.table, place.environment, looked_for, self._made_by)
+        newest = log.newest()
+        if self._timestamp is not None:
+            found = log.version_at(self._timestamp)
+            if found is None:
+                raise TableError.missing_version(place.table, f"version at {self._timestamp.isoformat()}", newest)
+            return found
+        if self._version is not None and not 0 <= self._version <= newest:
+            raise TableError.missing_version(place.table, f"version {self._version}", newest)
+        return newest if self._version is None else self._version
+
+    def _state(self, version: int) -> TableVersion:
+        """Return what the log tells about ``version``."""
+        log = open_log(self._place)
+        return TableVersion(
+            table=self._place.table,
+            version=version,
+            rows=log.rows(version),
+            path=self._place.path,
+            timestamp=log.committed_at(version),
+        )
+
+    def _describe(self) -> dict[str, Any]:
+        """Return what identifies the entry in messages."""
+        return {
+            "table": self._place.table,
+            "engine": self._place.engine,
+            "mode": "read_only" if self._read_only else self._options.mode,
+            "contract": self._contract,
+            "version": self._version,
+            "load_as": self._load_as,
+        }
+
+
+def _parse_moment(table: str, text: str | None) -> datetime | None:
+    """Return ISO ``text`` as an aware time; UTC unless it says otherwise."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError as error:
+        raise ConfigError.in_catalog(table, "'timestamp' must be written YYYY-MM-DDTHH:MM:SS") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

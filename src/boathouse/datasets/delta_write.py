@@ -1,0 +1,124 @@
+"""One save of one table: checked before, compared with what is stored, committed once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from boathouse.core.errors import DataQualityError, SchemaMismatchError
+from boathouse.core.tables.fingerprint import Fingerprint, compute_fingerprint, fingerprint_columns
+from boathouse.core.tables.row_rules import UNIQUE_KEYS, repeated_keys, violation_counts
+from boathouse.core.tables.schema_diff import diff_columns
+from boathouse.datasets.commit_retry import retry_on_conflict
+from boathouse.datasets.delta_log import open_log
+from boathouse.datasets.delta_modes import Change, commit_change, create_table, plan_change
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from boathouse.core.tables import TableContract
+    from boathouse.datasets.delta_options import WriteOptions
+    from boathouse.datasets.delta_place import TablePlace
+
+
+@dataclass(frozen=True)
+class DeltaWriter:
+    """Writes frames to one table.
+
+    Attributes:
+        place: Where the table is.
+        options: How it is written.
+        contract: What it must look like, or None for "as it is stored".
+    """
+
+    place: TablePlace
+    options: WriteOptions
+    contract: TableContract | None
+
+    def write(self, frame: DataFrame) -> bool:
+        """Write ``frame``; return whether a new version came to be.
+
+        The table is as before or as after, whatever happens; where nothing would change, nothing is
+        written.
+
+        Raises:
+            SchemaMismatchError: If columns differ from the contract, or from the stored table while
+                evolution is not allowed.
+            DataQualityError: If rows break the contract.
+            CommitConflictError: If other writers were always first.
+            TableError: If the folder is not writable.
+        """
+        self.place.check_writable()
+        self._check_columns(frame)
+        found = self._check_rows(frame)
+        before = self._newest()
+        retry_on_conflict(lambda: self._attempt(frame, found), table=self.place.table, retries=self.options.retries)
+        return before != self._newest()
+
+    def _newest(self) -> int | None:
+        log = open_log(self.place)
+        return log.newest() if log.exists() else None
+
+    def _check_columns(self, frame: DataFrame) -> None:
+        """Check names and types against the contract; Sail would drop and cast without a word."""
+        where = f"Saving '{self.place.table}'"
+        repeated = sorted({name for name in frame.columns if frame.columns.count(name) > 1})
+        if repeated:
+            raise SchemaMismatchError.repeated_columns(self.place.table, repeated)
+        if self.contract is not None:
+            self.contract.check_schema(dict(frame.dtypes), where=where)
+
+    def _check_rows(self, frame: DataFrame) -> Fingerprint:
+        """Count broken rows and take the frame's fingerprint in one action.
+
+        Raises:
+            DataQualityError: If any row breaks a rule.
+        """
+        rules = {} if self.contract is None else violation_counts(self.contract)
+        if self.options.keys and (self.contract is None or self.contract.keys != self.options.keys):
+            rules[f"merge_{UNIQUE_KEYS}"] = repeated_keys(self.options.keys)
+        measures = fingerprint_columns(frame, ignore=self.options.ignore_when_comparing)
+        row = frame.agg(*[count.alias(rule) for rule, count in rules.items()], *measures).collect()[0]
+        broken = {rule: row[rule] for rule in rules if row[rule]}
+        found = Fingerprint.from_row(row)
+        if broken:
+            raise DataQualityError.from_counts(self.place.table, broken, rows=found.rows)
+        return found
+
+    def _attempt(self, frame: DataFrame, found: Fingerprint) -> None:
+        """Look at the table as it is now and commit what is missing."""
+        newest = self._newest()
+        if newest is None:
+            create_table(self.place, self.options, self._ordered(frame))
+            return
+        stored = self.place.read(newest)
+        evolves = self._check_evolution(frame, stored)
+        change = plan_change(self.options, frame, stored)
+        if change is None or (not evolves and self._is_unchanged(change, found)):
+            return
+        commit_change(self.place, self.options, change, evolves=evolves)
+
+    def _check_evolution(self, frame: DataFrame, stored: DataFrame) -> bool:
+        """Return whether the save changes the stored columns, if that is allowed.
+
+        Raises:
+            SchemaMismatchError: If it does and is not.
+        """
+        expected, found = dict(stored.dtypes), dict(frame.dtypes)
+        lines = diff_columns(expected, found)
+        retyped = any(expected.get(name, dtype) != dtype for name, dtype in found.items())
+        allowed = self.options.allow_schema_evolution and (self.options.mode == "overwrite" or not retyped)
+        if lines and not allowed:
+            raise SchemaMismatchError.from_stored(self.place.table, lines)
+        return bool(lines)
+
+    def _is_unchanged(self, change: Change, found: Fingerprint) -> bool:
+        """Return whether the rows that ``change`` would replace are the rows that it brings."""
+        if change.is_addition:
+            return False
+        ignore = self.options.ignore_when_comparing
+        return compute_fingerprint(change.current, ignore=ignore) == found
+
+    def _ordered(self, frame: DataFrame) -> DataFrame:
+        """Return ``frame`` with the contract's order of columns."""
+        return frame if self.contract is None else frame.select(*self.contract.column_names)

@@ -1,0 +1,115 @@
+"""Frames of Spark, Arrow, pandas and polars, from one into another."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from boathouse.core.errors import TableError
+from boathouse.core.options import require_choice
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import DataFrame, SparkSession
+
+    from boathouse.core.tables import TableContract
+
+FORMS = ("spark", "pandas", "arrow", "polars")
+
+
+def convert_spark(frame: DataFrame, form: str) -> Any:  # noqa: ANN401 - one of four libraries' frames
+    """Return ``frame`` as ``form``; all but ``spark`` bring its rows to the driver.
+
+    Dates stay dates; timestamps are aware and in UTC; an integer column with nulls becomes double
+    in pandas.
+    """
+    require_choice("load_as", form, FORMS)
+    if form == "spark":
+        return frame
+    table = frame.toArrow()
+    if form == "pandas":
+        return table.to_pandas()
+    if form == "polars":
+        import polars  # noqa: PLC0415
+
+        return polars.from_arrow(table)
+    return table
+
+
+def to_spark(data: Any, session: SparkSession, contract: TableContract | None, *, table: str) -> DataFrame:  # noqa: ANN401
+    """Return ``data``, a frame of Spark, Arrow, pandas or polars, as a Spark frame.
+
+    Values of the latter three are cast to the contract's types where nothing is lost.
+
+    Raises:
+        TableError: If it is no such frame, or a cast would lose something.
+    """
+    if type(data).__module__.startswith("pyspark."):
+        frame: DataFrame = data
+        return frame
+    return session.createDataFrame(_cast(_to_arrow(data, table), contract, table))
+
+
+def _to_arrow(data: Any, table: str) -> pa.Table:  # noqa: ANN401
+    """Return a frame of Arrow, pandas or polars as an Arrow table, without any index."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    library = type(data).__module__.partition(".")[0]
+    if isinstance(data, pa.Table):
+        return data
+    if library == "pandas":
+        return pa.Table.from_pandas(data, preserve_index=False).replace_schema_metadata(None)
+    if library == "polars":
+        return data.to_arrow()
+    raise TableError.wrong_form(table, f"{type(data).__module__}.{type(data).__name__}")
+
+
+def _cast(data: pa.Table, contract: TableContract | None, table: str) -> pa.Table:
+    """Return ``data`` with the contract's types on those columns that it knows."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    types = {} if contract is None else {column.name: arrow_type(column.dtype) for column in contract.columns}
+    fields = [pa.field(field.name, types.get(field.name) or _spark_friendly(field.type)) for field in data.schema]
+    try:
+        return data.cast(pa.schema(fields))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise TableError.failed(table, "saved", "a column does not fit its contract's type without loss") from error
+
+
+def _spark_friendly(dtype: pa.DataType) -> pa.DataType:
+    """Return the type that Spark has for ``dtype``: microseconds, plain strings, strings for all-null columns."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    if pa.types.is_timestamp(dtype):
+        return pa.timestamp("us", tz=dtype.tz)
+    if pa.types.is_large_string(dtype) or pa.types.is_string_view(dtype) or pa.types.is_null(dtype):
+        return pa.string()
+    return dtype
+
+
+def arrow_type(dtype: str) -> pa.DataType | None:
+    """Return the Arrow type of a Spark type name, or None for struct and map."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    plain = {
+        "boolean": pa.bool_(),
+        "tinyint": pa.int8(),
+        "smallint": pa.int16(),
+        "int": pa.int32(),
+        "bigint": pa.int64(),
+        "float": pa.float32(),
+        "double": pa.float64(),
+        "string": pa.string(),
+        "binary": pa.binary(),
+        "date": pa.date32(),
+        "timestamp": pa.timestamp("us", tz="UTC"),
+        "timestamp_ntz": pa.timestamp("us"),
+    }
+    if dtype in plain:
+        return plain[dtype]
+    if match := re.fullmatch(r"decimal\((\d+),(\d+)\)", dtype):
+        return pa.decimal128(int(match[1]), int(match[2]))
+    if match := re.fullmatch(r"array<(.+)>", dtype):
+        inner = arrow_type(match[1])
+        return None if inner is None else pa.list_(inner)
+    return None

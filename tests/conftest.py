@@ -1,0 +1,46 @@
+"""Fixtures of all tests: one engine for the whole session, a fresh lakehouse for each test."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+# Set before anything of MLflow, Kedro or Spark is imported.
+os.environ |= {"TZ": "UTC", "DO_NOT_TRACK": "1", "MLFLOW_DISABLE_TELEMETRY": "true", "MPLBACKEND": "Agg"}
+
+import pytest
+
+from boathouse.engines import get_engine
+from boathouse.engines.choice import choose_engine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from pyspark.sql import SparkSession
+
+    from boathouse.engines.base import Engine
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """Return the engine that BOATHOUSE_ENGINE names, Sail by default; stopped at the end."""
+    chosen = get_engine(choose_engine("sail"))
+    yield chosen
+    chosen.stop()
+
+
+@pytest.fixture(scope="session")
+def spark(engine: Engine) -> SparkSession:
+    """Return the session of the chosen engine."""
+    return engine.session()
+
+
+@pytest.fixture
+def lakehouse(engine: Engine, tmp_path: Path) -> Callable[[str], dict[str, str]]:
+    """Return a factory of ``{engine, root}`` for a fresh folder; its argument tells two lakehouses apart."""
+
+    def make(name: str = "lakehouse") -> dict[str, str]:
+        return {"engine": engine.name, "root": (tmp_path / name).as_posix()}
+
+    return make
