@@ -5,8 +5,13 @@ A module of ``core`` that owns a table exports its contract; it is added here by
 
 from __future__ import annotations
 
+from boathouse.core.monitoring.contracts import ALERTS, DRIFT_METRICS, PERFORMANCE
 from boathouse.core.tables import TableContract
 
-_ALL: tuple[TableContract, ...] = ()
+_ALL: tuple[TableContract, ...] = (
+    ALERTS,
+    DRIFT_METRICS,
+    PERFORMANCE,
+)
 
 CONTRACTS: dict[str, TableContract] = {contract.name: contract for contract in _ALL}

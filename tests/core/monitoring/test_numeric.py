@@ -17,7 +17,7 @@ GENERATOR = np.random.default_rng(7)
 SMOOTH = GENERATOR.normal(100, 15, 4_000), GENERATOR.normal(104, 18, 2_500)
 TIED = GENERATOR.poisson(2, 3_000).astype(float), GENERATOR.poisson(2.4, 1_000).astype(float)
 
-samples = arrays(np.float64, st.integers(1, 60), elements=st.integers(-5, 5).map(float))
+samples = arrays(np.float64, st.integers(2, 60), elements=st.integers(-5, 5).map(float))
 
 
 @pytest.mark.parametrize(("reference", "current"), [SMOOTH, TIED], ids=["smooth", "tied"])
@@ -86,6 +86,6 @@ def test_a_sample_does_not_differ_from_itself(x: np.ndarray) -> None:
 
 @given(samples, samples)
 def test_sorted_samples_equal_scipy(x: np.ndarray, y: np.ndarray) -> None:
-    expected = stats.ks_2samp(x, y, method="exact")
+    expected = stats.ks_2samp(x, y, method="asymp")
     assert kolmogorov_smirnov(np.sort(x), np.sort(y)).statistic == pytest.approx(expected.statistic)
     assert wasserstein_distance(np.sort(x), np.sort(y)) == pytest.approx(stats.wasserstein_distance(x, y))

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from boathouse.core.monitoring.drift import ColumnDrift
+    from boathouse.core.monitoring.labels import LabelRate
     from boathouse.core.monitoring.options import DriftOptions, PerformanceOptions
     from boathouse.core.monitoring.performance import CohortPerformance
 
@@ -77,29 +78,28 @@ def alert_on_performance(cohorts: Iterable[CohortPerformance], *, options: Perfo
     return alerts
 
 
-def alert_on_labels(rates: Sequence[tuple[str, int, float]], *, options: PerformanceOptions) -> list[Alert]:
+def alert_on_labels(rates: Sequence[LabelRate], *, options: PerformanceOptions) -> list[Alert]:
     """Return an alert if the newest cohort's label rate left that of all earlier ones together.
 
     Args:
-        rates: Cohort, labelled rows and share of label 1 (0 to 1), oldest cohort first.
+        rates: Oldest cohort first.
         options: ``label_shift`` is the change allowed.
     """
-    *earlier, newest = rates or [("", 0, 0.0)]
-    rows = sum(count for _, count, _ in earlier)
-    if not rows:
+    if len(rates) < 2:
         return []
-    before = sum(count * rate for _, count, rate in earlier) / rows
-    change = newest[2] - before
+    *earlier, newest = rates
+    before = sum(each.rows * each.rate for each in earlier) / sum(each.rows for each in earlier)
+    change = newest.rate - before
     if abs(change) < options.label_shift:
         return []
     return [
         Alert(
             kind="label_drift",
             severity="alarm",
-            subject=newest[0],
+            subject=newest.cohort.isoformat(),
             value=change,
             limit=options.label_shift,
-            message=f"The label rate of cohort {newest[0]} is {newest[2]:.1%}; it was {before:.1%} in all earlier ones.",
+            message=f"The label rate of cohort {newest.cohort} is {newest.rate:.1%}; in all earlier ones it was {before:.1%}.",
         )
     ]
 

@@ -6,7 +6,6 @@ from boathouse.core.tables.contract import Column, TableContract
 
 WINDOW = "struct<start:timestamp,end:timestamp>"
 TEST = "struct<statistic:double,pvalue:double>"
-CHANGED_VALUES = "struct<added:int,missing:int>"
 
 AS_OF = Column(name="as_of", dtype="date", description="What the run that wrote the row pretended to know.")
 COHORT = Column(name="cohort", dtype="date", description="Date on which the rows scored were observed.")
@@ -64,12 +63,6 @@ DRIFT_METRICS = TableContract(
             dtype="double",
             description="Distinct values per 100 rows now minus before.",
             unit="percent points",
-        ),
-        Column(
-            name="non_null_columns_delta",
-            dtype=CHANGED_VALUES,
-            description="Columns with values added and gone, on the row ':table'; null on rows of a column.",
-            nullable=True,
         ),
         Column(
             name="js_distance",
@@ -178,10 +171,10 @@ ALERTS = TableContract(
         Column(
             name="kind",
             dtype="string",
-            description="What crossed its limit.",
-            allowed=("feature_drift", "prediction_drift", "label_drift", "performance", "fairness", "data"),
+            description="What crossed its limit; none where nothing did.",
+            allowed=("none", "feature_drift", "prediction_drift", "label_drift", "performance", "fairness", "data"),
         ),
-        Column(name="severity", dtype="string", description="How urgent it is.", allowed=("warning", "alarm")),
+        Column(name="severity", dtype="string", description="How urgent it is.", allowed=("none", "warning", "alarm")),
         Column(name="subject", dtype="string", description="Column, cohort or table it is about."),
         Column(name="value", dtype="double", description="Value found, in the unit the message names."),
         Column(name="limit", dtype="double", description="Limit crossed, in the same unit."),

@@ -86,3 +86,16 @@ class PerformanceOptions:
         require_between("confidence", self.confidence, 0.5, 0.999)
         require_whole("seed", self.seed, 0, 2**31 - 1)
         require_between("label_shift", self.label_shift, 0.0, 1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaceOptions:
+    """Where a monitoring run looks and leaves its report.
+
+    Attributes:
+        environment: Name of the environment, for titles and errors.
+        report: Path of the HTML report, for the summary.
+    """
+
+    environment: str
+    report: str

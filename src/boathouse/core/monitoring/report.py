@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from boathouse.core.monitoring.alerts import Alert
     from boathouse.core.monitoring.drift import ColumnDrift
+    from boathouse.core.monitoring.findings import Findings
     from boathouse.core.monitoring.performance import CohortPerformance
 
 # Enough for a sharp picture on a dense screen at the width of the page.
@@ -61,22 +62,9 @@ class ReportHead:
     window: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Findings:
-    """Everything one monitoring run found.
-
-    Attributes:
-        drifts: Features against the training window, the largest first.
-        cohorts: Scored cohorts, oldest first.
-        alerts: The most urgent first.
-    """
-
-    drifts: Sequence[ColumnDrift]
-    cohorts: Sequence[CohortPerformance]
-    alerts: Sequence[Alert]
-
-
-def render_report(head: ReportHead, findings: Findings, plots: Mapping[str, Figure]) -> str:
+def render_report(
+    head: ReportHead, findings: Findings, alerts: Sequence[Alert], plots: Mapping[str, Figure]
+) -> str:
     """Return the page; ``plots`` has the figures ``drift``, ``scores`` and ``performance``."""
     return PAGE.substitute(
         model=escape(head.model),
@@ -84,10 +72,10 @@ def render_report(head: ReportHead, findings: Findings, plots: Mapping[str, Figu
         environment=escape(head.environment),
         as_of=head.as_of.isoformat(),
         window=escape(head.window),
-        state=findings.alerts[0].severity if findings.alerts else "none",
-        verdict=_judge(findings.alerts),
-        alerts=_alert_table(findings.alerts),
-        drifts=_drift_table(findings.drifts),
+        state=alerts[0].severity if alerts else "none",
+        verdict=_judge(alerts),
+        alerts=_alert_table(alerts),
+        drifts=_drift_table(findings.features),
         performance=_performance_table(findings.cohorts),
         drift_plot=_embed(plots["drift"], "Population stability index of each feature"),
         score_plot=_embed(plots["scores"], "Distribution of predicted probabilities by cohort"),

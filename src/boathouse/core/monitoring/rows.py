@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
-from boathouse.core.monitoring.windows import GRANULARITY
+from boathouse.core.monitoring.windows import GRANULARITY, Window, month_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,13 +14,12 @@ if TYPE_CHECKING:
     from boathouse.core.monitoring.alerts import Alert
     from boathouse.core.monitoring.drift import ColumnDrift
     from boathouse.core.monitoring.performance import CohortPerformance
-    from boathouse.core.monitoring.windows import Window
     from boathouse.core.tables.contract import TableContract
 
-# The platform's name for statements about a table rather than a column.
-WHOLE_TABLE = ":table"
-
 Row = tuple[object, ...]
+
+# Subject of the row that stands for no alert at all.
+WHOLE_RUN = "all checks"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +33,16 @@ class ComparedWindows:
 
     current: Window
     before: Window | None = None
+
+    @classmethod
+    def against_baseline(cls, cohort: date) -> ComparedWindows:
+        """Return the month of ``cohort`` compared with the training window."""
+        return cls(current=month_of(cohort))
+
+    @classmethod
+    def consecutive(cls, before: date, cohort: date) -> ComparedWindows:
+        """Return the month of ``cohort`` compared with that of ``before``."""
+        return cls(current=month_of(cohort), before=month_of(before))
 
     @property
     def drift_type(self) -> str:
@@ -52,8 +61,13 @@ def performance_rows(cohorts: Iterable[CohortPerformance], *, as_of: date) -> li
 
 
 def alert_rows(alerts: Iterable[Alert], *, as_of: date) -> list[Row]:
-    """Return one row of ``monitoring.alerts`` per alert."""
-    return [(as_of, *astuple(alert), alert.action) for alert in alerts]
+    """Return one row of ``monitoring.alerts`` per alert, or one that says that nothing crossed its limit.
+
+    With it a reader can tell a quiet month from one that nobody checked, and a rerun without
+    alerts replaces those of an earlier one.
+    """
+    found = [(as_of, *astuple(alert), alert.action) for alert in alerts]
+    return found or [(as_of, "none", "none", WHOLE_RUN, 0.0, 0.0, "Nothing crossed its limit.", "Nothing to do.")]
 
 
 def schema_of(contract: TableContract) -> str:
@@ -80,7 +94,6 @@ def _drift_row(drift: ColumnDrift, windows: ComparedWindows, as_of: date) -> Row
         100 * found.null_delta,
         None if found.zero_delta is None else 100 * found.zero_delta,
         100 * found.distinct_delta,
-        None,
         found.js_distance,
         test if numeric else None,
         found.wasserstein,

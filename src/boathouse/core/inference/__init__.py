@@ -1,0 +1,1 @@
+"""What a scoring run reads, publishes and guarantees."""

@@ -1,0 +1,118 @@
+"""What has been scored up to a date, and its labels as far as they are known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pyspark.sql import functions as F
+
+from boathouse.core.errors import MonitoringError
+from boathouse.core.monitoring.performance import ScoredCohort
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import date
+
+    import pyarrow as pa
+    from pyspark.sql import DataFrame
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoredWindow:
+    """The newest cohort scored, and what it can be compared with.
+
+    Attributes:
+        newest: Date of the newest cohort.
+        previous: Date of the newest earlier cohort scored by the same version, or None.
+        model_name: Registered model that scored the newest cohort last.
+        model_version: Its version.
+    """
+
+    newest: date
+    previous: date | None
+    model_name: str
+    model_version: str
+
+
+def find_window(predictions: DataFrame, as_of: date, *, time: str, environment: str) -> ScoredWindow:
+    """Return the newest cohort up to ``as_of`` (inclusive) and the version that scored it last.
+
+    Raises:
+        MonitoringError: If nothing is scored up to then.
+    """
+    scored = (
+        predictions.where(F.col(time) <= F.lit(as_of))
+        .groupBy(time, "model_name", "model_version")
+        .agg(F.max("scored_at").alias("scored_at"))
+        .collect()
+    )
+    if not scored:
+        raise MonitoringError.nothing_scored(as_of, environment)
+    last = max(scored, key=lambda row: (row[time], row["scored_at"], row["model_version"]))
+    same = {row[time] for row in scored if row["model_version"] == last["model_version"]}
+    return ScoredWindow(
+        newest=last[time],
+        previous=max(same - {last[time]}, default=None),
+        model_name=last["model_name"],
+        model_version=last["model_version"],
+    )
+
+
+def thin_rows(frame: DataFrame, limit: int, *, keys: Sequence[str], rows: int) -> DataFrame:
+    """Return about ``limit`` of the ``rows`` of ``frame``, chosen by a hash of ``keys``; all if they are no more.
+
+    The same keys are chosen on every engine and in every run.
+    """
+    if rows <= limit:
+        return frame
+    share = F.pmod(F.xxhash64(*keys), F.lit(1_000_000)) < F.lit(int(1_000_000 * limit / rows))
+    return frame.where(share)
+
+
+def join_labels(predictions: DataFrame, labels: DataFrame, as_of: date, *, keys: Sequence[str]) -> DataFrame:
+    """Return all predictions with the label known by ``as_of`` (``label_known_on`` inclusive), else null.
+
+    Args:
+        predictions: With ``keys``.
+        labels: ``keys``, ``label`` and ``label_known_on``.
+        as_of: What is known.
+        keys: Columns that identify a row on both sides, its date included.
+    """
+    known = labels.where(F.col("label_known_on") <= F.lit(as_of)).select(*keys, "label")
+    return predictions.join(known, list(keys), "left")
+
+
+def split_cohorts(joined: pa.Table, *, time: str, known_on: Callable[[date], date]) -> list[ScoredCohort]:
+    """Return one cohort per date and model version, oldest first.
+
+    Args:
+        joined: ``time``, ``model_version``, ``probability``, ``decision`` and ``label`` (null where unknown).
+        time: Column that dates a row.
+        known_on: Gives the day on which all labels of a cohort are known.
+    """
+    import pyarrow.compute as compute
+
+    pairs = joined.select([time, "model_version"]).group_by([time, "model_version"]).aggregate([]).to_pylist()
+    found = []
+    for pair in sorted(pairs, key=lambda each: (each[time], each["model_version"])):
+        day, version = pair[time], pair["model_version"]
+        chosen = compute.and_(compute.equal(joined[time], day), compute.equal(joined["model_version"], version))
+        found.append(_make_cohort(joined.filter(chosen), day, version, known_on(day)))
+    return found
+
+
+def _make_cohort(rows: pa.Table, day: date, version: str, known_on: date) -> ScoredCohort:
+    probability, decision, label = (
+        np.asarray(rows[name].cast("double").to_numpy(), dtype=np.float64)
+        for name in ("probability", "decision", "label")
+    )
+    return ScoredCohort(
+        cohort=day,
+        model_version=version,
+        probability=probability,
+        decision=decision,
+        label=label,
+        labels_known_on=known_on,
+    )

@@ -1,0 +1,66 @@
+"""Steps of batch inference, composed of core and use case."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from pyspark.sql import DataFrame
+
+from boathouse.core.errors import ModelError
+from boathouse.core.inference.batch import check_balance, split_scorable, stamp_predictions
+from boathouse.core.inference.options import BatchOptions
+from boathouse.core.modelling import LoadedModel, NoModel
+from boathouse.use_case.features import ENTITY_KEYS, FEATURE_VIEWS, TIME_COLUMN
+from boathouse.use_case.spine import scoring_spine
+
+KEYS = [*ENTITY_KEYS, TIME_COLUMN]
+FEATURES = [feature.name for view in FEATURE_VIEWS for feature in view.features]
+
+
+def read_clock() -> datetime:
+    """Return the present time in UTC; the only clock of the pipeline."""
+    return datetime.now(UTC)
+
+
+def select_spine(statements: DataFrame, as_of: str | None, options: BatchOptions) -> DataFrame:
+    """Return the rows to score: every customer with a statement in the newest cohorts up to ``as_of``."""
+    from boathouse.core.tables.as_of import resolve_as_of
+
+    return scoring_spine(statements, resolve_as_of(as_of, statements), options.months)
+
+
+def join_features(spine: DataFrame, *tables: DataFrame) -> DataFrame:
+    """Return the spine with every view's features as known at each row's date."""
+    from boathouse.core.features import join_point_in_time
+
+    views = list(zip(FEATURE_VIEWS, tables, strict=True))
+    return join_point_in_time(spine, views, spine_time=TIME_COLUMN).select(*KEYS, *FEATURES)
+
+
+def score_cohorts(
+    features: DataFrame,
+    spine: DataFrame,
+    *,
+    champion: LoadedModel | NoModel,
+    scored_at: datetime,
+    options: BatchOptions,
+    environment: str,
+) -> tuple[DataFrame, DataFrame]:
+    """Return predictions for every row of the spine, and the rows that have nothing to score.
+
+    Raises:
+        ModelError: If the environment has no champion.
+        DataQualityError: If rows got lost or doubled; nothing is published then.
+    """
+    from boathouse.core.scoring.batch import score_frame
+
+    if not isinstance(champion, LoadedModel):
+        raise ModelError.no_champion(environment)
+    # The table keeps earlier cohorts too; only the run's own are scored.
+    rows = split_scorable(features.join(spine, KEYS, "left_semi"), keys=KEYS, features=FEATURES)
+    scored = score_frame(rows.scorable, champion.files, reason_count=options.reason_count)
+    published = stamp_predictions(scored, name=champion.name, version=champion.version, scored_at=scored_at).select(
+        *KEYS, "probability", "decision", "reasons", "model_name", "model_version", "scored_at"
+    )
+    check_balance(spine.count(), scored=scored.count(), quarantined=rows.quarantined.count())
+    return published, rows.quarantined

@@ -1,0 +1,141 @@
+"""Wiring of monitoring: predictions and labels in, metrics, alerts and a report out."""
+
+from kedro.pipeline import Node, Pipeline
+
+from boathouse.pipelines.monitoring import nodes, reporting
+
+DRIFT = "params:monitoring.drift"
+PERFORMANCE = "params:monitoring.performance"
+PLACE = "params:monitoring.place"
+# The one frame that lends its engine session to results made on the driver.
+LENDER = "inference.predictions"
+
+
+def create_pipeline(**_: object) -> Pipeline:
+    """Return the pipeline ``monitoring``."""
+    return Pipeline(
+        [*_compare_nodes(), *_judge_nodes(), *_table_nodes(), *_report_nodes()],
+        namespace="monitoring",
+        prefix_datasets_with_namespace=False,
+    )
+
+
+def _compare_nodes() -> list[Node]:
+    return [
+        Node(
+            nodes.resolve_date, inputs=["clean.statements", "params:as_of"], outputs="monitoring.as_of", name="resolve_date"
+        ),
+        Node(
+            nodes.find_scored,
+            inputs=["inference.predictions", "monitoring.as_of", PLACE],
+            outputs="monitoring.window",
+            name="find_scored",
+        ),
+        Node(
+            nodes.compare_features,
+            inputs=["model_input.training_set", "inference.features", "monitoring.window", DRIFT],
+            outputs="monitoring.feature_drifts",
+            name="compare_features",
+        ),
+        Node(
+            nodes.gather_cohorts,
+            inputs=["inference.predictions", "model_input.labels", "monitoring.as_of"],
+            outputs="monitoring.scored_cohorts",
+            name="gather_cohorts",
+        ),
+        Node(
+            nodes.compare_scores,
+            inputs=["monitoring.scored_cohorts", "monitoring.window", DRIFT],
+            outputs="monitoring.score_drifts",
+            name="compare_scores",
+        ),
+        Node(
+            nodes.rate_labels,
+            inputs=["model_input.labels", "monitoring.as_of"],
+            outputs="monitoring.label_rates",
+            name="rate_labels",
+        ),
+        Node(
+            nodes.measure_cohorts,
+            inputs=["monitoring.scored_cohorts", PERFORMANCE],
+            outputs="monitoring.cohorts",
+            name="measure_cohorts",
+        ),
+    ]
+
+
+def _judge_nodes() -> list[Node]:
+    return [
+        Node(
+            nodes.gather_findings,
+            inputs={
+                "features": "monitoring.feature_drifts",
+                "scores": "monitoring.score_drifts",
+                "rates": "monitoring.label_rates",
+                "cohorts": "monitoring.cohorts",
+                "options": DRIFT,
+            },
+            outputs="monitoring.findings",
+            name="gather_findings",
+        ),
+        Node(
+            nodes.judge_findings,
+            inputs=["monitoring.findings", DRIFT, PERFORMANCE],
+            outputs="monitoring.raised",
+            name="judge_findings",
+        ),
+    ]
+
+
+def _table_nodes() -> list[Node]:
+    return [
+        Node(
+            nodes.tabulate_drift,
+            inputs=["monitoring.findings", "monitoring.window", "monitoring.as_of", LENDER],
+            outputs="monitoring.drift_metrics",
+            name="tabulate_drift",
+        ),
+        Node(
+            nodes.tabulate_performance,
+            inputs=["monitoring.cohorts", "monitoring.as_of", LENDER],
+            outputs="monitoring.performance",
+            name="tabulate_performance",
+        ),
+        Node(
+            nodes.tabulate_alerts,
+            inputs=["monitoring.raised", "monitoring.as_of", LENDER],
+            outputs="monitoring.alerts",
+            name="tabulate_alerts",
+        ),
+    ]
+
+
+def _report_nodes() -> list[Node]:
+    shared = {
+        "findings": "monitoring.findings",
+        "alerts": "monitoring.raised",
+        "window": "monitoring.window",
+        "as_of": "monitoring.as_of",
+        "place": PLACE,
+    }
+    pictures = ["reports.monitoring_drift", "reports.monitoring_scores", "reports.monitoring_performance"]
+    return [
+        Node(
+            reporting.draw_plots,
+            inputs=["monitoring.feature_drifts", "monitoring.scored_cohorts", "monitoring.cohorts", DRIFT],
+            outputs=["monitoring.plots", *pictures],
+            name="draw_plots",
+        ),
+        Node(
+            reporting.write_report,
+            inputs=shared | {"plots": "monitoring.plots"},
+            outputs="reports.monitoring",
+            name="write_report",
+        ),
+        Node(
+            reporting.write_summary,
+            inputs=shared | {"evaluation": "reports.evaluation"},
+            outputs="reports.summary",
+            name="write_summary",
+        ),
+    ]

@@ -1,0 +1,68 @@
+"""The report and the closing summary of a monitoring run."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from boathouse.core.monitoring.alerts import Alert
+from boathouse.core.monitoring.drift import ColumnDrift
+from boathouse.core.monitoring.findings import Findings
+from boathouse.core.monitoring.options import DriftOptions, PlaceOptions
+from boathouse.core.monitoring.performance import CohortPerformance, ScoredCohort
+from boathouse.core.monitoring.report import ReportHead, render_report
+from boathouse.core.monitoring.scored import ScoredWindow
+from boathouse.core.monitoring.summary import RunFacts, summarise_run
+
+# matplotlib's Figure: Kedro resolves annotations at start-up, where importing matplotlib costs half a second.
+Figure = Any
+Plots = dict[str, Figure]
+
+
+def draw_plots(
+    drifts: list[ColumnDrift], scored: list[ScoredCohort], cohorts: list[CohortPerformance], options: DriftOptions
+) -> tuple[Plots, Figure, Figure, Figure]:
+    """Return all figures by name for the report, and each on its own: drift, scores, performance."""
+    from boathouse.core.monitoring.plots import plot_drift, plot_performance, plot_scores
+
+    scores = {f"{each.cohort:%b %Y}, version {each.model_version}": each.probability for each in scored}
+    figures = (plot_drift(drifts, options), plot_scores(scores), plot_performance(cohorts))
+    return dict(zip(("drift", "scores", "performance"), figures, strict=True)), *figures
+
+
+def write_report(
+    findings: Findings, alerts: list[Alert], window: ScoredWindow, *, as_of: date, plots: Plots, place: PlaceOptions
+) -> str:
+    """Return the HTML page; ``plots`` has the figures ``drift``, ``scores`` and ``performance``."""
+    head = ReportHead(
+        model=window.model_name,
+        version=window.model_version,
+        environment=place.environment,
+        as_of=as_of,
+        window=f"{window.newest:%B %Y}",
+    )
+    return render_report(head, findings, alerts, plots)
+
+
+def write_summary(
+    findings: Findings,
+    alerts: list[Alert],
+    window: ScoredWindow,
+    *,
+    as_of: date,
+    evaluation: dict[str, Any],
+    place: PlaceOptions,
+) -> str:
+    """Return the few lines that close a run."""
+    facts = RunFacts(
+        environment=place.environment,
+        as_of=as_of,
+        champion=f"{window.model_name} version {window.model_version}",
+        metrics=[],
+        promotion="",
+        cohorts=findings.cohorts,
+        drifts=findings.features,
+        alerts=alerts,
+        report=place.report,
+    )
+    return summarise_run(facts)
