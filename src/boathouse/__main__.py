@@ -1,6 +1,12 @@
 """Entry point of the installed package: ``boathouse …`` and ``python -m boathouse …``."""
 
-from boathouse.cli import main
+import logging
+
+# Kedro announces its logging configuration while it is imported, before ours can apply.
+logging.disable(logging.INFO)
+from boathouse.cli import main  # noqa: E402
+
+logging.disable(logging.NOTSET)
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="boathouse")

@@ -3,7 +3,28 @@
 from kedro.config import OmegaConfigLoader
 
 from boathouse.engines.choice import choose_engine
-from boathouse.hooks.locations import locate_data, locate_mlflow
+from boathouse.hooks.engine_session import EngineSessionHooks
+from boathouse.hooks.lineage import LineageHooks
+from boathouse.hooks.locations import locate_artifacts, locate_data, locate_mlflow
+from boathouse.hooks.logs import quiet_logs
+from boathouse.hooks.parameters import ParameterHooks
+from boathouse.hooks.preflight import PreflightHooks
+from boathouse.hooks.progress import ProgressHooks
+from boathouse.hooks.tracking_run import TrackingRunHooks
+
+quiet_logs()
+
+# Of the same hook, the last of the list is called first, and the hooks of plugins before all of these.
+HOOKS = (
+    EngineSessionHooks(),
+    TrackingRunHooks(),
+    LineageHooks(),
+    ProgressHooks(),
+    PreflightHooks(),
+    ParameterHooks(),
+)
+# It would ask the network; nothing here is reported to anybody.
+DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
 
 CONFIG_LOADER_CLASS = OmegaConfigLoader
 CONFIG_LOADER_ARGS = {
@@ -11,9 +32,11 @@ CONFIG_LOADER_ARGS = {
     "default_run_env": "dev",
     # A nested key of an environment replaces that key alone, not its whole branch.
     "merge_strategy": {"globals": "soft", "parameters": "soft", "mlflow": "soft"},
+    "config_patterns": {"mlflow": ["mlflow*", "mlflow*/**", "**/mlflow*"]},
     "custom_resolvers": {
         "boathouse.engine": choose_engine,
         "boathouse.data": locate_data,
         "boathouse.mlflow": locate_mlflow,
+        "boathouse.artifacts": locate_artifacts,
     },
 }

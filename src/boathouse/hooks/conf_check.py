@@ -1,0 +1,111 @@
+"""The configuration of one environment, read as a run would read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from kedro.config import MissingConfigException
+from omegaconf.errors import OmegaConfBaseException
+
+from boathouse.core.errors import BoathouseError
+from boathouse.hooks.parameters import check_parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from kedro.config import OmegaConfigLoader
+    from kedro.pipeline import Pipeline
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfState:
+    """What one environment's configuration says, as far as it can be read.
+
+    Attributes:
+        engine: Engine that it chooses.
+        lakehouse_root: Folder of the tables.
+        reports_folder: Folder of the reports.
+        tracking_uri: Where MLflow tracks to.
+        extracts: Files under the raw folder that the catalog reads.
+        summary: How much there is, in a few words.
+        problems: What is wrong, one sentence each; empty if nothing is.
+    """
+
+    engine: str = ""
+    lakehouse_root: str = ""
+    reports_folder: str = ""
+    tracking_uri: str = ""
+    extracts: tuple[str, ...] = ()
+    summary: str = ""
+    problems: tuple[str, ...] = field(default=())
+
+
+def read_conf(conf_source: Path, environment: str, pipelines: Mapping[str, Pipeline]) -> ConfState:
+    """Return what globals, MLflow settings, catalog and parameters of ``environment`` say.
+
+    Every dataset of the catalog is built and every options class of the pipelines' parameters.
+    """
+    from boathouse.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
+
+    loader = CONFIG_LOADER_CLASS(conf_source=str(conf_source), env=environment, **CONFIG_LOADER_ARGS)
+    problems: list[str] = []
+    settings = _read(loader, "globals", problems)
+    tracking = _read(loader, "mlflow", problems)
+    catalog = _read(loader, "catalog", problems)
+    problems += _find_catalog_problems(catalog)
+    problems += _find_parameter_problems(loader, pipelines)
+    lakehouse = settings.get("lakehouse", {})
+    return ConfState(
+        engine=lakehouse.get("engine", ""),
+        lakehouse_root=lakehouse.get("root", ""),
+        reports_folder=settings.get("reports_folder", ""),
+        tracking_uri=tracking.get("server", {}).get("mlflow_tracking_uri") or "",
+        extracts=_list_extracts(catalog, settings.get("raw_folder", "")),
+        summary=f"{len(catalog)} datasets, engine {lakehouse.get('engine', '?')}",
+        problems=tuple(problems),
+    )
+
+
+def _read(loader: OmegaConfigLoader, kind: str, problems: list[str]) -> dict[str, Any]:
+    try:
+        return dict(loader[kind])
+    except MissingConfigException:
+        problems.append(f"{kind}: no file")
+    except (OmegaConfBaseException, BoathouseError, ValueError) as error:
+        problems.append(f"{kind}: {str(error).splitlines()[0]}")
+    return {}
+
+
+def _find_catalog_problems(catalog: dict[str, Any]) -> Iterator[str]:
+    from kedro.io import DatasetError
+
+    for name, entry in catalog.items():
+        if name.startswith("_") or "{" in name:
+            continue
+        try:
+            _build_dataset(name, entry)
+        except (DatasetError, BoathouseError) as error:
+            yield f"catalog '{name}': {str(error).strip().splitlines()[0]}"
+
+
+def _build_dataset(name: str, entry: dict[str, Any]) -> None:
+    from kedro.io import AbstractDataset
+
+    known = {key: value for key, value in entry.items() if key != "validator"}
+    AbstractDataset.from_config(name, known)
+
+
+def _find_parameter_problems(loader: OmegaConfigLoader, pipelines: Mapping[str, Pipeline]) -> Iterator[str]:
+    try:
+        check_parameters(loader, pipelines)
+    except MissingConfigException:
+        yield "parameters: no file"
+    except (BoathouseError, OmegaConfBaseException) as error:
+        yield str(error)
+
+
+def _list_extracts(catalog: dict[str, Any], raw_folder: str) -> tuple[str, ...]:
+    paths = (entry.get("filepath", "") for entry in catalog.values() if isinstance(entry, dict))
+    return tuple(sorted({path for path in paths if raw_folder and str(path).startswith(raw_folder)}))

@@ -1,0 +1,193 @@
+"""What a run used and made, written to its MLflow run: code, engine, table versions, model versions."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from kedro.framework.hooks import hook_impl
+
+from boathouse.hooks.run_tags import RunTags
+from boathouse.hooks.source_state import read_source_state
+
+if TYPE_CHECKING:
+    from kedro.framework.context import KedroContext
+    from kedro.io import CatalogProtocol
+    from kedro.pipeline import Pipeline
+    from kedro.pipeline.node import Node
+
+TABLE_VERSIONS_FILE = "table_versions.json"
+# What the tables that a pipeline reads are for, in MLflow's words; others go by the pipeline's name.
+_CONTEXTS = {"training": "training", "evaluation": "testing"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableUse:
+    """One table at one version.
+
+    Attributes:
+        table: Three-level name.
+        version: Delta version; for what has none, such as a file, empty.
+        rows: Rows read or written, None if unknown.
+        path: Folder of the table, empty on Unity Catalog.
+        context: What the table was read for.
+    """
+
+    table: str
+    version: str
+    rows: int | None
+    path: str
+    context: str
+
+
+@dataclass
+class LineageRecord:
+    """What a run has read, written and registered so far."""
+
+    reads: dict[tuple[str, str], TableUse] = field(default_factory=dict)
+    writes: dict[tuple[str, str], TableUse] = field(default_factory=dict)
+    models: dict[tuple[str, str], None] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, list[dict[str, Any]]]:
+        """Return the content of ``table_versions.json``."""
+        return {
+            "reads": [asdict(use) for _, use in sorted(self.reads.items())],
+            "writes": [asdict(use) for _, use in sorted(self.writes.items())],
+        }
+
+    def describe_reads(self) -> str:
+        """Return ``table@version`` of each table read, comma-separated: the tag of a model version."""
+        return ",".join(f"{table}@{version}" for table, version in sorted(self.reads))
+
+
+class LineageHooks:
+    """Collects while nodes run; writes in few calls when the run ends, well or badly."""
+
+    def __init__(self) -> None:
+        """Start with nothing recorded."""
+        self._lock = threading.Lock()
+        self._engine = ""
+        self._environment = ""
+        self._catalog: CatalogProtocol | None = None
+        self._record = LineageRecord()
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Remember the names that conf gives to engine and environment."""
+        settings = context.config_loader["globals"]
+        self._engine, self._environment = settings["lakehouse"]["engine"], settings["environment"]
+
+    @hook_impl
+    def before_pipeline_run(self, catalog: CatalogProtocol) -> None:
+        """Forget the previous run."""
+        self._catalog = catalog
+        self._record = LineageRecord()
+
+    @hook_impl
+    def after_dataset_loaded(self, dataset_name: str, node: Node) -> None:
+        """Note the version of a table read."""
+        version = getattr(self._get_dataset(dataset_name), "last_read", None)
+        self._note(self._record.reads, version, node)
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str, node: Node) -> None:
+        """Note the version of a table written, or the version of a model registered."""
+        dataset = self._get_dataset(dataset_name)
+        self._note(self._record.writes, getattr(dataset, "last_written", None), node)
+        model = getattr(dataset, "last_saved_version", None)
+        if model is not None:
+            with self._lock:
+                self._record.models[_name_model(dataset, model)] = None
+
+    # kedro-mlflow closes the run in the same two hooks: ours go first.
+    @hook_impl(tryfirst=True)
+    def after_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
+        """Write the lineage of a run that went well."""
+        self._write(run_params, pipeline)
+
+    @hook_impl(tryfirst=True)
+    def on_pipeline_error(self, error: Exception, run_params: dict[str, Any], pipeline: Pipeline) -> None:
+        """Write the lineage as far as the run came; a store that fails now must not hide ``error``."""
+        from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            self._write(run_params, pipeline)
+        except (MlflowException, SQLAlchemyError, OSError) as fault:
+            error.add_note(f"The lineage of this run could not be written: {type(fault).__name__}.")
+
+    def _get_dataset(self, name: str) -> object:
+        return self._catalog.get(name) if self._catalog is not None else None
+
+    def _note(self, uses: dict[tuple[str, str], TableUse], version: Any, node: Node) -> None:  # noqa: ANN401
+        if version is None:
+            return
+        context = (node.namespace or "").partition(".")[0]
+        use = TableUse(
+            table=version.table,
+            version="" if version.version is None else str(version.version),
+            rows=version.rows,
+            path=str(version.path or ""),
+            context=_CONTEXTS.get(context, context or "run"),
+        )
+        with self._lock:
+            uses[use.table, use.version] = use
+
+    def _write(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
+        import mlflow
+
+        run = mlflow.active_run()
+        if run is None:  # tracking is disabled for this pipeline
+            return
+        tags = self._collect_tags(run_params, pipeline)
+        mlflow.set_tags(tags.for_mlflow())
+        _log_tables(self._record)
+        for name, version in self._record.models:
+            _tag_model(name, version, tags, self._record.describe_reads())
+
+    def _collect_tags(self, run_params: dict[str, Any], pipeline: Pipeline) -> RunTags:
+        names = run_params.get("pipeline_names") or sorted({node.namespace or node.name for node in pipeline.nodes})
+        return RunTags.collect(
+            read_source_state(), environment=self._environment, pipeline=",".join(names), engine=self._engine
+        )
+
+
+def _name_model(dataset: object, version: Any) -> tuple[str, str]:  # noqa: ANN401
+    """Return registered name and version; the dataset gives either the version or an object with both."""
+    name = getattr(version, "name", None) or getattr(dataset, "name", None) or getattr(dataset, "_name", "")
+    return str(name), str(getattr(version, "version", version))
+
+
+def _log_tables(record: LineageRecord) -> None:
+    """Log each table read as a dataset of the run, and all versions as one file."""
+    import mlflow
+
+    if record.reads:
+        uses = list(record.reads.values())
+        mlflow.log_inputs(
+            datasets=[_describe_input(use) for use in uses],
+            contexts=[use.context for use in uses],
+            tags_list=[{"delta_version": use.version} for use in uses],
+        )
+    if record.reads or record.writes:
+        mlflow.log_dict(record.to_dict(), TABLE_VERSIONS_FILE)
+
+
+def _describe_input(use: TableUse) -> Any:  # noqa: ANN401
+    from mlflow.data.delta_dataset_source import DeltaDatasetSource
+    from mlflow.data.meta_dataset import MetaDataset
+
+    location = {"path": use.path} if use.path else {"delta_table_name": use.table}
+    source = DeltaDatasetSource(**location, delta_table_version=int(use.version) if use.version else None)
+    # The version of a Delta table is its fingerprint: the same version is the same rows.
+    return MetaDataset(source, name=use.table, digest=f"v{use.version}" if use.version else None)
+
+
+def _tag_model(name: str, version: str, tags: RunTags, tables: str) -> None:
+    from mlflow import MlflowClient
+
+    client = MlflowClient()
+    for key in ("git_commit", "git_branch", "git_dirty", "environment", "engine", "engine_version", "boathouse_version"):
+        client.set_model_version_tag(name, version, key, getattr(tags, key))
+    client.set_model_version_tag(name, version, "table_versions", tables)

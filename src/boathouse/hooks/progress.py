@@ -1,0 +1,178 @@
+"""Progress of a run: which node runs, rows in and out, seconds; at the end what came of it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from kedro.framework.hooks import hook_impl
+
+from boathouse import __version__
+from boathouse.hooks.failures import find_resume_nodes, resume_command
+from boathouse.hooks.progress_display import NodeLine, ProgressDisplay
+from boathouse.hooks.row_counts import add_rows, count_rows
+
+if TYPE_CHECKING:
+    from kedro.framework.context import KedroContext
+    from kedro.io import CatalogProtocol
+    from kedro.pipeline import Pipeline
+    from kedro.pipeline.node import Node
+
+# Its text ends a run: the result in a few lines.
+SUMMARY = "reports.summary"
+
+
+@dataclass
+class _Progress:
+    """One node on its way."""
+
+    node: Node
+    started: float
+    rows_in: dict[str, int | None] = field(default_factory=dict)
+    rows_out: dict[str, int | None] = field(default_factory=dict)
+
+
+class ProgressHooks:
+    """Shows progress; keeps what it must know for the last word of the run."""
+
+    def __init__(self) -> None:
+        """Start with no run."""
+        self._display = ProgressDisplay()
+        self._lock = threading.Lock()
+        self._engine = "–"
+        self._reset(None, None)
+
+    def _reset(self, pipeline: Pipeline | None, catalog: CatalogProtocol | None) -> None:
+        self._pipeline = pipeline
+        self._catalog = catalog
+        self._started = perf_counter()
+        self._running: dict[str, _Progress] = {}
+        self._finished: set[str] = set()
+        self._failed: Node | None = None
+        self._summary = ""
+        self._reports: dict[str, str] = {}
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Remember which engine the run will use."""
+        self._engine = context.config_loader["globals"]["lakehouse"]["engine"]
+
+    @hook_impl
+    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+        """Say what begins."""
+        self._reset(pipeline, catalog)
+        names = ", ".join(run_params.get("pipeline_names") or ["all pipelines"])
+        env = run_params.get("env") or "dev"
+        head = f"Boathouse {__version__} · {names} · env {env} · engine {self._engine} · {len(pipeline.nodes)} nodes"
+        self._display.show(head, "bold")
+
+    @hook_impl
+    def before_dataset_loaded(self, node: Node) -> None:
+        """Start the clock of a node at its first input."""
+        self._begin(node)
+
+    @hook_impl
+    def before_node_run(self, node: Node) -> None:
+        """Start the clock of a node without inputs."""
+        self._begin(node)
+
+    @hook_impl
+    def after_dataset_loaded(self, dataset_name: str, data: object, node: Node) -> None:
+        """Note the rows read."""
+        rows = count_rows(self._get_dataset(dataset_name), data, written=False)
+        with self._lock:
+            self._running[node.name].rows_in[dataset_name] = rows
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str, data: object, node: Node) -> None:
+        """Note the rows written; the last output finishes the node."""
+        dataset = self._get_dataset(dataset_name)
+        rows = count_rows(dataset, data, written=True)
+        self._keep_report(dataset_name, dataset, data)
+        with self._lock:
+            progress = self._running.get(node.name)
+            if progress is None:  # a generator's later chunk
+                return
+            progress.rows_out[dataset_name] = rows
+        if set(node.outputs) <= set(progress.rows_out):
+            self._finish(progress)
+
+    @hook_impl
+    def after_node_run(self, node: Node) -> None:
+        """Finish a node that leaves no dataset."""
+        if not node.outputs:
+            self._finish(self._running[node.name])
+
+    @hook_impl
+    def on_node_error(self, node: Node) -> None:
+        """Remember which node failed."""
+        self._failed = node
+
+    @hook_impl
+    def after_pipeline_run(self) -> None:
+        """Say how long it took, what came of it and where to look next."""
+        self._display.stop()
+        seconds = perf_counter() - self._started
+        self._display.show(f"Done: {len(self._finished)} nodes in {seconds:.1f} s", "bold green")
+        if self._summary:
+            self._display.show(f"\n{self._summary.strip()}\n\n{self._say_next()}")
+
+    @hook_impl
+    def on_pipeline_error(
+        self, error: Exception, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol
+    ) -> None:
+        """Attach to the error where it happened and how to go on; whoever catches it shows that."""
+        self._display.stop()
+        unfinished = [self._failed] if self._failed else [progress.node for progress in self._running.values()]
+        for node in unfinished:
+            self._display.show(f"[failed] {node.name}", "bold red")
+        if unfinished:
+            error.add_note(f"Failed in: {', '.join(node.name for node in unfinished)}")
+        left = [node for node in pipeline.nodes if node.name not in self._finished]
+        start = find_resume_nodes(pipeline, left, catalog)
+        error.add_note(f"Once mended, go on with:\n  {resume_command(run_params, start)}")
+
+    def _begin(self, node: Node) -> None:
+        with self._lock:
+            if node.name in self._running or node.name in self._finished:
+                return
+            self._running[node.name] = _Progress(node, perf_counter())
+            names = list(self._running)
+        self._display.show_running(names)
+
+    def _finish(self, progress: _Progress) -> None:
+        with self._lock:
+            if self._running.pop(progress.node.name, None) is None:
+                return
+            self._finished.add(progress.node.name)
+            number, names = len(self._finished), list(self._running)
+        line = NodeLine(
+            number=number,
+            total=len(self._pipeline.nodes) if self._pipeline else number,
+            name=progress.node.name,
+            rows_in=add_rows(list(progress.rows_in.values())),
+            rows_out=add_rows(list(progress.rows_out.values())),
+            seconds=perf_counter() - progress.started,
+        )
+        self._display.show(line.render())
+        self._display.show_running(names)
+
+    def _get_dataset(self, name: str) -> object:
+        return self._catalog.get(name) if self._catalog is not None else None
+
+    def _keep_report(self, name: str, dataset: object, data: object) -> None:
+        if name == SUMMARY:
+            self._summary = str(data)
+        path = str(getattr(dataset, "_filepath", ""))
+        if name != SUMMARY and path.endswith((".html", ".md")):
+            self._reports[name] = path
+
+    def _say_next(self) -> str:
+        make = Path("Makefile").exists()
+        lines = [f"  {name.removeprefix('reports.'):<22} {path}" for name, path in sorted(self._reports.items())]
+        lines += [f"  {'pipelines':<22} {'make viz' if make else 'kedro viz run'}"]
+        lines += [f"  {'runs and models':<22} {'make mlflow' if make else 'mlflow ui'}"]
+        return "\n".join(["Where to look next:", *lines])

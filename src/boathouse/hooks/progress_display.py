@@ -1,0 +1,85 @@
+"""How progress looks: one line a node, in colour on a terminal, plain elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.status import Status
+
+_NODE_WIDTH = 44
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeLine:
+    """What one finished node did.
+
+    Attributes:
+        number: How many nodes have finished, this one included.
+        total: Nodes in the run.
+        name: Node with its pipeline, ``data_prep.clean_statements``.
+        rows_in: Rows read, summed over its tables; None where unknown.
+        rows_out: Rows written, summed likewise.
+        seconds: From the first input's load to the last output's save.
+    """
+
+    number: int
+    total: int
+    name: str
+    rows_in: int | None
+    rows_out: int | None
+    seconds: float
+
+    def render(self) -> str:
+        """Return the line without colour."""
+        width = len(str(self.total))
+        rows = f"{_say_rows(self.rows_in):>11} → {_say_rows(self.rows_out):>11} rows"
+        return f"[{self.number:>{width}}/{self.total}] {self.name:<{_NODE_WIDTH}} {rows} {self.seconds:>7.1f} s"
+
+
+def _say_rows(rows: int | None) -> str:
+    return "–" if rows is None else f"{rows:,}"
+
+
+class ProgressDisplay:
+    """Prints to standard output; safe to call from several threads."""
+
+    def __init__(self) -> None:
+        """Print nothing until the first call."""
+        self._lock = threading.Lock()
+        self._status: Status | None = None
+        self._console: Console | None = None
+
+    def show(self, text: str, style: str = "") -> None:
+        """Print ``text`` as it is, in ``style`` on a terminal."""
+        with self._lock:
+            self._get_console().print(text, style=style or None, markup=False, highlight=False, soft_wrap=True)
+
+    def show_running(self, names: list[str]) -> None:
+        """Show on a terminal which nodes run; the line is replaced by the next."""
+        with self._lock:
+            console = self._get_console()
+            if not console.is_terminal:
+                return
+            if self._status is None:
+                self._status = console.status("")
+                self._status.start()
+            self._status.update("running " + ", ".join(names) if names else "")
+
+    def stop(self) -> None:
+        """Remove the line of running nodes."""
+        with self._lock:
+            if self._status is not None:
+                self._status.stop()
+                self._status = None
+
+    def _get_console(self) -> Console:
+        from rich.console import Console
+
+        if self._console is None or self._console.file is not sys.stdout:
+            self._console = Console(file=sys.stdout)
+        return self._console

@@ -1,0 +1,79 @@
+"""Whether the MLflow store can be used, found out in seconds instead of MLflow's minutes of retries."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sqlite3
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from boathouse.core.errors import ConfigError
+from boathouse.hooks.failures import redact
+from boathouse.hooks.locations import require_writable
+
+# Long enough for another run's write to finish, short enough to wait for.
+_LOCK_PATIENCE_S = 5.0
+_CONNECT_PATIENCE_S = 5.0
+_PORTS = {"http": 80, "https": 443}
+
+
+def check_tracking_store(uri: str) -> None:
+    """Check that the store at ``uri`` answers; writes nothing.
+
+    SQLite: the folder is writable and nobody holds the write lock. HTTP: the server accepts a
+    connection. Databricks: host and credentials are set. Other databases are left to MLflow.
+
+    Raises:
+        ConfigError: If not; says what is wrong and what to do.
+    """
+    scheme = uri.partition(":")[0]
+    if scheme == "sqlite":
+        _check_sqlite(uri.removeprefix("sqlite:///"))
+    elif scheme in _PORTS:
+        _check_server(uri)
+    elif scheme == "databricks":
+        _check_databricks(os.environ)
+
+
+def _check_sqlite(path: str) -> None:
+    require_writable(Path(path).parent.as_posix(), purpose="the MLflow store mlflow.db")
+    if not Path(path).exists():
+        return
+    connection = sqlite3.connect(path, timeout=_LOCK_PATIENCE_S, isolation_level=None)
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+    except sqlite3.Error as error:
+        message = (
+            f"The MLflow store {path} cannot be used: {error}. Another process holds it, or the file is damaged or "
+            "read-only. End that process, or set MLFLOW_TRACKING_URI to another store."
+        )
+        raise ConfigError(message) from error
+    finally:
+        connection.close()
+
+
+def _check_server(uri: str) -> None:
+    parts = urlsplit(uri)
+    address = (parts.hostname or "", parts.port or _PORTS[parts.scheme])
+    try:
+        socket.create_connection(address, timeout=_CONNECT_PATIENCE_S).close()
+    except OSError as error:
+        message = (
+            f"The MLflow server {redact(uri)} does not answer ({error}). Start it, correct MLFLOW_TRACKING_URI, "
+            "or unset it to use the SQLite store in the data folder."
+        )
+        raise ConfigError(message) from error
+
+
+def _check_databricks(environ: os._Environ[str]) -> None:
+    on_platform = "DATABRICKS_RUNTIME_VERSION" in environ
+    profile = Path(environ.get("DATABRICKS_CONFIG_FILE", "~/.databrickscfg")).expanduser().exists()
+    login = any(name in environ for name in ("DATABRICKS_TOKEN", "DATABRICKS_CLIENT_SECRET"))
+    if on_platform or profile or ("DATABRICKS_HOST" in environ and login):
+        return
+    raise ConfigError(
+        "MLflow tracks to Databricks, but no credentials are set. Set DATABRICKS_HOST and DATABRICKS_TOKEN "
+        "(or DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET), or log in with a profile in ~/.databrickscfg."
+    )

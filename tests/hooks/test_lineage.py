@@ -1,0 +1,113 @@
+"""What a run leaves in MLflow: tags, parameters, table versions."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import mlflow
+import pytest
+from boathouse.core.errors import DataQualityError
+from boathouse.hooks.run_tags import RunTags
+from boathouse.hooks.source_state import SourceState, parse_git_status, read_source_state
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import SampleProject
+    from mlflow.entities import Run
+
+STATUS = """# branch.oid 0123abc
+# branch.head main
+# branch.upstream origin/main
+1 .M N... 100644 100644 100644 aaaa aaaa src/x.py
+"""
+
+
+def _newest_run() -> Run:
+    (run,) = mlflow.search_runs(
+        experiment_names=["boathouse-test"], order_by=["start_time DESC"], max_results=1, output_format="list"
+    )
+    return mlflow.get_run(run.info.run_id)
+
+
+def test_a_run_carries_every_tag_of_the_model(tracked: SampleProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOATHOUSE_JOB_RUN_ID", "job-77")
+    tracked.run()
+    tags = _newest_run().data.tags
+    names = {field.name for field in dataclasses.fields(RunTags)}
+    assert names <= set(tags)
+    assert (tags["environment"], tags["engine"], tags["job_run_id"]) == ("test", "sail", "job-77")
+    assert tags["mlflow.source.git.commit"] == tags["git_commit"] == read_source_state().commit
+
+
+def test_tables_read_are_inputs_with_version_and_purpose(tracked: SampleProject) -> None:
+    tracked.run()
+    run = _newest_run()
+    inputs = {item.dataset.name: item for item in run.inputs.dataset_inputs}
+    assert set(inputs) == {"test.raw.numbers", "test.clean.numbers"}
+    assert inputs["test.raw.numbers"].dataset.digest == "v7"
+    assert {tag.key: tag.value for tag in inputs["test.clean.numbers"].tags}["mlflow.data.context"] == "training"
+    path = mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path="table_versions.json")
+    versions = json.loads(Path(path).read_text(encoding="utf-8"))
+    assert [(use["table"], use["version"], use["rows"]) for use in versions["writes"]] == [("test.clean.numbers", "2", 4)]
+
+
+def test_options_are_logged_key_by_key(tracked: SampleProject) -> None:
+    tracked.run("training")
+    assert _newest_run().data.params == {"training.split.share": "0.5", "training.split.label": "late"}
+
+
+def test_each_run_has_an_mlflow_run_of_its_own(tracked: SampleProject) -> None:
+    tracked.run("training")
+    first = _newest_run().info
+    tracked.run("training", params={"training": {"split": {"share": 0.25}}})
+    second = _newest_run().info
+    assert mlflow.active_run() is None
+    assert (first.run_id != second.run_id, first.status, second.status) == (True, "FINISHED", "FINISHED")
+
+
+def test_a_run_of_the_caller_is_used_and_left_open(tracked: SampleProject, store: str) -> None:
+    mlflow.set_tracking_uri(store)
+    mlflow.set_experiment("boathouse-test")
+    with mlflow.start_run() as run:
+        tracked.run("data_prep")
+        assert mlflow.active_run() is not None
+    while mlflow.active_run():  # kedro-mlflow has opened it once more, and leaves to the caller what is theirs
+        mlflow.end_run()
+    assert mlflow.get_run(run.info.run_id).data.tags["engine"] == "sail"
+
+
+def test_a_failed_run_has_its_lineage_too(tracked: SampleProject, fail_training: Callable[[], None]) -> None:
+    fail_training()
+    with pytest.raises(DataQualityError):
+        tracked.run()
+    run = _newest_run()
+    assert run.info.status == "FAILED"
+    assert len(run.inputs.dataset_inputs) == 2
+    assert run.data.tags["environment"] == "test"
+
+
+def test_git_status_tells_commit_branch_and_dirt() -> None:
+    assert parse_git_status(STATUS) == SourceState(commit="0123abc", branch="main", dirty="true")
+    clean = "\n".join(STATUS.splitlines()[:3])
+    assert parse_git_status(clean).dirty == "false"
+
+
+def test_an_untracked_file_makes_a_checkout_dirty(tmp_path: Path) -> None:
+    package = tmp_path / "src" / "boathouse"
+    package.mkdir(parents=True)
+    subprocess.run(["git", "init", "-q", "-b", "trunk", tmp_path], check=True)
+    assert read_source_state(package) == SourceState(commit="(initial)", branch="trunk", dirty="false")
+    (package / "new.py").touch()
+    assert read_source_state(package).dirty == "true"
+
+
+def test_a_wheel_knows_its_commit_only_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BOATHOUSE_GIT_COMMIT", raising=False)
+    assert read_source_state(tmp_path / "site-packages" / "boathouse") == SourceState()
+    monkeypatch.setenv("BOATHOUSE_GIT_COMMIT", "feed")
+    assert read_source_state(tmp_path / "site-packages" / "boathouse").commit == "feed"

@@ -1,0 +1,67 @@
+"""What a run shows: nodes, rows, seconds, and the last word."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from boathouse.core.errors import DataQualityError
+from boathouse.hooks.progress_display import NodeLine
+from kedro.runner import ThreadRunner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import SampleProject
+
+
+def test_a_run_shows_each_node_with_its_rows_and_ends_with_the_summary(
+    tracked: SampleProject, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tracked.run()
+    shown = capsys.readouterr().out
+    assert re.search(r"Boathouse .* all pipelines · env test · engine sail · 3 nodes", shown)
+    assert re.search(r"\[1/3\] data_prep\.clean_numbers +5 → +4 rows +\d+\.\d s", shown)
+    assert re.search(r"\[2/3\] training\.split_rows +4 → +3 rows", shown)
+    assert re.search(r"\[3/3\] training\.train_model +3 → +– rows", shown)
+    assert "champion of 3 rows" in shown
+    assert "Where to look next" in shown
+
+
+def test_threads_show_every_node_once(tracked: SampleProject, capsys: pytest.CaptureFixture[str]) -> None:
+    tracked.run(runner=ThreadRunner())
+    shown = capsys.readouterr().out
+    assert [number for number in re.findall(r"\[(\d)/3\]", shown)] == ["1", "2", "3"]
+
+
+def test_a_failed_run_names_the_node_and_how_to_go_on(
+    tracked: SampleProject, fail_training: Callable[[], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    fail_training()
+    with pytest.raises(DataQualityError) as caught:
+        tracked.run("data_prep", "training", params={"training": {"split": {"share": 0.25}}})
+    notes = "\n".join(caught.value.__notes__)
+    assert "Failed in: training.train_model" in notes
+    # The middle frame lived in memory only, so its producer runs again.
+    assert "--from-nodes training.split_rows" in notes
+    assert "--env test" in notes
+    assert "--params training.split.share=0.25" in notes
+    assert "[failed] training.train_model" in capsys.readouterr().out
+
+
+def test_a_resumed_run_starts_at_the_node_named(tracked: SampleProject, capsys: pytest.CaptureFixture[str]) -> None:
+    tracked.run(from_nodes=["training.split_rows"])
+    assert "[1/2] training.split_rows" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("rows_in", "rows_out", "expected"),
+    [
+        (180_000, 179_500, "[ 3/23] data_prep.clean".ljust(8 + 44) + "     180,000 →     179,500 rows     1.2 s"),
+        (None, 0, "[ 3/23] data_prep.clean".ljust(8 + 44) + "           – →           0 rows     1.2 s"),
+    ],
+)
+def test_a_line_is_aligned(rows_in: int | None, rows_out: int | None, expected: str) -> None:
+    line = NodeLine(number=3, total=23, name="data_prep.clean", rows_in=rows_in, rows_out=rows_out, seconds=1.23)
+    assert line.render() == expected
