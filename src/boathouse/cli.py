@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import sys
 from pathlib import Path
@@ -29,6 +30,14 @@ _RUN_HELP = f"""Run pipelines: {", ".join(FLOW)}; all of them in this order if n
 The environment (--env) is a layer of the configuration, dev by default. The engine is BOATHOUSE_ENGINE
 (sail or spark), else the one in globals.yml; on a Databricks runtime it is databricks.
 Outside the project give --conf-source and --data-dir."""
+
+# Where Kedro's own words are not true: of its version 1.7 or of this project's settings.
+_TRUE_HELP = {
+    "env": f"Environment: a folder of the configuration. Defaults to `{DEFAULT}`.",
+    "params": "Parameters for this run alone: name=value, comma-separated; nested names by dots, "
+    "training.split.seed=1. Checked as those in the files are.",
+    "conf_source": "Configuration: a folder, .tar.gz or .zip. Defaults to ./conf of the project.",
+}
 
 
 class CommandFailedError(click.ClickException):
@@ -61,7 +70,15 @@ def _run(*, data_dir: Path | None, verbose: bool, **options: Any) -> Any:  # noq
         raise CommandFailedError(text) from error
 
 
-run = click.Command("run", params=[*kedro_run.params, _DATA_DIR, _VERBOSE], callback=_run, help=_RUN_HELP)
+def _correct_help(option: click.Parameter) -> click.Parameter:
+    """Return Kedro's option with help that is true of this project."""
+    corrected = copy.copy(option)
+    if isinstance(corrected, click.Option) and corrected.name in _TRUE_HELP:
+        corrected.help = _TRUE_HELP[corrected.name]
+    return corrected
+
+
+run = click.Command("run", params=[*map(_correct_help, kedro_run.params), _DATA_DIR, _VERBOSE], callback=_run, help=_RUN_HELP)
 cli.add_command(run)
 
 

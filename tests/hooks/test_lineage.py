@@ -17,7 +17,7 @@ from boathouse.hooks.source_state import SourceState, parse_git_status, read_sou
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import SampleProject
+    from sample_project import SampleProject
     from mlflow.entities import Run
 
 STATUS = """# branch.oid 0123abc

@@ -13,7 +13,7 @@ from kedro.runner import ThreadRunner
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import SampleProject
+    from sample_project import SampleProject
 
 
 def test_a_run_shows_each_node_with_its_rows_and_ends_with_the_summary(
