@@ -47,6 +47,15 @@ def stamp_predictions(scored: DataFrame, *, name: str, version: str, scored_at: 
     )
 
 
+def hold_rows(frame: DataFrame, *, rows: int, limit: int) -> DataFrame:
+    """Return ``frame`` computed once and held on the driver if it has at most ``limit`` rows, else as it is.
+
+    Neither engine keeps a frame for its later readers by itself (Sail ignores ``cache``): without
+    this a model runs for the count, for the checks and for the write.
+    """
+    return frame.sparkSession.createDataFrame(frame.toArrow()) if rows <= limit else frame
+
+
 def check_balance(rows: int, *, scored: int, quarantined: int) -> None:
     """Check that every row that went in came out once.
 

@@ -15,10 +15,13 @@ class BatchOptions:
         months: Newest cohorts up to ``as_of`` that are scored; 1 to 120. Two leave, beside the newest
             cohort, one whose labels have arrived, so that performance can be measured.
         reason_count: Reasons given with each prediction; 0 to 20.
+        driver_rows: Predictions up to this number are held on the driver, so that the model runs once; more
+            stay with the engine, which runs it again for each check and write; 0 to 100 million.
     """
 
     months: int
     reason_count: int
+    driver_rows: int
 
     def __post_init__(self) -> None:
         """Check every range.
@@ -28,3 +31,4 @@ class BatchOptions:
         """
         require_whole("months", self.months, 1, 120)
         require_whole("reason_count", self.reason_count, 0, 20)
+        require_whole("driver_rows", self.driver_rows, 0, 100_000_000)

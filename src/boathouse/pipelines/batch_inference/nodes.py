@@ -7,14 +7,16 @@ from datetime import UTC, datetime
 from pyspark.sql import DataFrame
 
 from boathouse.core.errors import ModelError
-from boathouse.core.inference.batch import check_balance, split_scorable, stamp_predictions
+from boathouse.core.inference.batch import check_balance, hold_rows, split_scorable, stamp_predictions
 from boathouse.core.inference.options import BatchOptions
 from boathouse.core.modelling import LoadedModel, NoModel
-from boathouse.use_case.features import ENTITY_KEYS, FEATURE_VIEWS, TIME_COLUMN
+from boathouse.use_case.features import ENTITY_KEYS, FEATURE_VIEWS, KNOWN_COLUMN, TIME_COLUMN
 from boathouse.use_case.spine import scoring_spine
 
 KEYS = [*ENTITY_KEYS, TIME_COLUMN]
 FEATURES = [feature.name for view in FEATURE_VIEWS for feature in view.features]
+
+SCORES = ["probability", "decision", "reasons"]
 
 
 def read_clock() -> datetime:
@@ -26,7 +28,7 @@ def select_spine(statements: DataFrame, as_of: str | None, options: BatchOptions
     """Return the rows to score: every customer with a statement in the newest cohorts up to ``as_of``."""
     from boathouse.core.tables.as_of import resolve_as_of
 
-    return scoring_spine(statements, resolve_as_of(as_of, statements), options.months)
+    return scoring_spine(statements, resolve_as_of(as_of, statements, known_column=KNOWN_COLUMN), options.months)
 
 
 def join_features(spine: DataFrame, *tables: DataFrame) -> DataFrame:
@@ -58,9 +60,9 @@ def score_cohorts(
         raise ModelError.no_champion(environment)
     # The table keeps earlier cohorts too; only the run's own are scored.
     rows = split_scorable(features.join(spine, KEYS, "left_semi"), keys=KEYS, features=FEATURES)
-    scored = score_frame(rows.scorable, champion.files, reason_count=options.reason_count)
-    published = stamp_predictions(scored, name=champion.name, version=champion.version, scored_at=scored_at).select(
-        *KEYS, "probability", "decision", "reasons", "model_name", "model_version", "scored_at"
-    )
-    check_balance(spine.count(), scored=scored.count(), quarantined=rows.quarantined.count())
+    scored = score_frame(rows.scorable, champion.files, reason_count=options.reason_count).select(*KEYS, *SCORES)
+    total = spine.count()
+    held = hold_rows(scored, rows=total, limit=options.driver_rows)
+    check_balance(total, scored=held.count(), quarantined=rows.quarantined.count())
+    published = stamp_predictions(held, name=champion.name, version=champion.version, scored_at=scored_at)
     return published, rows.quarantined
