@@ -195,6 +195,36 @@ class DataQualityError(BoathouseError):
     """Data break their contract so badly that nothing may be published."""
 
     @classmethod
+    def no_rows(cls, table: str) -> DataQualityError:
+        """Name the table that would become empty."""
+        return cls(f"Table '{table}': there are no rows to clean; nothing was published. Check the extract.")
+
+    @classmethod
+    def null_columns(cls, table: str, columns: Iterable[str]) -> DataQualityError:
+        """Name the columns that hold no value at all."""
+        return cls(
+            f"Table '{table}': no row has a value in {', '.join(columns)}; nothing was published. "
+            "The extract is broken upstream: ask for a complete one."
+        )
+
+    @classmethod
+    def missing_periods(cls, table: str, periods: Iterable[str]) -> DataQualityError:
+        """Name the months between the first and the last that have no rows."""
+        return cls(
+            f"Table '{table}': expected rows for every month from the first to the last, found none for "
+            f"{', '.join(periods)}; nothing was published. Deliver the missing months."
+        )
+
+    @classmethod
+    def above_limit(cls, table: str, counts: Mapping[str, int], *, rows: int, limit: float) -> DataQualityError:
+        """Name rules with their counts, and the limit that they exceed together."""
+        lines = "\n".join(f"  {rule}: {count:,}" for rule, count in sorted(counts.items()))
+        return cls(
+            f"Table '{table}': more than {limit:.2%} of {rows:,} rows break its rules; nothing was published.\n{lines}\n"
+            "Correct the extract, or change data_prep.quality.max_quarantined_share."
+        )
+
+    @classmethod
     def unbalanced_scoring(cls, rows: int, scored: int, quarantined: int) -> DataQualityError:
         """Give the three counts that should add up."""
         return cls(
@@ -208,6 +238,16 @@ class DataQualityError(BoathouseError):
         return cls(f"The extract {path} has no rows; nothing was read. Ask its supplier for a complete one.")
 
     @classmethod
+    def ragged_file(cls, path: str, line: int, found: int, expected: int) -> DataQualityError:
+        """Name the line whose number of fields is wrong."""
+        return cls(f"The extract {path} has {found} fields in line {line}, expected {expected}; nothing was read.")
+
+    @classmethod
+    def not_utf8(cls, path: str) -> DataQualityError:
+        """Name the file that is in another encoding."""
+        return cls(f"The extract {path} is not UTF-8; nothing was read. Ask its supplier for UTF-8.")
+
+    @classmethod
     def from_counts(cls, table: str, counts: Mapping[str, int], *, rows: int) -> DataQualityError:
         """Name table and broken rules with their row counts, never values."""
         lines = "\n".join(f"  {rule}: {count} of {rows} rows" for rule, count in sorted(counts.items()))
@@ -216,6 +256,32 @@ class DataQualityError(BoathouseError):
 
 class FeatureError(BoathouseError):
     """A feature view is declared or used wrongly."""
+
+    @classmethod
+    def without_keys(cls, view: str) -> FeatureError:
+        """Name the view that no row could be looked up in."""
+        return cls(f"Feature view '{view}' has no keys. Declare the columns that identify its entity.")
+
+    @classmethod
+    def repeated_names(cls, view: str, names: Iterable[str]) -> FeatureError:
+        """Name the columns that a view declares twice."""
+        return cls(f"Feature view '{view}' declares more than once: {', '.join(names)}. Rename one of each.")
+
+    @classmethod
+    def collision(cls, owners: Mapping[str, Iterable[str]]) -> FeatureError:
+        """Name the features that several views declare."""
+        lines = "; ".join(f"{name} in {', '.join(views)}" for name, views in sorted(owners.items()))
+        return cls(f"Features of views joined together need names of their own; found {lines}.")
+
+    @classmethod
+    def spine_lacks(cls, missing: Iterable[str], found: Iterable[str]) -> FeatureError:
+        """Name the columns by which the spine would be joined."""
+        return cls(f"The spine lacks {', '.join(missing)}; it has {', '.join(sorted(found))}.")
+
+    @classmethod
+    def spine_holds(cls, names: Iterable[str]) -> FeatureError:
+        """Name the features that the spine brings itself."""
+        return cls(f"The spine already has columns named like features: {', '.join(names)}. Drop them first.")
 
 
 class ModelError(BoathouseError):

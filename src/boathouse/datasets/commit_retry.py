@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 # Sail knows one message; Delta on Spark and Databricks names its conflicts. That a table exists is a
-# conflict too: we create only where there was none when we looked.
+# conflict too: it is created only where there was none a moment before.
 _CONFLICT = re.compile(
     r"Failed to commit transaction|Concurrent\w*Exception|DELTA_CONCURRENT|(DELTA_)?METADATA_?CHANGED"
-    r"|(DELTA_)?PROTOCOL_?CHANGED|DELTA_PATH_EXISTS|TABLE_OR_VIEW_ALREADY_EXISTS|already exists",
+    r"|(DELTA_)?PROTOCOL_?CHANGED|DELTA_PATH_EXISTS|\[TABLE_OR_VIEW_ALREADY_EXISTS|Delta table already exists at path",
     re.IGNORECASE,
 )
 _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.05, 2.0
@@ -25,6 +25,12 @@ _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.05, 2.0
 def is_conflict(error: Exception) -> bool:
     """Return whether ``error`` says that another writer committed first."""
     return bool(_CONFLICT.search(f"{type(error).__name__}: {error}"))
+
+
+def describe_failure(error: Exception) -> str:
+    """Return the kind of an engine's error without its text, which may quote values of rows."""
+    condition = getattr(error, "getCondition", lambda: None)()
+    return f"{type(error).__name__} ({condition})" if condition else type(error).__name__
 
 
 def retry_on_conflict(attempt: Callable[[], None], *, table: str, retries: int) -> None:
@@ -38,12 +44,10 @@ def retry_on_conflict(attempt: Callable[[], None], *, table: str, retries: int) 
     Raises:
         CommitConflictError: If the last attempt met another writer too.
     """
-    from pyspark.errors import PySparkException  # noqa: PLC0415
-
     for number in range(retries + 1):
         try:
             return attempt()
-        except PySparkException as error:
+        except Exception as error:  # Delta's conflicts have no common base across engines
             if not is_conflict(error):
                 raise
             if number == retries:

@@ -51,13 +51,11 @@ class CsvExtractDataset(AbstractDataset[Any, Any]):
 
         Raises:
             TableError: If there is no such file.
-            DataQualityError: If it has no rows.
+            DataQualityError: If it has no rows, a row of another length, or is no UTF-8.
             SchemaMismatchError: If its header is not the contract's.
         """
         header = self._check_header()
-        rows = _count_lines(self._path) - 1
-        if rows < 1:
-            raise DataQualityError.empty_file(self._path.as_posix())
+        rows = _count_rows(self._path, fields=len(header))
         frame = self._read(header)
         self.last_read = TableVersion(
             table=self._path.name,
@@ -80,8 +78,11 @@ class CsvExtractDataset(AbstractDataset[Any, Any]):
         """Return the file's header if it has the contract's columns, each once, in any order."""
         if not self._path.is_file():
             raise TableError.missing_extract(self._path.as_posix())
-        with self._path.open(encoding="utf-8-sig", newline="") as file:
-            header = next(csv.reader(file), [])
+        try:
+            with self._path.open(encoding="utf-8-sig", newline="") as file:
+                header = next(csv.reader(file), [])
+        except UnicodeDecodeError as error:
+            raise DataQualityError.not_utf8(self._path.as_posix()) from error
         if not header:
             raise DataQualityError.empty_file(self._path.as_posix())
         lines = diff_columns(dict.fromkeys(self._business_columns(), "string"), dict.fromkeys(header, "string"))
@@ -97,7 +98,13 @@ class CsvExtractDataset(AbstractDataset[Any, Any]):
         session = get_engine(self._engine).session()
         schema = ", ".join(f"`{name}` string" for name in header)
         frame = session.read.csv(
-            self._path.absolute().as_posix(), schema=schema, header=True, escape='"', nullValue="", mode="FAILFAST"
+            self._path.absolute().as_posix(),
+            schema=schema,
+            header=True,
+            multiLine=True,
+            escape='"',
+            nullValue="",
+            mode="FAILFAST",
         )
         return frame.select(
             *self._business_columns(),
@@ -121,7 +128,24 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _count_lines(path: Path) -> int:
-    """Return the number of lines that are not empty; a line break inside quotes counts too."""
-    with path.open("rb") as file:
-        return sum(1 for line in file if line.strip())
+def _count_rows(path: Path, *, fields: int) -> int:
+    """Return the number of rows below the header.
+
+    Raises:
+        DataQualityError: If there are none, one has not ``fields`` fields, or the file is no UTF-8.
+    """
+    rows = 0
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file)
+            next(reader)
+            for record in reader:
+                # An empty line is no row; engines skip it too.
+                if record and len(record) != fields:
+                    raise DataQualityError.ragged_file(path.as_posix(), reader.line_num, len(record), fields)
+                rows += bool(record)
+    except UnicodeDecodeError as error:
+        raise DataQualityError.not_utf8(path.as_posix()) from error
+    if not rows:
+        raise DataQualityError.empty_file(path.as_posix())
+    return rows

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from boathouse.datasets.delta_log import open_log
 from boathouse.datasets.slices import find_slices, slice_condition
 from boathouse.engines import get_engine
 
@@ -63,14 +64,23 @@ def _plan_append(options: WriteOptions, frame: DataFrame, stored: DataFrame) -> 
     return Change(frame.where(condition), there, condition, is_addition=True) if new else None
 
 
-def create_table(place: TablePlace, options: WriteOptions, frame: DataFrame) -> None:
-    """Write ``frame`` as version 0; fails if another writer made the table meanwhile."""
+def create_table(place: TablePlace, options: WriteOptions, frame: DataFrame) -> bool:
+    """Write ``frame`` as version 0 and return True, or False if another writer has made the table."""
+    with place.creation_lock():
+        if open_log(place).exists():
+            return False
+        place.save(_creator(place, options, frame))
+        return True
+
+
+def _creator(place: TablePlace, options: WriteOptions, frame: DataFrame) -> Any:  # noqa: ANN401 - writers share no base
+    """Return a writer that makes a new table and fails where there is one."""
     writer = frame.write.format("delta").mode("error")
     if options.partition_by:
         writer = writer.partitionBy(*options.partition_by)
     if options.cluster_by and get_engine(place.engine).capabilities.clustering:
         writer = writer.clusterBy(*options.cluster_by)
-    place.save(writer)
+    return writer
 
 
 def commit_change(place: TablePlace, options: WriteOptions, change: Change, *, evolves: bool) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +13,8 @@ from boathouse.core.errors import ConfigError, TableError
 from boathouse.engines import get_engine
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
 
 # environment, schema, table
@@ -83,6 +87,26 @@ class TablePlace:
             writer.save(self.path)
         else:
             writer.saveAsTable(self.table)
+
+    @contextmanager
+    def creation_lock(self) -> Iterator[None]:
+        """Let one writer at a time create tables in this schema, across threads and processes.
+
+        Sail does not notice that two writers create the same table: both would add their rows. The
+        lock is held on the schema's folder, leaves no file behind and ends with its process. Where
+        tables go by name the catalog sees to it.
+        """
+        if self.path is None:
+            yield
+            return
+        folder = Path(self.path).parent
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
 
     def check_writable(self) -> None:
         """Check that the table's folder can be written or made.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kedro.io.core import AbstractDataset
 
-from boathouse.core.errors import ConfigError, MissingTableError, ReadOnlyTableError, TableError
+from boathouse.core.errors import BoathouseError, ConfigError, MissingTableError, ReadOnlyTableError, TableError
 from boathouse.core.options import require_choice
 from boathouse.core.tables import TableVersion
 from boathouse.datasets.contracts import find_contract
@@ -107,6 +107,7 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
 
     def save(self, data: Any) -> None:  # noqa: ANN401 - a frame of any of four libraries
         """Write a frame of Spark, pandas, Arrow or polars; ``last_written`` tells the version after it."""
+        from boathouse.datasets.commit_retry import describe_failure  # noqa: PLC0415
         from boathouse.datasets.delta_write import DeltaWriter  # noqa: PLC0415
 
         if self._read_only or self._version is not None or self._timestamp is not None:
@@ -114,7 +115,13 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
         self._place.check_writable()
         contract = None if self._contract is None else find_contract(self._contract)
         frame = to_spark(data, self._place.session(), contract, table=self._place.table)
-        DeltaWriter(self._place, self._options, contract).write(frame)
+        writer = DeltaWriter(self._place, self._options, contract)
+        try:
+            writer.write(frame)
+        except BoathouseError:
+            raise
+        except Exception as error:
+            raise TableError.failed(self._place.table, "written", describe_failure(error)) from error
         self.last_written = self._state(open_log(self._place).newest())
 
     def preview(self, nrows: int = 20) -> TablePreview:

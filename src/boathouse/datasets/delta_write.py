@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from boathouse.core.errors import DataQualityError, SchemaMismatchError
+from boathouse.core.tables.documentation import DIGEST_PROPERTY, documentation_digest, documentation_statements
 from boathouse.core.tables.fingerprint import Fingerprint, compute_fingerprint, fingerprint_columns
 from boathouse.core.tables.row_rules import UNIQUE_KEYS, repeated_keys, violation_counts
 from boathouse.core.tables.schema_diff import diff_columns
@@ -53,7 +54,18 @@ class DeltaWriter:
         found = self._check_rows(frame)
         before = self._newest()
         retry_on_conflict(lambda: self._attempt(frame, found), table=self.place.table, retries=self.options.retries)
+        self._document()
         return before != self._newest()
+
+    def _document(self) -> None:
+        """Bring the catalog's comments and keys up to the contract, where tables are in a catalog."""
+        if self.contract is None or self.place.path is not None:
+            return
+        session = self.place.session()
+        stored = {row["key"]: row["value"] for row in session.sql(f"SHOW TBLPROPERTIES {self.place.sql_name}").collect()}
+        if stored.get(DIGEST_PROPERTY) != documentation_digest(self.contract):
+            for statement in documentation_statements(self.contract, self.place.sql_name):
+                session.sql(statement)
 
     def _newest(self) -> int | None:
         log = open_log(self.place)
@@ -87,11 +99,9 @@ class DeltaWriter:
 
     def _attempt(self, frame: DataFrame, found: Fingerprint) -> None:
         """Look at the table as it is now and commit what is missing."""
-        newest = self._newest()
-        if newest is None:
-            create_table(self.place, self.options, self._ordered(frame))
+        if self._newest() is None and create_table(self.place, self.options, self._ordered(frame)):
             return
-        stored = self.place.read(newest)
+        stored = self.place.read(open_log(self.place).newest())
         evolves = self._check_evolution(frame, stored)
         change = plan_change(self.options, frame, stored)
         if change is None or (not evolves and self._is_unchanged(change, found)):
