@@ -5,13 +5,17 @@ A module of ``core`` that owns a table exports its contract; it is added here by
 
 from __future__ import annotations
 
+from boathouse.core.features.registry import REGISTRY
 from boathouse.core.monitoring.contracts import ALERTS, DRIFT_METRICS, PERFORMANCE
+from boathouse.core.quality.report import DATA_QUALITY
 from boathouse.core.tables import TableContract
 
 _ALL: tuple[TableContract, ...] = (
     ALERTS,
+    DATA_QUALITY,
     DRIFT_METRICS,
     PERFORMANCE,
+    REGISTRY,
 )
 
 CONTRACTS: dict[str, TableContract] = {contract.name: contract for contract in _ALL}

@@ -14,7 +14,6 @@ from boathouse.use_case.features import ENTITY_KEYS, FEATURE_VIEWS, KNOWN_COLUMN
 from boathouse.use_case.spine import scoring_spine
 
 KEYS = [*ENTITY_KEYS, TIME_COLUMN]
-FEATURES = [feature.name for view in FEATURE_VIEWS for feature in view.features]
 
 SCORES = ["probability", "decision", "reasons"]
 
@@ -36,7 +35,7 @@ def join_features(spine: DataFrame, *tables: DataFrame) -> DataFrame:
     from boathouse.core.features import join_point_in_time
 
     views = list(zip(FEATURE_VIEWS, tables, strict=True))
-    return join_point_in_time(spine, views, spine_time=TIME_COLUMN).select(*KEYS, *FEATURES)
+    return join_point_in_time(spine, views, spine_time=TIME_COLUMN).select(*KEYS, *FEATURE_NAMES)
 
 
 def score_cohorts(
@@ -59,7 +58,7 @@ def score_cohorts(
     if not isinstance(champion, LoadedModel):
         raise ModelError.no_champion(environment)
     # The table keeps earlier cohorts too; only the run's own are scored.
-    rows = split_scorable(features.join(spine, KEYS, "left_semi"), keys=KEYS, features=FEATURES)
+    rows = split_scorable(features.join(spine, KEYS, "left_semi"), keys=KEYS, features=FEATURE_NAMES)
     scored = score_frame(rows.scorable, champion.files, reason_count=options.reason_count).select(*KEYS, *SCORES)
     total = spine.count()
     held = hold_rows(scored, rows=total, limit=options.driver_rows)

@@ -17,7 +17,7 @@ from boathouse.core.monitoring.labels import LabelRate, compare_labels, count_la
 from boathouse.core.monitoring.options import DriftOptions, PerformanceOptions, PlaceOptions
 from boathouse.core.monitoring.performance import CohortPerformance, ScoredCohort, measure_cohort
 from boathouse.core.monitoring.scored import ScoredWindow, find_window, join_labels, split_cohorts, thin_rows
-from boathouse.use_case.features import ENTITY_KEYS, FEATURE_VIEWS, TIME_COLUMN
+from boathouse.use_case.features import ENTITY_KEYS, FEATURE_VIEWS, KNOWN_COLUMN, TIME_COLUMN
 from boathouse.use_case.label import LABEL
 from boathouse.use_case.spine import labels_known_on
 
@@ -25,14 +25,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 KEYS = [*ENTITY_KEYS, TIME_COLUMN]
-FEATURES = [feature.name for view in FEATURE_VIEWS for feature in view.features]
 
 
 def resolve_date(statements: DataFrame, as_of: str | None) -> date:
     """Return what the run pretends to know."""
     from boathouse.core.tables.as_of import resolve_as_of
 
-    return resolve_as_of(as_of, statements)
+    return resolve_as_of(as_of, statements, known_column=KNOWN_COLUMN)
 
 
 def find_scored(predictions: DataFrame, as_of: date, place: PlaceOptions) -> ScoredWindow:
@@ -46,8 +45,9 @@ def compare_features(
     """Return the drift of each feature of the newest cohort against the rows the model was trained on."""
     sides = (training_set.where(F.col("split") == "train"), features.where(F.col(TIME_COLUMN) == F.lit(window.newest)))
     thinned = [thin_rows(side, options.max_rows, keys=KEYS, rows=side.count()) for side in sides]
-    reference, current = (side.select(*FEATURES).toArrow() for side in thinned)
-    return compare_tables(reference, current, columns=FEATURES, options=options)
+    watched = [name for name in FEATURE_NAMES if name not in options.ignored]
+    reference, current = (side.select(*watched).toArrow() for side in thinned)
+    return compare_tables(reference, current, columns=watched, options=options)
 
 
 def gather_cohorts(predictions: DataFrame, labels: DataFrame, as_of: date) -> list[ScoredCohort]:

@@ -1,0 +1,127 @@
+"""A feature view: features that share keys, a time and the one function that computes them."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from boathouse.core.errors import FeatureError
+from boathouse.core.tables import Column, TableContract
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feature:
+    """One feature of a view; always stored as double.
+
+    Attributes:
+        name: Column name.
+        description: What the number means, and what null means where null is possible.
+        unit: Unit of the number, for example ``NT$``, ``months`` or ``share``.
+        reason: How a decision letter names the feature as a reason for high risk.
+    """
+
+    name: str
+    description: str
+    unit: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureView:
+    """A declared set of features with one grain: one row per key and time.
+
+    Attributes:
+        name: The view's name; its table is ``features.<name>``.
+        keys: Entity key columns and their Spark types.
+        time_column: Date from which the row's values are known, inclusive.
+        owner: Team that answers for the view.
+        description: One sentence for a reader who does not know the source.
+        sources: Tables the function reads, in the order of its arguments.
+        features: The features in stored order.
+        compute: Pure function from the source frames to keys, time and features.
+        max_age_days: Older rows count as unknown in a join; None for no limit.
+    """
+
+    name: str
+    keys: tuple[tuple[str, str], ...]
+    time_column: str
+    owner: str
+    description: str
+    sources: tuple[str, ...]
+    features: tuple[Feature, ...]
+    compute: Callable[..., object]
+    max_age_days: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a view that no row could be found by.
+
+        Raises:
+            FeatureError: Without keys, or with a name that stands for two columns.
+        """
+        if not self.keys:
+            raise FeatureError.without_keys(self.name)
+        names = [*self.key_names, self.time_column, *self.feature_names]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise FeatureError.repeated_names(self.name, repeated)
+
+    @property
+    def key_names(self) -> tuple[str, ...]:
+        """Names of the entity keys."""
+        return tuple(name for name, _ in self.keys)
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Names of the features in stored order."""
+        return tuple(feature.name for feature in self.features)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All stored columns: keys, time, features."""
+        return (*self.key_names, self.time_column, *self.feature_names)
+
+    @property
+    def digest(self) -> str:
+        """Return 16 hexadecimal digits that change when the function's source or the declaration changes."""
+        declared = repr((self.keys, self.time_column, self.sources, self.features, self.max_age_days))
+        text = inspect.getsource(self.compute) + declared
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def contract_of(view: FeatureView) -> TableContract:
+    """Return the contract of the view's table."""
+    keys = (Column(name=name, dtype=dtype, description="Key of the entity.") for name, dtype in view.keys)
+    time = Column(name=view.time_column, dtype="date", description="Date from which the values are known.")
+    features = (
+        Column(name=each.name, dtype="double", description=each.description, unit=each.unit, nullable=True)
+        for each in view.features
+    )
+    return TableContract(
+        name=f"features.{view.name}",
+        description=view.description,
+        grain=f"One row per {', '.join(view.key_names)} and {view.time_column}.",
+        columns=(*keys, time, *features),
+        keys=(*view.key_names, view.time_column),
+        time_column=view.time_column,
+    )
+
+
+def check_collisions(views: Sequence[FeatureView]) -> None:
+    """Refuse views that give one name to two features.
+
+    Raises:
+        FeatureError: Naming the features and their views.
+    """
+    owners: dict[str, list[str]] = {}
+    for view in views:
+        for name in view.feature_names:
+            owners.setdefault(name, []).append(view.name)
+    collisions = {name: names for name, names in owners.items() if len(names) > 1}
+    if collisions:
+        raise FeatureError.collision(collisions)

@@ -1,0 +1,115 @@
+"""Text rows as delivered become typed rows, or quarantined ones with the names of the rules they broke."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F  # noqa: N812 - the field's usual name
+
+from boathouse.core.tables import Column, TableContract
+from boathouse.core.tables.row_rules import UNIQUE_KEYS, broken_conditions
+
+BATCH, FILE, INGESTED = "_batch_id", "_source_file", "_ingested_at"
+BROKEN_RULES = "broken_rules"
+_AGE, _TEXT, _COPIES = "__age", "__text", "__copies"
+
+# What ingestion adds to the columns of a delivered file.
+ORIGIN_COLUMNS = (
+    Column(name=BATCH, dtype="string", description="SHA-256 of the delivered file."),
+    Column(name=FILE, dtype="string", description="Name of the delivered file."),
+    Column(name=INGESTED, dtype="timestamp", description="When the file was read, UTC."),
+)
+
+
+@dataclass(frozen=True)
+class JudgedRows:
+    """The newest delivery of each key, once, typed and judged.
+
+    Attributes:
+        judged: Typed columns, ``__text`` with the delivered texts, batch id and ``broken_rules``,
+            which is empty for a row that keeps its contract.
+        contract: The contract that was applied.
+    """
+
+    judged: DataFrame
+    contract: TableContract
+
+    @property
+    def valid(self) -> DataFrame:
+        """Return the typed columns of the rows that break no rule."""
+        return self.judged.where(F.size(BROKEN_RULES) == 0).select(*self.contract.column_names)
+
+    @property
+    def quarantined(self) -> DataFrame:
+        """Return the rows that break a rule: texts as delivered, batch id, names of the rules."""
+        texts = [F.col(f"{_TEXT}.{name}").alias(name) for name in self.contract.column_names]
+        return self.judged.where(F.size(BROKEN_RULES) > 0).select(*texts, BATCH, BROKEN_RULES)
+
+
+def judge_rows(raw: DataFrame, contract: TableContract) -> JudgedRows:
+    """Return the rows of ``raw`` judged against ``contract``.
+
+    Of several deliveries of a key the newest counts; identical rows of it count once; rows that share
+    a key but differ all break ``keys_unique``, since nothing tells which is right.
+
+    Args:
+        raw: All columns of the contract as text, with the origin columns.
+        contract: Types, keys and rules of the delivered columns.
+    """
+    names = list(contract.column_names)
+    newest = Window.partitionBy(*contract.keys).orderBy(F.col(INGESTED).desc(), F.col(BATCH))
+    rows = raw.withColumn(_AGE, F.dense_rank().over(newest)).where(F.col(_AGE) == 1)
+    copies = F.count(F.lit(1)).over(Window.partitionBy(*contract.keys))
+    once = rows.select(*names, BATCH).dropDuplicates(names).withColumn(_COPIES, copies)
+    typed = once.select(
+        *(F.expr(f"try_cast(trim(`{column.name}`) as {column.dtype})").alias(column.name) for column in contract.columns),
+        F.struct(*names).alias(_TEXT),
+        BATCH,
+        _COPIES,
+    )
+    broken = [F.when(condition, F.lit(name)) for name, condition in rules_of(contract).items()]
+    return JudgedRows(typed.withColumn(BROKEN_RULES, F.array_compact(F.array(*broken))).drop(_COPIES), contract)
+
+
+def rules_of(contract: TableContract) -> dict[str, SparkColumn]:
+    """Return every rule by name with the condition under which a judged row breaks it."""
+    unreadable = {
+        f"{name}_type": F.col(f"{_TEXT}.{name}").isNotNull() & F.col(name).isNull() for name in contract.column_names
+    }
+    missing = {
+        f"{name}_not_null": F.col(f"{_TEXT}.{name}").isNull()
+        for name in contract.column_names
+        if f"{name}_not_null" in broken_conditions(contract)
+    }
+    # A text that cannot be read breaks its type rule, not the rule that a value must be there.
+    return broken_conditions(contract) | unreadable | missing | {UNIQUE_KEYS: F.col(_COPIES) > 1}
+
+
+def raw_contract(delivered: TableContract) -> TableContract:
+    """Return the contract of the raw table: the delivered columns as text, and their origin."""
+    return TableContract(
+        name=f"raw.{delivered.name}",
+        description=f"{delivered.description} As delivered, every delivery kept.",
+        grain=f"{delivered.grain} and delivery",
+        columns=(*_as_text(delivered), *ORIGIN_COLUMNS),
+    )
+
+
+def quarantine_contract(delivered: TableContract) -> TableContract:
+    """Return the contract of the table of rows that broke a rule."""
+    rules = Column(name=BROKEN_RULES, dtype="array<string>", description="Names of the rules that the row breaks.")
+    return TableContract(
+        name=f"clean.{delivered.name}_quarantine",
+        description=f"{delivered.description} Rows that broke a rule, as delivered.",
+        grain=delivered.grain,
+        columns=(*_as_text(delivered), ORIGIN_COLUMNS[0], rules),
+    )
+
+
+def _as_text(delivered: TableContract) -> tuple[Column, ...]:
+    return tuple(
+        Column(name=column.name, dtype="string", description=column.description, unit=column.unit, nullable=True)
+        for column in delivered.columns
+    )

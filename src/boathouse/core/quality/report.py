@@ -1,0 +1,105 @@
+"""Counts of broken rules, the limit they must keep, and the table that remembers them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812 - the field's usual name
+
+from boathouse.core.errors import DataQualityError
+from boathouse.core.options import require_between
+from boathouse.core.quality.judging import BROKEN_RULES, JudgedRows, rules_of
+from boathouse.core.tables import Column, TableContract
+
+DATA_QUALITY = TableContract(
+    name="audit.data_quality",
+    description="How many rows of each cleaned table broke which rule.",
+    grain="One row per table and rule.",
+    columns=(
+        Column(name="table_name", dtype="string", description="Cleaned table, without the environment."),
+        Column(name="rule", dtype="string", description="Name of the rule; 'any' counts rows, whatever they broke."),
+        Column(name="rows", dtype="bigint", description="Rows that were judged.", unit="rows", minimum=0),
+        Column(name="broken", dtype="bigint", description="Rows that broke the rule.", unit="rows", minimum=0),
+        Column(name="broken_share", dtype="double", description="broken / rows.", unit="share", minimum=0, maximum=1),
+    ),
+    keys=("table_name", "rule"),
+)
+
+
+@dataclass(frozen=True)
+class QualityOptions:
+    """How much broken data a run accepts.
+
+    Attributes:
+        max_quarantined_share: Share of a table's rows that may break rules, 0 to 1; above, the run stops.
+    """
+
+    max_quarantined_share: float
+
+    def __post_init__(self) -> None:
+        """Check the range."""
+        require_between("max_quarantined_share", self.max_quarantined_share, 0, 1)
+
+
+@dataclass(frozen=True)
+class QualityCounts:
+    """What judging found in one table.
+
+    Attributes:
+        table: Table name, without the environment.
+        rows: Rows judged.
+        quarantined: Rows that broke at least one rule.
+        broken: Rows by the rule that they broke, zeros included.
+        empty_columns: Columns in which no row has a value.
+    """
+
+    table: str
+    rows: int
+    quarantined: int
+    broken: dict[str, int]
+    empty_columns: tuple[str, ...]
+
+    def to_rows(self) -> list[tuple[str, str, int, int, float]]:
+        """Return the rows of ``audit.data_quality`` for this table."""
+        counts = {"any": self.quarantined, **self.broken}
+        return [(self.table, rule, self.rows, count, count / self.rows) for rule, count in counts.items()]
+
+
+def count_rows(rows: JudgedRows, *, table: str) -> QualityCounts:
+    """Return the counts of ``rows`` by one aggregation."""
+    rules = list(rules_of(rows.contract))
+    names = rows.contract.column_names
+    aggregates = [F.count_if(F.array_contains(BROKEN_RULES, rule)) for rule in rules]
+    filled = [F.count(F.col(f"__text.{name}")) for name in names]
+    found = rows.judged.agg(F.count(F.lit(1)), F.count_if(F.size(BROKEN_RULES) > 0), *aggregates, *filled).collect()[0]
+    total, quarantined, *counts = found
+    broken = dict(zip(rules, counts[: len(rules)], strict=True))
+    empty = tuple(name for name, count in zip(names, counts[len(rules) :], strict=True) if not count)
+    return QualityCounts(table, total, quarantined, broken, empty)
+
+
+def check_quality(counts: QualityCounts, options: QualityOptions) -> None:
+    """Stop a run that would publish broken data.
+
+    Raises:
+        DataQualityError: Without rows, with a column that holds nothing, or with too many broken rows.
+    """
+    if not counts.rows:
+        raise DataQualityError.no_rows(counts.table)
+    if counts.empty_columns:
+        raise DataQualityError.null_columns(counts.table, counts.empty_columns)
+    if counts.quarantined > options.max_quarantined_share * counts.rows:
+        broken = {rule: count for rule, count in counts.broken.items() if count}
+        raise DataQualityError.above_limit(
+            counts.table, broken, rows=counts.rows, limit=options.max_quarantined_share
+        )
+
+
+def find_missing_months(months: Collection[date]) -> list[str]:
+    """Return, as ``YYYY-MM``, the months between the first and the last of ``months`` that are not in it."""
+    present = {month.year * 12 + month.month - 1 for month in months}
+    gaps = sorted(set(range(min(present), max(present))) - present) if present else []
+    return [f"{gap // 12}-{gap % 12 + 1:02}" for gap in gaps]

@@ -1,0 +1,44 @@
+"""Wiring of feature engineering: one node a feature view, one for labels, one for groups."""
+
+from kedro.pipeline import Node, Pipeline
+
+from boathouse.pipelines.feature_engineering import nodes
+from boathouse.use_case.features import FEATURE_VIEWS
+from boathouse.use_case.groups import sensitive_groups
+from boathouse.use_case.label import label_statements
+
+
+def create_pipeline(**_: object) -> Pipeline:
+    """Return the pipeline ``feature_engineering``."""
+    views = [
+        Node(
+            view.compute,
+            inputs=list(view.sources),
+            outputs=f"features.{view.name}",
+            name=f"compute_{view.name}",
+            tags=["features"],
+        )
+        for view in FEATURE_VIEWS
+    ]
+    others = [
+        Node(
+            label_statements,
+            inputs=["clean.statements", "clean.defaults"],
+            outputs="model_input.labels",
+            name="label_statements",
+            tags=["labels"],
+        ),
+        Node(
+            sensitive_groups, inputs="clean.customers", outputs="model_input.groups", name="group_customers", tags=["groups"]
+        ),
+        Node(
+            nodes.register_views,
+            inputs="clean.customers",
+            outputs="features.registry",
+            name="register_views",
+            tags=["features"],
+        ),
+    ]
+    return Pipeline(
+        [*views, *others], namespace="feature_engineering", prefix_datasets_with_namespace=False
+    )

@@ -1,0 +1,54 @@
+"""Typed rows of the extracts become rows a person can read."""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F  # noqa: N812 - the field's usual name
+
+from boathouse.use_case.words import EDUCATION, MARRIAGE, SEX, USAGE
+
+
+def clean_customers(customers: DataFrame) -> DataFrame:
+    """Return one row per customer with words in place of codes; undocumented codes become a group."""
+    return customers.select(
+        "customer_id",
+        "limit_bal",
+        _to_words("sex", SEX),
+        _to_words("education", EDUCATION),
+        _to_words("marriage", MARRIAGE),
+        "age",
+    )
+
+
+def clean_statements(statements: DataFrame) -> DataFrame:
+    """Return one row per customer and month, dated by the day from which it is known.
+
+    ``pay_status`` mixes two things: how the card was used (-2, -1, 0) and how late the payment is
+    (1 and more). ``usage`` and ``months_late`` keep them apart; months_late is 0 for a customer on time.
+    """
+    status = F.col("pay_status")
+    usage = F.when(status >= 1, USAGE[3]).when(status == 0, USAGE[2]).when(status == -1, USAGE[1]).otherwise(USAGE[0])
+    return statements.select(
+        "customer_id",
+        "statement_month",
+        F.last_day("statement_month").alias("statement_date"),
+        "pay_status",
+        F.greatest(status, F.lit(0)).alias("months_late"),
+        usage.alias("usage"),
+        "bill_amt",
+        "pay_amt",
+    )
+
+
+def clean_defaults(defaults: DataFrame) -> DataFrame:
+    """Return one row per customer with the bank's default flag."""
+    return defaults.select("customer_id", "default_next_month")
+
+
+def _to_words(column: str, words: dict[int, str]) -> Column:
+    """Return the column's words; the contract has already refused other codes."""
+    (first, word), *others = words.items()
+    chosen = F.when(F.col(column) == first, word)
+    for code, word in others:
+        chosen = chosen.when(F.col(column) == code, word)
+    return chosen.alias(column)

@@ -1,0 +1,255 @@
+"""The feature views of the use case: declared here, once, and nowhere else."""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F  # noqa: N812 - the field's usual name
+
+from boathouse.core.features.feature_view import Feature, FeatureView
+
+ENTITY_KEYS = ("customer_id",)
+TIME_COLUMN = "observed_on"
+# Date from which a row of clean.statements is known.
+KNOWN_COLUMN = "statement_date"
+_KEYS = (("customer_id", "bigint"),)
+_OWNER = "credit-risk"
+# Digits kept of a mean or ratio, so that the order in which an engine adds does not show.
+_DIGITS = 9
+# A payment of more than ten times the bill says no more than one of ten times; it would only stretch the scale.
+_RATIO_CAP = 10.0
+
+
+def compute_customer_profile(customers: DataFrame, statements: DataFrame) -> DataFrame:
+    """Return what is known of a customer from the first statement on, one row per customer."""
+    first = statements.groupBy("customer_id").agg(F.min(KNOWN_COLUMN).alias(TIME_COLUMN))
+    education = F.col("education")
+    level = F.when(education == "graduate_school", 3.0).when(education == "university", 2.0)
+    married = F.when(F.col("marriage") == "married", 1.0).when(F.col("marriage") == "single", 0.0)
+    return customers.join(first, "customer_id").select(
+        "customer_id",
+        TIME_COLUMN,
+        F.col("limit_bal").cast("double").alias("limit_bal"),
+        F.col("age").cast("double").alias("age"),
+        level.when(education == "high_school", 1.0).alias("education_level"),
+        married.alias("is_married"),
+    )
+
+
+def compute_payment_behaviour(statements: DataFrame) -> DataFrame:
+    """Return how punctually the customer has paid, one row per customer and statement."""
+    late, was_late = F.col("months_late"), (F.col("months_late") > 0).cast("double")
+    last_late = F.max(F.when(F.col("months_late") > 0, F.col("month"))).over(_ever())
+    return _number_months(statements).select(
+        "customer_id",
+        F.col(KNOWN_COLUMN).alias(TIME_COLUMN),
+        late.cast("double").alias("months_late"),
+        F.max(late).over(_trailing(3)).cast("double").alias("months_late_max_3m"),
+        _mean(late, 6).alias("months_late_mean_6m"),
+        F.sum(was_late).over(_trailing(6)).alias("times_late_6m"),
+        (F.col("month") - last_late).cast("double").alias("months_since_late"),
+        F.count(F.lit(1)).over(_ever()).cast("double").alias("months_observed"),
+        *(
+            (F.col("usage") == usage).cast("double").alias(f"is_{usage}")
+            for usage in ("no_use", "paid_in_full", "revolving")
+        ),
+        _mean((F.col("usage") == "paid_in_full").cast("double"), 6).alias("paid_in_full_share_6m"),
+    )
+
+
+def compute_spending(statements: DataFrame, customers: DataFrame) -> DataFrame:
+    """Return how the customer uses and repays the credit, one row per customer and statement."""
+    limits = customers.select("customer_id", "limit_bal")
+    rows = _number_months(statements).join(limits, "customer_id")
+    month_before = Window.partitionBy("customer_id").orderBy("month").rangeBetween(-1, -1)
+    before = F.max("bill_amt").over(month_before)
+    rows = rows.withColumn("bill_before", before).withColumn("utilisation", F.col("bill_amt") / F.col("limit_bal"))
+    paid = F.when(F.col("bill_before") > 0, F.col("pay_amt") / F.col("bill_before"))
+    rows = rows.withColumn("payment_ratio", F.least(paid, F.lit(_RATIO_CAP)))
+    three_before = Window.partitionBy("customer_id").orderBy("month").rangeBetween(-3, -3)
+    change = F.col("utilisation") - F.max("utilisation").over(three_before)
+    return rows.select(
+        "customer_id",
+        F.col(KNOWN_COLUMN).alias(TIME_COLUMN),
+        "bill_amt",
+        "pay_amt",
+        F.round("utilisation", _DIGITS).alias("utilisation"),
+        _mean(F.col("utilisation"), 3).alias("utilisation_mean_3m"),
+        F.round(F.max("utilisation").over(_trailing(6)), _DIGITS).alias("utilisation_max_6m"),
+        F.round(change, _DIGITS).alias("utilisation_change_3m"),
+        F.round("payment_ratio", _DIGITS).alias("payment_ratio"),
+        _mean(F.col("payment_ratio"), 3).alias("payment_ratio_mean_3m"),
+        (F.col("bill_amt") - F.col("bill_before") + F.col("pay_amt")).alias("spending"),
+    )
+
+
+def _number_months(statements: DataFrame) -> DataFrame:
+    """Return the statements with ``month``, a number that grows by one a month."""
+    month = F.year("statement_month") * 12 + F.month("statement_month")
+    return statements.withColumn("month", month.cast("bigint"))
+
+
+def _trailing(months: int) -> Window:
+    """Return the window of the row's month and those before it, ``months`` in all, by calendar."""
+    return Window.partitionBy("customer_id").orderBy("month").rangeBetween(1 - months, 0)
+
+
+def _ever() -> Window:
+    """Return the window of the row's month and all before it."""
+    return Window.partitionBy("customer_id").orderBy("month").rangeBetween(Window.unboundedPreceding, 0)
+
+
+def _mean(column: Column, months: int) -> Column:
+    return F.round(F.avg(column).over(_trailing(months)), _DIGITS)
+
+
+FEATURE_VIEWS = (
+    FeatureView(
+        name="customer_profile",
+        keys=_KEYS,
+        time_column=TIME_COLUMN,
+        owner=_OWNER,
+        description="What is known of a customer from the first statement on.",
+        sources=("clean.customers", "clean.statements"),
+        compute=compute_customer_profile,
+        features=(
+            Feature(name="limit_bal", description="Credit given.", unit="NT$", reason="The credit limit"),
+            Feature(name="age", description="Age in whole years.", unit="years", reason="The customer's age"),
+            Feature(
+                name="education_level",
+                description="1 high school, 2 university, 3 graduate school; null for other or undocumented.",
+                unit="level",
+                reason="The level of education",
+            ),
+            Feature(
+                name="is_married",
+                description="1 married, 0 single; null for other or undocumented.",
+                unit="flag",
+                reason="The marital status",
+            ),
+        ),
+    ),
+    FeatureView(
+        name="payment_behaviour",
+        keys=_KEYS,
+        time_column=TIME_COLUMN,
+        owner=_OWNER,
+        description="How punctually the customer has paid, over months known on the date.",
+        sources=("clean.statements",),
+        compute=compute_payment_behaviour,
+        features=(
+            Feature(
+                name="months_late",
+                description="Months the newest payment is late; 0 on time.",
+                unit="months",
+                reason="The newest payment is late",
+            ),
+            Feature(
+                name="months_late_max_3m",
+                description="Greatest lateness of the last 3 months.",
+                unit="months",
+                reason="Payments were late in the last three months",
+            ),
+            Feature(
+                name="months_late_mean_6m",
+                description="Mean lateness of the last 6 months.",
+                unit="months",
+                reason="Payments have been late on average over half a year",
+            ),
+            Feature(
+                name="times_late_6m",
+                description="Months of the last 6 with a late payment.",
+                unit="months",
+                reason="The number of late payments in half a year",
+            ),
+            Feature(
+                name="months_since_late",
+                description="Months since the last late payment; null if never late.",
+                unit="months",
+                reason="How recently a payment was late",
+            ),
+            Feature(
+                name="months_observed",
+                description="Statements known so far.",
+                unit="months",
+                reason="The length of the payment history",
+            ),
+            Feature(name="is_no_use", description="1 if the card was not used.", unit="flag", reason="The card is not used"),
+            Feature(
+                name="is_paid_in_full",
+                description="1 if the bill was paid in full.",
+                unit="flag",
+                reason="Whether the bill was paid in full",
+            ),
+            Feature(
+                name="is_revolving",
+                description="1 if part of the bill was carried over on time.",
+                unit="flag",
+                reason="Part of the bill is carried over",
+            ),
+            Feature(
+                name="paid_in_full_share_6m",
+                description="Share of the last 6 months paid in full.",
+                unit="share",
+                reason="How often bills are paid in full",
+            ),
+        ),
+    ),
+    FeatureView(
+        name="spending",
+        keys=_KEYS,
+        time_column=TIME_COLUMN,
+        owner=_OWNER,
+        description="How the customer uses and repays the credit, over months known on the date.",
+        sources=("clean.statements", "clean.customers"),
+        compute=compute_spending,
+        features=(
+            Feature(name="bill_amt", description="Newest bill.", unit="NT$", reason="The amount of the newest bill"),
+            Feature(name="pay_amt", description="Newest payment.", unit="NT$", reason="The amount of the newest payment"),
+            Feature(
+                name="utilisation",
+                description="Newest bill over credit limit.",
+                unit="share",
+                reason="How much of the credit limit is used",
+            ),
+            Feature(
+                name="utilisation_mean_3m",
+                description="Mean utilisation of the last 3 months.",
+                unit="share",
+                reason="How much of the limit was used over three months",
+            ),
+            Feature(
+                name="utilisation_max_6m",
+                description="Greatest utilisation of the last 6 months.",
+                unit="share",
+                reason="The highest use of the limit in half a year",
+            ),
+            Feature(
+                name="utilisation_change_3m",
+                description="Utilisation now less that of 3 months ago; null without that statement.",
+                unit="share",
+                reason="The use of the limit has changed",
+            ),
+            Feature(
+                name="payment_ratio",
+                description="Newest payment over the bill before, at most 10; null without a bill before.",
+                unit="ratio",
+                reason="How much of the bill was paid",
+            ),
+            Feature(
+                name="payment_ratio_mean_3m",
+                description="Mean payment ratio of the last 3 months; null without a bill before.",
+                unit="ratio",
+                reason="How much of the bills was paid over three months",
+            ),
+            Feature(
+                name="spending",
+                description="Newest bill less the one before plus the payment; null without a statement before.",
+                unit="NT$",
+                reason="The amount of new spending",
+            ),
+        ),
+    ),
+)
+
+FEATURE_NAMES = tuple(name for view in FEATURE_VIEWS for name in view.feature_names)
+REASON_TEXTS = {feature.name: feature.reason for view in FEATURE_VIEWS for feature in view.features}

@@ -1,0 +1,32 @@
+"""The groups by which fairness is judged; none of them is a model input."""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812 - the field's usual name
+
+from boathouse.core.tables import Column, TableContract
+
+AGE_BANDS = ("under_25", "25_to_34", "35_to_44", "45_to_59", "60_and_over")
+SENSITIVE = ("sex", "age_band", "education")
+
+GROUPS = TableContract(
+    name="model_input.groups",
+    description="Groups of customers by which fairness is judged.",
+    grain="One row per customer.",
+    columns=(
+        Column(name="customer_id", dtype="bigint", description="The customer."),
+        Column(name="sex", dtype="string", description="Sex as the bank records it."),
+        Column(name="age_band", dtype="string", description="Age in bands of years.", allowed=AGE_BANDS),
+        Column(name="education", dtype="string", description="Highest education."),
+    ),
+    keys=("customer_id",),
+)
+
+
+def sensitive_groups(customers: DataFrame) -> DataFrame:
+    """Return customer_id, sex, age_band and education, one row per customer of ``clean.customers``."""
+    age = F.col("age")
+    bands = F.when(age < 25, AGE_BANDS[0]).when(age < 35, AGE_BANDS[1]).when(age < 45, AGE_BANDS[2])
+    band = bands.when(age < 60, AGE_BANDS[3]).otherwise(AGE_BANDS[4])
+    return customers.select("customer_id", "sex", band.alias("age_band"), "education")

@@ -1,0 +1,17 @@
+"""The tables that scoring fills, with this use case's keys and features."""
+
+from __future__ import annotations
+
+from boathouse.core.inference.contracts import inference_contracts
+from boathouse.core.tables import Column
+from boathouse.use_case.features import FEATURE_VIEWS, TIME_COLUMN
+
+PREDICTION_TABLES = inference_contracts(
+    keys=(Column(name="customer_id", dtype="bigint", description="The customer.", minimum=1),),
+    time=Column(name=TIME_COLUMN, dtype="date", description="Date of the statement on which the prediction is made."),
+    features=[
+        Column(name=each.name, dtype="double", description=each.description, unit=each.unit, nullable=True)
+        for view in FEATURE_VIEWS
+        for each in view.features
+    ],
+)

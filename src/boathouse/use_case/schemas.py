@@ -1,0 +1,139 @@
+"""What the extracts and the cleaned tables hold: every column, its unit and its rules."""
+
+from __future__ import annotations
+
+from boathouse.core.features.feature_view import contract_of
+from boathouse.core.quality.judging import quarantine_contract, raw_contract
+from boathouse.core.tables import Column, TableContract
+from boathouse.use_case.features import FEATURE_VIEWS
+from boathouse.use_case.groups import GROUPS
+from boathouse.use_case.label import LABELS
+from boathouse.use_case.predictions import PREDICTION_TABLES
+from boathouse.use_case.training_set import TRAINING_SET
+from boathouse.use_case.words import EDUCATION, MARRIAGE, SEX, USAGE
+
+CUSTOMER_ID = Column(name="customer_id", dtype="bigint", description="The customer.", minimum=1)
+_MONTH = Column(name="statement_month", dtype="date", description="First day of the month that is billed.")
+_LIMIT = Column(
+    name="limit_bal", dtype="double", description="Credit given, family's cards included.", unit="NT$", minimum=1
+)
+_AGE = Column(name="age", dtype="int", description="Age in whole years.", unit="years", minimum=18, maximum=120)
+_BILL = Column(
+    name="bill_amt", dtype="double", description="Amount of the statement; negative is a credit balance.", unit="NT$"
+)
+_PAID = Column(name="pay_amt", dtype="double", description="Amount paid in the month.", unit="NT$", minimum=0)
+_STATUS = Column(
+    name="pay_status",
+    dtype="int",
+    description="-2 no use, -1 paid in full, 0 revolving credit, k from 1 on: payment k months late.",
+    minimum=-2,
+    maximum=12,
+)
+_DEFAULT = Column(
+    name="default_next_month",
+    dtype="int",
+    description="1 if the customer defaulted in the month after the last statement.",
+    allowed=(0, 1),
+)
+
+
+def _coded(name: str, description: str, words: dict[int, str]) -> Column:
+    return Column(name=name, dtype="int", description=description, allowed=tuple(words))
+
+
+def _worded(name: str, description: str, words: dict[int, str]) -> Column:
+    return Column(name=name, dtype="string", description=description, allowed=tuple(dict.fromkeys(words.values())))
+
+
+# The three files as a bank's systems deliver them, typed.
+DELIVERED = {
+    contract.name: contract
+    for contract in (
+        TableContract(
+            name="customers",
+            description="Customers with a credit card.",
+            grain="One row per customer",
+            columns=(
+                CUSTOMER_ID,
+                _LIMIT,
+                _coded("sex", "0 man, 1 woman.", SEX),
+                _coded("education", "1 graduate school, 2 university, 3 high school, 4 other; else undocumented.", EDUCATION),
+                _coded("marriage", "1 married, 2 single, 3 other, 0 undocumented.", MARRIAGE),
+                _AGE,
+            ),
+            keys=("customer_id",),
+        ),
+        TableContract(
+            name="statements",
+            description="Monthly credit-card statements.",
+            grain="One row per customer and month",
+            columns=(CUSTOMER_ID, _MONTH, _STATUS, _BILL, _PAID),
+            keys=("customer_id", "statement_month"),
+            time_column="statement_month",
+        ),
+        TableContract(
+            name="defaults",
+            description="Who defaulted in the month after the last statement.",
+            grain="One row per customer",
+            columns=(CUSTOMER_ID, _DEFAULT),
+            keys=("customer_id",),
+        ),
+    )
+}
+
+_CLEAN = (
+    TableContract(
+        name="clean.customers",
+        description="Customers with documented groups in place of codes.",
+        grain="One row per customer.",
+        columns=(
+            CUSTOMER_ID,
+            _LIMIT,
+            _worded("sex", "Sex as the bank records it; never a model input.", SEX),
+            _worded("education", "Highest education; codes without documentation are one group.", EDUCATION),
+            _worded("marriage", "Marital status; the code without documentation is a group.", MARRIAGE),
+            _AGE,
+        ),
+        keys=("customer_id",),
+    ),
+    TableContract(
+        name="clean.statements",
+        description="Monthly statements, use of the card kept apart from lateness.",
+        grain="One row per customer and month.",
+        columns=(
+            CUSTOMER_ID,
+            _MONTH,
+            Column(name="statement_date", dtype="date", description="Last day of the month: the row is known from it on."),
+            _STATUS,
+            Column(
+                name="months_late", dtype="int", description="Months the payment is late.", unit="months", minimum=0, maximum=12
+            ),
+            Column(name="usage", dtype="string", description="How the card was used and paid.", allowed=USAGE),
+            _BILL,
+            _PAID,
+        ),
+        keys=("customer_id", "statement_month"),
+        time_column="statement_date",
+    ),
+    TableContract(
+        name="clean.defaults",
+        description="The bank's own default flag for the month after the last statement.",
+        grain="One row per customer.",
+        columns=(CUSTOMER_ID, _DEFAULT),
+        keys=("customer_id",),
+    ),
+)
+
+CONTRACTS: dict[str, TableContract] = {
+    contract.name: contract
+    for contract in (
+        *map(raw_contract, DELIVERED.values()),
+        *_CLEAN,
+        *map(quarantine_contract, DELIVERED.values()),
+        *map(contract_of, FEATURE_VIEWS),
+        LABELS,
+        GROUPS,
+        TRAINING_SET,
+        *PREDICTION_TABLES.values(),
+    )
+}
