@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
-from boathouse.core.errors import DataQualityError
+from boathouse.core.errors import DataQualityError, MissingTableError
 from boathouse.core.options import require_between
 from kedro.framework import project
 from kedro.framework.session import KedroSession
@@ -39,7 +39,7 @@ class FakeVersion:
     """What a Delta table says about one of its versions."""
 
     table: str
-    version: int
+    version: int | None
     rows: int
     path: str = "/lake/t"
 
@@ -47,17 +47,39 @@ class FakeVersion:
 class FakeTable(AbstractDataset):
     """A table that only counts."""
 
-    def __init__(self, *, table: str, rows: int, at: int) -> None:
+    def __init__(self, *, table: str, rows: int, at: int | None = None, broken: bool = False) -> None:
         self._version = FakeVersion(table=table, rows=rows, version=at)
+        self._broken = broken
         self.last_read: FakeVersion | None = None
         self.last_written: FakeVersion | None = None
 
     def load(self) -> list[int]:
+        if self._broken:
+            message = "raw.numbers is not there. Run data_prep."
+            raise MissingTableError(message)
         self.last_read = self._version
         return [1]
 
     def save(self, data: object) -> None:
         self.last_written = self._version
+
+    def _describe(self) -> dict[str, Any]:
+        return {}
+
+
+class FakeModel(AbstractDataset):
+    """A registered model that is always the same version."""
+
+    def __init__(self, *, name: str, number: str) -> None:
+        self.name = name
+        self._number = number
+        self.last_saved_version: str | None = None
+
+    def load(self) -> None:
+        return None
+
+    def save(self, data: object) -> None:
+        self.last_saved_version = self._number
 
     def _describe(self) -> dict[str, Any]:
         return {}

@@ -56,6 +56,27 @@ def test_tables_read_are_inputs_with_version_and_purpose(tracked: SampleProject)
     assert [(use["table"], use["version"], use["rows"]) for use in versions["writes"]] == [("test.clean.numbers", "2", 4)]
 
 
+def test_a_file_read_is_an_input_without_a_version(tracked: SampleProject) -> None:
+    tracked.write("test/catalog.yml", "raw.numbers: {type: sample_project.FakeTable, table: numbers.csv, rows: 1}")
+    tracked.run("data_prep")
+    (item,) = _newest_run().inputs.dataset_inputs
+    assert (item.dataset.name, item.dataset.source_type) == ("numbers.csv", "local")
+
+
+def test_a_model_version_registered_in_the_run_carries_where_it_comes_from(tracked: SampleProject, store: str) -> None:
+    mlflow.set_tracking_uri(store)
+    client = mlflow.MlflowClient()
+    client.create_registered_model("test.models.late")
+    client.create_model_version("test.models.late", source="/nowhere")
+    model = "reports.summary: {type: sample_project.FakeModel, name: test.models.late, number: '1'}"
+    tracked.write("test/catalog.yml", model)
+    tracked.run()
+    tags = client.get_model_version("test.models.late", "1").tags
+    assert tags["table_versions"] == "test.clean.numbers@2,test.raw.numbers@7"
+    assert tags["git_commit"] == read_source_state().commit
+    assert tags["engine"] == "sail"
+
+
 def test_options_are_logged_key_by_key(tracked: SampleProject) -> None:
     tracked.run("training")
     assert _newest_run().data.params == {"training.split.share": "0.5", "training.split.label": "late"}

@@ -47,9 +47,10 @@ def read_conf(conf_source: Path, environment: str, pipelines: Mapping[str, Pipel
 
     Every dataset of the catalog is built and every options class of the pipelines' parameters.
     """
-    from boathouse.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
-
-    loader = CONFIG_LOADER_CLASS(conf_source=str(conf_source), env=environment, **CONFIG_LOADER_ARGS)
+    try:
+        loader = _open(conf_source, environment)
+    except (OmegaConfBaseException, BoathouseError, ValueError) as error:
+        return ConfState(problems=(f"globals: {str(error).splitlines()[0]}",))
     problems: list[str] = []
     settings = _read(loader, "globals", problems)
     tracking = _read(loader, "mlflow", problems)
@@ -66,6 +67,13 @@ def read_conf(conf_source: Path, environment: str, pipelines: Mapping[str, Pipel
         summary=f"{len(catalog)} datasets, engine {lakehouse.get('engine', '?')}",
         problems=tuple(problems),
     )
+
+
+def _open(conf_source: Path, environment: str) -> OmegaConfigLoader:
+    """Return the loader of a run; it reads the globals at once."""
+    from boathouse.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
+
+    return CONFIG_LOADER_CLASS(conf_source=str(conf_source), env=environment, **CONFIG_LOADER_ARGS)
 
 
 def _read(loader: OmegaConfigLoader, kind: str, problems: list[str]) -> dict[str, Any]:

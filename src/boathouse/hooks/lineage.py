@@ -175,13 +175,16 @@ def _log_tables(record: LineageRecord) -> None:
 
 
 def _describe_input(use: TableUse) -> Any:  # noqa: ANN401
+    from mlflow.data.dataset_source_registry import resolve_dataset_source
     from mlflow.data.delta_dataset_source import DeltaDatasetSource
     from mlflow.data.meta_dataset import MetaDataset
 
+    if not use.version:
+        return MetaDataset(resolve_dataset_source(use.path), name=use.table)
     location = {"path": use.path} if use.path else {"delta_table_name": use.table}
-    source = DeltaDatasetSource(**location, delta_table_version=int(use.version) if use.version else None)
+    source = DeltaDatasetSource(**location, delta_table_version=int(use.version))
     # The version of a Delta table is its fingerprint: the same version is the same rows.
-    return MetaDataset(source, name=use.table, digest=f"v{use.version}" if use.version else None)
+    return MetaDataset(source, name=use.table, digest=f"v{use.version}")
 
 
 def _tag_model(name: str, version: str, tags: RunTags, tables: str) -> None:

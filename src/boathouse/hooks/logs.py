@@ -90,6 +90,8 @@ def _ignore_harmless_warnings() -> None:
     warnings.filterwarnings("ignore", message="One or more dataset names contain '.' characters.*")
     # Kedro calls it; a newer omegaconf has another name for it.
     warnings.filterwarnings("ignore", message=r"register_new_resolver\(\) is deprecated.*")
+    # mlflow knows one kind of local file under two names.
+    warnings.filterwarnings("ignore", message="The specified dataset source can be interpreted in multiple ways.*")
     # mlflow and its dependencies use each other's deprecated names; nothing a user can change.
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"mlflow|pyspark|google")
