@@ -43,10 +43,10 @@ class PathLog:
         """Remember the folder; read nothing."""
         self._path = path
 
-    def _open(self, version: int | None = None, *, files: bool = False) -> DeltaTable:
+    def _open(self, version: int | None = None) -> DeltaTable:
         from deltalake import DeltaTable  # noqa: PLC0415
 
-        return DeltaTable(self._path, version=version, without_files=not files)
+        return DeltaTable(self._path, version=version)
 
     def exists(self) -> bool:
         """Return whether the folder holds a Delta log."""
@@ -62,7 +62,7 @@ class PathLog:
         """Return the sum of the files' row counts, or None if a file has none."""
         import pyarrow as pa  # noqa: PLC0415
 
-        actions = pa.table(self._open(version, files=True).get_add_actions(flatten=True))
+        actions = pa.table(self._open(version).get_add_actions(flatten=True))
         if actions.num_rows == 0:
             return 0
         if "num_records" not in actions.column_names:

@@ -47,7 +47,13 @@ def to_spark(data: Any, session: SparkSession, contract: TableContract | None, *
     if type(data).__module__.startswith("pyspark."):
         frame: DataFrame = data
         return frame
-    return session.createDataFrame(_cast(_to_arrow(data, table), contract, table))
+    rows = _cast(_to_arrow(data, table), contract, table)
+    if rows.num_rows:
+        return session.createDataFrame(rows)
+    from pyspark.sql.pandas.types import from_arrow_schema  # noqa: PLC0415
+
+    # Spark Connect takes an empty Arrow table for a list without a schema.
+    return session.createDataFrame([], from_arrow_schema(rows.schema))
 
 
 def _to_arrow(data: Any, table: str) -> pa.Table:  # noqa: ANN401
