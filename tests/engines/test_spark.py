@@ -1,0 +1,59 @@
+"""Classic Spark: what it needs, and that it starts quietly even where Connect is configured."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from boathouse.core.errors import EngineError
+from boathouse.engines import get_engine, registry
+from boathouse.engines.spark import SparkEngine, find_delta_jar, find_java
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_missing_java_is_named_with_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """JAVA_HOME without a java counts as missing."""
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    with pytest.raises(EngineError, match="Java 17 or newer is missing. Install it: apt-get install openjdk-17"):
+        SparkEngine().session()
+
+
+def test_missing_jars_are_seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Another home, another Ivy cache."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert find_delta_jar() is None
+
+
+def test_classic_spark_refuses_to_start_beside_connect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process has one or the other."""
+    monkeypatch.setattr(registry, "running_engines", lambda: (get_engine("sail"),))
+    monkeypatch.setattr(SparkEngine, "check", lambda _: None)
+    with pytest.raises(EngineError, match="cannot start beside 'sail'"):
+        SparkEngine().session()
+
+
+_SESSION = """
+from boathouse.engines import get_engine
+session = get_engine("spark").session()
+print(type(session).__module__, session.conf.get("spark.sql.session.timeZone"),
+      session.conf.get("spark.sql.shuffle.partitions"), session.range(3).count())
+"""
+
+
+@pytest.mark.spark
+@pytest.mark.skipif(not find_java(), reason="no Java: apt-get install openjdk-17-jre-headless")
+@pytest.mark.skipif(not find_delta_jar(), reason="no Delta jars: make jars")
+def test_a_session_is_classic_and_quiet_whatever_spark_remote_says() -> None:
+    """Neither Ivy nor host names reach the terminal."""
+    environment = os.environ | {"SPARK_REMOTE": "sc://nowhere:1", "SPARK_CONNECT_MODE_ENABLED": "1"}
+    out = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", _SESSION], capture_output=True, text=True, check=True, env=environment
+    )
+    assert out.stdout.split() == ["pyspark.sql.session", "UTC", "4", "3"]
+    assert out.stderr == ""
