@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
-from boathouse.core.errors import DataQualityError, MissingTableError
-from boathouse.core.options import require_between
 from kedro.framework import project
 from kedro.framework.session import KedroSession
 from kedro.io import AbstractDataset
 from kedro.pipeline import Node, Pipeline
+
+from boathouse.core.errors import DataQualityError, MissingTableError
+from boathouse.core.options import require_between
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

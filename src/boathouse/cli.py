@@ -78,7 +78,9 @@ def _correct_help(option: click.Parameter) -> click.Parameter:
     return corrected
 
 
-run = click.Command("run", params=[*map(_correct_help, kedro_run.params), _DATA_DIR, _VERBOSE], callback=_run, help=_RUN_HELP)
+run = click.Command(
+    "run", params=[*map(_correct_help, kedro_run.params), _DATA_DIR, _VERBOSE], callback=_run, help=_RUN_HELP
+)
 cli.add_command(run)
 
 
@@ -162,5 +164,3 @@ def main(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
     configure_project("boathouse")
     kwargs.setdefault("standalone_mode", not hasattr(sys, "ps1"))
     return cli(*args, **kwargs)
-
-

@@ -1,5 +1,7 @@
 """Kedro settings: how configuration is merged and which hooks a run gets."""
 
+from typing import Any
+
 from kedro.config import OmegaConfigLoader
 
 from boathouse.engines.choice import choose_engine
@@ -27,7 +29,7 @@ HOOKS = (
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
 
 CONFIG_LOADER_CLASS = OmegaConfigLoader
-CONFIG_LOADER_ARGS = {
+CONFIG_LOADER_ARGS: dict[str, Any] = {
     "base_env": "base",
     "default_run_env": "dev",
     # A nested key of an environment replaces that key alone, not its whole branch.

@@ -6,9 +6,10 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner, Result
+
 from boathouse.cli import cli
 from boathouse.engines.diagnosis import EngineState
-from click.testing import CliRunner, Result
 
 if TYPE_CHECKING:
     from sample_project import SampleProject
@@ -58,9 +59,7 @@ def test_a_sound_set_up_exits_with_zero(sample: SampleProject) -> None:
         ),
     ],
 )
-def test_what_is_broken_fails_by_name(
-    sample: SampleProject, file: str, text: str, finding: str, expected: str
-) -> None:
+def test_what_is_broken_fails_by_name(sample: SampleProject, file: str, text: str, finding: str, expected: str) -> None:
     sample.write(file, text)
     result, checks = examine(sample)
     assert result.exit_code == 1

@@ -6,11 +6,12 @@ import subprocess
 import sys
 
 import pytest
+from click.testing import CliRunner
+from kedro.framework.cli.project import run as kedro_run
+
 from boathouse import __version__
 from boathouse.cli import cli, run
 from boathouse.pipeline_registry import FLOW
-from click.testing import CliRunner
-from kedro.framework.cli.project import run as kedro_run
 
 HEAVY = ("mlflow", "pyspark", "pandas", "sklearn", "xgboost", "shap", "matplotlib")
 

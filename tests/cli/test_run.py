@@ -8,9 +8,10 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner, Result
+
 from boathouse.cli import cli, main
 from boathouse.core.errors import DataQualityError
-from click.testing import CliRunner, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from boathouse.core.errors import EngineError
 from boathouse.engines import diagnosis
 from boathouse.engines.diagnosis import inspect_engines, start_engine

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from boathouse.hooks import engine_session
 from boathouse.hooks.engine_session import EngineSessionHooks
 

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from boathouse.core.errors import ConfigError
 from boathouse.hooks.environments import list_environments, require_environment
 

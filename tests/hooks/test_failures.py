@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from boathouse.core.errors import ConfigError, MissingTableError
-from boathouse.hooks.failures import describe_failure, find_resume_nodes, redact, resume_command
 from kedro.io import DataCatalog, DatasetError, MemoryDataset
 from kedro.pipeline import Node, Pipeline
 from kedro_datasets.text import TextDataset
+
+from boathouse.core.errors import ConfigError, MissingTableError
+from boathouse.hooks.failures import describe_failure, find_resume_nodes, redact, resume_command
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import mlflow
 import pytest
+
 from boathouse.core.errors import DataQualityError
 from boathouse.hooks.run_tags import RunTags
 from boathouse.hooks.source_state import SourceState, parse_git_status, read_source_state
@@ -17,8 +18,8 @@ from boathouse.hooks.source_state import SourceState, parse_git_status, read_sou
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sample_project import SampleProject
     from mlflow.entities import Run
+    from sample_project import SampleProject
 
 STATUS = """# branch.oid 0123abc
 # branch.head main
@@ -53,7 +54,9 @@ def test_tables_read_are_inputs_with_version_and_purpose(tracked: SampleProject)
     assert {tag.key: tag.value for tag in inputs["test.clean.numbers"].tags}["mlflow.data.context"] == "training"
     path = mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path="table_versions.json")
     versions = json.loads(Path(path).read_text(encoding="utf-8"))
-    assert [(use["table"], use["version"], use["rows"]) for use in versions["writes"]] == [("test.clean.numbers", "2", 4)]
+    assert [(use["table"], use["version"], use["rows"]) for use in versions["writes"]] == [
+        ("test.clean.numbers", "2", 4)
+    ]
 
 
 def test_a_file_read_is_an_input_without_a_version(tracked: SampleProject) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
+
 from boathouse.hooks.logs import LOGGING, quiet_third_parties, set_quiet_defaults
 
 if TYPE_CHECKING:

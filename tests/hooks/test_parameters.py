@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from boathouse.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,7 +21,10 @@ GOOD = "training:\n  split:\n    share: 0.5\n    label: late\n"
         (GOOD.replace("0.5", "1.5"), [f"'training.split.share' is 1.5; allowed: 0 to 1. ({FILE})"]),
         (GOOD.replace("    share: 0.5\n", ""), ["'training.split.share' is missing", f"Add it to {FILE}"]),
         ("other: {}\n", ["'training.split' is missing (node training.split_rows needs it)", "parameters_training.yml"]),
-        (GOOD.replace("share", "shar"), [f"'training.split.shar' (value 0.5) in {FILE} is unknown", "did you mean 'share'?"]),
+        (
+            GOOD.replace("share", "shar"),
+            [f"'training.split.shar' (value 0.5) in {FILE} is unknown", "did you mean 'share'?"],
+        ),
         (GOOD + "  splits:\n    a: 1\n", [f"'training.splits' in {FILE} is unknown", "did you mean 'split'?"]),
         (GOOD + "trainin:\n  a: 1\n", [f"'trainin' in {FILE} is unknown", "did you mean 'training'?"]),
         ("training:\n  split: 3\n", [f"'training.split' in {FILE} is 3; expected a group of keys"]),
@@ -53,7 +57,9 @@ def test_a_fault_on_the_command_line_is_named(tracked: SampleProject, params: di
 
 def test_the_environment_whose_value_wins_is_the_file_named(tracked: SampleProject) -> None:
     tracked.write("test/training/parameters_training.yml", "training:\n  split:\n    share: 7\n")
-    with pytest.raises(ConfigError, match=r"'training.split.share' is 7; .*\(conf/test/training/parameters_training.yml\)"):
+    with pytest.raises(
+        ConfigError, match=r"'training.split.share' is 7; .*\(conf/test/training/parameters_training.yml\)"
+    ):
         tracked.run()
 
 

@@ -6,11 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from boathouse.core.errors import DataQualityError
-from boathouse.hooks.progress_display import NodeLine
-from boathouse.hooks.failures import describe_failure
 from kedro.io import DatasetError
 from kedro.runner import ThreadRunner
+
+from boathouse.core.errors import DataQualityError
+from boathouse.hooks.failures import describe_failure
+from boathouse.hooks.progress_display import NodeLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,12 +54,16 @@ def test_a_failed_run_names_the_node_and_how_to_go_on(
 
 
 def test_a_table_that_cannot_be_read_fails_the_node_that_reads_it(tracked: SampleProject) -> None:
-    tracked.write("test/catalog.yml", "clean.numbers: {type: sample_project.FakeTable, table: t, rows: 1, broken: true}")
+    tracked.write(
+        "test/catalog.yml", "clean.numbers: {type: sample_project.FakeTable, table: t, rows: 1, broken: true}"
+    )
     with pytest.raises(DatasetError) as caught:
         tracked.run("training")
     notes = "\n".join(caught.value.__notes__)
     assert "Failed in: training.split_rows" in notes
-    assert describe_failure(caught.value, with_traceback=False).startswith("Error: raw.numbers is not there. Run data_prep.")
+    assert describe_failure(caught.value, with_traceback=False).startswith(
+        "Error: raw.numbers is not there. Run data_prep."
+    )
 
 
 def test_a_resumed_run_starts_at_the_node_named(tracked: SampleProject, capsys: pytest.CaptureFixture[str]) -> None:

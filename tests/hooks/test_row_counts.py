@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+
 from boathouse.hooks.row_counts import add_rows, count_rows
 
 

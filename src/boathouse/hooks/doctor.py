@@ -64,7 +64,9 @@ def examine(conf_source: Path, environment: str) -> tuple[Check, ...]:
 def _check_python() -> Check:
     found = platform.python_version()
     fits = (3, 11) <= tuple(int(part) for part in found.split(".")[:2]) < (3, 13)
-    return Check(name="python", status="ok" if fits else "fail", detail=found if fits else f"{found}; needs 3.11 or 3.12")
+    return Check(
+        name="python", status="ok" if fits else "fail", detail=found if fits else f"{found}; needs 3.11 or 3.12"
+    )
 
 
 def _load_pipelines() -> tuple[dict[str, Pipeline], Check]:

@@ -17,7 +17,7 @@ from boathouse.core.errors import BoathouseError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from kedro.io import CatalogProtocol
+    from kedro.io import DataCatalog
     from kedro.pipeline import Pipeline
     from kedro.pipeline.node import Node
 
@@ -81,11 +81,13 @@ def _say_place(error: BaseException) -> str:
     """Return the innermost line of this package in the traceback, or the innermost line of all."""
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if f"{os.sep}boathouse{os.sep}" in frame.filename]
-    frame = (ours or list(frames) or [None])[-1]
-    return f"at {frame.filename}:{frame.lineno} in {frame.name}" if frame else ""
+    if not frames:
+        return ""
+    frame = (ours or list(frames))[-1]
+    return f"at {frame.filename}:{frame.lineno} in {frame.name}"
 
 
-def find_resume_nodes(pipeline: Pipeline, unfinished: Collection[Node], catalog: CatalogProtocol) -> list[str]:
+def find_resume_nodes(pipeline: Pipeline, unfinished: Collection[Node], catalog: DataCatalog) -> list[str]:
     """Return the names of the nodes from which a new run has all its inputs on disk.
 
     That is each unfinished node, or the producers of its inputs where these lived in memory only.
@@ -102,7 +104,7 @@ def find_resume_nodes(pipeline: Pipeline, unfinished: Collection[Node], catalog:
     return [node.name for node in pipeline.nodes if node in needed and not outputs.intersection(node.inputs)]
 
 
-def _is_ephemeral(name: str, catalog: CatalogProtocol) -> bool:
+def _is_ephemeral(name: str, catalog: DataCatalog) -> bool:
     return bool(getattr(catalog.get(name), "_EPHEMERAL", True)) if name in catalog else True
 
 
@@ -131,7 +133,9 @@ def _program() -> list[str]:
 def _read_cli_options() -> dict[str, str]:
     context = click.get_current_context(silent=True)
     given = context.params if context else {}
-    return {name.replace("_", "-"): str(given[name]) for name in ("conf_source", "data_dir", "runner") if given.get(name)}
+    return {
+        name.replace("_", "-"): str(given[name]) for name in ("conf_source", "data_dir", "runner") if given.get(name)
+    }
 
 
 def _flatten(values: Mapping[str, Any], prefix: str = "") -> list[str]:

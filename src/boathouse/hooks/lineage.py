@@ -13,9 +13,10 @@ from boathouse.hooks.source_state import read_source_state
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
-    from kedro.io import CatalogProtocol
+    from kedro.io import DataCatalog
     from kedro.pipeline import Pipeline
     from kedro.pipeline.node import Node
+    from mlflow.data.dataset import Dataset
 
 TABLE_VERSIONS_FILE = "table_versions.json"
 # What the tables that a pipeline reads are for, in MLflow's words; others go by the pipeline's name.
@@ -69,7 +70,7 @@ class LineageHooks:
         self._lock = threading.Lock()
         self._engine = ""
         self._environment = ""
-        self._catalog: CatalogProtocol | None = None
+        self._catalog: DataCatalog | None = None
         self._record = LineageRecord()
 
     @hook_impl
@@ -79,7 +80,7 @@ class LineageHooks:
         self._engine, self._environment = settings["lakehouse"]["engine"], settings["environment"]
 
     @hook_impl
-    def before_pipeline_run(self, catalog: CatalogProtocol) -> None:
+    def before_pipeline_run(self, catalog: DataCatalog) -> None:
         """Forget the previous run."""
         self._catalog = catalog
         self._record = LineageRecord()
@@ -174,23 +175,31 @@ def _log_tables(record: LineageRecord) -> None:
         mlflow.log_dict(record.to_dict(), TABLE_VERSIONS_FILE)
 
 
-def _describe_input(use: TableUse) -> Any:  # noqa: ANN401
+def _describe_input(use: TableUse) -> Dataset:
     from mlflow.data.dataset_source_registry import resolve_dataset_source
     from mlflow.data.delta_dataset_source import DeltaDatasetSource
     from mlflow.data.meta_dataset import MetaDataset
 
     if not use.version:
-        return MetaDataset(resolve_dataset_source(use.path), name=use.table)
+        return MetaDataset(resolve_dataset_source(use.path), name=use.table)  # type: ignore[abstract]
     location = {"path": use.path} if use.path else {"delta_table_name": use.table}
     source = DeltaDatasetSource(**location, delta_table_version=int(use.version))
     # The version of a Delta table is its fingerprint: the same version is the same rows.
-    return MetaDataset(source, name=use.table, digest=f"v{use.version}")
+    return MetaDataset(source, name=use.table, digest=f"v{use.version}")  # type: ignore[abstract]
 
 
 def _tag_model(name: str, version: str, tags: RunTags, tables: str) -> None:
     from mlflow import MlflowClient
 
     client = MlflowClient()
-    for key in ("git_commit", "git_branch", "git_dirty", "environment", "engine", "engine_version", "boathouse_version"):
+    for key in (
+        "git_commit",
+        "git_branch",
+        "git_dirty",
+        "environment",
+        "engine",
+        "engine_version",
+        "boathouse_version",
+    ):
         client.set_model_version_tag(name, version, key, getattr(tags, key))
     client.set_model_version_tag(name, version, "table_versions", tables)

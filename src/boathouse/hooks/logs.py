@@ -15,6 +15,8 @@ LOGGING: dict[str, Any] = {
     "formatters": {"short": {"format": "%(levelname)s %(name)s: %(message)s"}},
     "handlers": {
         "console": {"class": "logging.StreamHandler", "formatter": "short", "stream": "ext://sys.stderr"},
+        # This class sends Python's warnings to the logger py.warnings.
+        "warnings": {"class": "kedro.logging.RichHandler"},
     },
     "loggers": {
         "kedro": {"level": "WARNING"},
@@ -22,6 +24,8 @@ LOGGING: dict[str, Any] = {
         "kedro.runner": {"level": "ERROR"},
         # Logs each faulty parameter and then raises the same text.
         "kedro.validation.parameter_validator": {"level": "CRITICAL"},
+        # Of plugins that the kedro command loads before our settings.
+        "py.warnings": {"level": "ERROR", "handlers": ["warnings"], "propagate": False},
     },
     "root": {"level": "WARNING", "handlers": ["console"]},
 }
@@ -65,6 +69,8 @@ def quiet_logs() -> None:
         from kedro.framework.project import configure_logging
 
         configure_logging(LOGGING)
+    # From here on warnings are shown, but for those known to be harmless.
+    logging.captureWarnings(False)  # noqa: FBT003  # the standard library's signature
     quiet_third_parties()
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from kedro.framework.hooks import hook_impl
 from kedro.validation import TypeExtractor
@@ -35,7 +35,7 @@ class ParameterHooks:
         """Check the parameters of the pipelines that this run asked for."""
         from kedro.framework.project import pipelines
 
-        check_parameters(context.config_loader, dict(pipelines))
+        check_parameters(cast("OmegaConfigLoader", context.config_loader), dict(pipelines))
 
 
 def check_parameters(loader: OmegaConfigLoader, pipelines: Mapping[str, Pipeline]) -> None:
@@ -52,9 +52,7 @@ def check_parameters(loader: OmegaConfigLoader, pipelines: Mapping[str, Pipeline
         raise ConfigError(message)
 
 
-def find_problems(
-    values: Mapping[str, Any], pipelines: Mapping[str, Pipeline], files: ParameterFiles
-) -> Iterator[str]:
+def find_problems(values: Mapping[str, Any], pipelines: Mapping[str, Pipeline], files: ParameterFiles) -> Iterator[str]:
     """Yield what is wrong with ``values``, one sentence each."""
     used = _list_used(pipelines)
     for path, nodes in used.items():

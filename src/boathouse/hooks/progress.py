@@ -17,7 +17,7 @@ from boathouse.hooks.row_counts import add_rows, count_rows
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
-    from kedro.io import CatalogProtocol
+    from kedro.io import DataCatalog
     from kedro.pipeline import Pipeline
     from kedro.pipeline.node import Node
 
@@ -45,7 +45,7 @@ class ProgressHooks:
         self._engine = "–"
         self._reset(None, None)
 
-    def _reset(self, pipeline: Pipeline | None, catalog: CatalogProtocol | None) -> None:
+    def _reset(self, pipeline: Pipeline | None, catalog: DataCatalog | None) -> None:
         self._pipeline = pipeline
         self._catalog = catalog
         self._started = perf_counter()
@@ -61,7 +61,9 @@ class ProgressHooks:
         self._engine = context.config_loader["globals"]["lakehouse"]["engine"]
 
     @hook_impl
-    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
+    ) -> None:
         """Say what begins."""
         self._reset(pipeline, catalog)
         names = ", ".join(run_params.get("pipeline_names") or ["all pipelines"])
@@ -122,7 +124,7 @@ class ProgressHooks:
 
     @hook_impl
     def on_pipeline_error(
-        self, error: Exception, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol
+        self, error: Exception, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
     ) -> None:
         """Attach to the error where it happened and how to go on; whoever catches it shows that."""
         self._display.stop()

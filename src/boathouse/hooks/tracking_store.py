@@ -73,7 +73,8 @@ def _check_databricks(environ: os._Environ[str]) -> None:
     login = any(name in environ for name in ("DATABRICKS_TOKEN", "DATABRICKS_CLIENT_SECRET"))
     if on_platform or profile or ("DATABRICKS_HOST" in environ and login):
         return
-    raise ConfigError(
+    message = (
         "MLflow tracks to Databricks, but no credentials are set. Set DATABRICKS_HOST and DATABRICKS_TOKEN "
         "(or DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET), or log in with a profile in ~/.databrickscfg."
     )
+    raise ConfigError(message)
