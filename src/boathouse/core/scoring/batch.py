@@ -1,0 +1,80 @@
+"""Scoring of a whole frame, distributed: each worker loads the model once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from boathouse.core.errors import ModelError
+from boathouse.core.scoring.files import ModelFiles, digest_of
+from boathouse.core.scoring.scorer import Scorer, load_scorer
+from boathouse.core.scoring.spec import ScorerSpec
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import DataFrame
+
+_LOADED: dict[str, Scorer] = {}
+
+
+def score_frame(frame: DataFrame, files: ModelFiles, *, reason_count: int) -> DataFrame:
+    """Return ``frame`` with probability (double), decision (int) and reasons (array of text) added.
+
+    Reasons are given where the decision is 1, an empty list elsewhere: explanations cost far more than
+    scores, and only adverse decisions need one.
+
+    Args:
+        frame: Rows with all features of the model as columns; null is missing.
+        files: The model; it travels to the workers with the task.
+        reason_count: Reasons per adverse decision, at most.
+
+    Raises:
+        ModelError: If a feature is missing.
+    """
+    features = ScorerSpec.from_json(files["spec.json"]).features
+    missing = sorted(set(features) - set(frame.columns))
+    if missing:
+        raise ModelError.missing_features(missing, frame.columns)
+    schema = ", ".join(f"`{name}` {dtype}" for name, dtype in frame.dtypes)
+    content = dict(files)
+
+    def score_batches(batches: Iterator[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
+        scorer = load_once(content)
+        for batch in batches:
+            yield score_batch(batch, scorer, reason_count)
+
+    added = "probability double, decision int, reasons array<string>"
+    return frame.mapInArrow(score_batches, f"{schema}, {added}")
+
+
+def score_batch(batch: pa.RecordBatch, scorer: Scorer, reason_count: int) -> pa.RecordBatch:
+    """Return the batch with probability, decision and reasons added."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    matrix = to_matrix(batch, scorer.spec.features)
+    probability = scorer.predict_probability(matrix)
+    decision = scorer.decide(probability)
+    reasons: list[list[str]] = [[] for _ in range(len(decision))]
+    adverse = np.flatnonzero(decision)
+    if len(adverse) and reason_count:
+        for row, texts in zip(adverse, scorer.reasons(matrix[adverse], reason_count), strict=True):
+            reasons[row] = texts
+    added = [pa.array(probability), pa.array(decision), pa.array(reasons, pa.list_(pa.string()))]
+    names = [*batch.schema.names, "probability", "decision", "reasons"]
+    return pa.RecordBatch.from_arrays([*batch.columns, *added], names=names)
+
+
+def to_matrix(batch: pa.RecordBatch, features: Iterable[str]) -> np.ndarray:
+    """Return the features as a float64 matrix in the given order, null as NaN."""
+    columns = [batch.column(name).cast("float64").to_numpy(zero_copy_only=False) for name in features]
+    return np.column_stack(columns) if batch.num_rows else np.empty((0, len(columns)))
+
+
+def load_once(files: ModelFiles) -> Scorer:
+    """Return the scorer, loaded at the first call in this process."""
+    digest = digest_of(files)
+    if digest not in _LOADED:
+        _LOADED[digest] = load_scorer(files)
+    return _LOADED[digest]

@@ -1,0 +1,78 @@
+"""The scorer: the same number wherever it is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from boathouse.core.errors import ModelError, UntrustedModelError
+from boathouse.core.scoring.files import SPEC, ModelFiles, check_files, seal_files
+from boathouse.core.scoring.flavours import FLAVOURS, Estimator
+from boathouse.core.scoring.spec import ScorerSpec
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """An estimator with its calibration, threshold and reasons.
+
+    A matrix has one row per case and one column per feature of ``spec.features``, in that order, as
+    float64 with NaN for missing. The result of a row does not depend on the rows beside it.
+    """
+
+    spec: ScorerSpec
+    estimator: Estimator
+
+    def predict_probability(self, matrix: np.ndarray) -> np.ndarray:
+        """Return the calibrated probability of the label being 1, one per row, 0 to 1.
+
+        Raises:
+            ModelError: If the matrix has not one column per feature.
+        """
+        return self.spec.calibration.to_probability(self.estimator.log_odds(self._checked(matrix)))
+
+    def decide(self, probability: np.ndarray) -> np.ndarray:
+        """Return 1 where the probability reaches the threshold, else 0, as int32."""
+        return (probability >= self.spec.threshold).astype(np.int32)
+
+    def contributions(self, matrix: np.ndarray) -> np.ndarray:
+        """Return each feature's share of the log-odds before calibration, in the matrix's shape."""
+        return self.estimator.contributions(self._checked(matrix))
+
+    def reasons(self, matrix: np.ndarray, count: int) -> list[list[str]]:
+        """Return for each row up to ``count`` texts: the features that raise the risk most, strongest first."""
+        shares = self.contributions(matrix)
+        order = np.argsort(-shares, axis=1, kind="stable")[:, :count]
+        texts = [self.spec.reason_texts[name] for name in self.spec.features]
+        return [
+            [texts[column] for column in columns if row[column] > 0] for row, columns in zip(shares, order, strict=True)
+        ]
+
+    def _checked(self, matrix: np.ndarray) -> np.ndarray:
+        expected = len(self.spec.features)
+        if matrix.ndim != 2 or matrix.shape[1] != expected:  # noqa: PLR2004 - rows and columns
+            raise ModelError.wrong_shape(matrix.shape, expected)
+        return matrix
+
+
+def write_scorer(spec: ScorerSpec, estimator: bytes) -> ModelFiles:
+    """Return the sealed files of a model: its spec and its estimator in the algorithm's own format."""
+    return seal_files({SPEC: spec.to_json(), FLAVOURS[spec.algorithm].file: estimator})
+
+
+def load_scorer(files: ModelFiles) -> Scorer:
+    """Return the scorer that ``files`` hold; no code of theirs is executed.
+
+    Raises:
+        UntrustedModelError: If a name, a digest, the algorithm or a stored type is not allowed.
+    """
+    check_files(files)
+    if SPEC not in files:
+        raise UntrustedModelError.manifest_differs([SPEC])
+    spec = ScorerSpec.from_json(files[SPEC])
+    if spec.algorithm not in FLAVOURS:
+        raise UntrustedModelError.unknown_algorithm(spec.algorithm, FLAVOURS)
+    flavour = FLAVOURS[spec.algorithm]
+    if flavour.file not in files:
+        raise UntrustedModelError.manifest_differs([flavour.file])
+    return Scorer(spec, flavour(files[flavour.file]))
