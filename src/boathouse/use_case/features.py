@@ -64,7 +64,8 @@ def compute_spending(statements: DataFrame, customers: DataFrame) -> DataFrame:
     before = F.max("bill_amt").over(month_before)
     rows = rows.withColumn("bill_before", before).withColumn("utilisation", F.col("bill_amt") / F.col("limit_bal"))
     paid = F.when(F.col("bill_before") > 0, F.col("pay_amt") / F.col("bill_before"))
-    rows = rows.withColumn("payment_ratio", F.least(paid, F.lit(_RATIO_CAP)))
+    # least() would take the cap where nothing is known.
+    rows = rows.withColumn("payment_ratio", F.when(paid > _RATIO_CAP, _RATIO_CAP).otherwise(paid))
     three_before = Window.partitionBy("customer_id").orderBy("month").rangeBetween(-3, -3)
     change = F.col("utilisation") - F.max("utilisation").over(three_before)
     return rows.select(
