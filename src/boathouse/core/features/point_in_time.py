@@ -55,19 +55,18 @@ def _join_view(spine: DataFrame, view: FeatureView, table: DataFrame, spine_time
     keys = list(view.key_names)
     carried = [name for name in spine.columns if name not in keys]
     values = F.struct(F.col(view.time_column).alias(_FOUND), *view.feature_names)
-    rows = spine.select(
-        *keys, F.col(spine_time).alias(_TIME), F.lit(1).alias(_SIDE), F.struct(*carried).alias(_ROW)
-    ).unionByName(
-        table.select(*keys, F.col(view.time_column).alias(_TIME), F.lit(0).alias(_SIDE), values.alias(_VALUES)),
-        allowMissingColumns=True,
-    )
+    asked = spine.select(*keys, F.col(spine_time).alias(_TIME), F.lit(1).alias(_SIDE), F.struct(*carried).alias(_ROW))
+    known = table.select(*keys, F.col(view.time_column).alias(_TIME), F.lit(0).alias(_SIDE), values.alias(_VALUES))
+    # Typed here: left to the union, Sail gives a missing struct no type at all.
+    no_values, no_row = (F.lit(None).cast(dict(side.dtypes)[name]) for side, name in ((known, _VALUES), (asked, _ROW)))
+    rows = asked.withColumn(_VALUES, no_values).unionByName(known.withColumn(_ROW, no_row))
     # Side 0 (features) sorts before side 1 (spine), so that a row of the same date is known.
     order = Window.partitionBy(*keys).orderBy(_TIME, _SIDE, _VALUES).rowsBetween(Window.unboundedPreceding, 0)
     latest = F.last(_VALUES, ignorenulls=True).over(order)
     found = rows.select(*keys, _TIME, _SIDE, _ROW, latest.alias(_VALUES)).where(F.col(_SIDE) == 1)
     usable = _is_usable(view, keys)
-    features = [F.when(usable, F.col(f"{_VALUES}.{name}")).alias(name) for name in view.feature_names]
-    names = [F.col(name) if name in keys else F.col(f"{_ROW}.{name}").alias(name) for name in spine.columns]
+    features = [F.when(usable, F.col(_VALUES).getField(name)).alias(name) for name in view.feature_names]
+    names = [F.col(name) if name in keys else F.col(_ROW).getField(name).alias(name) for name in spine.columns]
     return found.select(*names, *features)
 
 
@@ -78,5 +77,5 @@ def _is_usable(view: FeatureView, keys: Sequence[str]) -> Column:
         usable = usable & F.col(key).isNotNull()
     if view.max_age_days is None:
         return usable
-    age = F.datediff(F.col(_TIME), F.col(f"{_VALUES}.{_FOUND}"))
+    age = F.datediff(F.col(_TIME), F.col(_VALUES).getField(_FOUND))
     return usable & (age <= view.max_age_days)
