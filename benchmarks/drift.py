@@ -17,7 +17,15 @@ from boathouse.core.monitoring.options import DriftOptions
 
 TARGET_SECONDS = 5.0
 OPTIONS = DriftOptions(
-    psi_warning=0.1, psi_alarm=0.25, js_alarm=0.2, null_alarm=0.05, alpha=0.01, discrete_values=20, max_rows=1_000_000
+    psi_warning=0.1,
+    psi_alarm=0.25,
+    js_alarm=0.2,
+    null_alarm=0.05,
+    alpha=0.01,
+    discrete_values=20,
+    max_rows=1_000_000,
+    reference_cohorts=1,
+    ignored=(),
 )
 
 

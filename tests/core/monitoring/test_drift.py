@@ -13,7 +13,15 @@ from boathouse.core.monitoring.drift import compare_tables
 from boathouse.core.monitoring.options import DriftOptions
 
 OPTIONS = DriftOptions(
-    psi_warning=0.1, psi_alarm=0.25, js_alarm=0.2, null_alarm=0.05, alpha=0.01, discrete_values=20, max_rows=10_000
+    psi_warning=0.1,
+    psi_alarm=0.25,
+    js_alarm=0.2,
+    null_alarm=0.05,
+    alpha=0.01,
+    discrete_values=20,
+    max_rows=10_000,
+    reference_cohorts=1,
+    ignored=(),
 )
 GENERATOR = np.random.default_rng(3)
 REFERENCE = pa.table(

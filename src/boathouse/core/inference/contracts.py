@@ -57,7 +57,9 @@ PREDICTION_COLUMNS = (
         allowed=(0, 1),
     ),
     Column(
-        name="reasons", dtype="array<string>", description="What raised the probability most, the strongest first."
+        name="reasons",
+        dtype="array<string>",
+        description="What raised the probability most, the strongest first; empty where the decision is 0.",
     ),
     Column(name="model_name", dtype="string", description="Registered model that scored the row."),
     Column(name="model_version", dtype="string", description="Its version."),

@@ -147,8 +147,8 @@ def _reference_edges(values: Floats) -> Floats:
 def _label_intervals(edges: Floats) -> list[str]:
     if not len(edges):
         return ["any value"]
-    inner = [f"over {low:.6g} up to {high:.6g}" for low, high in zip(edges[:-1], edges[1:], strict=True)]
-    return [f"up to {edges[0]:.6g}", *inner, f"over {edges[-1]:.6g}"]
+    inner = [f"over {low:.4g} up to {high:.4g}" for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    return [f"up to {edges[0]:.4g}", *inner, f"over {edges[-1]:.4g}"]
 
 
 def _counts_up_to(values: Floats, edges: Floats) -> NDArray[np.int64]:

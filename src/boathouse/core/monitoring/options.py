@@ -24,6 +24,9 @@ class DriftOptions:
         alpha: Largest Benjamini-Hochberg adjusted p-value that counts as significant; 0 to 1.
         discrete_values: A numeric column with at most this many values on each side is binned by value; 2 to 100.
         max_rows: Rows compared on each side; more are thinned by a hash of the keys; 1,000 to 50 million.
+        reference_cohorts: Newest training cohorts that are the reference; 1 to 1,000. The oldest ones may lack
+            the history that trailing windows need.
+        ignored: Columns not compared, because they change by their very definition.
     """
 
     psi_warning: float
@@ -33,6 +36,8 @@ class DriftOptions:
     alpha: float
     discrete_values: int
     max_rows: int
+    reference_cohorts: int
+    ignored: tuple[str, ...]
 
     def __post_init__(self) -> None:
         """Check every range.
@@ -47,6 +52,7 @@ class DriftOptions:
         require_between("alpha", self.alpha, 0.0, 1.0)
         require_whole("discrete_values", self.discrete_values, 2, 100)
         require_whole("max_rows", self.max_rows, 1_000, 50_000_000)
+        require_whole("reference_cohorts", self.reference_cohorts, 1, 1_000)
         if self.psi_alarm < self.psi_warning:
             raise OptionError.out_of_range("psi_alarm", self.psi_alarm, f"at least psi_warning ({self.psi_warning})")
 

@@ -34,7 +34,8 @@ h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.15rem; margin: 2rem 0 .5r
 th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #d8dee4; vertical-align: top; }
 th { font-weight: 600; background: #f6f8fa; } td.n, th.n { text-align: right; white-space: nowrap; }
 img { max-width: 100%; } .alarm { border-color: #d55e00; } .warning { border-color: #e69f00; }
-.none { border-color: #0072b2; } .mark { padding: 0 .45rem; border: 2px solid; border-radius: .6rem; }
+.none { border-color: #0072b2; }
+.mark { padding: 0 .45rem; border-width: 2px; border-style: solid; border-radius: .6rem; }
 </style></head><body>
 <h1>Monitoring of $model</h1>
 <p class="about">Champion: version $version. As of $as_of. Window judged: $window. Environment: $environment.</p>

@@ -60,6 +60,12 @@ def find_window(predictions: DataFrame, as_of: date, *, time: str, environment: 
     )
 
 
+def newest_cohorts(frame: DataFrame, count: int, *, time: str) -> DataFrame:
+    """Return the rows of the ``count`` newest dates of ``frame``."""
+    newest = frame.select(time).distinct().orderBy(F.col(time).desc()).limit(count)
+    return frame.join(newest, time, "left_semi")
+
+
 def thin_rows(frame: DataFrame, limit: int, *, keys: Sequence[str], rows: int) -> DataFrame:
     """Return about ``limit`` of the ``rows`` of ``frame``, chosen by a hash of ``keys``; all if they are no more.
 

@@ -10,11 +10,10 @@ from boathouse.core.errors import ModelError
 from boathouse.core.inference.batch import check_balance, hold_rows, split_scorable, stamp_predictions
 from boathouse.core.inference.options import BatchOptions
 from boathouse.core.modelling import LoadedModel, NoModel
-from boathouse.use_case.features import ENTITY_KEYS, FEATURE_VIEWS, KNOWN_COLUMN, TIME_COLUMN
+from boathouse.use_case.features import ENTITY_KEYS, FEATURE_NAMES, FEATURE_VIEWS, KNOWN_COLUMN, TIME_COLUMN
 from boathouse.use_case.spine import scoring_spine
 
 KEYS = [*ENTITY_KEYS, TIME_COLUMN]
-
 SCORES = ["probability", "decision", "reasons"]
 
 

@@ -16,8 +16,15 @@ from boathouse.core.monitoring.findings import Findings, raise_alerts
 from boathouse.core.monitoring.labels import LabelRate, compare_labels, count_labels
 from boathouse.core.monitoring.options import DriftOptions, PerformanceOptions, PlaceOptions
 from boathouse.core.monitoring.performance import CohortPerformance, ScoredCohort, measure_cohort
-from boathouse.core.monitoring.scored import ScoredWindow, find_window, join_labels, split_cohorts, thin_rows
-from boathouse.use_case.features import ENTITY_KEYS, FEATURE_VIEWS, KNOWN_COLUMN, TIME_COLUMN
+from boathouse.core.monitoring.scored import (
+    ScoredWindow,
+    find_window,
+    join_labels,
+    newest_cohorts,
+    split_cohorts,
+    thin_rows,
+)
+from boathouse.use_case.features import ENTITY_KEYS, FEATURE_NAMES, KNOWN_COLUMN, TIME_COLUMN
 from boathouse.use_case.label import LABEL
 from boathouse.use_case.spine import labels_known_on
 
@@ -42,8 +49,10 @@ def find_scored(predictions: DataFrame, as_of: date, place: PlaceOptions) -> Sco
 def compare_features(
     training_set: DataFrame, features: DataFrame, window: ScoredWindow, options: DriftOptions
 ) -> list[ColumnDrift]:
-    """Return the drift of each feature of the newest cohort against the rows the model was trained on."""
-    sides = (training_set.where(F.col("split") == "train"), features.where(F.col(TIME_COLUMN) == F.lit(window.newest)))
+    """Return the drift of each feature of the newest cohort against the newest rows the model was trained on."""
+    trained = training_set.where(F.col("split") == "train")
+    reference_rows = newest_cohorts(trained, options.reference_cohorts, time=TIME_COLUMN)
+    sides = (reference_rows, features.where(F.col(TIME_COLUMN) == F.lit(window.newest)))
     thinned = [thin_rows(side, options.max_rows, keys=KEYS, rows=side.count()) for side in sides]
     watched = [name for name in FEATURE_NAMES if name not in options.ignored]
     reference, current = (side.select(*watched).toArrow() for side in thinned)
