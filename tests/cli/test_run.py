@@ -7,6 +7,7 @@ import sqlite3
 import sys
 from typing import TYPE_CHECKING
 
+import mlflow
 import pytest
 from click.testing import CliRunner, Result
 
@@ -137,3 +138,20 @@ def test_a_plain_process_exits_with_the_code(tracked: SampleProject, monkeypatch
     with pytest.raises(SystemExit) as caught:
         main()
     assert caught.value.code == 1
+
+
+def test_an_interrupted_run_is_killed_in_the_store(
+    sample: SampleProject, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    mlflow.set_tracking_uri(store)
+    mlflow.set_experiment("boathouse-interrupted")
+    runs = []
+
+    def interrupt(**_: object) -> None:
+        runs.append(mlflow.start_run().info.run_id)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("boathouse.cli.kedro_run.callback", interrupt)
+    assert invoke(sample).exit_code == 1
+    assert mlflow.get_run(runs[0]).info.status == "KILLED"

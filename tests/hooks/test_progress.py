@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import re
 from typing import TYPE_CHECKING
 
 import pytest
 from kedro.io import DatasetError
 from kedro.runner import ThreadRunner
+from rich.console import Console
 
 from boathouse.core.errors import DataQualityError
 from boathouse.hooks.failures import describe_failure
-from boathouse.hooks.progress_display import NodeLine
+from boathouse.hooks.progress_display import NodeLine, ProgressDisplay
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,10 +76,27 @@ def test_a_resumed_run_starts_at_the_node_named(tracked: SampleProject, capsys: 
 @pytest.mark.parametrize(
     ("rows_in", "rows_out", "expected"),
     [
-        (180_000, 179_500, "[ 3/23] data_prep.clean".ljust(8 + 44) + "     180,000 →     179,500 rows     1.2 s"),
-        (None, 0, "[ 3/23] data_prep.clean".ljust(8 + 44) + "           – →           0 rows     1.2 s"),
+        (180_000, 179_500, "[ 3/23] data_prep.clean   " + "     180,000 →     179,500 rows     1.2 s"),
+        (None, 0, "[ 3/23] data_prep.clean   " + "           – →           0 rows     1.2 s"),
     ],
 )
 def test_a_line_is_aligned(rows_in: int | None, rows_out: int | None, expected: str) -> None:
-    line = NodeLine(number=3, total=23, name="data_prep.clean", rows_in=rows_in, rows_out=rows_out, seconds=1.23)
+    line = NodeLine(
+        number=3, total=23, name="data_prep.clean", rows_in=rows_in, rows_out=rows_out, seconds=1.23, width=18
+    )
     assert line.render() == expected
+
+
+def test_a_terminal_shows_what_runs_and_plain_output_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = {}
+    for is_terminal in (True, False):
+        stream = io.StringIO()
+        display = ProgressDisplay()
+        console = Console(file=stream, force_terminal=is_terminal, width=80)
+        monkeypatch.setattr(display, "_get_console", lambda console=console: console)
+        display.show_running(["training.fit"])
+        display.show("[1/2] done")
+        display.stop()
+        shown[is_terminal] = stream.getvalue()
+    assert "running training.fit" in shown[True]
+    assert shown[False] == "[1/2] done\n"

@@ -48,6 +48,7 @@ class ProgressHooks:
     def _reset(self, pipeline: Pipeline | None, catalog: DataCatalog | None) -> None:
         self._pipeline = pipeline
         self._catalog = catalog
+        self._width = max((len(node.name) for node in pipeline.nodes), default=0) if pipeline else 0
         self._started = perf_counter()
         self._running: dict[str, _Progress] = {}
         self._finished: set[str] = set()
@@ -61,9 +62,7 @@ class ProgressHooks:
         self._engine = context.config_loader["globals"]["lakehouse"]["engine"]
 
     @hook_impl
-    def before_pipeline_run(
-        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
-    ) -> None:
+    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:
         """Say what begins."""
         self._reset(pipeline, catalog)
         names = ", ".join(run_params.get("pipeline_names") or ["all pipelines"])
@@ -129,6 +128,7 @@ class ProgressHooks:
         """Attach to the error where it happened and how to go on; whoever catches it shows that."""
         self._display.stop()
         unfinished = [self._failed] if self._failed else [progress.node for progress in self._running.values()]
+        unfinished.sort(key=lambda node: node.name)
         for node in unfinished:
             self._display.show(f"[failed] {node.name}", "bold red")
         if unfinished:
@@ -158,6 +158,7 @@ class ProgressHooks:
             rows_in=add_rows(list(progress.rows_in.values())),
             rows_out=add_rows(list(progress.rows_out.values())),
             seconds=perf_counter() - progress.started,
+            width=self._width,
         )
         self._display.show(line.render())
         self._display.show_running(names)

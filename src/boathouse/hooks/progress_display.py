@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import sys
 import threading
 from dataclasses import dataclass
@@ -10,8 +11,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.status import Status
-
-_NODE_WIDTH = 44
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +24,7 @@ class NodeLine:
         rows_in: Rows read, summed over its tables; None where unknown.
         rows_out: Rows written, summed likewise.
         seconds: From the first input's load to the last output's save.
+        width: Width of the column of names.
     """
 
     number: int
@@ -33,12 +33,13 @@ class NodeLine:
     rows_in: int | None
     rows_out: int | None
     seconds: float
+    width: int
 
     def render(self) -> str:
         """Return the line without colour."""
-        width = len(str(self.total))
+        digits = len(str(self.total))
         rows = f"{_say_rows(self.rows_in):>11} → {_say_rows(self.rows_out):>11} rows"
-        return f"[{self.number:>{width}}/{self.total}] {self.name:<{_NODE_WIDTH}} {rows} {self.seconds:>7.1f} s"
+        return f"[{self.number:>{digits}}/{self.total}] {self.name:<{self.width}} {rows} {self.seconds:>7.1f} s"
 
 
 def _say_rows(rows: int | None) -> str:
@@ -68,6 +69,8 @@ class ProgressDisplay:
             if self._status is None:
                 self._status = console.status("")
                 self._status.start()
+                # Interrupted, the terminal would keep its cursor hidden.
+                atexit.register(self.stop)
             self._status.update("running " + ", ".join(names) if names else "")
 
     def stop(self) -> None:
