@@ -66,8 +66,7 @@ def compute_spending(statements: DataFrame, customers: DataFrame) -> DataFrame:
     paid = F.when(F.col("bill_before") > 0, F.col("pay_amt") / F.col("bill_before"))
     # least() would take the cap where nothing is known.
     rows = rows.withColumn("payment_ratio", F.when(paid > _RATIO_CAP, _RATIO_CAP).otherwise(paid))
-    three_before = Window.partitionBy("customer_id").orderBy("month").rangeBetween(-3, -3)
-    change = F.col("utilisation") - F.max("utilisation").over(three_before)
+    change = F.col("utilisation") - F.max("utilisation").over(month_before)
     return rows.select(
         "customer_id",
         F.col(KNOWN_COLUMN).alias(TIME_COLUMN),
@@ -76,7 +75,7 @@ def compute_spending(statements: DataFrame, customers: DataFrame) -> DataFrame:
         F.round("utilisation", _DIGITS).alias("utilisation"),
         _mean(F.col("utilisation"), 3).alias("utilisation_mean_3m"),
         F.round(F.max("utilisation").over(_trailing(6)), _DIGITS).alias("utilisation_max_6m"),
-        F.round(change, _DIGITS).alias("utilisation_change_3m"),
+        F.round(change, _DIGITS).alias("utilisation_change_1m"),
         F.round("payment_ratio", _DIGITS).alias("payment_ratio"),
         _mean(F.col("payment_ratio"), 3).alias("payment_ratio_mean_3m"),
         (F.col("bill_amt") - F.col("bill_before") + F.col("pay_amt")).alias("spending"),
@@ -225,8 +224,8 @@ FEATURE_VIEWS = (
                 reason="The highest use of the limit in half a year",
             ),
             Feature(
-                name="utilisation_change_3m",
-                description="Utilisation now less that of 3 months ago; null without that statement.",
+                name="utilisation_change_1m",
+                description="Utilisation now less that of a month ago; null without that statement.",
                 unit="share",
                 reason="The use of the limit has changed",
             ),

@@ -1,0 +1,1 @@
+"""How good a model is: metrics with intervals, by slice, against champion and baseline."""

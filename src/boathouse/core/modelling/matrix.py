@@ -1,0 +1,53 @@
+"""The training set as matrices, in an order that does not depend on the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from boathouse.core.errors import ModelError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One split: rows by features, the label, and the dates it spans.
+
+    Attributes:
+        features: Names of the matrix's columns.
+        matrix: float64, NaN for missing.
+        label: int64, 0 or 1.
+        window: First and last date of the rows, both inclusive.
+    """
+
+    features: tuple[str, ...]
+    matrix: np.ndarray
+    label: np.ndarray
+    window: tuple[date, date]
+
+
+def take_split(
+    training_set: pd.DataFrame, split: str, *, features: Sequence[str], label: str, keys: Sequence[str]
+) -> Sample:
+    """Return the rows of ``split``, sorted by ``keys``, of which the last dates the row.
+
+    Raises:
+        ModelError: If the label has a single value in the split.
+    """
+    rows = training_set[training_set["split"] == split].sort_values(list(keys))
+    labels = rows[label].to_numpy(dtype=np.int64)
+    if len(np.unique(labels)) < 2:  # noqa: PLR2004 - both classes
+        raise ModelError.single_class(split, label)
+    days = rows[keys[-1]]
+    return Sample(
+        features=tuple(features),
+        matrix=rows[list(features)].to_numpy(dtype=np.float64),
+        label=labels,
+        window=(days.min(), days.max()),
+    )

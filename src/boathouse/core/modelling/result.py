@@ -1,0 +1,68 @@
+"""What training leaves and what a registry hands out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+from boathouse.core.scoring import ModelFiles, Scorer, load_scorer
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedModel:
+    """A model before it has a version.
+
+    Attributes:
+        files: The sealed model.
+        algorithm: Name in the registry of estimators.
+        parameters: Hyperparameters.
+        metrics: Metrics on the validation rows.
+        training_window: First and last date of the training rows, both inclusive.
+        input_example: One row by feature; made up from medians, no person's record.
+    """
+
+    files: ModelFiles
+    algorithm: str
+    parameters: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    training_window: tuple[date, date]
+    input_example: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedModel:
+    """A registered version, its files checked.
+
+    Attributes:
+        name: Registered name.
+        version: Version as text, as Unity Catalog has it.
+        files: The sealed model.
+        tags: Tags of the version.
+        alias: The alias it was asked for by, or None.
+    """
+
+    name: str
+    version: str
+    files: ModelFiles
+    tags: Mapping[str, str] = field(default_factory=dict)
+    alias: str | None = None
+
+    @cached_property
+    def scorer(self) -> Scorer:
+        """The scorer, loaded at first use."""
+        return load_scorer(self.files)
+
+
+@dataclass(frozen=True)
+class NoModel:
+    """Says that a name has no such version yet; false in a condition."""
+
+    name: str
+    alias: str
+
+    def __bool__(self) -> bool:
+        """Return False."""
+        return False

@@ -1,0 +1,85 @@
+"""From samples to a sealed model: select, calibrate, choose the threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from boathouse.core.evaluation.metrics import brier_score, log_loss, pr_auc, roc_auc
+from boathouse.core.modelling.calibration import CalibrationOptions, fit_calibration
+from boathouse.core.modelling.estimators import medians_of
+from boathouse.core.modelling.matrix import Sample
+from boathouse.core.modelling.result import TrainedModel
+from boathouse.core.modelling.search import Trial
+from boathouse.core.modelling.threshold import CostOptions, choose_threshold
+from boathouse.core.options import require_whole
+from boathouse.core.scoring import ScorerSpec, write_scorer
+
+
+@dataclass(frozen=True)
+class FeatureOptions:
+    """What a model may see.
+
+    Attributes:
+        excluded: Features that stay in the training set but are no input of the model.
+    """
+
+    excluded: Sequence[str]
+
+
+@dataclass(frozen=True)
+class BaselineOptions:
+    """The business rule that every model has to beat.
+
+    Attributes:
+        feature: The one feature whose value decides.
+        bins: Groups of its values, by quantiles, 1 to 100.
+    """
+
+    feature: str
+    bins: int
+
+    def __post_init__(self) -> None:
+        """Check the range."""
+        require_whole("bins", self.bins, 1, 100)
+
+
+def finish_model(
+    trial: Trial,
+    train: Sample,
+    validation: Sample,
+    *,
+    calibration: CalibrationOptions,
+    costs: CostOptions,
+    label: str,
+    reason_texts: Mapping[str, str],
+) -> TrainedModel:
+    """Return the trial as a sealed model, calibrated and with its threshold, both set on validation."""
+    fitted = fit_calibration(trial.log_odds, validation.label, calibration)
+    probability = fitted.to_probability(trial.log_odds)
+    spec = ScorerSpec(
+        algorithm=trial.algorithm,
+        features=train.features,
+        label=label,
+        calibration=fitted,
+        threshold=choose_threshold(probability, validation.label, costs),
+        reason_texts={name: reason_texts[name] for name in train.features},
+    )
+    medians = medians_of(train.matrix)
+    return TrainedModel(
+        files=write_scorer(spec, trial.estimator),
+        algorithm=trial.algorithm,
+        parameters=trial.parameters,
+        metrics=_measure(validation.label, probability),
+        training_window=train.window,
+        input_example=dict(zip(train.features, medians.tolist(), strict=True)),
+    )
+
+
+def _measure(label: np.ndarray, probability: np.ndarray) -> dict[str, float]:
+    return {
+        "roc_auc": roc_auc(label, probability),
+        "pr_auc": pr_auc(label, probability),
+        "log_loss": log_loss(label, probability),
+        "brier_score": brier_score(label, probability),
+    }
