@@ -50,7 +50,11 @@ def test_every_value_is_the_text_that_was_delivered(
     frame = dataset.load()
     assert [tuple(row) for row in frame.select("boat_id", "kind").collect()] == rows
     assert dataset.last_read is not None
-    assert (dataset.last_read.table, dataset.last_read.rows, dataset.last_read.version) == ("boats.csv", len(rows), None)
+    assert (dataset.last_read.table, dataset.last_read.rows, dataset.last_read.version) == (
+        "boats.csv",
+        len(rows),
+        None,
+    )
 
 
 def test_rows_carry_their_origin(deliver: Callable[[bytes], CsvExtractDataset]) -> None:

@@ -94,7 +94,7 @@ def test_a_killed_writer_leaves_before_or_after_and_a_rerun_finishes(
 ) -> None:
     """The lock on the folder dies with its process; the batch is there once."""
     root = (tmp_path / "lakehouse").as_posix()
-    killed = subprocess.run([sys.executable, "-c", _KILLED, root, moment], check=False)  # noqa: S603
+    killed = subprocess.run([sys.executable, "-c", _KILLED, root, moment], check=False)
     assert killed.returncode == 9
     dataset = table(mode="append", batch_column="batch")
     assert dataset.exists() is (moment == "after")

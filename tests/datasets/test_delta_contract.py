@@ -74,13 +74,13 @@ def test_null_and_the_bounds_themselves_are_legal(table: Callable[..., DeltaTabl
     assert dataset.last_written.rows == 3
 
 
-def test_columns_that_differ_are_shown_as_a_diff(
-    table: Callable[..., DeltaTableDataset], spark: SparkSession
-) -> None:
+def test_columns_that_differ_are_shown_as_a_diff(table: Callable[..., DeltaTableDataset], spark: SparkSession) -> None:
     """One line for each missing, unexpected and retyped column."""
     dataset = table(contract="clean.boats")
     with pytest.raises(DatasetError) as error:
-        dataset.save(spark.createDataFrame([(1, 1.5, "x")], "boat_id int, age int, mast string".replace("age int", "age double")))
+        dataset.save(
+            spark.createDataFrame([(1, 1.5, "x")], "boat_id int, age int, mast string".replace("age int", "age double"))
+        )
     assert isinstance(error.value.__cause__, SchemaMismatchError)
     lines = [line.strip() for line in str(error.value).splitlines()]
     assert "- kind: string (missing)" in lines

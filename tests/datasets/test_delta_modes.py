@@ -14,6 +14,8 @@ from boathouse.datasets.delta_modes import merge_statement
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pyspark.sql import SparkSession
+
     from boathouse.datasets.delta_table import DeltaTableDataset
 
 Rows = list[tuple[object, ...]]
@@ -151,6 +153,17 @@ def test_a_retyped_column_is_refused_even_where_evolution_is_allowed(table: Call
     dataset = table(allow_schema_evolution=True)
     dataset.save(retyped)
     assert read_rows(dataset) == [("x", "z")]
+
+
+def test_not_a_number_is_refused_and_infinity_is_not(
+    table: Callable[..., DeltaTableDataset], spark: SparkSession
+) -> None:
+    """Unknown is null: Sail reads a NaN beside one other value as that value."""
+    with pytest.raises(DatasetError, match="x_not_nan: 1 of 2 rows"):
+        table().save(spark.createDataFrame([(0.5,), (float("nan"),)], "x double"))
+    rows = [(0.5,), (None,), (float("inf"),)]
+    table().save(spark.createDataFrame(rows, "x double"))
+    assert sorted((tuple(row) for row in table().load().collect()), key=repr) == sorted(rows, key=repr)
 
 
 def test_partitions_are_folders(table: Callable[..., DeltaTableDataset], tmp_path: object) -> None:

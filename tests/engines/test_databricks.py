@@ -112,9 +112,7 @@ def test_missing_databricks_connect_is_named(monkeypatch: pytest.MonkeyPatch) ->
         DatabricksEngine().session()
 
 
-def test_a_refused_session_is_an_error_without_the_reply(
-    builder: FakeBuilder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_refused_session_is_an_error_without_the_reply(builder: FakeBuilder, monkeypatch: pytest.MonkeyPatch) -> None:
     """The platform's reply may quote credentials."""
     monkeypatch.setenv("DATABRICKS_HOST", "https://host")
     monkeypatch.setenv("DATABRICKS_TOKEN", "t")
@@ -126,7 +124,7 @@ def test_a_refused_session_is_an_error_without_the_reply(
 
 def test_on_a_runtime_its_own_session_is_used_and_left_open(monkeypatch: pytest.MonkeyPatch) -> None:
     """No workspace, credentials or Databricks Connect are asked for."""
-    from pyspark.sql import SparkSession  # noqa: PLC0415
+    from pyspark.sql import SparkSession
 
     monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "17.3")
     fake = FakeBuilder()

@@ -32,7 +32,7 @@ class CountingEngine(Engine):
         self.starts += 1
         return object()
 
-    def _shut_down(self, session: object) -> None:  # type: ignore[override]  # noqa: ARG002
+    def _shut_down(self, session: object) -> None:  # type: ignore[override]
         self.stops += 1
 
 
@@ -76,5 +76,5 @@ def test_getting_an_engine_imports_no_spark() -> None:
         "import boathouse.datasets.delta_table, boathouse.datasets.csv_extract; "
         "print([m for m in ('pyspark', 'pysail', 'delta', 'deltalake', 'pandas', 'pyarrow') if m in sys.modules])"
     )
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"

@@ -22,7 +22,7 @@ print(get_engine("sail").session().range(2).count())
 
 def test_a_session_is_quiet_local_in_utc_and_can_be_restarted() -> None:
     """Nothing is printed on standard error."""
-    out = subprocess.run([sys.executable, "-c", _SESSION], capture_output=True, text=True, check=True)  # noqa: S603
+    out = subprocess.run([sys.executable, "-c", _SESSION], capture_output=True, text=True, check=True)
     assert out.stdout.split() == ["UTC", "127.0.0.1", "3", "2"]
     assert out.stderr == ""
 

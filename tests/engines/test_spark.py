@@ -52,8 +52,6 @@ print(type(session).__module__, session.conf.get("spark.sql.session.timeZone"),
 def test_a_session_is_classic_and_quiet_whatever_spark_remote_says() -> None:
     """Neither Ivy nor host names reach the terminal."""
     environment = os.environ | {"SPARK_REMOTE": "sc://nowhere:1", "SPARK_CONNECT_MODE_ENABLED": "1"}
-    out = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", _SESSION], capture_output=True, text=True, check=True, env=environment
-    )
+    out = subprocess.run([sys.executable, "-c", _SESSION], capture_output=True, text=True, check=True, env=environment)
     assert out.stdout.split() == ["pyspark.sql.session", "UTC", "4", "3"]
     assert out.stderr == ""

@@ -24,7 +24,7 @@ def find_contract(name: str) -> TableContract:
 
 def known_contracts() -> dict[str, TableContract]:
     """Return all contracts by name."""
-    from boathouse.core import contracts as core  # noqa: PLC0415
-    from boathouse.use_case import schemas  # noqa: PLC0415
+    from boathouse.core import contracts as core
+    from boathouse.use_case import schemas
 
     return {**core.CONTRACTS, **schemas.CONTRACTS}

@@ -93,7 +93,7 @@ class CsvExtractDataset(AbstractDataset[Any, Any]):
 
     def _read(self, header: list[str]) -> DataFrame:
         """Return the rows by position of the checked header, in the contract's order, origin added."""
-        from pyspark.sql import functions as F  # noqa: N812, PLC0415
+        from pyspark.sql import functions as F
 
         session = get_engine(self._engine).session()
         schema = ", ".join(f"`{name}` string" for name in header)

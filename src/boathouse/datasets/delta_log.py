@@ -44,13 +44,13 @@ class PathLog:
         self._path = path
 
     def _open(self, version: int | None = None) -> DeltaTable:
-        from deltalake import DeltaTable  # noqa: PLC0415
+        from deltalake import DeltaTable
 
         return DeltaTable(self._path, version=version)
 
     def exists(self) -> bool:
         """Return whether the folder holds a Delta log."""
-        from deltalake import DeltaTable  # noqa: PLC0415
+        from deltalake import DeltaTable
 
         return bool(DeltaTable.is_deltatable(self._path))
 
@@ -60,7 +60,7 @@ class PathLog:
 
     def rows(self, version: int) -> int | None:
         """Return the sum of the files' row counts, or None if a file has none."""
-        import pyarrow as pa  # noqa: PLC0415
+        import pyarrow as pa
 
         actions = pa.table(self._open(version).get_add_actions(flatten=True))
         if actions.num_rows == 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from boathouse.datasets.delta_log import open_log
 from boathouse.datasets.slices import find_slices, slice_condition
@@ -13,7 +13,7 @@ from boathouse.engines import get_engine
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, DataFrameWriter
 
     from boathouse.datasets.delta_options import WriteOptions
     from boathouse.datasets.delta_place import TablePlace
@@ -73,7 +73,7 @@ def create_table(place: TablePlace, options: WriteOptions, frame: DataFrame) -> 
         return True
 
 
-def _creator(place: TablePlace, options: WriteOptions, frame: DataFrame) -> Any:  # noqa: ANN401 - writers share no base
+def _creator(place: TablePlace, options: WriteOptions, frame: DataFrame) -> DataFrameWriter:
     """Return a writer that makes a new table and fails where there is one."""
     writer = frame.write.format("delta").mode("error")
     if options.partition_by:
@@ -107,7 +107,7 @@ def _overwrite(place: TablePlace, options: WriteOptions, rows: DataFrame, *, evo
 
 def _fill_missing(rows: DataFrame, stored: DataFrame) -> DataFrame:
     """Return ``rows`` in stored order, with nulls for stored columns they lack and new columns last."""
-    from pyspark.sql import functions as F  # noqa: N812, PLC0415
+    from pyspark.sql import functions as F
 
     known = [
         F.col(name) if name in rows.columns else F.lit(None).cast(dtype).alias(name) for name, dtype in stored.dtypes

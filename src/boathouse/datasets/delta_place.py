@@ -7,7 +7,7 @@ import os
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from boathouse.core.errors import ConfigError, TableError
 from boathouse.engines import get_engine
@@ -81,7 +81,7 @@ class TablePlace:
         reader = self.session().read.format("delta").option("versionAsOf", version)
         return reader.load(self.path) if self.path else reader.table(self.table)
 
-    def save(self, writer: DataFrameWriter[Any] | Any) -> None:
+    def save(self, writer: DataFrameWriter) -> None:
         """Write what ``writer`` is set up to write to this place."""
         if self.path:
             writer.save(self.path)

@@ -107,8 +107,8 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
 
     def save(self, data: Any) -> None:  # noqa: ANN401 - a frame of any of four libraries
         """Write a frame of Spark, pandas, Arrow or polars; ``last_written`` tells the version after it."""
-        from boathouse.datasets.commit_retry import describe_failure  # noqa: PLC0415
-        from boathouse.datasets.delta_write import DeltaWriter  # noqa: PLC0415
+        from boathouse.datasets.commit_retry import describe_failure
+        from boathouse.datasets.delta_write import DeltaWriter
 
         if self._read_only or self._version is not None or self._timestamp is not None:
             raise ReadOnlyTableError.on_save(self._place.table)
@@ -126,7 +126,7 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
 
     def preview(self, nrows: int = 20) -> TablePreview:
         """Return the first ``nrows`` rows for Kedro-Viz; no rows, but no error, if the table is missing."""
-        from boathouse.datasets.table_preview import preview_table  # noqa: PLC0415
+        from boathouse.datasets.table_preview import preview_table
 
         return preview_table(self._place, nrows)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from boathouse.core.errors import DataQualityError, SchemaMismatchError
 from boathouse.core.tables.documentation import DIGEST_PROPERTY, documentation_digest, documentation_statements
 from boathouse.core.tables.fingerprint import Fingerprint, compute_fingerprint, fingerprint_columns
-from boathouse.core.tables.row_rules import UNIQUE_KEYS, repeated_keys, violation_counts
+from boathouse.core.tables.row_rules import UNIQUE_KEYS, nan_counts, repeated_keys, violation_counts
 from boathouse.core.tables.schema_diff import diff_columns
 from boathouse.datasets.commit_retry import retry_on_conflict
 from boathouse.datasets.delta_log import open_log
@@ -62,7 +62,8 @@ class DeltaWriter:
         if self.contract is None or self.place.path is not None:
             return
         session = self.place.session()
-        stored = {row["key"]: row["value"] for row in session.sql(f"SHOW TBLPROPERTIES {self.place.sql_name}").collect()}
+        properties = session.sql(f"SHOW TBLPROPERTIES {self.place.sql_name}").collect()
+        stored = {row["key"]: row["value"] for row in properties}
         if stored.get(DIGEST_PROPERTY) != documentation_digest(self.contract):
             for statement in documentation_statements(self.contract, self.place.sql_name):
                 session.sql(statement)
@@ -86,7 +87,7 @@ class DeltaWriter:
         Raises:
             DataQualityError: If any row breaks a rule.
         """
-        rules = {} if self.contract is None else violation_counts(self.contract)
+        rules = nan_counts(frame) | ({} if self.contract is None else violation_counts(self.contract))
         if self.options.keys and (self.contract is None or self.contract.keys != self.options.keys):
             rules[f"merge_{UNIQUE_KEYS}"] = repeated_keys(self.options.keys)
         measures = fingerprint_columns(frame, ignore=self.options.ignore_when_comparing)

@@ -30,7 +30,7 @@ def convert_spark(frame: DataFrame, form: str) -> Any:  # noqa: ANN401 - one of 
     if form == "pandas":
         return table.to_pandas()
     if form == "polars":
-        import polars  # noqa: PLC0415
+        import polars
 
         return polars.from_arrow(table)
     return table
@@ -50,7 +50,7 @@ def to_spark(data: Any, session: SparkSession, contract: TableContract | None, *
     rows = _cast(_to_arrow(data, table), contract, table)
     if rows.num_rows:
         return session.createDataFrame(rows)
-    from pyspark.sql.pandas.types import from_arrow_schema  # noqa: PLC0415
+    from pyspark.sql.pandas.types import from_arrow_schema
 
     # Spark Connect takes an empty Arrow table for a list without a schema.
     return session.createDataFrame([], from_arrow_schema(rows.schema))
@@ -58,7 +58,7 @@ def to_spark(data: Any, session: SparkSession, contract: TableContract | None, *
 
 def _to_arrow(data: Any, table: str) -> pa.Table:  # noqa: ANN401
     """Return a frame of Arrow, pandas or polars as an Arrow table, without any index."""
-    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow as pa
 
     library = type(data).__module__.partition(".")[0]
     if isinstance(data, pa.Table):
@@ -72,7 +72,7 @@ def _to_arrow(data: Any, table: str) -> pa.Table:  # noqa: ANN401
 
 def _cast(data: pa.Table, contract: TableContract | None, table: str) -> pa.Table:
     """Return ``data`` with the contract's types on those columns that it knows."""
-    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow as pa
 
     types = {} if contract is None else {column.name: arrow_type(column.dtype) for column in contract.columns}
     fields = [pa.field(field.name, types.get(field.name) or _spark_friendly(field.type)) for field in data.schema]
@@ -84,7 +84,7 @@ def _cast(data: pa.Table, contract: TableContract | None, table: str) -> pa.Tabl
 
 def _spark_friendly(dtype: pa.DataType) -> pa.DataType:
     """Return the type that Spark has for ``dtype``: microseconds, plain strings, strings for all-null columns."""
-    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow as pa
 
     if pa.types.is_timestamp(dtype):
         return pa.timestamp("us", tz=dtype.tz)
@@ -95,7 +95,7 @@ def _spark_friendly(dtype: pa.DataType) -> pa.DataType:
 
 def arrow_type(dtype: str) -> pa.DataType | None:
     """Return the Arrow type of a Spark type name, or None for struct and map."""
-    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow as pa
 
     plain = {
         "boolean": pa.bool_(),

@@ -26,8 +26,7 @@ def _first_rows(place: TablePlace, nrows: int) -> pa.Table:
     """Return the first rows in stored order."""
     if place.path is None:
         return place.session().read.table(place.table).limit(nrows).toArrow()
-    import pyarrow as pa  # noqa: PLC0415
-    from deltalake import DeltaTable  # noqa: PLC0415
+    from deltalake import DeltaTable
 
     table: pa.Table = DeltaTable(place.path).to_pyarrow_dataset().head(nrows)
     return table

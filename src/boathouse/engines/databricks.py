@@ -48,7 +48,7 @@ class DatabricksEngine(Engine):
         if not any(all(os.environ.get(name) for name in group) for group in _CREDENTIALS):
             raise EngineError.no_credentials(" or ".join(" and ".join(group) for group in _CREDENTIALS))
         try:
-            import databricks.connect  # noqa: F401, PLC0415
+            import databricks.connect  # noqa: F401
         except ImportError as error:
             raise EngineError.not_installed(
                 self.name,
@@ -71,14 +71,14 @@ class DatabricksEngine(Engine):
 
 def _runtime_session() -> SparkSession:
     """Return the session that the runtime has opened for this job or notebook."""
-    from pyspark.sql import SparkSession  # noqa: PLC0415
+    from pyspark.sql import SparkSession
 
     return SparkSession.builder.getOrCreate()
 
 
 def _connect_session() -> SparkSession:
     """Return a session on the workspace that the environment names; serverless unless a cluster is named."""
-    from databricks.connect import DatabricksSession  # noqa: PLC0415
+    from databricks.connect import DatabricksSession
 
     builder = DatabricksSession.builder
     if not os.environ.get("DATABRICKS_CLUSTER_ID") and not os.environ.get("DATABRICKS_CONFIG_PROFILE"):

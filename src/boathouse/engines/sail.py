@@ -36,19 +36,21 @@ class SailEngine(Engine):
     def check(self) -> None:
         """Check that pysail and Spark Connect's client can be imported."""
         try:
-            import grpc  # noqa: F401, PLC0415
-            import pysail.spark  # noqa: F401, PLC0415
-            import pyspark  # noqa: F401, PLC0415
+            import grpc  # noqa: F401
+            import pysail.spark  # noqa: F401
+            import pyspark  # noqa: F401
         except ImportError as error:
-            raise EngineError.not_installed(self.name, error.name or "pysail", "pip install 'boathouse[local]'") from error
+            raise EngineError.not_installed(
+                self.name, error.name or "pysail", "pip install 'boathouse[local]'"
+            ) from error
 
     def _start(self) -> SparkSession:
         """Serve on a free port of the loopback interface and connect to it."""
         self.check()
         # Sail logs every start and stop at INFO to stderr unless told otherwise before it is loaded.
         os.environ.setdefault("RUST_LOG", "error")
-        from pysail.spark import SparkConnectServer  # noqa: PLC0415
-        from pyspark.sql import SparkSession  # noqa: PLC0415
+        from pysail.spark import SparkConnectServer
+        from pyspark.sql import SparkSession
 
         self._server = SparkConnectServer("127.0.0.1", 0)
         self._server.start(background=True)

@@ -57,8 +57,8 @@ class SparkEngine(Engine):
     def check(self) -> None:
         """Check for Java and the Python packages; the jars are fetched at the first start."""
         try:
-            import delta  # noqa: F401, PLC0415
-            import pyspark  # noqa: F401, PLC0415
+            import delta  # noqa: F401
+            import pyspark  # noqa: F401
         except ImportError as error:
             raise EngineError.not_installed(
                 self.name, error.name or "delta-spark", "pip install 'boathouse[local]'"
@@ -81,7 +81,7 @@ class SparkEngine(Engine):
 
     def _refuse_beside_connect(self) -> None:
         """Check that no Spark Connect engine runs: a process has classic Spark or Connect, not both."""
-        from boathouse.engines.registry import running_engines  # noqa: PLC0415
+        from boathouse.engines.registry import running_engines
 
         others = [engine.name for engine in running_engines() if engine is not self]
         if others:
@@ -122,9 +122,9 @@ def fetch_jars() -> Path:
 
 def _settings() -> SparkConf:
     """Return all settings, with the coordinates of the jars that fit the installed delta-spark."""
-    from delta import configure_spark_with_delta_pip  # noqa: PLC0415
-    from pyspark import SparkConf  # noqa: PLC0415
-    from pyspark.sql import SparkSession  # noqa: PLC0415
+    from delta import configure_spark_with_delta_pip
+    from pyspark import SparkConf
+    from pyspark.sql import SparkSession
 
     builder = configure_spark_with_delta_pip(SparkSession.Builder())
     return SparkConf(loadDefaults=False).setAll(
@@ -134,15 +134,17 @@ def _settings() -> SparkConf:
 
 def _launch(conf: SparkConf) -> SparkSession:
     """Return a session of a new JVM whose output goes to a file, not into the run's log."""
-    from pyspark import SparkContext  # noqa: PLC0415
-    from pyspark.errors import PySparkException  # noqa: PLC0415
-    from pyspark.java_gateway import launch_gateway  # noqa: PLC0415
-    from pyspark.sql import SparkSession  # noqa: PLC0415
+    from pyspark import SparkContext
+    from pyspark.errors import PySparkException
+    from pyspark.java_gateway import launch_gateway
+    from pyspark.sql import SparkSession
 
     handle, log_path = tempfile.mkstemp(prefix="boathouse-spark-", suffix=".log")
     with os.fdopen(handle, "wb") as log:
         try:
-            gateway = launch_gateway(conf=conf, popen_kwargs={"stdout": log, "stderr": log})
+            gateway = launch_gateway(  # type: ignore[no-untyped-call]
+                conf=conf, popen_kwargs={"stdout": log, "stderr": log}
+            )
         except PySparkException as error:
             raise EngineError.start_failed("spark", log_path, "make jars (needs Maven Central once)") from error
     context = SparkContext(conf=conf, gateway=gateway)

@@ -20,7 +20,7 @@ def documentation_statements(contract: TableContract, sql_name: str) -> tuple[st
     (https://docs.databricks.com/aws/en/machine-learning/feature-store/uc/feature-tables-uc).
     """
     return (
-        f"COMMENT ON TABLE {sql_name} IS {_text(f'{contract.description} Grain: {contract.grain}.')}",
+        f"COMMENT ON TABLE {sql_name} IS {_text(_summary(contract))}",
         *[f"ALTER TABLE {sql_name} ALTER COLUMN `{c.name}` COMMENT {_text(_comment(c))}" for c in contract.columns],
         *_key_statements(contract, sql_name),
         f"ALTER TABLE {sql_name} SET TBLPROPERTIES ('{DIGEST_PROPERTY}' = '{documentation_digest(contract)}')",
@@ -43,6 +43,11 @@ def _key_statements(contract: TableContract, sql_name: str) -> list[str]:
         f"ALTER TABLE {sql_name} DROP PRIMARY KEY IF EXISTS",
         f"ALTER TABLE {sql_name} ADD CONSTRAINT `{constraint}` PRIMARY KEY ({', '.join(parts)})",
     ]
+
+
+def _summary(contract: TableContract) -> str:
+    """Return description and grain as two sentences."""
+    return f"{contract.description.rstrip('.')}. Grain: {contract.grain.rstrip('.')}."
 
 
 def _comment(column: Column) -> str:

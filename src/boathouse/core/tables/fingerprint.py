@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from pyspark.sql import Column, DataFrame, Row
 
 _PLAIN = ("tinyint", "smallint", "int", "bigint", "string", "boolean", "date", "timestamp", "timestamp_ntz", "binary")
@@ -39,7 +40,7 @@ def fingerprint_columns(frame: DataFrame, *, ignore: Collection[str] = ()) -> li
         frame: Whose columns are hashed.
         ignore: Columns left out, such as the time of writing.
     """
-    from pyspark.sql import functions as F  # noqa: N812, PLC0415
+    from pyspark.sql import functions as F
 
     parts: list[Column] = []
     for name, dtype in sorted(frame.dtypes):
@@ -58,7 +59,7 @@ def compute_fingerprint(frame: DataFrame, *, ignore: Collection[str] = ()) -> Fi
 
 def _canonical(name: str, dtype: str) -> Column:
     """Return column ``name`` in a form in which equal values have equal hashes."""
-    from pyspark.sql import functions as F  # noqa: N812, PLC0415
+    from pyspark.sql import functions as F
 
     column = F.col(name)
     if dtype in ("double", "float"):

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pyspark.sql import Column as SparkColumn
+    from pyspark.sql import DataFrame
 
     from boathouse.core.tables.contract import Column, TableContract
 
@@ -25,7 +26,7 @@ def broken_conditions(contract: TableContract) -> dict[str, SparkColumn]:
 
 def violation_counts(contract: TableContract) -> dict[str, SparkColumn]:
     """Return for each rule of ``contract``, uniqueness of keys included, an aggregate counting broken rows."""
-    from pyspark.sql import functions as F  # noqa: N812, PLC0415
+    from pyspark.sql import functions as F
 
     counts = {name: F.count(F.when(broken, 1)) for name, broken in broken_conditions(contract).items()}
     if contract.keys:
@@ -33,9 +34,21 @@ def violation_counts(contract: TableContract) -> dict[str, SparkColumn]:
     return counts
 
 
+def nan_counts(frame: DataFrame) -> dict[str, SparkColumn]:
+    """Return for each float column of ``frame`` an aggregate counting NaNs, named ``<column>_not_nan``.
+
+    No table holds NaN; unknown is null. Sail 0.7.2 reads NaN as the column's other value where a file
+    has but one: its statistics leave NaN out, and it trusts them.
+    """
+    from pyspark.sql import functions as F
+
+    floats = [name for name, dtype in frame.dtypes if dtype in ("double", "float")]
+    return {f"{name}_not_nan": F.count(F.when(F.isnan(name), 1)) for name in floats}
+
+
 def repeated_keys(keys: Sequence[str]) -> SparkColumn:
     """Return an aggregate: rows beyond the first of each key; rows with a null in the key do not count."""
-    from pyspark.sql import functions as F  # noqa: N812, PLC0415
+    from pyspark.sql import functions as F
 
     present = F.lit(True)  # noqa: FBT003
     for key in keys:
@@ -45,7 +58,7 @@ def repeated_keys(keys: Sequence[str]) -> SparkColumn:
 
 def _column_rules(column: Column, keys: Sequence[str]) -> list[tuple[str, SparkColumn]]:
     """Return the named conditions of one column."""
-    from pyspark.sql import functions as F  # noqa: N812, PLC0415
+    from pyspark.sql import functions as F
 
     value, rules = F.col(column.name), []
     if not column.nullable or column.name in keys:

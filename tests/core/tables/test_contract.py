@@ -1,0 +1,33 @@
+"""The column diff of a contract."""
+
+from __future__ import annotations
+
+import pytest
+
+from boathouse.core.errors import SchemaMismatchError
+from boathouse.core.tables import Column, TableContract
+from boathouse.core.tables.schema_diff import diff_columns
+
+
+@pytest.mark.parametrize(
+    ("expected", "found", "lines"),
+    [
+        ({"a": "int", "b": "int"}, {"b": "int", "a": "int"}, []),
+        ({"a": "int"}, {}, ["  - a: int (missing)"]),
+        ({}, {"a": "int"}, ["  + a: int (unexpected)"]),
+        ({"a": "int"}, {"a": "bigint"}, ["  ~ a: expected int, found bigint"]),
+    ],
+)
+def test_each_difference_has_a_line(expected: dict[str, str], found: dict[str, str], lines: list[str]) -> None:
+    """Order is no difference."""
+    assert diff_columns(expected, found) == lines
+
+
+def test_a_mismatch_names_contract_and_place() -> None:
+    """Three parts: where, what, what next."""
+    contract = TableContract(
+        name="clean.t", description="", grain="", columns=(Column(name="a", dtype="int", description=""),)
+    )
+    contract.check_schema({"a": "int"}, where="Saving x")
+    with pytest.raises(SchemaMismatchError, match=r"(?s)Saving x: .*'clean.t'.*- a: int \(missing\).*Change the data"):
+        contract.check_schema({}, where="Saving x")
