@@ -5,8 +5,10 @@ A module of ``core`` that owns a table exports its contract; it is added here by
 
 from __future__ import annotations
 
+from boathouse.core.evaluation.contracts import EVALUATIONS
 from boathouse.core.features.registry import REGISTRY
 from boathouse.core.monitoring.contracts import ALERTS, DRIFT_METRICS, PERFORMANCE
+from boathouse.core.promotion.decision import PROMOTIONS
 from boathouse.core.quality.report import DATA_QUALITY
 from boathouse.core.tables import TableContract
 
@@ -14,7 +16,9 @@ _ALL: tuple[TableContract, ...] = (
     ALERTS,
     DATA_QUALITY,
     DRIFT_METRICS,
+    EVALUATIONS,
     PERFORMANCE,
+    PROMOTIONS,
     REGISTRY,
 )
 

@@ -29,7 +29,7 @@ def create_pipeline(**_: object) -> Pipeline:
             tags=["labels"],
         ),
         Node(
-            sensitive_groups, inputs="clean.customers", outputs="model_input.groups", name="group_customers", tags=["groups"]
+            sensitive_groups, inputs="clean.customers", outputs="model_input.groups@spark", name="group_customers", tags=["groups"]
         ),
         Node(
             nodes.register_views,

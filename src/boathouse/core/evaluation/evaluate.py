@@ -1,0 +1,124 @@
+"""The candidate against baseline and champion, all on the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from boathouse.core.evaluation.calibration_curve import bin_calibration
+from boathouse.core.evaluation.comparison import Estimate, compare, estimate
+from boathouse.core.evaluation.intervals import BootstrapOptions, Scored, resample_metrics
+from boathouse.core.evaluation.metrics import measure
+from boathouse.core.evaluation.report import EvaluationReport, Rival, Subject
+from boathouse.core.evaluation.slices import measure_slices
+from boathouse.core.fairness import FairnessOptions, measure_fairness
+from boathouse.core.modelling.result import LoadedModel, NoModel
+from boathouse.core.modelling.threshold import CostOptions
+from boathouse.core.scoring.files import digest_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestRows:
+    """The rows every model is measured on.
+
+    Attributes:
+        columns: Features by name, float64, NaN for missing.
+        label: 0 and 1.
+        groups: Sensitive columns by name.
+        period: First and last date, ISO.
+    """
+
+    __test__ = False
+
+    columns: Mapping[str, np.ndarray]
+    label: np.ndarray
+    groups: Mapping[str, np.ndarray]
+    period: tuple[str, str]
+
+    def matrix_for(self, model: LoadedModel) -> np.ndarray:
+        """Return the features in the order in which ``model`` takes them."""
+        return np.column_stack([self.columns[name] for name in model.scorer.spec.features])
+
+
+@dataclass(frozen=True)
+class _Measured:
+    scored: Scored
+    values: dict[str, float]
+    resampled: dict[str, np.ndarray]
+
+
+def evaluate(
+    candidate: LoadedModel,
+    *,
+    baseline: LoadedModel,
+    champion: LoadedModel | NoModel,
+    rows: TestRows,
+    bootstrap: BootstrapOptions,
+    fairness: FairnessOptions,
+    costs: CostOptions,
+    importance: Mapping[str, float],
+) -> EvaluationReport:
+    """Return the report on ``candidate``; all models are resampled with the same rows."""
+    ours = _measure(candidate, rows, bootstrap, costs)
+    decided = ours.scored
+    rival = _Comparer(ours, rows, bootstrap, costs)
+    return EvaluationReport(
+        subject=describe(candidate),
+        rows=len(rows.label),
+        period=rows.period,
+        confidence=bootstrap.confidence,
+        metrics=estimate(ours.values, ours.resampled, bootstrap),
+        baseline=rival.against(baseline),
+        champion=rival.against(champion) if isinstance(champion, LoadedModel) else None,
+        slices=[
+            each
+            for name in fairness.sensitive
+            for each in measure_slices(name, rows.groups[name], rows.label, decided.probability)
+        ],
+        fairness=[
+            measure_fairness(
+                name, rows.groups[name], rows.label, decided.decision, min_group_rows=fairness.min_group_rows
+            )
+            for name in fairness.sensitive
+        ],
+        calibration=bin_calibration(rows.label, decided.probability),
+        importance=importance,
+    )
+
+
+def describe(model: LoadedModel) -> Subject:
+    """Return what identifies ``model``."""
+    spec = model.scorer.spec
+    return Subject(
+        name=model.name,
+        version=model.version,
+        algorithm=spec.algorithm,
+        threshold=spec.threshold,
+        digest=digest_of(model.files),
+    )
+
+
+@dataclass(frozen=True)
+class _Comparer:
+    ours: _Measured
+    rows: TestRows
+    bootstrap: BootstrapOptions
+    costs: CostOptions
+
+    def against(self, model: LoadedModel) -> Rival:
+        theirs = _measure(model, self.rows, self.bootstrap, self.costs)
+        metrics: dict[str, Estimate] = estimate(theirs.values, theirs.resampled, self.bootstrap)
+        sides = [(each.values, each.resampled) for each in (self.ours, theirs)]
+        return Rival(
+            subject=describe(model), metrics=metrics, difference=compare(sides[0], sides[1], self.bootstrap)
+        )
+
+
+def _measure(model: LoadedModel, rows: TestRows, bootstrap: BootstrapOptions, costs: CostOptions) -> _Measured:
+    probability = model.scorer.predict_probability(rows.matrix_for(model))
+    scored = Scored(rows.label, probability, model.scorer.decide(probability))
+    prices = {"missed": costs.missed_payment, "false_alarm": costs.false_alarm}
+    values = measure(scored.label, scored.probability, scored.decision, **prices)
+    return _Measured(scored, values, resample_metrics(scored, bootstrap, **prices))

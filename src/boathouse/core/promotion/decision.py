@@ -1,0 +1,126 @@
+"""The decision on a candidate, with every gate and number that led to it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from boathouse.core.evaluation.report import EvaluationReport
+from boathouse.core.promotion.gates import Gate
+from boathouse.core.tables import Column, TableContract
+
+OUTCOMES = ("promoted", "kept", "rejected")
+
+PROMOTIONS = TableContract(
+    name="audit.promotions",
+    description="Every decision on a candidate, whatever it was, with all gates and numbers.",
+    grain="One row per decision.",
+    columns=(
+        Column(name="decision_id", dtype="string", description="Digest of candidate, champion, gates and outcome."),
+        Column(name="model_name", dtype="string", description="Registered name."),
+        Column(name="candidate_version", dtype="string", description="Version decided on."),
+        Column(name="champion_version", dtype="string", description="Version in charge before; null: none.", nullable=True),
+        Column(
+            name="outcome",
+            dtype="string",
+            description="promoted: takes charge; kept: passed but no better; rejected: a gate refused.",
+            allowed=OUTCOMES,
+        ),
+        Column(name="reason", dtype="string", description="Why, in one sentence."),
+        Column(name="gates", dtype="string", description="All gates with numbers, as JSON."),
+        Column(name="decided_at", dtype="timestamp", description="When, UTC."),
+        Column(name="decided_by", dtype="string", description="Who or what ran the decision."),
+    ),
+    keys=("decision_id",),
+    time_column="decided_at",
+)
+
+
+@dataclass(frozen=True)
+class Decided:
+    """When and by whom.
+
+    Attributes:
+        at: Time in UTC.
+        by: Identity of the platform, else the system user.
+    """
+
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromotionDecision:
+    """What becomes of a candidate.
+
+    Attributes:
+        model: Registered name.
+        candidate: Version decided on.
+        champion: Version in charge before, or None.
+        outcome: ``promoted``, ``kept`` or ``rejected``.
+        reason: Why, in one sentence.
+        gates: All that are not off.
+        decided: When and by whom.
+    """
+
+    model: str
+    candidate: str
+    champion: str | None
+    outcome: str
+    reason: str
+    gates: Sequence[Gate]
+    decided: Decided
+
+    @property
+    def decision_id(self) -> str:
+        """Digest of everything but time and person: deciding the same again is the same decision."""
+        content = [self.model, self.candidate, self.champion, self.outcome, self._gates_json()]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+    def to_row(self) -> tuple[Any, ...]:
+        """Return the row of ``audit.promotions``."""
+        parts = (self.decision_id, self.model, self.candidate, self.champion, self.outcome, self.reason)
+        return (*parts, self._gates_json(), self.decided.at, self.decided.by)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the decision as plain values for JSON."""
+        when = {"at": self.decided.at.isoformat(), "by": self.decided.by}
+        return {**asdict(self), "decided": when, "decision_id": self.decision_id}
+
+    def _gates_json(self) -> str:
+        return json.dumps([asdict(gate) for gate in self.gates], sort_keys=True)
+
+
+def decide_promotion(report: EvaluationReport, gates: Sequence[Gate], decided: Decided) -> PromotionDecision:
+    """Return the decision: rejected if a gate refuses, kept if it does not beat the champion, else promoted.
+
+    Better than the champion means that the whole interval of the paired difference in ROC AUC lies above
+    zero, so a tie keeps the champion. The version in charge itself stays in charge.
+    """
+    outcome, reason = _judge(report, gates)
+    return PromotionDecision(
+        model=report.subject.name,
+        candidate=report.subject.version,
+        champion=report.champion.subject.version if report.champion else None,
+        outcome=outcome,
+        reason=reason,
+        gates=tuple(gates),
+        decided=decided,
+    )
+
+
+def _judge(report: EvaluationReport, gates: Sequence[Gate]) -> tuple[str, str]:
+    refusing = [gate for gate in gates if gate.refuses]
+    if refusing:
+        return "rejected", " ".join(gate.message for gate in refusing)
+    if report.champion is None:
+        return "promoted", "There was no champion, and every enforced gate is passed."
+    gain = report.champion.difference["roc_auc"]
+    shown = f"ROC AUC differs from the champion's by {gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}]"
+    if gain.low > 0:
+        return "promoted", f"{shown}, all above zero."
+    return "kept", f"{shown}, not all above zero: the champion stays."
