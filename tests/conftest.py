@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from boathouse.engines.base import Engine
 
+pytest_plugins = ("tests.needs",)
+
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Engine]:

@@ -1,0 +1,112 @@
+# Everything this project does, by name. Needs make and Python 3.11 or 3.12, nothing else.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+
+VENV ?= .venv
+ENV ?= dev
+ARGS ?=
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+UNFINISHED := $(VENV)/.unfinished
+CODE := src tests benchmarks scripts
+
+# The same surroundings on every machine: dates in UTC, no telemetry, no window for a plot.
+export TZ := UTC
+export DO_NOT_TRACK := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+export MPLBACKEND := Agg
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Without compiled bytecode each start takes seconds longer.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help
+help: ## List what can be made
+	@echo "make TARGET [ENV=dev|staging|prod] [ARGS='…']"
+	@echo
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
+
+.PHONY: venv
+venv: $(READY) ## Build the environment in .venv, once for each requirements.lock
+
+# The stamp is written last, so an interrupted build is begun anew and never taken for a whole one.
+$(READY): requirements.lock pyproject.toml
+	@set -eu; \
+	if [ -n "$(PYTHON)" ]; then candidates="$(PYTHON)"; else candidates="python3.11 python3.12 python3 python"; fi; \
+	found=; \
+	for candidate in $$candidates; do \
+	  if "$$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' >/dev/null 2>&1; then \
+	    found=$$candidate; break; \
+	  fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "Python 3.11 or 3.12 is needed; tried: $$candidates." >&2; \
+	  echo "Install one of them, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; \
+	  exit 1; \
+	fi; \
+	if [ -e "$(UNFINISHED)" ]; then rm -rf "$(VENV)"; fi; \
+	rm -f "$(READY)"; mkdir -p "$(VENV)"; touch "$(UNFINISHED)"; \
+	echo "Building $(VENV) with $$("$$found" --version), once; this takes a few minutes."; \
+	"$$found" -m venv "$(VENV)"; \
+	"$(BIN)/python" -m pip install --quiet --no-deps --no-compile -r requirements.lock; \
+	"$(BIN)/python" -m pip install --quiet --no-deps --no-build-isolation -e .; \
+	"$(BIN)/python" -m compileall -q -j 0 "$(VENV)/lib" src >/dev/null 2>&1 || true; \
+	rm -f "$(UNFINISHED)"; touch "$(READY)"
+
+.PHONY: run
+run: venv ## Run the whole flow on the shipped data, from extracts to monitoring
+	@$(BIN)/kedro run --env $(ENV) $(ARGS)
+
+.PHONY: viz
+viz: venv ## Open the pipelines, tables and plots in Kedro-Viz
+	@$(BIN)/kedro viz run --env $(ENV) $(ARGS)
+
+.PHONY: mlflow
+mlflow: venv ## Open the runs and models in the MLflow UI, on this machine only
+	@$(BIN)/mlflow ui --host 127.0.0.1 --backend-store-uri "sqlite:///$(CURDIR)/data/mlflow.db" $(ARGS)
+
+.PHONY: doctor
+doctor: venv ## Say which engines can start here, and what is missing
+	@$(BIN)/boathouse doctor --env $(ENV) $(ARGS)
+
+.PHONY: jars
+jars: venv ## Fetch the jars of classic Spark, so that it starts offline
+	@$(BIN)/python -m boathouse.engines.spark
+
+.PHONY: test
+test: venv ## Run the tests; what is skipped is listed with its reason
+	@$(BIN)/python -m pytest -q -rs $(ARGS)
+
+.PHONY: check
+check: venv ## Check style, types, layers, spelling and conventions
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+	$(BIN)/python -m pytest -q tests/conventions tests/architecture
+
+.PHONY: format
+format: venv ## Format the code and make the safe corrections
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+.PHONY: bench
+bench: venv ## Measure each benchmark beside its reference
+	@for benchmark in benchmarks/*.py; do \
+	  echo "== $$benchmark"; $(BIN)/python "$$benchmark" || exit 1; \
+	done
+
+.PHONY: package
+package: venv ## Build the wheel and the packaged configuration in dist/
+	@$(BIN)/kedro package
+
+.PHONY: lock
+lock: venv ## Resolve pyproject.toml anew and write requirements.lock
+	@$(BIN)/python scripts/lock.py
+
+.PHONY: clean
+clean: ## Remove what runs and builds leave behind; the extracts stay
+	rm -rf build dist spark-warehouse metastore_db derby.log .pytest_cache .mypy_cache .ruff_cache .hypothesis .viz
+	rm -rf data/lakehouse data/reports data/mlartifacts data/mlflow.db*
+	find src tests benchmarks scripts -name __pycache__ -type d -prune -exec rm -rf {} +
