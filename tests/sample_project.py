@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 CONF = Path(__file__).parents[1] / "conf"
 CATALOG = """
-raw.numbers: {type: sample_project.FakeTable, table: test.raw.numbers, rows: 5, at: 7}
-clean.numbers: {type: sample_project.FakeTable, table: test.clean.numbers, rows: 4, at: 2}
+raw.numbers: {type: tests.sample_project.FakeTable, table: test.raw.numbers, rows: 5, at: 7}
+clean.numbers: {type: tests.sample_project.FakeTable, table: test.clean.numbers, rows: 4, at: 2}
 training.middle: {type: kedro.io.MemoryDataset}
 reports.summary: {type: kedro.io.MemoryDataset}
 """
@@ -161,7 +161,7 @@ def sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SamplePr
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.chdir(tmp_path)
     project.configure_project("boathouse")
-    project.pipelines.configure("sample_project")
+    project.pipelines.configure("tests.sample_project")
     sample = SampleProject(conf=tmp_path / "conf", data=tmp_path / "data")
     for name in ("base/globals.yml", "base/mlflow.yml", "test/globals.yml"):
         (sample.conf / name).parent.mkdir(parents=True, exist_ok=True)

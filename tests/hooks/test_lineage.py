@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mlflow.entities import Run
-    from sample_project import SampleProject
+    from tests.sample_project import SampleProject
 
 STATUS = """# branch.oid 0123abc
 # branch.head main
@@ -60,7 +60,7 @@ def test_tables_read_are_inputs_with_version_and_purpose(tracked: SampleProject)
 
 
 def test_a_file_read_is_an_input_without_a_version(tracked: SampleProject) -> None:
-    tracked.write("test/catalog.yml", "raw.numbers: {type: sample_project.FakeTable, table: numbers.csv, rows: 1}")
+    tracked.write("test/catalog.yml", "raw.numbers: {type: tests.sample_project.FakeTable, table: numbers.csv, rows: 1}")
     tracked.run("data_prep")
     (item,) = _newest_run().inputs.dataset_inputs
     assert (item.dataset.name, item.dataset.source_type) == ("numbers.csv", "local")
@@ -71,7 +71,7 @@ def test_a_model_version_registered_in_the_run_carries_where_it_comes_from(track
     client = mlflow.MlflowClient()
     client.create_registered_model("test.models.late")
     client.create_model_version("test.models.late", source="/nowhere")
-    model = "reports.summary: {type: sample_project.FakeModel, name: test.models.late, number: '1'}"
+    model = "reports.summary: {type: tests.sample_project.FakeModel, name: test.models.late, number: '1'}"
     tracked.write("test/catalog.yml", model)
     tracked.run()
     tags = client.get_model_version("test.models.late", "1").tags

@@ -90,8 +90,9 @@ def _has_logging_file() -> bool:
 
 
 def _ignore_harmless_warnings() -> None:
-    # mlflow asks for type hints on a class of kedro-mlflow that we do not use.
+    # mlflow asks for type hints on classes of kedro-mlflow and of its own that we do not use.
     warnings.filterwarnings("ignore", message=".*type hints to the `predict` method.*")
+    warnings.filterwarnings("ignore", message=".*type hint is inferred as AnyType.*")
     # Our datasets are named <schema>.<table>; our namespaces do not prefix them, so nothing clashes.
     warnings.filterwarnings("ignore", message="One or more dataset names contain '.' characters.*")
     # Kedro calls it; a newer omegaconf has another name for it.
