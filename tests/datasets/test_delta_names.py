@@ -92,5 +92,5 @@ def test_a_folder_has_a_quoted_path() -> None:
 @pytest.mark.parametrize("name", ["boats", "clean.boats", "a.b.c.d", "a..c"])
 def test_a_name_has_three_parts(name: str) -> None:
     """Environment, schema and table."""
-    with pytest.raises(ConfigError, match="<environment>.<schema>.<table>"):
+    with pytest.raises(ConfigError, match=r"<environment>.<schema>.<table>"):
         TablePlace(name, "sail", "/")

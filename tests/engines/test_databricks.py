@@ -91,7 +91,7 @@ def test_a_host_without_credentials_is_an_error_and_no_local_session(
     """Half of a pair is no credential either."""
     monkeypatch.setenv("DATABRICKS_HOST", "https://host")
     monkeypatch.setenv("DATABRICKS_CLIENT_ID", "only-half")
-    with pytest.raises(EngineError, match="no credentials are. Set DATABRICKS_TOKEN or DATABRICKS_CLIENT_ID and"):
+    with pytest.raises(EngineError, match=r"no credentials are. Set DATABRICKS_TOKEN or DATABRICKS_CLIENT_ID and"):
         DatabricksEngine().session()
     assert builder.calls == []
 
@@ -108,7 +108,7 @@ def test_missing_databricks_connect_is_named(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("DATABRICKS_HOST", "https://host")
     monkeypatch.setenv("DATABRICKS_TOKEN", "t")
     monkeypatch.setitem(sys.modules, "databricks.connect", None)
-    with pytest.raises(EngineError, match="databricks-connect is missing. Install it: pip install"):
+    with pytest.raises(EngineError, match=r"databricks-connect is missing. Install it: pip install"):
         DatabricksEngine().session()
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def test_missing_java_is_named_with_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """JAVA_HOME without a java counts as missing."""
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
-    with pytest.raises(EngineError, match="Java 17 or newer is missing. Install it: apt-get install openjdk-17"):
+    with pytest.raises(EngineError, match=r"Java 17 or newer is missing. Install it: apt-get install openjdk-17"):
         SparkEngine().session()
 
 
@@ -34,7 +34,7 @@ def test_classic_spark_refuses_to_start_beside_connect(monkeypatch: pytest.Monke
     """A process has one or the other."""
     monkeypatch.setattr(registry, "running_engines", lambda: (get_engine("sail"),))
     monkeypatch.setattr(SparkEngine, "check", lambda _: None)
-    with pytest.raises(EngineError, match="cannot start beside 'sail'"):
+    with pytest.raises(EngineError, match=r"cannot start beside 'sail'"):
         SparkEngine().session()
 
 

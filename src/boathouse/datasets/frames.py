@@ -30,9 +30,9 @@ def convert_spark(frame: DataFrame, form: str) -> Any:  # noqa: ANN401 - one of 
     if form == "pandas":
         return table.to_pandas()
     if form == "polars":
-        import polars
+        import polars as pl
 
-        return polars.from_arrow(table)
+        return pl.from_arrow(table)
     return table
 
 

@@ -31,8 +31,10 @@ def test_comments_keys_and_the_digest_last() -> None:
         "ALTER TABLE `e`.`s`.`t` ALTER COLUMN `boat_id` SET NOT NULL",
         "ALTER TABLE `e`.`s`.`t` ALTER COLUMN `observed_on` SET NOT NULL",
         "ALTER TABLE `e`.`s`.`t` DROP PRIMARY KEY IF EXISTS",
-        "ALTER TABLE `e`.`s`.`t` ADD CONSTRAINT `features_profile_pk` "
-        "PRIMARY KEY (`boat_id`, `observed_on` TIMESERIES)",
+        (
+            "ALTER TABLE `e`.`s`.`t` ADD CONSTRAINT `features_profile_pk` "
+            "PRIMARY KEY (`boat_id`, `observed_on` TIMESERIES)"
+        ),
         f"ALTER TABLE `e`.`s`.`t` SET TBLPROPERTIES ('boathouse.contract' = '{documentation_digest(CONTRACT)}')",
     )
 
