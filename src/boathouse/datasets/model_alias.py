@@ -41,9 +41,16 @@ class ModelAliasDataset(AbstractDataset[Any, Any]):
                 self._keep(client, data)
 
     def load(self) -> dict[str, str]:
-        """Return the version at each alias."""
+        """Return the version at each alias; nothing for a model that is not registered yet."""
+        from mlflow.exceptions import MlflowException  # noqa: PLC0415
+
         with guard_store():
-            aliases = open_client().get_registered_model(self._name).aliases
+            try:
+                aliases = open_client().get_registered_model(self._name).aliases
+            except MlflowException as error:
+                if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                    raise
+                return {}
         return {alias: str(version) for alias, version in aliases.items()}
 
     def _promote(self, client: MlflowClient, decision: PromotionDecision) -> None:

@@ -11,7 +11,7 @@ from boathouse.core.errors import FeatureError
 from boathouse.core.features.feature_view import FeatureView, check_collisions
 
 # Names no table may use; they never leave this module.
-_ROW, _TIME, _SIDE, _VALUES, _FOUND = "__row", "__time", "__side", "__values", "__found"
+_ROW, _TIME, _SIDE, _VALUES, _FOUND, _TIE = "__row", "__time", "__side", "__values", "__found", "__tie"
 
 
 def join_point_in_time(
@@ -22,7 +22,7 @@ def join_point_in_time(
     A feature row is taken if its time is not later than ``spine_time`` (equal is known) and, where the
     view has a maximum age, not older than that. Every spine row is kept, repeated ones too, and none is
     added; without a matching row, or with a null key, the view's features are null. Among feature rows
-    of one key and time, which a view's contract forbids, the one with the greatest values is taken.
+    of one key and time, which a view's contract forbids, one is taken that is the same in every run and on every engine.
 
     Args:
         spine: Any rows that have all views' keys and ``spine_time``.
@@ -57,11 +57,14 @@ def _join_view(spine: DataFrame, view: FeatureView, table: DataFrame, spine_time
     values = F.struct(F.col(view.time_column).alias(_FOUND), *view.feature_names)
     asked = spine.select(*keys, F.col(spine_time).alias(_TIME), F.lit(1).alias(_SIDE), F.struct(*carried).alias(_ROW))
     known = table.select(*keys, F.col(view.time_column).alias(_TIME), F.lit(0).alias(_SIDE), values.alias(_VALUES))
+    # Only rows of one key and time, which a view's contract forbids, are told apart by this.
+    known = known.withColumn(_TIE, F.xxhash64(*(F.col(_VALUES).getField(name) for name in view.feature_names)))
+    asked = asked.withColumn(_TIE, F.lit(0).cast("bigint"))
     # Typed here: left to the union, Sail gives a missing struct no type at all.
     no_values, no_row = (F.lit(None).cast(dict(side.dtypes)[name]) for side, name in ((known, _VALUES), (asked, _ROW)))
     rows = asked.withColumn(_VALUES, no_values).unionByName(known.withColumn(_ROW, no_row))
     # Side 0 (features) sorts before side 1 (spine), so that a row of the same date is known.
-    order = Window.partitionBy(*keys).orderBy(_TIME, _SIDE, _VALUES).rowsBetween(Window.unboundedPreceding, 0)
+    order = Window.partitionBy(*keys).orderBy(_TIME, _SIDE, _TIE).rowsBetween(Window.unboundedPreceding, 0)
     latest = F.last(_VALUES, ignorenulls=True).over(order)
     found = rows.select(*keys, _TIME, _SIDE, _ROW, latest.alias(_VALUES)).where(F.col(_SIDE) == 1)
     usable = _is_usable(view, keys)

@@ -13,7 +13,7 @@ from boathouse.core.tables.row_rules import UNIQUE_KEYS, broken_conditions
 
 BATCH, FILE, INGESTED = "_batch_id", "_source_file", "_ingested_at"
 BROKEN_RULES = "broken_rules"
-_AGE, _TEXT, _COPIES = "__age", "__text", "__copies"
+_NEWEST, _TEXT, _COPIES = "__newest", "__text", "__copies"
 
 # What ingestion adds to the columns of a delivered file.
 ORIGIN_COLUMNS = (
@@ -59,10 +59,11 @@ def judge_rows(raw: DataFrame, contract: TableContract) -> JudgedRows:
         contract: Types, keys and rules of the delivered columns.
     """
     names = list(contract.column_names)
-    newest = Window.partitionBy(*contract.keys).orderBy(F.col(INGESTED).desc(), F.col(BATCH))
-    rows = raw.withColumn(_AGE, F.dense_rank().over(newest)).where(F.col(_AGE) == 1)
-    copies = F.count(F.lit(1)).over(Window.partitionBy(*contract.keys))
-    once = rows.select(*names, BATCH).dropDuplicates(names).withColumn(_COPIES, copies)
+    of_key = Window.partitionBy(*contract.keys)
+    # Grouping and unordered windows: both engines do them many times faster than dropDuplicates and ranks.
+    once = raw.groupBy(*names, BATCH).agg(F.max(INGESTED).alias(INGESTED))
+    once = once.withColumn(_NEWEST, F.max(INGESTED).over(of_key)).where(F.col(INGESTED) == F.col(_NEWEST))
+    once = once.withColumn(_COPIES, F.count(F.lit(1)).over(of_key))
     typed = once.select(
         *(F.expr(f"try_cast(trim(`{column.name}`) as {column.dtype})").alias(column.name) for column in contract.columns),
         F.struct(*names).alias(_TEXT),

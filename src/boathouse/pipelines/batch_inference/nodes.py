@@ -42,6 +42,7 @@ def score_cohorts(
     spine: DataFrame,
     *,
     champion: LoadedModel | NoModel,
+    aliases: dict[str, str],  # noqa: ARG001 - orders a whole run: the champion is read after promotion
     scored_at: datetime,
     options: BatchOptions,
     environment: str,
