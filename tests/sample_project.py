@@ -141,7 +141,9 @@ class SampleProject:
     conf: Path
     data: Path
 
-    def run(self, *pipelines: str, env: str = "test", params: dict[str, Any] | None = None, **options: Any) -> Any:
+    def run(
+        self, *pipelines: str, env: str = "test", params: dict[str, Any] | None = None, **options: object
+    ) -> object:
         with KedroSession.create(
             project_path=self.conf.parent, env=env, runtime_params=params, conf_source=str(self.conf)
         ) as session:

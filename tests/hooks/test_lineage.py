@@ -60,7 +60,9 @@ def test_tables_read_are_inputs_with_version_and_purpose(tracked: SampleProject)
 
 
 def test_a_file_read_is_an_input_without_a_version(tracked: SampleProject) -> None:
-    tracked.write("test/catalog.yml", "raw.numbers: {type: tests.sample_project.FakeTable, table: numbers.csv, rows: 1}")
+    tracked.write(
+        "test/catalog.yml", "raw.numbers: {type: tests.sample_project.FakeTable, table: numbers.csv, rows: 1}"
+    )
     tracked.run("data_prep")
     (item,) = _newest_run().inputs.dataset_inputs
     assert (item.dataset.name, item.dataset.source_type) == ("numbers.csv", "local")

@@ -37,7 +37,7 @@ def test_a_run_shows_each_node_with_its_rows_and_ends_with_the_summary(
 def test_threads_show_every_node_once(tracked: SampleProject, capsys: pytest.CaptureFixture[str]) -> None:
     tracked.run(runner=ThreadRunner())
     shown = capsys.readouterr().out
-    assert [number for number in re.findall(r"\[(\d)/3\]", shown)] == ["1", "2", "3"]
+    assert re.findall(r"\[(\d)/3\]", shown) == ["1", "2", "3"]
 
 
 def test_a_failed_run_names_the_node_and_how_to_go_on(

@@ -22,7 +22,7 @@ def list_environments(conf_source: Path) -> tuple[str, ...]:
         names = {path.parent.name for path in conf_source.glob("*/*")}
     elif conf_source.is_file():
         # Archives hold one folder, in it one folder an environment.
-        names = {parts[1] for name in _list_archive(conf_source) if len(parts := Path(name).parts) > 2}  # noqa: PLR2004
+        names = {parts[1] for name in _list_archive(conf_source) if len(parts := Path(name).parts) > 2}
     else:
         names = set()
     if BASE not in names:

@@ -21,7 +21,7 @@ def count_rows(dataset: object, data: object, *, written: bool) -> int | None:
 def _measure(data: Any) -> int | None:  # noqa: ANN401
     shape = getattr(data, "shape", None)
     # Spark frames have neither a shape nor a length; arrays and tables of memory have both.
-    if isinstance(shape, tuple) and len(shape) == 2 and isinstance(shape[0], int):  # noqa: PLR2004
+    if isinstance(shape, tuple) and len(shape) == 2 and isinstance(shape[0], int):
         return shape[0]
     return None
 
