@@ -44,6 +44,15 @@ def test_an_error_of_others_says_its_type_and_place() -> None:
     assert "BOATHOUSE_DEBUG=1" in text
 
 
+def test_an_error_of_others_says_its_cause() -> None:
+    error = ImportError("An error occurred while importing the module.")
+    error.__cause__ = ValueError("no such column")
+    assert (
+        "ImportError: An error occurred while importing the module. <- ValueError: no such column"
+        in describe_failure(error, with_traceback=False)
+    )
+
+
 def test_a_failure_text_has_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABRICKS_TOKEN", "dapi-very-secret")
     text = describe_failure(ConfigError("401 for dapi-very-secret"), with_traceback=True)

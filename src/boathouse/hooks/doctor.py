@@ -16,6 +16,7 @@ from boathouse.engines.diagnosis import EngineState, inspect_engines, start_engi
 from boathouse.hooks.checks import Check, render_json, render_table
 from boathouse.hooks.conf_check import ConfState, read_conf
 from boathouse.hooks.environments import list_environments, require_environment
+from boathouse.hooks.failures import say_error
 from boathouse.hooks.locations import require_writable
 from boathouse.hooks.tracking_store import check_tracking_store
 
@@ -75,8 +76,7 @@ def _load_pipelines() -> tuple[dict[str, Pipeline], Check]:
     try:
         found = dict(pipelines)
     except Exception as error:  # noqa: BLE001  # whatever a broken pipeline raises is the finding
-        detail = f"{type(error).__name__}: {error}"
-        return {}, Check(name="pipelines", status="fail", detail=detail)
+        return {}, Check(name="pipelines", status="fail", detail=say_error(error))
     nodes = len(found["__default__"].nodes)
     return found, Check(name="pipelines", status="ok", detail=f"{len(found) - 1} pipelines, {nodes} nodes")
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY", re.IGNORECASE)
 _URL_LOGIN = re.compile(r"(?<=://)[^/\s:@]+(:[^/\s@]*)?@")
+_PACKAGE = Path(__file__).parents[1]
+# It is in every traceback and never the place of the fault.
+_CLI = str(_PACKAGE / "cli.py")
 # A shorter value would blank out ordinary words.
 _SHORTEST_SECRET = 6
 
@@ -46,7 +49,7 @@ def describe_failure(error: BaseException, *, with_traceback: bool) -> str:
     place in the code. Secrets are blanked.
     """
     reason = _find_reason(error)
-    lines = ["Error: " + _say(reason)]
+    lines = ["Error: " + say_error(reason)]
     if not isinstance(reason, BoathouseError | click.ClickException):
         lines += [_say_place(reason), "Set BOATHOUSE_DEBUG=1 to see the traceback."]
     lines += getattr(error, "__notes__", [])
@@ -69,18 +72,21 @@ def _walk_causes(error: BaseException) -> Iterator[BaseException]:
         link = link.__cause__ or link.__context__
 
 
-def _say(reason: BaseException) -> str:
+def say_error(reason: BaseException) -> str:
+    """Return the message of an error raised on purpose; of any other, type and message with its causes."""
     if isinstance(reason, click.ClickException):
         return reason.format_message()
     if isinstance(reason, BoathouseError):
         return str(reason)
-    return f"{type(reason).__name__}: {reason}"
+    links = [f"{type(link).__name__}: {link}" for link in _walk_causes(reason)]
+    # Kedro often repeats the cause's words in the error that it raises from it.
+    return " <- ".join([links[0], *(link for link in links[1:] if link.partition(": ")[2] not in links[0])])
 
 
 def _say_place(error: BaseException) -> str:
     """Return the innermost line of this package in the traceback, or the innermost line of all."""
     frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if f"{os.sep}boathouse{os.sep}" in frame.filename]
+    ours = [frame for frame in frames if _PACKAGE in Path(frame.filename).parents and frame.filename != _CLI]
     if not frames:
         return ""
     frame = (ours or list(frames))[-1]
