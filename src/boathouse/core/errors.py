@@ -220,7 +220,8 @@ class DataQualityError(BoathouseError):
         """Name rules with their counts, and the limit that they exceed together."""
         lines = "\n".join(f"  {rule}: {count:,}" for rule, count in sorted(counts.items()))
         return cls(
-            f"Table '{table}': more than {limit:.2%} of {rows:,} rows break its rules; nothing was published.\n{lines}\n"
+            f"Table '{table}': more than {limit:.2%} of {rows:,} rows break its rules; nothing was published.\n"
+            f"{lines}\n"
             "Correct the extract, or change data_prep.quality.max_quarantined_share."
         )
 

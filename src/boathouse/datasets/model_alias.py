@@ -42,7 +42,7 @@ class ModelAliasDataset(AbstractDataset[Any, Any]):
 
     def load(self) -> dict[str, str]:
         """Return the version at each alias; nothing for a model that is not registered yet."""
-        from mlflow.exceptions import MlflowException  # noqa: PLC0415
+        from mlflow.exceptions import MlflowException
 
         with guard_store():
             try:

@@ -30,7 +30,7 @@ def log_model(model: TrainedModel, name: str, *, environment: str) -> str:
 
     Signature and requirements are given, since inferring them takes ten seconds and can be wrong.
     """
-    import mlflow  # noqa: PLC0415
+    import mlflow
 
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "model"
@@ -48,8 +48,8 @@ def log_model(model: TrainedModel, name: str, *, environment: str) -> str:
 
 def make_signature(features: list[str]) -> ModelSignature:
     """Return inputs, outputs and parameters; Unity Catalog refuses a model without outputs."""
-    from mlflow.models import ModelSignature  # noqa: PLC0415
-    from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema  # noqa: PLC0415
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
     outputs = [("double", "probability"), ("long", "decision"), ("string", "reasons")]
     return ModelSignature(
@@ -71,7 +71,7 @@ def check_flavour(folder: Path, name: str) -> Path:
     Raises:
         UntrustedModelError: If the MLmodel file names another loader, code, or a path outside.
     """
-    import yaml  # noqa: PLC0415
+    import yaml
 
     path = folder / "MLmodel"
     if not path.is_file():
@@ -82,7 +82,9 @@ def check_flavour(folder: Path, name: str) -> Path:
     if set(flavours) != {"python_function"}:
         raise UntrustedModelError.foreign_loader(name, f"the flavours {sorted(flavours)}")
     if flavour.get("loader_module") != LOADER or flavour.get("code") or (folder / "code").exists():
-        raise UntrustedModelError.foreign_loader(name, f"{flavour.get('loader_module')!r} with code {flavour.get('code')!r}")
+        raise UntrustedModelError.foreign_loader(
+            name, f"{flavour.get('loader_module')!r} with code {flavour.get('code')!r}"
+        )
     data = (folder / str(flavour.get("data"))).resolve()
     if folder.resolve() not in data.parents:
         raise UntrustedModelError.foreign_loader(name, "files outside the model's folder")

@@ -46,7 +46,7 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
         if alias is not None:
             require_choice("alias", alias, ALIASES)
         self._name, self._alias, self._missing_ok = name, alias, missing_ok
-        self._environment = environment or name.split(".")[0]
+        self._environment = environment or name.split(".", maxsplit=1)[0]
         self.metadata = metadata
         self.last_saved_version: str | None = None
         self.last_loaded_version: str | None = None
@@ -88,7 +88,7 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
 
     def _find_version(self) -> Any | None:  # noqa: ANN401 - MLflow's ModelVersion
         """Return the version that is meant, or None."""
-        from mlflow.exceptions import MlflowException  # noqa: PLC0415
+        from mlflow.exceptions import MlflowException
 
         client = open_client()
         if self._alias is None:
@@ -103,7 +103,7 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
 
     def _download(self, version: str) -> dict[str, bytes]:
         """Return the model's own files, after a look at what MLflow would execute."""
-        import mlflow  # noqa: PLC0415
+        import mlflow
 
         with tempfile.TemporaryDirectory() as folder:
             uri = f"models:/{self._name}/{version}"

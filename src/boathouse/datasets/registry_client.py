@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def open_client() -> MlflowClient:
     """Return a client of the tracking and registry stores that the run is configured for."""
-    from mlflow import MlflowClient  # noqa: PLC0415
+    from mlflow import MlflowClient
 
     return MlflowClient()
 
@@ -26,9 +26,9 @@ def guard_store() -> Iterator[None]:
     Raises:
         ModelError: If the store is locked or cannot be reached.
     """
-    import requests  # noqa: PLC0415
-    from mlflow.exceptions import MlflowException  # noqa: PLC0415
-    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+    import requests
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
 
     try:
         yield

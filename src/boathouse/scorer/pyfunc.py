@@ -35,7 +35,7 @@ class ScorerModel:
         Raises:
             ModelError: If a feature is missing.
         """
-        import pandas as pd  # noqa: PLC0415
+        import pandas as pd
 
         features = list(self.scorer.spec.features)
         missing = sorted(set(features) - set(model_input.columns))

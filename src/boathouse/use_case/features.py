@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pyspark.sql import Column, DataFrame, Window
-from pyspark.sql import functions as F  # noqa: N812 - the field's usual name
+from pyspark.sql import Column, DataFrame, Window, WindowSpec
+from pyspark.sql import functions as F
 
 from boathouse.core.features.feature_view import Feature, FeatureView
 
@@ -88,12 +88,12 @@ def _number_months(statements: DataFrame) -> DataFrame:
     return statements.withColumn("month", month.cast("bigint"))
 
 
-def _trailing(months: int) -> Window:
+def _trailing(months: int) -> WindowSpec:
     """Return the window of the row's month and those before it, ``months`` in all, by calendar."""
     return Window.partitionBy("customer_id").orderBy("month").rangeBetween(1 - months, 0)
 
 
-def _ever() -> Window:
+def _ever() -> WindowSpec:
     """Return the window of the row's month and all before it."""
     return Window.partitionBy("customer_id").orderBy("month").rangeBetween(Window.unboundedPreceding, 0)
 
@@ -173,7 +173,9 @@ FEATURE_VIEWS = (
                 unit="months",
                 reason="The length of the payment history",
             ),
-            Feature(name="is_no_use", description="1 if the card was not used.", unit="flag", reason="The card is not used"),
+            Feature(
+                name="is_no_use", description="1 if the card was not used.", unit="flag", reason="The card is not used"
+            ),
             Feature(
                 name="is_paid_in_full",
                 description="1 if the bill was paid in full.",
@@ -204,7 +206,9 @@ FEATURE_VIEWS = (
         compute=compute_spending,
         features=(
             Feature(name="bill_amt", description="Newest bill.", unit="NT$", reason="The amount of the newest bill"),
-            Feature(name="pay_amt", description="Newest payment.", unit="NT$", reason="The amount of the newest payment"),
+            Feature(
+                name="pay_amt", description="Newest payment.", unit="NT$", reason="The amount of the newest payment"
+            ),
             Feature(
                 name="utilisation",
                 description="Newest bill over credit limit.",

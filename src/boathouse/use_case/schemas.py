@@ -13,7 +13,8 @@ from boathouse.use_case.training_set import TRAINING_SET
 from boathouse.use_case.words import EDUCATION, MARRIAGE, SEX, USAGE
 
 CUSTOMER_ID = Column(name="customer_id", dtype="bigint", description="The customer.", minimum=1)
-_MONTH = Column(name="statement_month", dtype="date", description="First day of the month that is billed.")
+MONTH = "statement_month"
+_MONTH = Column(name=MONTH, dtype="date", description="First day of the month that is billed.")
 _LIMIT = Column(
     name="limit_bal", dtype="double", description="Credit given, family's cards included.", unit="NT$", minimum=1
 )
@@ -57,7 +58,11 @@ DELIVERED = {
                 CUSTOMER_ID,
                 _LIMIT,
                 _coded("sex", "0 man, 1 woman.", SEX),
-                _coded("education", "1 graduate school, 2 university, 3 high school, 4 other; else undocumented.", EDUCATION),
+                _coded(
+                    "education",
+                    "1 graduate school, 2 university, 3 high school, 4 other; else undocumented.",
+                    EDUCATION,
+                ),
                 _coded("marriage", "1 married, 2 single, 3 other, 0 undocumented.", MARRIAGE),
                 _AGE,
             ),
@@ -103,10 +108,17 @@ _CLEAN = (
         columns=(
             CUSTOMER_ID,
             _MONTH,
-            Column(name="statement_date", dtype="date", description="Last day of the month: the row is known from it on."),
+            Column(
+                name="statement_date", dtype="date", description="Last day of the month: the row is known from it on."
+            ),
             _STATUS,
             Column(
-                name="months_late", dtype="int", description="Months the payment is late.", unit="months", minimum=0, maximum=12
+                name="months_late",
+                dtype="int",
+                description="Months the payment is late.",
+                unit="months",
+                minimum=0,
+                maximum=12,
             ),
             Column(name="usage", dtype="string", description="How the card was used and paid.", allowed=USAGE),
             _BILL,

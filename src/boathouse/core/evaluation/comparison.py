@@ -24,7 +24,9 @@ class Estimate:
     high: float
 
 
-def estimate(values: dict[str, float], resampled: dict[str, np.ndarray], options: BootstrapOptions) -> dict[str, Estimate]:
+def estimate(
+    values: dict[str, float], resampled: dict[str, np.ndarray], options: BootstrapOptions
+) -> dict[str, Estimate]:
     """Return each resampled metric with its interval."""
     return {
         name: Estimate(values[name], *bounds_of(samples, options.confidence)) for name, samples in resampled.items()

@@ -49,7 +49,7 @@ class _Measured:
     resampled: dict[str, np.ndarray]
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 - three models, the rows and the options of each measure
     candidate: LoadedModel,
     *,
     baseline: LoadedModel,
@@ -111,9 +111,7 @@ class _Comparer:
         theirs = _measure(model, self.rows, self.bootstrap, self.costs)
         metrics: dict[str, Estimate] = estimate(theirs.values, theirs.resampled, self.bootstrap)
         sides = [(each.values, each.resampled) for each in (self.ours, theirs)]
-        return Rival(
-            subject=describe(model), metrics=metrics, difference=compare(sides[0], sides[1], self.bootstrap)
-        )
+        return Rival(subject=describe(model), metrics=metrics, difference=compare(sides[0], sides[1], self.bootstrap))
 
 
 def _measure(model: LoadedModel, rows: TestRows, bootstrap: BootstrapOptions, costs: CostOptions) -> _Measured:

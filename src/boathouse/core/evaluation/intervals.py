@@ -60,11 +60,14 @@ def draw_weights(rows: int, options: BootstrapOptions) -> Iterator[np.ndarray]:
         yield np.bincount((picks + offsets).ravel(), minlength=count * rows).reshape(count, rows).astype(np.float64)
 
 
-def resample_metrics(scored: Scored, options: BootstrapOptions, *, missed: float, false_alarm: float) -> dict[str, np.ndarray]:
+def resample_metrics(
+    scored: Scored, options: BootstrapOptions, *, missed: float, false_alarm: float
+) -> dict[str, np.ndarray]:
     """Return for each metric its value in every resample; the same resamples for the same seed and rows."""
     ranking = _Ranking(scored.probability)
     parts = [
-        _measure_weighted(scored, ranking, weights, missed, false_alarm) for weights in draw_weights(len(scored.label), options)
+        _measure_weighted(scored, ranking, weights, missed, false_alarm)
+        for weights in draw_weights(len(scored.label), options)
     ]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
@@ -109,9 +112,7 @@ def _measure_weighted(
             name: np.array([getattr(each, name) for each in confusions])
             for name in ("precision", "recall", "f1_score", "accuracy_score")
         },
-        "expected_cost": np.array(
-            [expected_cost(each, missed=missed, false_alarm=false_alarm) for each in confusions]
-        ),
+        "expected_cost": np.array([expected_cost(each, missed=missed, false_alarm=false_alarm) for each in confusions]),
     }
 
 
@@ -126,5 +127,8 @@ def _rank_metrics(positives: np.ndarray, totals: np.ndarray) -> dict[str, np.nda
         taken = np.cumsum(totals[:, ::-1], axis=1)
         precision = np.where(taken > 0, caught / taken, 0.0)
         average = (precision * positives[:, ::-1]).sum(axis=1) / all_positives
-        gap = np.cumsum(positives, axis=1) / all_positives[:, None] - np.cumsum(negatives, axis=1) / all_negatives[:, None]
+        gap = (
+            np.cumsum(positives, axis=1) / all_positives[:, None]
+            - np.cumsum(negatives, axis=1) / all_negatives[:, None]
+        )
     return {"roc_auc": auc, "precision_recall_auc": average, "ks_statistic": np.abs(gap).max(axis=1)}

@@ -27,10 +27,10 @@ def write_model_card(report: EvaluationReport) -> str:
     head = [
         f"# {subject.name}, version {subject.version}",
         "",
-        f"Algorithm `{subject.algorithm}`; decides 1 from a probability of {subject.threshold:.4f}. "
+        f"Algorithm `{subject.algorithm}`; decides 1 from a probability of {subject.threshold:.4f}.",
         f"Digest `{subject.digest[:16]}`.",
-        f"Measured on {report.rows:,} rows of {report.period[0]} to {report.period[1]}, on none of which a model was "
-        f"trained; intervals hold {report.confidence:.0%} of the resamples.",
+        f"Measured on {report.rows:,} rows of {report.period[0]} to {report.period[1]}, never trained on;",
+        f"intervals hold {report.confidence:.0%} of the resamples.",
         "",
     ]
     parts = [head, _metrics(report), _slices(report), _fairness(report), _calibration(report), _importance(report)]
@@ -39,7 +39,11 @@ def write_model_card(report: EvaluationReport) -> str:
 
 def _metrics(report: EvaluationReport) -> list[str]:
     rivals = [("baseline", report.baseline), *([("champion", report.champion)] if report.champion else [])]
-    lines = ["## Metrics", "", "| metric | candidate |" + "".join(f" {name} | candidate less {name} |" for name, _ in rivals)]
+    lines = [
+        "## Metrics",
+        "",
+        "| metric | candidate |" + "".join(f" {name} | candidate less {name} |" for name, _ in rivals),
+    ]
     lines.append("|---|---|" + "---|---|" * len(rivals))
     for metric, title in _SHOWN.items():
         cells = [_show(report.metrics[metric]), *(cell for _, rival in rivals for cell in _against(rival, metric))]
@@ -52,21 +56,24 @@ def _against(rival: Rival, metric: str) -> list[str]:
 
 
 def _slices(report: EvaluationReport) -> list[str]:
-    lines = ["## Parts of the customers", "", "| part | rows | observed | predicted | ROC AUC |", "|---|---|---|---|---|"]
-    lines += [
-        f"| {each.key} = {each.value} | {each.rows:,} | {each.observed:.3f} | {each.predicted:.3f} | {_number(each.roc_auc)} |"
-        for each in report.slices
+    lines = [
+        "## Parts of the customers",
+        "",
+        "| part | rows | observed | predicted | ROC AUC |",
+        "|---|---|---|---|---|",
     ]
+    for each in report.slices:
+        numbers = f"{each.rows:,} | {each.observed:.3f} | {each.predicted:.3f} | {_number(each.roc_auc)}"
+        lines.append(f"| {each.key} = {each.value} | {numbers} |")
     return [*lines, ""]
 
 
 def _fairness(report: EvaluationReport) -> list[str]:
     lines = ["## Fairness", "", "0 is parity. Small groups are left out of differences.", ""]
     lines += ["| by | demographic parity difference | equalized odds difference |", "|---|---|---|"]
-    lines += [
-        f"| {each.sensitive} | {_number(each.demographic_parity_difference)} | {_number(each.equalized_odds_difference)} |"
-        for each in report.fairness
-    ]
+    for each in report.fairness:
+        spreads = (each.demographic_parity_difference, each.equalized_odds_difference)
+        lines.append(f"| {each.sensitive} | " + " | ".join(map(_number, spreads)) + " |")
     lines += ["", "| group | rows | decided 1 | TPR | FPR | PPV |", "|---|---|---|---|---|---|"]
     for each in report.fairness:
         for group in each.groups:
@@ -107,4 +114,4 @@ def _show(each: Estimate) -> str:
 def _number(value: float) -> str:
     if math.isnan(value):
         return "–"
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3f}"  # noqa: PLR2004 - money against shares
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3f}"

@@ -62,6 +62,6 @@ def _rank(values: np.ndarray) -> np.ndarray:
 
 
 def _new_figure(width: float, height: float) -> Figure:
-    from matplotlib.figure import Figure  # noqa: PLC0415 - heavy, and only pictures need it
+    from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=120, layout="constrained")

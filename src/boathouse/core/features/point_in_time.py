@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pyspark.sql import Column, DataFrame, Window
-from pyspark.sql import functions as F  # noqa: N812 - the field's usual name
+from pyspark.sql import functions as F
 
 from boathouse.core.errors import FeatureError
 from boathouse.core.features.feature_view import FeatureView, check_collisions
@@ -22,7 +22,7 @@ def join_point_in_time(
     A feature row is taken if its time is not later than ``spine_time`` (equal is known) and, where the
     view has a maximum age, not older than that. Every spine row is kept, repeated ones too, and none is
     added; without a matching row, or with a null key, the view's features are null. Among feature rows
-    of one key and time, which a view's contract forbids, one is taken that is the same in every run and on every engine.
+    of one key and time, which a view's contract forbids, one is taken, the same in every run and engine.
 
     Args:
         spine: Any rows that have all views' keys and ``spine_time``.

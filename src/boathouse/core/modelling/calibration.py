@@ -35,7 +35,7 @@ def fit_calibration(log_odds: np.ndarray, label: np.ndarray, options: Calibratio
 
 
 def _fit_platt(log_odds: np.ndarray, label: np.ndarray) -> Calibration:
-    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
+    from sklearn.linear_model import LogisticRegression
 
     # Without a penalty: two parameters on thousands of rows need none.
     model = LogisticRegression(C=np.inf).fit(log_odds.reshape(-1, 1), label)
@@ -43,7 +43,7 @@ def _fit_platt(log_odds: np.ndarray, label: np.ndarray) -> Calibration:
 
 
 def _fit_isotonic(log_odds: np.ndarray, label: np.ndarray) -> Calibration:
-    from sklearn.isotonic import IsotonicRegression  # noqa: PLC0415
+    from sklearn.isotonic import IsotonicRegression
 
     model = IsotonicRegression(out_of_bounds="clip").fit(log_odds, label)
     return Calibration("isotonic", model.X_thresholds_.tolist(), model.y_thresholds_.tolist())

@@ -18,7 +18,7 @@ Fit = Callable[[Sample, Mapping[str, Any], int], bytes]
 
 def fit_xgboost(sample: Sample, parameters: Mapping[str, Any], seed: int) -> bytes:
     """Return a fitted booster in XGBoost's binary JSON."""
-    import xgboost  # noqa: PLC0415
+    import xgboost
 
     options = dict(parameters)
     rounds = int(options.pop("rounds"))
@@ -30,7 +30,7 @@ def fit_xgboost(sample: Sample, parameters: Mapping[str, Any], seed: int) -> byt
 
 def fit_logistic_regression(sample: Sample, parameters: Mapping[str, Any], seed: int) -> bytes:
     """Return a fitted logistic regression as JSON: standardised features, medians for missing values."""
-    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
+    from sklearn.linear_model import LogisticRegression
 
     medians = medians_of(sample.matrix)
     filled = np.where(np.isnan(sample.matrix), medians, sample.matrix)
@@ -49,8 +49,8 @@ def fit_logistic_regression(sample: Sample, parameters: Mapping[str, Any], seed:
 
 def fit_hist_gradient_boosting(sample: Sample, parameters: Mapping[str, Any], seed: int) -> bytes:
     """Return a fitted HistGradientBoostingClassifier in skops' format."""
-    from skops.io import dumps  # noqa: PLC0415
-    from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: PLC0415
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from skops.io import dumps
 
     model = HistGradientBoostingClassifier(**parameters, early_stopping=False, random_state=seed)
     # scikit-learn cannot bin a column without a single value; as a constant it is never split on.

@@ -42,7 +42,7 @@ def take_split(
     """
     rows = training_set[training_set["split"] == split].sort_values(list(keys))
     labels = rows[label].to_numpy(dtype=np.int64)
-    if len(np.unique(labels)) < 2:  # noqa: PLR2004 - both classes
+    if len(np.unique(labels)) < 2:
         raise ModelError.single_class(split, label)
     days = rows[keys[-1]]
     return Sample(

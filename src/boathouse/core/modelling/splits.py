@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812 - the field's usual name
+from pyspark.sql import functions as F
 
 from boathouse.core.errors import ModelError
 from boathouse.core.options import require_whole

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from boathouse.core.evaluation.metrics import brier_score, log_loss, pr_auc, roc_auc
 from boathouse.core.modelling.calibration import CalibrationOptions, fit_calibration
 from boathouse.core.modelling.estimators import medians_of
@@ -44,7 +46,7 @@ class BaselineOptions:
         require_whole("bins", self.bins, 1, 100)
 
 
-def finish_model(
+def finish_model(  # noqa: PLR0913 - three samples' results and four choices
     trial: Trial,
     train: Sample,
     validation: Sample,

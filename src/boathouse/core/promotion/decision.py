@@ -23,7 +23,9 @@ PROMOTIONS = TableContract(
         Column(name="decision_id", dtype="string", description="Digest of candidate, champion, gates and outcome."),
         Column(name="model_name", dtype="string", description="Registered name."),
         Column(name="candidate_version", dtype="string", description="Version decided on."),
-        Column(name="champion_version", dtype="string", description="Version in charge before; null: none.", nullable=True),
+        Column(
+            name="champion_version", dtype="string", description="Version in charge before; null: none.", nullable=True
+        ),
         Column(
             name="outcome",
             dtype="string",

@@ -20,7 +20,7 @@ class GateOptions:
     """Which gates count, and their limits.
 
     Attributes:
-        modes: For every gate ``off``, ``warn`` (recorded, does not refuse) or ``enforce``.
+        modes: For every gate ``off`` (also false, as YAML reads a bare off), ``warn`` (recorded, does not refuse) or ``enforce``.
         min_roc_auc: Lowest ROC AUC of a candidate, 0.5 to 1.
         champion_margin: ROC AUC by which the interval's lower bound may fall short of the champion, 0 to 1.
         max_calibration_error: Greatest mean distance of predicted and observed, 0 to 1.
@@ -28,7 +28,7 @@ class GateOptions:
         max_equalized_odds_difference: Greatest spread of true or false positive rates, 0 to 1.
     """
 
-    modes: Mapping[str, str]
+    modes: Mapping[str, str | bool]
     min_roc_auc: float
     champion_margin: float
     max_calibration_error: float
@@ -40,8 +40,7 @@ class GateOptions:
         if set(self.modes) != set(GATES):
             raise OptionError.unknown_choice("modes", sorted(self.modes), GATES)
         for name, mode in self.modes.items():
-            # YAML reads a bare off as false.
-            require_choice(f"modes.{name}", "off" if mode is False else mode, MODES)
+            require_choice(f"modes.{name}", "off" if mode is False else str(mode), MODES)
         require_between("min_roc_auc", self.min_roc_auc, 0.5, 1)
         for name in ("champion_margin", "max_calibration_error"):
             require_between(name, getattr(self, name), 0, _LARGEST_DIFFERENCE)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, Window
-from pyspark.sql import functions as F  # noqa: N812 - the field's usual name
+from pyspark.sql import functions as F
 
 from boathouse.core.tables import Column, TableContract
 from boathouse.core.tables.row_rules import UNIQUE_KEYS, broken_conditions
@@ -65,7 +65,10 @@ def judge_rows(raw: DataFrame, contract: TableContract) -> JudgedRows:
     once = once.withColumn(_NEWEST, F.max(INGESTED).over(of_key)).where(F.col(INGESTED) == F.col(_NEWEST))
     once = once.withColumn(_COPIES, F.count(F.lit(1)).over(of_key))
     typed = once.select(
-        *(F.expr(f"try_cast(trim(`{column.name}`) as {column.dtype})").alias(column.name) for column in contract.columns),
+        *(
+            F.expr(f"try_cast(trim(`{column.name}`) as {column.dtype})").alias(column.name)
+            for column in contract.columns
+        ),
         F.struct(*names).alias(_TEXT),
         BATCH,
         _COPIES,

@@ -6,8 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812 - the field's usual name
+from pyspark.sql import functions as F
 
 from boathouse.core.errors import DataQualityError
 from boathouse.core.options import require_between
@@ -93,9 +92,7 @@ def check_quality(counts: QualityCounts, options: QualityOptions) -> None:
         raise DataQualityError.null_columns(counts.table, counts.empty_columns)
     if counts.quarantined > options.max_quarantined_share * counts.rows:
         broken = {rule: count for rule, count in counts.broken.items() if count}
-        raise DataQualityError.above_limit(
-            counts.table, broken, rows=counts.rows, limit=options.max_quarantined_share
-        )
+        raise DataQualityError.above_limit(counts.table, broken, rows=counts.rows, limit=options.max_quarantined_share)
 
 
 def find_missing_months(months: Collection[date]) -> list[str]:

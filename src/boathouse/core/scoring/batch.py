@@ -40,7 +40,7 @@ def score_frame(frame: DataFrame, files: ModelFiles, *, reason_count: int) -> Da
     schema = ", ".join(f"`{name}` {dtype}" for name, dtype in frame.dtypes)
     content = dict(files)
 
-    def score_batches(batches: Iterator[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
+    def score_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         scorer = load_once(content)
         for batch in batches:
             yield score_batch(batch, scorer, reason_count)
@@ -51,7 +51,7 @@ def score_frame(frame: DataFrame, files: ModelFiles, *, reason_count: int) -> Da
 
 def score_batch(batch: pa.RecordBatch, scorer: Scorer, reason_count: int) -> pa.RecordBatch:
     """Return the batch with probability, decision and reasons added."""
-    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow as pa
 
     matrix = to_matrix(batch, scorer.spec.features)
     probability = scorer.predict_probability(matrix)

@@ -56,7 +56,9 @@ def read_folder(folder: Path) -> ModelFiles:
         UntrustedModelError: If it holds a folder, a link or a file that a model has not.
     """
     entries = list(folder.iterdir())
-    foreign = sorted(each.name for each in entries if each.name not in ALLOWED_FILES or each.is_symlink() or each.is_dir())
+    foreign = sorted(
+        each.name for each in entries if each.name not in ALLOWED_FILES or each.is_symlink() or each.is_dir()
+    )
     if foreign:
         raise UntrustedModelError.foreign_files(foreign, ALLOWED_FILES)
     return {each.name: each.read_bytes() for each in entries}

@@ -30,7 +30,7 @@ class XgboostEstimator:
 
     def __init__(self, content: bytes) -> None:
         """Load the booster."""
-        import xgboost  # noqa: PLC0415 - heavy; only a process that scores pays for it
+        import xgboost
 
         self._xgboost = xgboost
         self._booster = xgboost.Booster()
@@ -63,7 +63,8 @@ class LinearEstimator:
     def log_odds(self, matrix: np.ndarray) -> np.ndarray:
         """Return the linear predictor of each row."""
         # A sum along the row, not a matrix product: the same digits for one row as for many.
-        return self.contributions(matrix).sum(axis=1) + self._intercept
+        odds: np.ndarray = self.contributions(matrix).sum(axis=1) + self._intercept
+        return odds
 
     def contributions(self, matrix: np.ndarray) -> np.ndarray:
         """Return coefficient times distance from the mean, in standard deviations."""
@@ -83,7 +84,7 @@ class BoostedTreesEstimator:
         Raises:
             UntrustedModelError: If the file names a type outside the list; nothing of it is built then.
         """
-        from skops.io import get_untrusted_types, loads  # noqa: PLC0415
+        from skops.io import get_untrusted_types, loads
 
         foreign = sorted(set(get_untrusted_types(data=content)) - set(TRUSTED_TYPES))
         if foreign:
@@ -97,7 +98,7 @@ class BoostedTreesEstimator:
 
     def contributions(self, matrix: np.ndarray) -> np.ndarray:
         """Return exact tree SHAP values."""
-        import shap  # noqa: PLC0415 - five seconds; only explanations pay for it
+        import shap
 
         shares: np.ndarray = shap.TreeExplainer(self._classifier).shap_values(matrix, check_additivity=False)
         return shares

@@ -50,7 +50,7 @@ class Scorer:
 
     def _checked(self, matrix: np.ndarray) -> np.ndarray:
         expected = len(self.spec.features)
-        if matrix.ndim != 2 or matrix.shape[1] != expected:  # noqa: PLR2004 - rows and columns
+        if matrix.ndim != 2 or matrix.shape[1] != expected:
             raise ModelError.wrong_shape(matrix.shape, expected)
         return matrix
 

@@ -43,7 +43,7 @@ class ScorerSpec:
         """
         try:
             raw = json.loads(content)
-            calibration = Calibration(**{**raw.pop("calibration")})
+            calibration = Calibration(**raw.pop("calibration"))
             return cls(**{**raw, "features": tuple(raw["features"]), "calibration": calibration})
         except (ValueError, TypeError, KeyError) as error:
             raise UntrustedModelError.unreadable("spec.json") from error

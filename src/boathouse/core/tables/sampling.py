@@ -36,7 +36,7 @@ def sample_entities(rows: DataFrame, key: str, options: SampleOptions) -> DataFr
 
     The choice is a hash of key and salt, because engines disagree on random numbers.
     """
-    from pyspark.sql import functions as F  # noqa: N812, PLC0415
+    from pyspark.sql import functions as F
 
     if options.fraction == 1:
         return rows

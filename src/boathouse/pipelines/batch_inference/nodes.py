@@ -42,7 +42,7 @@ def score_cohorts(
     spine: DataFrame,
     *,
     champion: LoadedModel | NoModel,
-    aliases: dict[str, str],  # noqa: ARG001 - orders a whole run: the champion is read after promotion
+    aliases: dict[str, str],
     scored_at: datetime,
     options: BatchOptions,
     environment: str,
@@ -55,7 +55,7 @@ def score_cohorts(
     """
     from boathouse.core.scoring.batch import score_frame
 
-    if not isinstance(champion, LoadedModel):
+    if not isinstance(champion, LoadedModel) or "champion" not in aliases:
         raise ModelError.no_champion(environment)
     # The table keeps earlier cohorts too; only the run's own are scored.
     rows = split_scorable(features.join(spine, KEYS, "left_semi"), keys=KEYS, features=FEATURE_NAMES)

@@ -31,7 +31,8 @@ def create_pipeline(**_: object) -> Pipeline:
                     "features": "inference.features",
                     "spine": "batch_inference.spine",
                     "champion": "models.champion",
-                    "aliases": "models.aliases",  # in a whole run: the champion after promotion
+                    # In a whole run this waits for the promotion, which may change the champion.
+                    "aliases": "models.aliases",
                     "scored_at": "batch_inference.scored_at",
                     "options": "params:batch_inference.scoring",
                     "environment": "params:batch_inference.environment",

@@ -12,7 +12,7 @@ from boathouse.core.quality.report import DATA_QUALITY, find_missing_months
 from boathouse.core.tables.sampling import SampleOptions, sample_entities
 from boathouse.use_case import cleaning
 from boathouse.use_case.features import ENTITY_KEYS
-from boathouse.use_case.schemas import DELIVERED
+from boathouse.use_case.schemas import DELIVERED, MONTH
 
 Cleaned = tuple[DataFrame, DataFrame, QualityCounts]
 
@@ -34,8 +34,7 @@ def clean_statements(raw: DataFrame, quality: QualityOptions, sample: SampleOpti
         DataQualityError: Also if a month between the first and the last has no statement.
     """
     cleaned = _clean(raw, "statements", cleaning.clean_statements, quality=quality, sample=sample)
-    time = DELIVERED["statements"].time_column
-    months = [row[0] for row in cleaned[0].select(time).distinct().collect()]
+    months = [row[0] for row in cleaned[0].select(MONTH).distinct().collect()]
     if gaps := find_missing_months(months):
         raise DataQualityError.missing_periods("clean.statements", gaps)
     return cleaned
@@ -46,7 +45,9 @@ def clean_defaults(raw: DataFrame, quality: QualityOptions, sample: SampleOption
     return _clean(raw, "defaults", cleaning.clean_defaults, quality=quality, sample=sample)
 
 
-def report_quality(customers: QualityCounts, statements: QualityCounts, defaults: QualityCounts, lender: DataFrame) -> DataFrame:
+def report_quality(
+    customers: QualityCounts, statements: QualityCounts, defaults: QualityCounts, lender: DataFrame
+) -> DataFrame:
     """Return the rows of ``audit.data_quality``; ``lender`` only lends its session."""
     rows = [row for counts in (customers, statements, defaults) for row in counts.to_rows()]
     schema = ", ".join(f"{column.name} {column.dtype}" for column in DATA_QUALITY.columns)

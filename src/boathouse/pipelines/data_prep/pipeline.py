@@ -17,7 +17,9 @@ def create_pipeline(**_: object) -> Pipeline:
         tags=["quality"],
     )
     ingestion = [
-        Node(nodes.ingest, inputs=f"extract.{source}", outputs=f"raw.{source}", name=f"ingest_{source}", tags=["ingest"])
+        Node(
+            nodes.ingest, inputs=f"extract.{source}", outputs=f"raw.{source}", name=f"ingest_{source}", tags=["ingest"]
+        )
         for source in SOURCES
     ]
     cleaning = [
@@ -30,6 +32,4 @@ def create_pipeline(**_: object) -> Pipeline:
         )
         for source in SOURCES
     ]
-    return Pipeline(
-        [*ingestion, *cleaning, report], namespace="data_prep", prefix_datasets_with_namespace=False
-    )
+    return Pipeline([*ingestion, *cleaning, report], namespace="data_prep", prefix_datasets_with_namespace=False)

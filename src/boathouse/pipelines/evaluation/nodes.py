@@ -32,7 +32,7 @@ def take_test_rows(training_set: pd.DataFrame, groups: pd.DataFrame, options: Fa
     rows = training_set[training_set["split"] == "test"].sort_values([*ENTITY_KEYS, TIME_COLUMN])
     joined = rows.merge(groups, on=list(ENTITY_KEYS), how="left", validate="many_to_one")
     label = joined[LABEL].to_numpy(dtype=np.int64)
-    if len(np.unique(label)) < 2:  # noqa: PLR2004 - both classes
+    if len(np.unique(label)) < 2:
         raise ModelError.single_class("test", LABEL)
     days = joined[TIME_COLUMN].astype(str)
     return TestRows(
@@ -48,7 +48,7 @@ def explain_candidate(candidate: LoadedModel, rows: TestRows, options: Explanati
     return explain(candidate.scorer, rows.matrix_for(candidate), options)
 
 
-def evaluate_candidate(
+def evaluate_candidate(  # noqa: PLR0913 - one argument a dataset
     candidate: LoadedModel,
     baseline: LoadedModel,
     champion: LoadedModel | NoModel,
@@ -72,7 +72,9 @@ def evaluate_candidate(
     )
 
 
-def publish_report(report: EvaluationReport, lender: DataFrame) -> tuple[DataFrame, dict[str, Any], dict[str, float], str]:
+def publish_report(
+    report: EvaluationReport, lender: DataFrame
+) -> tuple[DataFrame, dict[str, Any], dict[str, float], str]:
     """Return the report as table rows, as JSON, as flat metrics and as model card; ``lender`` lends its session."""
     schema = ", ".join(f"{column.name} {column.dtype}" for column in EVALUATIONS.columns)
     table = lender.sparkSession.createDataFrame(evaluation_rows(report), schema)

@@ -9,7 +9,9 @@ ROWS, EXPLANATION, REPORT = "evaluation.rows", "evaluation.explanation", "evalua
 
 def create_pipeline(**_: object) -> Pipeline:
     """Return the pipeline ``evaluation``."""
-    return Pipeline([*_measure_nodes(), *_publish_nodes()], namespace="evaluation", prefix_datasets_with_namespace=False)
+    return Pipeline(
+        [*_measure_nodes(), *_publish_nodes()], namespace="evaluation", prefix_datasets_with_namespace=False
+    )
 
 
 def _measure_nodes() -> list[Node]:
@@ -51,7 +53,12 @@ def _publish_nodes() -> list[Node]:
         Node(
             nodes.publish_report,
             inputs=[REPORT, "model_input.groups@spark"],
-            outputs=["audit.evaluations", "reports.evaluation", "reports.evaluation_metrics", "reports.evaluation_card"],
+            outputs=[
+                "audit.evaluations",
+                "reports.evaluation",
+                "reports.evaluation_metrics",
+                "reports.evaluation_card",
+            ],
             name="publish_report",
             tags=["report"],
         ),

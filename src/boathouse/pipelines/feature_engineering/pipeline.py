@@ -29,7 +29,11 @@ def create_pipeline(**_: object) -> Pipeline:
             tags=["labels"],
         ),
         Node(
-            sensitive_groups, inputs="clean.customers", outputs="model_input.groups@spark", name="group_customers", tags=["groups"]
+            sensitive_groups,
+            inputs="clean.customers",
+            outputs="model_input.groups@spark",
+            name="group_customers",
+            tags=["groups"],
         ),
         Node(
             nodes.register_views,
@@ -39,6 +43,4 @@ def create_pipeline(**_: object) -> Pipeline:
             tags=["features"],
         ),
     ]
-    return Pipeline(
-        [*views, *others], namespace="feature_engineering", prefix_datasets_with_namespace=False
-    )
+    return Pipeline([*views, *others], namespace="feature_engineering", prefix_datasets_with_namespace=False)

@@ -64,8 +64,8 @@ def gather_cohorts(predictions: DataFrame, labels: DataFrame, as_of: date) -> li
     scored = predictions.where(F.col(TIME_COLUMN) <= F.lit(as_of))
     named = labels.withColumnRenamed(LABEL, "label")
     joined = join_labels(scored, named, as_of, keys=KEYS)
-    table = joined.select(TIME_COLUMN, "model_version", "probability", "decision", "label").toArrow()
-    return split_cohorts(table, time=TIME_COLUMN, known_on=labels_known_on)
+    table = joined.select(*KEYS, "model_version", "probability", "decision", "label").toArrow()
+    return split_cohorts(table, keys=ENTITY_KEYS, time=TIME_COLUMN, known_on=labels_known_on)
 
 
 def compare_scores(cohorts: list[ScoredCohort], window: ScoredWindow, options: DriftOptions) -> list[ColumnDrift]:

@@ -33,7 +33,7 @@ def _compare_nodes() -> list[Node]:
         ),
         Node(
             nodes.compare_features,
-            inputs=["model_input.training_set", "inference.features", "monitoring.window", DRIFT],
+            inputs=["model_input.training_set@spark", "inference.features", "monitoring.window", DRIFT],
             outputs="monitoring.feature_drifts",
             name="compare_features",
         ),
@@ -134,7 +134,7 @@ def _report_nodes() -> list[Node]:
         ),
         Node(
             reporting.write_summary,
-            inputs=shared | {"evaluation": "reports.evaluation"},
+            inputs=shared | {"evaluation": "reports.evaluation", "promotion": "reports.promotion"},
             outputs="reports.summary",
             name="write_summary",
         ),

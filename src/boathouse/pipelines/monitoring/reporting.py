@@ -12,7 +12,7 @@ from boathouse.core.monitoring.options import DriftOptions, PlaceOptions
 from boathouse.core.monitoring.performance import CohortPerformance, ScoredCohort
 from boathouse.core.monitoring.report import ReportHead, render_report
 from boathouse.core.monitoring.scored import ScoredWindow
-from boathouse.core.monitoring.summary import RunFacts, summarise_run
+from boathouse.core.monitoring.summary import RunFacts, describe_evaluation, describe_promotion, summarise_run
 
 # matplotlib's Figure: Kedro resolves annotations at start-up, where importing matplotlib costs half a second.
 Figure = Any
@@ -51,6 +51,7 @@ def write_summary(
     *,
     as_of: date,
     evaluation: dict[str, Any],
+    promotion: dict[str, Any],
     place: PlaceOptions,
 ) -> str:
     """Return the few lines that close a run."""
@@ -58,8 +59,8 @@ def write_summary(
         environment=place.environment,
         as_of=as_of,
         champion=f"{window.model_name} version {window.model_version}",
-        metrics=[],
-        promotion="",
+        metrics=describe_evaluation(evaluation, window.model_version),
+        promotion=describe_promotion(promotion),
         cohorts=findings.cohorts,
         drifts=findings.features,
         alerts=alerts,

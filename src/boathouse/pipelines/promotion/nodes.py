@@ -18,7 +18,9 @@ def read_identity() -> Decided:
     return Decided(datetime.now(UTC), getpass.getuser())
 
 
-def decide(evaluation: dict[str, Any], options: GateOptions, decided: Decided) -> tuple[PromotionDecision, dict[str, Any]]:
+def decide(
+    evaluation: dict[str, Any], options: GateOptions, decided: Decided
+) -> tuple[PromotionDecision, dict[str, Any]]:
     """Return the decision on the evaluated candidate, and the same as plain values."""
     report = EvaluationReport.from_dict(evaluation)
     decision = decide_promotion(report, judge_gates(report, options), decided)

@@ -48,7 +48,9 @@ def build_training_set(spine: DataFrame, *tables: DataFrame) -> DataFrame:
     return join_point_in_time(spine, list(zip(FEATURE_VIEWS, tables, strict=True)), spine_time=TIME_COLUMN)
 
 
-def take_samples(training_set: pd.DataFrame, features: FeatureOptions, leakage: LeakageOptions) -> tuple[Sample, Sample]:
+def take_samples(
+    training_set: pd.DataFrame, features: FeatureOptions, leakage: LeakageOptions
+) -> tuple[Sample, Sample]:
     """Return the train and the validation rows; the test rows are not looked at.
 
     Raises:
@@ -62,7 +64,9 @@ def take_samples(training_set: pd.DataFrame, features: FeatureOptions, leakage: 
     return train, validation
 
 
-def search_models(train: Sample, validation: Sample, options: SearchOptions) -> tuple[list[Trial], list[dict[str, Any]]]:
+def search_models(
+    train: Sample, validation: Sample, options: SearchOptions
+) -> tuple[list[Trial], list[dict[str, Any]]]:
     """Return the fitted candidates, best first, and what a reader wants to know of each."""
     trials = run_trials(train, validation, options)
     table = [{"algorithm": each.algorithm, **each.metrics, "parameters": str(dict(each.parameters))} for each in trials]
