@@ -18,7 +18,7 @@ _WORD = r"[a-z][a-z0-9_]*"
 
 
 def match_grammar(name: str, pipelines: Collection[str]) -> bool:
-    """Tell whether ``name`` is a table, a model, a delivered file, a report, a parameter or a pipeline's own dataset."""
+    """Tell whether ``name`` is a table, model, delivered file, report, parameter or a pipeline's own dataset."""
     owners = "|".join(pipelines)
     rules = (
         rf"params:{_WORD}(\.{_WORD})*",

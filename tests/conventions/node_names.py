@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 # What a node can do to data; another verb is added here by whoever needs one.
 VERBS = frozenset(
-    "append apply attach build calibrate check clean collect compare compute decide describe draw estimate evaluate "
-    "explain filter find finish fit gather group ingest join judge label land list load look measure move prepare profile promote "
-    "publish quarantine rank rate read record register report resolve sample score search select split summarise "
-    "tabulate take test train tune validate weigh write".split()  # noqa: SIM905
+    "append apply attach build calibrate check clean collect compare compute decide describe draw estimate "
+    "evaluate explain filter find finish fit gather group ingest join judge label land list load look measure "
+    "move prepare profile promote publish quarantine rank rate read record register report resolve sample score "
+    "search select split summarise tabulate take test train tune validate weigh write".split()
 )
 
 
@@ -26,7 +26,7 @@ def find_misnamed(names: Iterable[str]) -> list[str]:
 
 def _is_verb_and_object(name: str) -> bool:
     well_formed = re.fullmatch(r"[a-z]+(_[a-z0-9]+)+", name) and not name.endswith("_node")
-    return bool(well_formed) and name.split("_")[0] in VERBS
+    return bool(well_formed) and name.split("_", maxsplit=1)[0] in VERBS
 
 
 def find_outsiders(name: str, pipeline: Pipeline) -> list[str]:

@@ -16,9 +16,8 @@ def find_undescribed(contracts: Iterable[TableContract]) -> list[str]:
     """Return the tables and columns without a description that is a sentence, and the tables without a grain."""
     found = []
     for contract in contracts:
-        for part in ("description", "grain"):
-            if not getattr(contract, part).strip():
-                found.append(f"{contract.name}: no {part}")
+        parts = {"description": contract.description, "grain": contract.grain}
+        found += [f"{contract.name}: no {part}" for part, text in parts.items() if not text.strip()]
         found += [f"{contract.name}.{column.name}" for column in contract.columns if not column.description.strip()]
     return found
 

@@ -20,8 +20,10 @@ def test_names_follow_the_grammar() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["clean.statements", "clean.statements@pandas", "models.champion", "reports.training", "reports.training_trials"]
-    + ["training.spine", "params:training.split", "extract.customers", "reports.summary"],
+    [
+        *("clean.statements", "clean.statements@pandas", "models.champion", "reports.training"),
+        *("reports.training_trials", "training.spine", "params:training.split", "extract.customers", "reports.summary"),
+    ],
 )
 def test_grammar_takes(name: str) -> None:
     assert conventions.find_misnamed([name], ["training"]) == []
@@ -29,8 +31,10 @@ def test_grammar_takes(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["statements", "Clean.statements", "clean.statements@csv", "reports.other", "reports.trainings", "params:"]
-    + ["other.spine", "training.spine.part", "parameters", "models.Champion"],
+    [
+        *("statements", "Clean.statements", "clean.statements@csv", "reports.other", "reports.trainings"),
+        *("params:", "other.spine", "training.spine.part", "parameters", "models.Champion"),
+    ],
 )
 def test_grammar_refuses(name: str) -> None:
     assert conventions.find_misnamed([name], ["training"]) == [name]
