@@ -1,0 +1,83 @@
+"""The Makefile lists itself, says what it lacks, and never takes a half-built environment for a whole one."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+
+# Stands for the interpreter: it makes a venv whose own interpreter writes down its calls, and fails at one on request.
+PYTHON = """\
+#!/bin/sh
+case "$1 $2" in
+  "-c import"*) exit 0 ;;
+  "-m venv") mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; exit 0 ;;
+  "--version "*) echo "Python 3.11.0"; exit 0 ;;
+esac
+echo "$@" >> calls
+case "$@" in *"$(cat fail 2>/dev/null || echo nothing)"*) exit 1 ;; esac
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """Return a folder with the Makefile, a lock, and a stand-in for Python."""
+    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    python = tmp_path / "python3.11"
+    python.write_text(PYTHON, encoding="utf-8")
+    python.chmod(0o755)
+    return tmp_path
+
+
+def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["make", *arguments], cwd=folder, capture_output=True, text=True, check=False)
+
+
+def calls(folder: Path) -> list[str]:
+    path = folder / "calls"
+    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+
+
+def test_help_is_the_default_and_lists_every_target() -> None:
+    targets = set(re.findall(r"^\.PHONY: (\w+)$", MAKEFILE, flags=re.MULTILINE))
+    listed = set(re.findall(r"^  (\w+) +\S", make(ROOT).stdout, flags=re.MULTILINE))
+    assert listed == targets
+    assert {"venv", "run", "test", "check", "viz", "mlflow", "doctor"} <= listed
+
+
+def test_missing_python_is_named_with_what_to_do(checkout: Path) -> None:
+    done = make(checkout, "venv", "PYTHON=no-such-python")
+    assert done.returncode != 0
+    assert "Python 3.11 or 3.12 is needed; tried: no-such-python." in done.stderr
+    assert not (checkout / ".venv").exists()
+
+
+def test_environment_is_built_once_and_again_when_the_lock_changes(checkout: Path) -> None:
+    assert make(checkout, "venv", "PYTHON=./python3.11").returncode == 0
+    first = calls(checkout)
+    assert any("-r requirements.lock" in call for call in first)
+    make(checkout, "venv", "PYTHON=./python3.11")
+    assert calls(checkout) == first
+    (checkout / ".venv" / "kept").touch()
+    (checkout / "requirements.lock").write_text("changed==1\n", encoding="utf-8")
+    make(checkout, "venv", "PYTHON=./python3.11")
+    assert calls(checkout) == first * 2
+    assert (checkout / ".venv" / "kept").exists()
+
+
+@pytest.mark.parametrize("step", ["-r requirements.lock", "-e ."])
+def test_interrupted_build_is_begun_anew(checkout: Path, step: str) -> None:
+    (checkout / "fail").write_text(step, encoding="utf-8")
+    assert make(checkout, "venv", "PYTHON=./python3.11").returncode != 0
+    half_installed = checkout / ".venv" / "half_installed"
+    half_installed.touch()
+    (checkout / "fail").unlink()
+    assert make(checkout, "venv", "PYTHON=./python3.11").returncode == 0
+    assert not half_installed.exists()
