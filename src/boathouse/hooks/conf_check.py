@@ -71,9 +71,12 @@ def read_conf(conf_source: Path, environment: str, pipelines: Mapping[str, Pipel
 
 def _open(conf_source: Path, environment: str) -> OmegaConfigLoader:
     """Return the loader of a run; it reads the globals at once."""
-    from boathouse.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
+    from kedro.framework.project import settings
 
-    return CONFIG_LOADER_CLASS(conf_source=str(conf_source), env=environment, **CONFIG_LOADER_ARGS)
+    loader: OmegaConfigLoader = settings.CONFIG_LOADER_CLASS(
+        conf_source=str(conf_source), env=environment, **settings.CONFIG_LOADER_ARGS
+    )
+    return loader
 
 
 def _read(loader: OmegaConfigLoader, kind: str, problems: list[str]) -> dict[str, Any]:

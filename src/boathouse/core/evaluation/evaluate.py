@@ -117,6 +117,6 @@ class _Comparer:
 def _measure(model: LoadedModel, rows: TestRows, bootstrap: BootstrapOptions, costs: CostOptions) -> _Measured:
     probability = model.scorer.predict_probability(rows.matrix_for(model))
     scored = Scored(rows.label, probability, model.scorer.decide(probability))
-    prices = {"missed": costs.missed_payment, "false_alarm": costs.false_alarm}
+    prices = {"missed": costs.missed, "false_alarm": costs.false_alarm}
     values = measure(scored.label, scored.probability, scored.decision, **prices)
     return _Measured(scored, values, resample_metrics(scored, bootstrap, **prices))

@@ -17,16 +17,16 @@ class CostOptions:
     """What a wrong decision costs.
 
     Attributes:
-        missed_payment: Cost of not acting on a customer who then misses the payment, NT$ per customer.
-        false_alarm: Cost of acting on a customer who then pays, NT$ per customer.
+        missed: Cost of not acting on a row whose label turns out 1, currency units per row.
+        false_alarm: Cost of acting on a row whose label turns out 0, currency units per row.
     """
 
-    missed_payment: float
+    missed: float
     false_alarm: float
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        require_between("missed_payment", self.missed_payment, 0, _LARGEST_COST)
+        require_between("missed", self.missed, 0, _LARGEST_COST)
         require_between("false_alarm", self.false_alarm, 0, _LARGEST_COST)
 
 
@@ -40,9 +40,9 @@ def choose_threshold(probability: np.ndarray, label: np.ndarray, costs: CostOpti
     ranked, positives = probability[order], label[order]
     alarms = np.arange(1, len(ranked) + 1)
     caught = np.cumsum(positives)
-    cost = (positives.sum() - caught) * costs.missed_payment + (alarms - caught) * costs.false_alarm
+    cost = (positives.sum() - caught) * costs.missed + (alarms - caught) * costs.false_alarm
     # Only the last row of a run of equal probabilities is a threshold one can set.
     settable = np.append(ranked[1:] != ranked[:-1], True)
     best = np.flatnonzero(settable)[np.argmin(cost[settable])]
-    nobody = float(positives.sum() * costs.missed_payment)
+    nobody = float(positives.sum() * costs.missed)
     return float(ranked[best]) if cost[best] < nobody else 1.0
