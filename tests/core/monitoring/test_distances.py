@@ -79,7 +79,9 @@ def test_stability_index_is_symmetric_and_not_negative(x: list[int], data: st.Da
 
 def test_stability_index_by_hand() -> None:
     # Smoothed shares 0.5 / 0.5 and 0.75 / 0.25: 0.25 ln 1.5 + 0.25 ln 2.
-    assert population_stability_index([9.5, 9.5], [29.5, 9.5]) == pytest.approx(0.25 * math.log(1.5) + 0.25 * math.log(2))
+    assert population_stability_index([9.5, 9.5], [29.5, 9.5]) == pytest.approx(
+        0.25 * math.log(1.5) + 0.25 * math.log(2)
+    )
 
 
 def test_stability_index_leaves_out_bins_empty_on_both_sides() -> None:

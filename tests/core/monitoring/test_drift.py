@@ -89,7 +89,14 @@ def test_an_empty_side_is_an_error() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("psi_warning", -0.1), ("psi_alarm", 0.05), ("js_alarm", 1.1), ("alpha", 2), ("discrete_values", 1), ("max_rows", 5)],
+    [
+        ("psi_warning", -0.1),
+        ("psi_alarm", 0.05),
+        ("js_alarm", 1.1),
+        ("alpha", 2),
+        ("discrete_values", 1),
+        ("max_rows", 5),
+    ],
 )
 def test_options_out_of_range_are_named(name: str, value: float) -> None:
     with pytest.raises(OptionError, match=f"'{name}'"):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
+from boathouse.core.errors import OptionError
 from boathouse.core.monitoring.options import PerformanceOptions
 from boathouse.core.monitoring.performance import ScoredCohort, measure_cohort
 
@@ -83,7 +84,10 @@ def test_one_class_has_no_ranking_but_the_rest() -> None:
     assert found.brier is not None
 
 
-def test_no_bootstraps_no_interval() -> None:
-    found = measure_cohort(make_cohort(LABEL), replace(OPTIONS, bootstraps=0))
-    assert found.roc_auc is not None
-    assert found.roc_auc_low is None
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("minimum_roc_auc", 0.4), ("calibration_gap", -1), ("minimum_rows", 1), ("bootstraps", 0), ("confidence", 1.0)],
+)
+def test_options_out_of_range_are_named(name: str, value: float) -> None:
+    with pytest.raises(OptionError, match=f"'{name}'"):
+        replace(OPTIONS, **{name: value})

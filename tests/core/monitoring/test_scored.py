@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 AUGUST, SEPTEMBER = date(2005, 8, 31), date(2005, 9, 30)
 SCHEMA = (
-    "id bigint, day date, probability double, decision int, model_name string, model_version string, scored_at timestamp"
+    "id bigint, day date, probability double, decision int, "
+    "model_name string, model_version string, scored_at timestamp"
 )
 
 
@@ -57,7 +58,7 @@ def test_labels_count_from_the_day_they_are_known(spark: SparkSession, predictio
     )
     joined = join_labels(predictions, labels, SEPTEMBER, keys=["id", "day"]).toArrow()
     assert joined.num_rows == 5
-    cohorts = split_cohorts(joined, time="day", known_on=lambda day: day)
+    cohorts = split_cohorts(joined, keys=["id"], time="day", known_on=lambda day: day)
     assert [(each.cohort, each.model_version, len(each.label)) for each in cohorts] == [
         (AUGUST, "1", 1),
         (AUGUST, "2", 1),
@@ -68,12 +69,20 @@ def test_labels_count_from_the_day_they_are_known(spark: SparkSession, predictio
     assert np.isnan(cohorts[3].label).all()
 
 
-def test_cohorts_keep_the_date_on_which_labels_are_known() -> None:
+def test_cohorts_keep_the_date_and_order_their_rows_by_key() -> None:
     table = pa.table(
-        {"day": [AUGUST], "model_version": ["1"], "probability": [0.5], "decision": [1], "label": pa.array([None], "int32")}
+        {
+            "id": [2, 1],
+            "day": [AUGUST, AUGUST],
+            "model_version": ["1", "1"],
+            "probability": [0.5, 0.25],
+            "decision": [1, 0],
+            "label": pa.array([None, None], "int32"),
+        }
     )
-    (cohort,) = split_cohorts(table, time="day", known_on=lambda _: SEPTEMBER)
+    (cohort,) = split_cohorts(table, keys=["id"], time="day", known_on=lambda _: SEPTEMBER)
     assert cohort.labels_known_on == SEPTEMBER
+    assert cohort.probability.tolist() == [0.25, 0.5]
 
 
 def test_thinning_keeps_about_the_limit_and_always_the_same_rows(spark: SparkSession) -> None:

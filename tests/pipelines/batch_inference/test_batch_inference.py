@@ -6,12 +6,12 @@ from datetime import UTC, date
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.scored_house import CUSTOMERS, MOMENT, ScoredHouse, make_champion, make_features
 
 from boathouse.core.errors import DataQualityError, ModelError
 from boathouse.core.modelling import NoModel
 from boathouse.pipelines import batch_inference
 from boathouse.use_case.features import FEATURE_VIEWS
+from tests.scored_house import CUSTOMERS, MOMENT, ScoredHouse, make_champion, make_features
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +31,10 @@ def house(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def score(house: ScoredHouse, **replaced: Any) -> None:
-    house.run(batch_inference.create_pipeline(), **{"models__champion": make_champion()} | replaced)
+    house.run(
+        batch_inference.create_pipeline(),
+        **{"models__champion": make_champion(), "models__aliases": {"champion": "3"}} | replaced,
+    )
 
 
 def test_the_two_newest_cohorts_are_scored_with_the_champion(house: ScoredHouse) -> None:
@@ -91,7 +94,14 @@ def test_customers_without_any_feature_row_are_quarantined(house: ScoredHouse) -
 
 def test_without_a_champion_the_error_names_environment_and_command(house: ScoredHouse) -> None:
     with pytest.raises(ModelError, match="environment 'test'.*promotion --env test"):
-        score(house, models__champion=NoModel("test.models.missed_payment", "champion"))
+        score(house, models__champion=NoModel("test.models.missed_payment", "champion"), models__aliases={})
+
+
+def test_in_a_whole_run_scoring_waits_for_the_promotion() -> None:
+    from boathouse.pipelines import promotion
+
+    order = [node.name for node in (batch_inference.create_pipeline() + promotion.create_pipeline()).nodes]
+    assert order.index("promotion.move_aliases") < order.index("batch_inference.score_cohorts")
 
 
 @pytest.mark.parametrize("driver_rows", [0, 10_000])
@@ -106,4 +116,3 @@ def test_rows_lost_by_the_scorer_stop_the_run_before_publishing(
     with pytest.raises(DataQualityError, match="800 rows in, but 798 scored and 0 quarantined"):
         score(house)
     assert not house.dataset("inference.predictions").exists()
-

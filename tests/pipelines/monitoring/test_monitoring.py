@@ -8,15 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from kedro.io.core import DatasetError
-from tests.scored_house import CUSTOMERS, ScoredHouse, make_champion
 
 from boathouse.core.errors import MonitoringError
 from boathouse.pipelines import batch_inference, monitoring
+from tests.scored_house import CUSTOMERS, ScoredHouse, make_champion
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 AUGUST, SEPTEMBER, OCTOBER = date(2005, 8, 31), date(2005, 9, 30), date(2005, 10, 31)
+EVALUATION = {
+    "subject": {"name": "test.models.missed_payment", "version": "3"},
+    "rows": 400,
+    "period": ["2005-08-31", "2005-08-31"],
+    "metrics": {"roc_auc": {"value": 0.78, "low": 0.76, "high": 0.8}},
+    "champion": None,
+}
+PROMOTION = {"candidate": "3", "outcome": "promoted", "reason": "There was no champion."}
 TABLES = ("monitoring.drift_metrics", "monitoring.performance", "monitoring.alerts")
 
 
@@ -33,13 +41,15 @@ def house(spark: SparkSession, folder: Path) -> ScoredHouse:
         patch.setenv("BOATHOUSE_DATA", str(folder))
         built = ScoredHouse.build()
     built.fill()
-    built.run(batch_inference.create_pipeline(), models__champion=make_champion())
+    built.run(batch_inference.create_pipeline(), models__champion=make_champion(), models__aliases={"champion": "3"})
     monitor(built)
     return built
 
 
 def monitor(house: ScoredHouse, **replaced: Any) -> None:
-    house.run(monitoring.create_pipeline(), **{"reports__evaluation": {}} | replaced)
+    house.run(
+        monitoring.create_pipeline(), **{"reports__evaluation": EVALUATION, "reports__promotion": PROMOTION} | replaced
+    )
 
 
 def test_the_new_value_of_the_late_months_is_the_first_feature_alarm(house: ScoredHouse) -> None:
@@ -88,6 +98,8 @@ def test_summary_is_short_and_says_where_to_look(house: ScoredHouse, folder: Pat
     assert "test.models.missed_payment version 3" in text
     assert f"{2 * CUSTOMERS:,} rows" in text
     assert "months_late (PSI" in text
+    assert "ROC AUC 0.780 [0.760, 0.800]" in text
+    assert "version 3 promoted: There was no champion." in text
     assert str(folder / "reports/test/monitoring.html") in text
 
 

@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 NO_FEATURE_ROW = "no_feature_row"
 
 
-def inference_contracts(
-    keys: Sequence[Column], time: Column, features: Sequence[Column]
-) -> dict[str, TableContract]:
+def inference_contracts(keys: Sequence[Column], time: Column, features: Sequence[Column]) -> dict[str, TableContract]:
     """Return the contracts of ``inference.features``, ``.predictions`` and ``.predictions_quarantine`` by name."""
     identity = (*keys, time)
     names = tuple(column.name for column in identity)
@@ -63,9 +61,7 @@ PREDICTION_COLUMNS = (
     ),
     Column(name="model_name", dtype="string", description="Registered model that scored the row."),
     Column(name="model_version", dtype="string", description="Its version."),
-    Column(
-        name="scored_at", dtype="timestamp", description="When the row was first scored with this version, in UTC."
-    ),
+    Column(name="scored_at", dtype="timestamp", description="When the row was first scored with this version, in UTC."),
 )
 
 BROKEN_RULES = Column(

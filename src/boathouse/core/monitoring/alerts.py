@@ -99,7 +99,10 @@ def alert_on_labels(rates: Sequence[LabelRate], *, options: PerformanceOptions) 
             subject=newest.cohort.isoformat(),
             value=change,
             limit=options.label_shift,
-            message=f"The label rate of cohort {newest.cohort} is {newest.rate:.1%}; in all earlier ones it was {before:.1%}.",
+            message=(
+                f"The label rate of cohort {newest.cohort} is {newest.rate:.1%}; "
+                f"in all earlier ones it was {before:.1%}."
+            ),
         )
     ]
 

@@ -32,14 +32,15 @@ def compare_categorical(reference: Mapping[str | None, int], current: Mapping[st
     known = np.array([[side.get(name, 0) for name in names] for side in (before, after)], dtype=np.float64)
     counts = np.column_stack([known, [reference.get(None, 0), current.get(None, 0)]])
     rows = counts.sum(axis=1)
-    shared = known if len(names) and known.sum(axis=1).all() else counts
+    shared = known if names and known.sum(axis=1).all() else counts
     return Comparison(
         data_type="string",
         reference_rows=int(rows[0]),
         current_rows=int(rows[1]),
         psi=population_stability_index(*counts),
         js_distance=jensen_shannon_distance(*shared),
-        test=two_way_chi_squared(*shared),
+        ks=None,
+        chi_squared=two_way_chi_squared(*shared),
         null_delta=_null_delta(counts),
         shift=find_shift([*names, "null"], counts),
         distinct_delta=len(after) / rows[1] - len(before) / rows[0],

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from boathouse.core.monitoring.distances import TestResult
+from boathouse.core.monitoring.distances import TestResult
+
+NOTHING_TO_TEST = TestResult(0.0, 1.0)
 
 
 @dataclass(frozen=True)
 class Shift:
-    """The bin whose share changed most: its label and the shares (0 to 1) before and after."""
+    """The bin that adds most to the stability index: its label and the shares (0 to 1) before and after."""
 
     bin: str
     reference: float
@@ -28,9 +28,11 @@ class Comparison:
         current_rows: Rows of the current window, nulls included.
         psi: Population stability index over bins and nulls; 0 same, no upper bound.
         js_distance: Jensen-Shannon distance, base 2; 0 same to 1 disjoint.
-        test: Kolmogorov-Smirnov for numbers, two-way chi-squared for categories; nulls left out.
+        ks: Kolmogorov-Smirnov test of the known values; None for categories or without values.
+        chi_squared: Two-way chi-squared test on counts, for categories and for numbers binned by value, whose
+            ties make the other test blind; None for other numbers.
         null_delta: Share of nulls now minus before; -1 to 1.
-        shift: The bin that changed most.
+        shift: The bin that adds most to the stability index.
         distinct_delta: Distinct values per row now minus before, each 0 to 1.
         avg_delta: Mean now minus before, in the column's unit; None for categories or without values.
         zero_delta: Share of zeros among all rows now minus before; None for categories.
@@ -46,7 +48,8 @@ class Comparison:
     current_rows: int
     psi: float
     js_distance: float
-    test: TestResult
+    ks: TestResult | None
+    chi_squared: TestResult | None
     null_delta: float
     shift: Shift
     distinct_delta: float
@@ -57,3 +60,8 @@ class Comparison:
     l_infinity: float | None = None
     new_values: tuple[str, ...] = ()
     vanished_values: tuple[str, ...] = ()
+
+    @property
+    def test(self) -> TestResult:
+        """The test that fits the column."""
+        return self.chi_squared or self.ks or NOTHING_TO_TEST

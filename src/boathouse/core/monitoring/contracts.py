@@ -74,7 +74,7 @@ DRIFT_METRICS = TableContract(
         Column(
             name="ks_test",
             dtype=TEST,
-            description="Two-sample Kolmogorov-Smirnov test; null for categories.",
+            description="Two-sample Kolmogorov-Smirnov test; null for categories or without values.",
             nullable=True,
         ),
         Column(
@@ -92,7 +92,7 @@ DRIFT_METRICS = TableContract(
         Column(
             name="chi_squared_test",
             dtype=TEST,
-            description="Two-way chi-squared test on counts; null for numbers.",
+            description="Two-way chi-squared test on counts; null for numbers of many values.",
             nullable=True,
         ),
         Column(

@@ -33,15 +33,25 @@ class TestResult:
 def population_stability_index(reference: ArrayLike, current: ArrayLike) -> float:
     """Return the population stability index of two count vectors over the same bins.
 
-    ``sum((c - r) * ln(c / r))`` over bins, with smoothed shares
-    ``(count + 0.5) / (rows + 0.5 * bins)``; bins empty on both sides are left out. 0 means the
-    same shares; it has no upper bound. Source: Siddiqi, *Credit Risk Scorecards*, 2006.
+    The sum of :func:`stability_contributions`. 0 means the same shares; it has no upper bound.
+    Source: Siddiqi, *Credit Risk Scorecards*, 2006.
+    """
+    return float(stability_contributions(reference, current).sum())
+
+
+def stability_contributions(reference: ArrayLike, current: ArrayLike) -> NDArray[np.float64]:
+    """Return what each bin adds to the population stability index: ``(c - r) * ln(c / r)``, at least 0.
+
+    Shares are smoothed, ``(count + 0.5) / (rows + 0.5 * bins)``; bins empty on both sides add
+    nothing and do not count as bins.
     """
     both = _stack(reference, current)
-    both = both[:, both.sum(axis=0) > 0]
-    smoothed = both + PSEUDO_COUNT
+    used = both.sum(axis=0) > 0
+    smoothed = both + PSEUDO_COUNT * used
     shares = smoothed / smoothed.sum(axis=1, keepdims=True)
-    return float(((shares[1] - shares[0]) * np.log(shares[1] / shares[0])).sum())
+    ratio = np.divide(shares[1], shares[0], out=np.ones(len(used)), where=used)
+    terms: Counts = (shares[1] - shares[0]) * np.log(ratio)
+    return terms
 
 
 def jensen_shannon_distance(reference: ArrayLike, current: ArrayLike) -> float:
@@ -124,7 +134,8 @@ def _entropy(shares: Counts) -> float:
 
 
 def _expected(both: Counts) -> Counts:
-    return np.outer(both.sum(axis=1), both.sum(axis=0)) / both.sum()
+    counts: Counts = np.outer(both.sum(axis=1), both.sum(axis=0)) / both.sum()
+    return counts
 
 
 def _pool_rare(both: Counts) -> Counts:

@@ -77,7 +77,7 @@ def grade_drift(comparison: Comparison, p_adjusted: float, options: DriftOptions
 
 
 def _compare_column(reference: pa.ChunkedArray, current: pa.ChunkedArray, options: DriftOptions) -> Comparison:
-    import pyarrow.types as types
+    from pyarrow import types
 
     if types.is_floating(reference.type) or types.is_integer(reference.type) or types.is_decimal(reference.type):
         return compare_numeric(_to_floats(reference), _to_floats(current), discrete_values=options.discrete_values)
@@ -90,7 +90,7 @@ def _to_floats(column: pa.ChunkedArray) -> NDArray[np.float64]:
 
 
 def _count_values(column: pa.ChunkedArray) -> dict[str | None, int]:
-    import pyarrow.compute as compute
+    from pyarrow import compute
 
     counted = compute.value_counts(column.cast("string")).to_pylist()
     return {entry["values"]: entry["counts"] for entry in counted}

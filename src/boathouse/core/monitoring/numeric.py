@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ from boathouse.core.monitoring.distances import (
     TestResult,
     jensen_shannon_distance,
     population_stability_index,
+    stability_contributions,
     two_way_chi_squared,
 )
 
@@ -55,15 +57,17 @@ def compare_numeric(reference: Floats, current: Floats, *, discrete_values: int)
     """
     before, after = SortedSide.from_values(reference), SortedSide.from_values(current)
     distinct = _distinct(before.values), _distinct(after.values)
-    labels, counts = _count_bins(before, after, distinct, discrete_values)
-    test, wasserstein = _compare_curves(before, after)
+    by_value = max(map(len, distinct)) <= discrete_values
+    labels, counts = _count_bins(before, after, np.union1d(*distinct) if by_value else None)
+    ks, wasserstein = _compare_curves(before, after)
     return Comparison(
         data_type="double",
         reference_rows=before.rows,
         current_rows=after.rows,
         psi=population_stability_index(*counts),
         js_distance=jensen_shannon_distance(*_count_shared(before.values, after.values)),
-        test=test,
+        ks=ks,
+        chi_squared=two_way_chi_squared(*counts) if by_value or ks is None else None,
         null_delta=after.nulls / after.rows - before.nulls / before.rows,
         shift=find_shift(labels, counts),
         distinct_delta=len(distinct[1]) / after.rows - len(distinct[0]) / before.rows,
@@ -88,18 +92,16 @@ def wasserstein_distance(reference: Floats, current: Floats) -> float:
 
 
 def find_shift(labels: list[str], counts: NDArray[np.float64]) -> Shift:
-    """Return the bin whose share changed most, the first of equals."""
+    """Return the bin that adds most to the population stability index, the first of equals."""
     shares = counts / counts.sum(axis=1, keepdims=True)
-    worst = int(np.argmax(np.abs(shares[1] - shares[0])))
+    worst = int(np.argmax(stability_contributions(*counts)))
     return Shift(labels[worst], float(shares[0, worst]), float(shares[1, worst]))
 
 
-def _compare_curves(before: SortedSide, after: SortedSide) -> tuple[TestResult, float | None]:
-    if len(before.values) and len(after.values):
-        return _ks_and_wasserstein(before.values, after.values)
-    # One side is nothing but nulls: all that can be tested is whether values are there.
-    known = [[len(side.values), side.nulls] for side in (before, after)]
-    return two_way_chi_squared(*known), None
+def _compare_curves(before: SortedSide, after: SortedSide) -> tuple[TestResult | None, float | None]:
+    """Nothing where one side is nothing but nulls."""
+    known = len(before.values) and len(after.values)
+    return _ks_and_wasserstein(before.values, after.values) if known else (None, None)
 
 
 def _ks_and_wasserstein(reference: Floats, current: Floats) -> tuple[TestResult, float]:
@@ -122,15 +124,10 @@ def _ks_tail(statistic: float, reference_rows: int, current_rows: int) -> float:
     return float(np.clip(kstwo.sf(statistic, max(1, round(effective))), 0.0, 1.0))
 
 
-def _count_bins(
-    before: SortedSide, after: SortedSide, distinct: tuple[Floats, Floats], discrete_values: int
-) -> tuple[list[str], NDArray[np.float64]]:
-    if max(map(len, distinct)) <= discrete_values:
-        edges = np.union1d(*distinct)
-        labels = [f"{edge:g}" for edge in edges]
-    else:
-        edges = _reference_edges(before.values)
-        labels = _label_intervals(edges)
+def _count_bins(before: SortedSide, after: SortedSide, values: Floats | None) -> tuple[list[str], NDArray[np.float64]]:
+    """Rows per bin, nulls last: one bin for each of ``values``, or the reference's deciles."""
+    edges = _reference_edges(before.values) if values is None else values
+    labels = _label_intervals(edges) if values is None else [f"{value:.4g}" for value in values]
     rows = [_counts_up_to(side.values, edges)[: len(labels)] for side in (before, after)]
     nulls = [[before.nulls], [after.nulls]]
     return [*labels, "null"], np.hstack([np.array(rows, dtype=np.float64), nulls])
@@ -147,7 +144,7 @@ def _reference_edges(values: Floats) -> Floats:
 def _label_intervals(edges: Floats) -> list[str]:
     if not len(edges):
         return ["any value"]
-    inner = [f"over {low:.4g} up to {high:.4g}" for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    inner = [f"over {low:.4g} up to {high:.4g}" for low, high in pairwise(edges.tolist())]
     return [f"up to {edges[0]:.4g}", *inner, f"over {edges[-1]:.4g}"]
 
 

@@ -65,7 +65,7 @@ class PerformanceOptions:
         minimum_roc_auc: ROC AUC below which a cohort raises an alert; 0.5 (chance) to 1.
         calibration_gap: Allowed |mean probability - observed rate| of a cohort; 0 to 1.
         minimum_rows: Labelled rows a cohort needs before it is measured; 10 to 1 million.
-        bootstraps: Resamples behind each interval; 0 means no intervals; at most 10,000.
+        bootstraps: Resamples behind each interval; 20 to 10,000.
         confidence: Coverage of the intervals; 0.5 to 0.999.
         seed: Seed of the resampling; 0 to 2**31 - 1.
         label_shift: Allowed change of the label rate of a cohort against all earlier ones together; 0 to 1.
@@ -88,7 +88,7 @@ class PerformanceOptions:
         require_between("minimum_roc_auc", self.minimum_roc_auc, 0.5, 1.0)
         require_between("calibration_gap", self.calibration_gap, 0.0, 1.0)
         require_whole("minimum_rows", self.minimum_rows, 10, 1_000_000)
-        require_whole("bootstraps", self.bootstraps, 0, 10_000)
+        require_whole("bootstraps", self.bootstraps, 20, 10_000)
         require_between("confidence", self.confidence, 0.5, 0.999)
         require_whole("seed", self.seed, 0, 2**31 - 1)
         require_between("label_shift", self.label_shift, 0.0, 1.0)

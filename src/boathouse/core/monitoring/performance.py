@@ -7,19 +7,18 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from boathouse.core.evaluation import metrics
+from boathouse.core.evaluation.intervals import BootstrapOptions, Scored, bounds_of, resample_metrics
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import date
 
     from numpy.typing import NDArray
 
     from boathouse.core.monitoring.options import PerformanceOptions
 
-    Floats = NDArray[np.float64]
-    Metric = Callable[[Floats, Floats], float | None]
-
-# As scikit-learn: the smallest distance of a probability from 0 and 1 that a logarithm sees.
-SMALLEST_PROBABILITY = float(np.finfo(np.float64).eps)
+# Figures that get an interval, by the name that evaluation uses.
+INTERVALS = {"roc_auc": "roc_auc", "brier": "brier_score"}
 
 Status = Literal["measured", "pending", "too_few"]
 
@@ -74,22 +73,6 @@ class CohortPerformance:
         return None if self.observed_rate is None else self.observed_rate - self.mean_probability
 
 
-def area_under_roc(label: Floats, probability: Floats) -> float | None:
-    """Return the probability that a random 1 is ranked above a random 0, ties half; None for one class."""
-    from scipy.stats import rankdata
-
-    ones = float(label.sum())
-    zeros = len(label) - ones
-    if not ones or not zeros:
-        return None
-    return float((rankdata(probability)[label == 1].sum() - ones * (ones + 1) / 2) / (ones * zeros))
-
-
-def brier_score(label: Floats, probability: Floats) -> float | None:
-    """Return the mean squared error of the probability, 0 (perfect) to 1."""
-    return float(np.mean((probability - label) ** 2))
-
-
 def measure_cohort(scored: ScoredCohort, options: PerformanceOptions) -> CohortPerformance:
     """Return the cohort's figures; without labels its status is ``pending`` and only counts are there."""
     known = ~np.isnan(scored.label)
@@ -110,32 +93,26 @@ def measure_cohort(scored: ScoredCohort, options: PerformanceOptions) -> CohortP
 
 
 def _measure(scored: ScoredCohort, known: NDArray[np.bool_], options: PerformanceOptions) -> dict[str, float | None]:
-    label, probability, decision = (side[known] for side in (scored.label, scored.probability, scored.decision))
-    clipped = np.clip(probability, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
-    caught = float((label * decision).sum())
-    return {
-        "observed_rate": float(label.mean()),
-        **_with_interval("roc_auc", area_under_roc, label, probability, options),
-        **_with_interval("brier", brier_score, label, probability, options),
-        "log_loss": float(-np.mean(label * np.log(clipped) + (1 - label) * np.log(1 - clipped))),
-        "precision": _ratio(caught, float(decision.sum())),
-        "recall": _ratio(caught, float(label.sum())),
+    rows = Scored(*(side[known] for side in (scored.label, scored.probability, scored.decision)))
+    counts = metrics.count_decisions(rows.label, rows.decision)
+    figures = {
+        "observed_rate": float(rows.label.mean()),
+        "roc_auc": metrics.roc_auc(rows.label, rows.probability),
+        "brier": metrics.brier_score(rows.label, rows.probability),
+        "log_loss": metrics.log_loss(rows.label, rows.probability),
+        "precision": counts.precision,
+        "recall": counts.recall,
+        **_intervals(rows, options),
     }
+    return {name: None if np.isnan(value) else value for name, value in figures.items()}
 
 
-def _with_interval(
-    name: str, metric: Metric, label: Floats, probability: Floats, options: PerformanceOptions
-) -> dict[str, float | None]:
-    value = metric(label, probability)
-    if value is None or not options.bootstraps:
-        return {name: value}
-    generator = np.random.default_rng(options.seed)
-    draws = (generator.integers(0, len(label), len(label)) for _ in range(options.bootstraps))
-    found = [metric(label[draw], probability[draw]) for draw in draws]
-    tail = (1 - options.confidence) / 2
-    low, high = np.quantile([each for each in found if each is not None], [tail, 1 - tail])
-    return {name: value, f"{name}_low": float(low), f"{name}_high": float(high)}
-
-
-def _ratio(part: float, whole: float) -> float | None:
-    return part / whole if whole else None
+def _intervals(rows: Scored, options: PerformanceOptions) -> dict[str, float]:
+    sampling = BootstrapOptions(samples=options.bootstraps, confidence=options.confidence, seed=options.seed)
+    # The costs of decisions play no part in what is kept here.
+    resampled = resample_metrics(rows, sampling, missed=0.0, false_alarm=0.0)
+    low, high = zip(*(bounds_of(resampled[name], options.confidence) for name in INTERVALS.values()), strict=True)
+    ends = {"low": low, "high": high}
+    return {
+        f"{name}_{end}": value for end, values in ends.items() for name, value in zip(INTERVALS, values, strict=True)
+    }

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import numpy as np
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
-    import numpy as np
 
     from boathouse.core.monitoring.drift import ColumnDrift
     from boathouse.core.monitoring.options import DriftOptions
@@ -55,8 +55,8 @@ def plot_performance(cohorts: Sequence[CohortPerformance]) -> Figure:
     _draw_ranking(ranking, [cohort for cohort in cohorts if cohort.roc_auc is not None])
     names = [_name(cohort) for cohort in cohorts]
     rates.plot(names, [cohort.mean_probability for cohort in cohorts], "o-", label="mean probability")
-    measured = [cohort for cohort in cohorts if cohort.observed_rate is not None]
-    rates.plot([_name(cohort) for cohort in measured], [c.observed_rate for c in measured], "s--", label="observed")
+    measured = {_name(cohort): cohort.observed_rate for cohort in cohorts if cohort.observed_rate is not None}
+    rates.plot(list(measured), list(measured.values()), "s--", label="observed")
     rates.set_title("predicted and observed rate", fontsize=10)
     rates.set_ylim(bottom=0)
     rates.legend(frameon=False)

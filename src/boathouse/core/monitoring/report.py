@@ -63,9 +63,7 @@ class ReportHead:
     window: str
 
 
-def render_report(
-    head: ReportHead, findings: Findings, alerts: Sequence[Alert], plots: Mapping[str, Figure]
-) -> str:
+def render_report(head: ReportHead, findings: Findings, alerts: Sequence[Alert], plots: Mapping[str, Figure]) -> str:
     """Return the page; ``plots`` has the figures ``drift``, ``scores`` and ``performance``."""
     return PAGE.substitute(
         model=escape(head.model),

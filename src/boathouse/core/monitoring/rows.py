@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from boathouse.core.monitoring.alerts import Alert
+    from boathouse.core.monitoring.distances import TestResult
     from boathouse.core.monitoring.drift import ColumnDrift
     from boathouse.core.monitoring.performance import CohortPerformance
     from boathouse.core.tables.contract import TableContract
@@ -77,8 +78,6 @@ def schema_of(contract: TableContract) -> str:
 
 def _drift_row(drift: ColumnDrift, windows: ComparedWindows, as_of: date) -> Row:
     found = drift.comparison
-    numeric = found.data_type == "double"
-    test = (float(found.test.statistic), float(found.test.p_value))
     return (
         as_of,
         windows.current.as_timestamps(),
@@ -95,10 +94,14 @@ def _drift_row(drift: ColumnDrift, windows: ComparedWindows, as_of: date) -> Row
         None if found.zero_delta is None else 100 * found.zero_delta,
         100 * found.distinct_delta,
         found.js_distance,
-        test if numeric else None,
+        _test_values(found.ks),
         found.wasserstein,
         found.psi,
-        None if numeric else test,
+        _test_values(found.chi_squared),
         found.tv_distance,
         found.l_infinity,
     )
+
+
+def _test_values(test: TestResult | None) -> tuple[float, float] | None:
+    return None if test is None else (test.statistic, test.p_value)

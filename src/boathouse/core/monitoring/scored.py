@@ -90,16 +90,22 @@ def join_labels(predictions: DataFrame, labels: DataFrame, as_of: date, *, keys:
     return predictions.join(known, list(keys), "left")
 
 
-def split_cohorts(joined: pa.Table, *, time: str, known_on: Callable[[date], date]) -> list[ScoredCohort]:
-    """Return one cohort per date and model version, oldest first.
+def split_cohorts(
+    joined: pa.Table, *, keys: Sequence[str], time: str, known_on: Callable[[date], date]
+) -> list[ScoredCohort]:
+    """Return one cohort per date and model version, oldest first, its rows in the order of their keys.
+
+    The order makes resampling repeatable: an engine gives rows in any order.
 
     Args:
-        joined: ``time``, ``model_version``, ``probability``, ``decision`` and ``label`` (null where unknown).
+        joined: ``keys``, ``time``, ``model_version``, ``probability``, ``decision`` and ``label`` (null where unknown).
+        keys: Columns that identify a row within its date.
         time: Column that dates a row.
         known_on: Gives the day on which all labels of a cohort are known.
     """
-    import pyarrow.compute as compute
+    from pyarrow import compute
 
+    joined = joined.sort_by([(name, "ascending") for name in keys])
     pairs = joined.select([time, "model_version"]).group_by([time, "model_version"]).aggregate([]).to_pylist()
     found = []
     for pair in sorted(pairs, key=lambda each: (each[time], each["model_version"])):

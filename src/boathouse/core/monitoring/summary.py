@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from boathouse.core.monitoring.alerts import Alert
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 LONGEST = 15
 NAMED_DRIFTS = 3
 NAMED_ALERTS = 3
+# Characters of the longest sentence; a refusal can have many reasons.
+LINE = 160
+# Metrics of an evaluation that a summary names, and how.
+METRICS = {"roc_auc": "ROC AUC", "precision_recall_auc": "PR AUC", "brier_score": "Brier"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +63,36 @@ def summarise_run(facts: RunFacts) -> str:
         f"  report      {facts.report}",
     ]
     return "\n".join(lines[:LONGEST])
+
+
+def describe_evaluation(evaluation: Mapping[str, Any], version: str) -> list[str]:
+    """Return lines on how ``version`` did on its test rows, or one that says that it was not in the evaluation.
+
+    Args:
+        evaluation: An ``EvaluationReport`` as plain values; its subject is the newest candidate.
+        version: Version in charge: the candidate, or the champion that it was compared with.
+    """
+    rival = evaluation.get("champion") or {}
+    measured = next((each for each in (evaluation, rival) if each.get("subject", {}).get("version") == version), None)
+    if measured is None:
+        return [f"version {version} is not part of the newest evaluation"]
+    found = measured["metrics"]
+    figures = [f"{shown} {_describe_estimate(found[name])}" for name, shown in METRICS.items() if name in found]
+    first, last = evaluation["period"]
+    return [", ".join(figures), f"on {evaluation['rows']:,} rows it never saw, {first} to {last}"]
+
+
+def describe_promotion(decision: Mapping[str, Any]) -> str:
+    """Return what became of the newest candidate, in one line of at most 160 characters."""
+    text = f"version {decision['candidate']} {decision['outcome']}: {decision['reason']}"
+    return text if len(text) <= LINE else f"{text[: LINE - 1]}…"
+
+
+def _describe_estimate(estimate: Mapping[str, float | None]) -> str:
+    value, low, high = (estimate[name] for name in ("value", "low", "high"))
+    if value is None:
+        return "unknown"
+    return f"{value:.3f}" if low is None or high is None else f"{value:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def _describe_scored(cohorts: Sequence[CohortPerformance]) -> str:

@@ -75,9 +75,7 @@ def compare_scores(cohorts: list[ScoredCohort], window: ScoredWindow, options: D
     own = {cohort.cohort: cohort for cohort in cohorts if cohort.model_version == window.model_version}
     if window.previous is None:
         return []
-    before, after = (
-        pa.table({"probability": own[day].probability}) for day in (window.previous, window.newest)
-    )
+    before, after = (pa.table({"probability": own[day].probability}) for day in (window.previous, window.newest))
     return compare_tables(before, after, columns=["probability"], options=options)
 
 

@@ -23,7 +23,10 @@ def create_pipeline(**_: object) -> Pipeline:
 def _compare_nodes() -> list[Node]:
     return [
         Node(
-            nodes.resolve_date, inputs=["clean.statements", "params:as_of"], outputs="monitoring.as_of", name="resolve_date"
+            nodes.resolve_date,
+            inputs=["clean.statements", "params:as_of"],
+            outputs="monitoring.as_of",
+            name="resolve_date",
         ),
         Node(
             nodes.find_scored,
