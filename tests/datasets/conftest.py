@@ -49,7 +49,7 @@ def known_contracts(monkeypatch: pytest.MonkeyPatch) -> None:
 def table(lakehouse: Callable[..., dict[str, str]]) -> Callable[..., DeltaTableDataset]:
     """Return a factory of datasets in one lakehouse; options as in the catalog."""
 
-    def make(name: str = "test.clean.boats", **options: Any) -> DeltaTableDataset:  # noqa: ANN401
+    def make(name: str = "test.clean.boats", **options: Any) -> DeltaTableDataset:
         return DeltaTableDataset(table=name, lakehouse=lakehouse(), **options)
 
     return make

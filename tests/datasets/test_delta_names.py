@@ -15,13 +15,13 @@ from boathouse.engines import get_engine
 HISTORY = [
     {
         "version": 3,
-        "timestamp": datetime(2026, 1, 3),  # noqa: DTZ001 - the platform's rows are naive, in UTC
+        "timestamp": datetime(2026, 1, 3),
         "operationParameters": {"mode": "Overwrite"},
         "operationMetrics": {"numOutputRows": "12"},
     },
     {
         "version": 2,
-        "timestamp": datetime(2026, 1, 2),  # noqa: DTZ001
+        "timestamp": datetime(2026, 1, 2),
         "operationParameters": {"predicate": "[a = b]"},
         "operationMetrics": {"numOutputRows": "4"},
     },

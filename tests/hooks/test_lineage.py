@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mlflow.entities import Run
+
     from tests.sample_project import SampleProject
 
 STATUS = """# branch.oid 0123abc

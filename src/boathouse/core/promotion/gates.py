@@ -20,7 +20,8 @@ class GateOptions:
     """Which gates count, and their limits.
 
     Attributes:
-        modes: For every gate ``off`` (also false, as YAML reads a bare off), ``warn`` (recorded, does not refuse) or ``enforce``.
+        modes: For every gate ``off`` (or false, as YAML reads a bare off), ``warn`` (recorded, does not refuse)
+            or ``enforce``.
         min_roc_auc: Lowest ROC AUC of a candidate, 0.5 to 1.
         champion_margin: ROC AUC by which the interval's lower bound may fall short of the champion, 0 to 1.
         max_calibration_error: Greatest mean distance of predicted and observed, 0 to 1.

@@ -48,7 +48,7 @@ def explain_candidate(candidate: LoadedModel, rows: TestRows, options: Explanati
     return explain(candidate.scorer, rows.matrix_for(candidate), options)
 
 
-def evaluate_candidate(  # noqa: PLR0913 - one argument a dataset
+def evaluate_candidate(
     candidate: LoadedModel,
     baseline: LoadedModel,
     champion: LoadedModel | NoModel,
