@@ -9,7 +9,9 @@ ARGS ?=
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 UNFINISHED := $(VENV)/.unfinished
-CODE := src tests benchmarks scripts
+# Where a run keeps its data and its records, as the configuration says.
+DATA := $(abspath $(or $(BOATHOUSE_DATA),data))
+STORE := $(or $(MLFLOW_TRACKING_URI),sqlite:///$(DATA)/mlflow.db)
 
 # The same surroundings on every machine: dates in UTC, no telemetry, no window for a plot.
 export TZ := UTC
@@ -63,7 +65,7 @@ viz: venv ## Open the pipelines, tables and plots in Kedro-Viz
 
 .PHONY: mlflow
 mlflow: venv ## Open the runs and models in the MLflow UI, on this machine only
-	@$(BIN)/mlflow ui --host 127.0.0.1 --backend-store-uri "sqlite:///$(CURDIR)/data/mlflow.db" $(ARGS)
+	@$(BIN)/mlflow ui --host 127.0.0.1 --backend-store-uri "$(STORE)" $(ARGS)
 
 .PHONY: doctor
 doctor: venv ## Say which engines can start here, and what is missing
@@ -106,7 +108,10 @@ lock: venv ## Resolve pyproject.toml anew and write requirements.lock
 	@$(BIN)/python scripts/lock.py
 
 .PHONY: clean
-clean: ## Remove what runs and builds leave behind; the extracts stay
+clean: ## Remove what builds and tests leave behind; tables and models stay
 	rm -rf build dist spark-warehouse metastore_db derby.log .pytest_cache .mypy_cache .ruff_cache .hypothesis .viz
-	rm -rf data/lakehouse data/reports data/mlartifacts data/mlflow.db*
 	find src tests benchmarks scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: reset
+reset: ## Remove the tables, models, runs and reports of all environments; the extracts stay
+	rm -rf "$(DATA)/lakehouse" "$(DATA)/reports" "$(DATA)/mlartifacts" "$(DATA)"/mlflow.db*
