@@ -43,7 +43,7 @@ def compare_categorical(reference: Mapping[str | None, int], current: Mapping[st
         chi_squared=two_way_chi_squared(*shared),
         null_delta=_null_delta(counts),
         shift=find_shift([*names, "null"], counts),
-        distinct_delta=len(after) / rows[1] - len(before) / rows[0],
+        distinct_delta=float(len(after) / rows[1] - len(before) / rows[0]),
         tv_distance=total_variation_distance(*shared),
         l_infinity=l_infinity_distance(*shared),
         new_values=tuple(name for name in names if name not in before),

@@ -42,7 +42,8 @@ img { max-width: 100%; } .alarm { border-color: #d55e00; } .warning { border-col
 <p class="state $state">$verdict</p>
 <h2>What to do</h2>$alerts
 <h2>Drift of the features against the training window</h2>
-<p class="about">Effect size decides: with this many rows nearly every difference is significant.</p>
+<p class="about">Compared with the newest training cohorts. Effect size decides: with many rows nearly every difference is
+significant.</p>
 $drift_plot$drifts
 <h2>Predictions</h2>$score_plot
 <h2>Performance</h2>
@@ -98,7 +99,7 @@ def _alert_table(alerts: Iterable[Alert]) -> str:
 
 
 def _drift_table(drifts: Iterable[ColumnDrift]) -> str:
-    head = ("", "feature", "PSI#", "JS distance#", "KS or chi²#", "adjusted p#", "nulls, points#", "largest shift")
+    head = ("", "feature", "PSI#", "JS distance#", "test#", "adjusted p#", "nulls, points#", "largest shift")
     return _table(head, [_drift_cells(drift) for drift in drifts])
 
 
@@ -110,7 +111,7 @@ def _drift_cells(drift: ColumnDrift) -> tuple[str, ...]:
         escape(drift.column),
         f"{found.psi:.3f}",
         f"{found.js_distance:.3f}",
-        f"{found.test.statistic:.3f}",
+        f"chi² {found.chi_squared.statistic:,.0f}" if found.chi_squared else f"KS {found.test.statistic:.3f}",
         f"{drift.p_adjusted:.2g}",
         f"{100 * found.null_delta:+.1f}",
         escape(shift),
