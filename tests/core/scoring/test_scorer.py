@@ -1,0 +1,130 @@
+"""The scorer: the same number for one row as for many, and nothing foreign loaded."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import date
+
+import numpy as np
+import pytest
+from skops.io import dumps
+
+from boathouse.core.errors import ModelError, UntrustedModelError
+from boathouse.core.modelling.estimators import FITS
+from boathouse.core.modelling.matrix import Sample
+from boathouse.core.scoring import ScorerSpec, load_scorer, seal_files, write_scorer
+from boathouse.core.scoring.calibration import Calibration
+from boathouse.core.scoring.files import MANIFEST, ModelFiles
+from boathouse.core.scoring.flavours import FLAVOURS
+
+FEATURES = ("a", "b")
+PARAMETERS = {
+    "xgboost": {"rounds": 5, "max_depth": 2},
+    "logistic_regression": {"C": 1.0, "max_iter": 200},
+    "hist_gradient_boosting": {"max_iter": 5},
+    "rate_table": {"feature": "a", "bins": 4},
+}
+
+
+def make_sample() -> Sample:
+    generator = np.random.default_rng(5)
+    matrix = generator.normal(size=(300, 2))
+    matrix[::7, 1] = np.nan
+    label = (matrix[:, 0] + generator.normal(size=300) > 0).astype(np.int64)
+    return Sample(features=FEATURES, matrix=matrix, label=label, window=(date(2005, 4, 30), date(2005, 6, 30)))
+
+
+def make_files(algorithm: str) -> ModelFiles:
+    spec = ScorerSpec(
+        algorithm=algorithm,
+        features=FEATURES,
+        label="y",
+        calibration=Calibration("platt", (1.5, -0.25)),
+        threshold=0.5,
+        reason_texts={"a": "A is high", "b": "B is high"},
+    )
+    return write_scorer(spec, FITS[algorithm](make_sample(), PARAMETERS[algorithm], 1))
+
+
+@pytest.mark.parametrize("algorithm", FLAVOURS)
+def test_a_row_alone_scores_as_among_others(algorithm: str) -> None:
+    scorer, matrix = load_scorer(make_files(algorithm)), make_sample().matrix
+    together = scorer.predict_probability(matrix)
+    alone = np.concatenate([scorer.predict_probability(matrix[row : row + 1]) for row in range(len(matrix))])
+    assert together.tobytes() == alone.tobytes()
+    assert ((together > 0) & (together < 1)).all()
+
+
+@pytest.mark.parametrize("algorithm", FLAVOURS)
+def test_fitting_twice_gives_the_same_bytes_of_probability(algorithm: str) -> None:
+    first, second = (load_scorer(make_files(algorithm)) for _ in range(2))
+    matrix = make_sample().matrix
+    assert first.predict_probability(matrix).tobytes() == second.predict_probability(matrix).tobytes()
+
+
+def test_reasons_name_what_raises_the_risk() -> None:
+    scorer = load_scorer(make_files("logistic_regression"))
+    assert scorer.reasons(np.array([[3.0, np.nan], [-3.0, np.nan]]), 1) == [["A is high"], []]
+
+
+@pytest.mark.parametrize(
+    ("calibration", "expected"),
+    [
+        (Calibration("none"), 0.5),
+        (Calibration("platt", (1.0, float(np.log(3)))), 0.75),
+        (Calibration("isotonic", (-1.0, 1.0), (0.2, 0.6)), 0.4),
+    ],
+)
+def test_calibrations_by_hand(calibration: Calibration, expected: float) -> None:
+    assert calibration.to_probability(np.array([0.0]))[0] == pytest.approx(expected, abs=1e-15)
+
+
+def test_a_matrix_of_another_width_is_refused() -> None:
+    with pytest.raises(ModelError, match="2 features"):
+        load_scorer(make_files("xgboost")).predict_probability(np.zeros((1, 3)))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"estimator.json": b"{}"}, "changed after"),
+        ({"model.pkl": b""}, "holds 'model.pkl'"),
+        ({"../spec.json": b""}, "holds '../spec.json'"),
+        ({MANIFEST: b"[]"}, "manifest.json is not"),
+        ({MANIFEST: b"{}"}, "disagree"),
+    ],
+)
+def test_changed_files_are_refused(change: dict[str, bytes], message: str) -> None:
+    with pytest.raises(UntrustedModelError, match=message):
+        load_scorer({**make_files("logistic_regression"), **change})
+
+
+def test_an_unknown_algorithm_is_refused() -> None:
+    files = make_files("logistic_regression")
+    spec = {**json.loads(files["spec.json"]), "algorithm": "pickle"}
+    with pytest.raises(UntrustedModelError, match="'pickle'"):
+        load_scorer(seal_files({"spec.json": json.dumps(spec).encode(), "estimator.json": files["estimator.json"]}))
+
+
+class Foreign:
+    """A type that nobody allowed."""
+
+    def __init__(self) -> None:
+        self.value = 1
+
+
+def test_a_foreign_type_is_refused() -> None:
+    files = make_files("hist_gradient_boosting")
+    with pytest.raises(UntrustedModelError, match="Foreign"):
+        load_scorer(seal_files({"spec.json": files["spec.json"], "estimator.skops": dumps(Foreign())}))
+
+
+def test_importing_the_scorer_loads_no_data_library() -> None:
+    script = (
+        "import sys, boathouse.core.scoring, boathouse.scorer; "
+        "print([name for name in ('pandas', 'pyspark', 'sklearn', 'xgboost', 'mlflow') if name in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
