@@ -42,8 +42,8 @@ img { max-width: 100%; } .alarm { border-color: #d55e00; } .warning { border-col
 <p class="state $state">$verdict</p>
 <h2>What to do</h2>$alerts
 <h2>Drift of the features against the training window</h2>
-<p class="about">Compared with the newest training cohorts. Effect size decides: with many rows nearly every difference is
-significant.</p>
+<p class="about">Compared with the newest training cohorts. Effect size decides: with many rows nearly every
+difference is significant.</p>
 $drift_plot$drifts
 <h2>Predictions</h2>$score_plot
 <h2>Performance</h2>
