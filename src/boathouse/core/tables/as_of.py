@@ -17,7 +17,7 @@ def resolve_as_of(requested: str | None, rows: DataFrame, *, known_column: str) 
     """Return ``requested`` as a date, or the newest date on which a row of ``rows`` became known.
 
     Args:
-        requested: ISO date; None for the newest.
+        requested: ISO date; None or an empty text, as a job parameter has it, for the newest.
         rows: A frame that has ``known_column``.
         known_column: Date from which a row of ``rows`` is known.
 
@@ -25,7 +25,7 @@ def resolve_as_of(requested: str | None, rows: DataFrame, *, known_column: str) 
         OptionError: If ``requested`` is no date.
         DataQualityError: If there are no rows to take the newest date from.
     """
-    if requested is not None:
+    if requested:
         return parse_date("as_of", requested)
     newest: date | None = rows.agg({known_column: "max"}).collect()[0][0]
     if newest is None:
