@@ -200,6 +200,14 @@ class DataQualityError(BoathouseError):
         return cls(f"Table '{table}': there are no rows to clean; nothing was published. Check the extract.")
 
     @classmethod
+    def no_dates(cls, column: str) -> DataQualityError:
+        """Name the column whose newest date was to be taken."""
+        return cls(
+            f"No row has a date in '{column}', so the newest known date cannot be taken. "
+            "Fill the table first, or name a date: --params as_of=YYYY-MM-DD."
+        )
+
+    @classmethod
     def null_columns(cls, table: str, columns: Iterable[str]) -> DataQualityError:
         """Name the columns that hold no value at all."""
         return cls(
@@ -267,6 +275,11 @@ class FeatureError(BoathouseError):
     def repeated_names(cls, view: str, names: Iterable[str]) -> FeatureError:
         """Name the columns that a view declares twice."""
         return cls(f"Feature view '{view}' declares more than once: {', '.join(names)}. Rename one of each.")
+
+    @classmethod
+    def no_function(cls, view: str, found: str) -> FeatureError:
+        """Name the view whose logic could not be recorded."""
+        return cls(f"Feature view '{view}' is computed by a {found}. Give it a function: its source is recorded.")
 
     @classmethod
     def collision(cls, owners: Mapping[str, Iterable[str]]) -> FeatureError:

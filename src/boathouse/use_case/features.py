@@ -13,8 +13,9 @@ TIME_COLUMN = "observed_on"
 KNOWN_COLUMN = "statement_date"
 _KEYS = (("customer_id", "bigint"),)
 _OWNER = "credit-risk"
-# Digits kept of a mean or ratio, so that the order in which an engine adds does not show.
-_DIGITS = 9
+# A ratio counts in steps of a billionth while it is averaged: sums of whole numbers are exact in any order.
+# Rounding the mean instead would let engines differ: they round exact halves in different directions.
+_STEPS = 1e9
 # A payment of more than ten times the bill says no more than one of ten times; it would only stretch the scale.
 _RATIO_CAP = 10.0
 
@@ -44,7 +45,7 @@ def compute_payment_behaviour(statements: DataFrame) -> DataFrame:
         F.col(KNOWN_COLUMN).alias(TIME_COLUMN),
         late.cast("double").alias("months_late"),
         F.max(late).over(_trailing(3)).cast("double").alias("months_late_max_3m"),
-        _mean(late, 6).alias("months_late_mean_6m"),
+        F.avg(late).over(_trailing(6)).alias("months_late_mean_6m"),
         F.sum(was_late).over(_trailing(6)).alias("times_late_6m"),
         (F.col("month") - last_late).cast("double").alias("months_since_late"),
         F.count(F.lit(1)).over(_ever()).cast("double").alias("months_observed"),
@@ -52,7 +53,7 @@ def compute_payment_behaviour(statements: DataFrame) -> DataFrame:
             (F.col("usage") == usage).cast("double").alias(f"is_{usage}")
             for usage in ("no_use", "paid_in_full", "revolving")
         ),
-        _mean((F.col("usage") == "paid_in_full").cast("double"), 6).alias("paid_in_full_share_6m"),
+        F.avg((F.col("usage") == "paid_in_full").cast("int")).over(_trailing(6)).alias("paid_in_full_share_6m"),
     )
 
 
@@ -72,12 +73,12 @@ def compute_spending(statements: DataFrame, customers: DataFrame) -> DataFrame:
         F.col(KNOWN_COLUMN).alias(TIME_COLUMN),
         "bill_amt",
         "pay_amt",
-        F.round("utilisation", _DIGITS).alias("utilisation"),
-        _mean(F.col("utilisation"), 3).alias("utilisation_mean_3m"),
-        F.round(F.max("utilisation").over(_trailing(6)), _DIGITS).alias("utilisation_max_6m"),
-        F.round(change, _DIGITS).alias("utilisation_change_1m"),
-        F.round("payment_ratio", _DIGITS).alias("payment_ratio"),
-        _mean(F.col("payment_ratio"), 3).alias("payment_ratio_mean_3m"),
+        "utilisation",
+        _mean_ratio("utilisation", 3).alias("utilisation_mean_3m"),
+        F.max("utilisation").over(_trailing(6)).alias("utilisation_max_6m"),
+        change.alias("utilisation_change_1m"),
+        "payment_ratio",
+        _mean_ratio("payment_ratio", 3).alias("payment_ratio_mean_3m"),
         (F.col("bill_amt") - F.col("bill_before") + F.col("pay_amt")).alias("spending"),
     )
 
@@ -98,8 +99,9 @@ def _ever() -> WindowSpec:
     return Window.partitionBy("customer_id").orderBy("month").rangeBetween(Window.unboundedPreceding, 0)
 
 
-def _mean(column: Column, months: int) -> Column:
-    return F.round(F.avg(column).over(_trailing(months)), _DIGITS)
+def _mean_ratio(column: str, months: int) -> Column:
+    """Return the mean of a ratio, exact to a billionth and the same on every engine; nulls do not count."""
+    return F.avg(F.floor(F.col(column) * _STEPS + 0.5)).over(_trailing(months)) / _STEPS
 
 
 FEATURE_VIEWS = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from boathouse.core.features.feature_view import contract_of
-from boathouse.core.quality.judging import quarantine_contract, raw_contract
+from boathouse.core.quality.contracts import quarantine_contract, raw_contract
 from boathouse.core.tables import Column, TableContract
 from boathouse.use_case.features import FEATURE_VIEWS
 from boathouse.use_case.groups import GROUPS
@@ -14,7 +14,7 @@ from boathouse.use_case.words import EDUCATION, MARRIAGE, SEX, USAGE
 
 CUSTOMER_ID = Column(name="customer_id", dtype="bigint", description="The customer.", minimum=1)
 MONTH = "statement_month"
-_MONTH = Column(name=MONTH, dtype="date", description="First day of the month that is billed.")
+_MONTH = Column(name=MONTH, dtype="date", description="First day of the month that is billed.", pattern="-01$")
 _LIMIT = Column(
     name="limit_bal", dtype="double", description="Credit given, family's cards included.", unit="NT$", minimum=1
 )
@@ -73,8 +73,9 @@ DELIVERED = {
             description="Monthly credit-card statements.",
             grain="One row per customer and month",
             columns=(CUSTOMER_ID, _MONTH, _STATUS, _BILL, _PAID),
-            keys=("customer_id", "statement_month"),
-            time_column="statement_month",
+            keys=("customer_id", MONTH),
+            time_column=MONTH,
+            time_grain="month",
         ),
         TableContract(
             name="defaults",

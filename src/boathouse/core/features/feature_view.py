@@ -6,6 +6,7 @@ import hashlib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import CodeType
 from typing import TYPE_CHECKING
 
 from boathouse.core.errors import FeatureError
@@ -62,7 +63,8 @@ class FeatureView:
         """Refuse a view that no row could be found by.
 
         Raises:
-            FeatureError: Without keys, or with a name that stands for two columns.
+            FeatureError: Without keys, with a name that stands for two columns, or computed by something
+                else than a plain function, whose source could not be recorded.
         """
         if not self.keys:
             raise FeatureError.without_keys(self.name)
@@ -70,6 +72,8 @@ class FeatureView:
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise FeatureError.repeated_names(self.name, repeated)
+        if not inspect.isfunction(self.compute):
+            raise FeatureError.no_function(self.name, type(self.compute).__name__)
 
     @property
     def key_names(self) -> tuple[str, ...]:
@@ -88,9 +92,12 @@ class FeatureView:
 
     @property
     def digest(self) -> str:
-        """Return 16 hexadecimal digits that change when the function's source or the declaration changes."""
+        """Return 16 hexadecimal digits that change when the declaration or the logic changes.
+
+        The logic is the source of the function and of what it uses of its own module.
+        """
         declared = repr((self.keys, self.time_column, self.sources, self.features, self.max_age_days))
-        text = inspect.getsource(self.compute) + declared
+        text = declared + "".join(_logic_of(self.compute, {}).values())
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -110,6 +117,28 @@ def contract_of(view: FeatureView) -> TableContract:
         keys=(*view.key_names, view.time_column),
         time_column=view.time_column,
     )
+
+
+def _logic_of(function: object, found: dict[str, str]) -> dict[str, str]:
+    """Return ``found`` with the source of ``function`` and of the functions and constants that it uses, by name."""
+    if not inspect.isfunction(function):
+        return found
+    found[function.__name__] = inspect.getsource(function)
+    for name in sorted(_names_in(function.__code__)):
+        used = function.__globals__.get(name)
+        if name in found:
+            continue
+        if inspect.isfunction(used) and used.__module__ == function.__module__:
+            _logic_of(used, found)
+        elif isinstance(used, str | int | float | tuple):
+            found[name] = f"{name} = {used!r}"
+    return found
+
+
+def _names_in(code: CodeType) -> set[str]:
+    """Return the global names that ``code`` uses, in comprehensions and lambdas too."""
+    nested = (_names_in(constant) for constant in code.co_consts if isinstance(constant, CodeType))
+    return set(code.co_names).union(*nested)
 
 
 def check_collisions(views: Sequence[FeatureView]) -> None:

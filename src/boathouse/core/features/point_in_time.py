@@ -21,8 +21,9 @@ def join_point_in_time(
 
     A feature row is taken if its time is not later than ``spine_time`` (equal is known) and, where the
     view has a maximum age, not older than that. Every spine row is kept, repeated ones too, and none is
-    added; without a matching row, or with a null key, the view's features are null. Among feature rows
-    of one key and time, which a view's contract forbids, one is taken, the same in every run and engine.
+    added; without a matching row, or with a null in key or time on either side, the view's features are
+    null. Among feature rows of one key and time, which a view's contract forbids, one is taken, the same in
+    every run and engine.
 
     Args:
         spine: Any rows that have all views' keys and ``spine_time``.
@@ -56,7 +57,9 @@ def _join_view(spine: DataFrame, view: FeatureView, table: DataFrame, spine_time
     carried = [name for name in spine.columns if name not in keys]
     values = F.struct(F.col(view.time_column).alias(_FOUND), *view.feature_names)
     asked = spine.select(*keys, F.col(spine_time).alias(_TIME), F.lit(1).alias(_SIDE), F.struct(*carried).alias(_ROW))
-    known = table.select(*keys, F.col(view.time_column).alias(_TIME), F.lit(0).alias(_SIDE), values.alias(_VALUES))
+    # A row without a date is known at none; sorted first, it would be found wherever nothing else is.
+    dated = table.where(F.col(view.time_column).isNotNull())
+    known = dated.select(*keys, F.col(view.time_column).alias(_TIME), F.lit(0).alias(_SIDE), values.alias(_VALUES))
     # Only rows of one key and time, which a view's contract forbids, are told apart by this.
     known = known.withColumn(_TIE, F.xxhash64(*(F.col(_VALUES).getField(name) for name in view.feature_names)))
     asked = asked.withColumn(_TIE, F.lit(0).cast("bigint"))

@@ -8,12 +8,13 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
+from boathouse.core.quality.reading import read_text
 from boathouse.core.tables import Column, TableContract
 from boathouse.core.tables.row_rules import UNIQUE_KEYS, broken_conditions
 
 BATCH, FILE, INGESTED = "_batch_id", "_source_file", "_ingested_at"
 BROKEN_RULES = "broken_rules"
-_NEWEST, _TEXT, _COPIES = "__newest", "__text", "__copies"
+_NEWEST, _TEXT, _COPIES, _LAST = "__newest", "__text", "__copies", "__last"
 
 # What ingestion adds to the columns of a delivered file.
 ORIGIN_COLUMNS = (
@@ -51,30 +52,41 @@ class JudgedRows:
 def judge_rows(raw: DataFrame, contract: TableContract) -> JudgedRows:
     """Return the rows of ``raw`` judged against ``contract``.
 
-    Of several deliveries of a key the newest counts; identical rows of it count once; rows that share
-    a key but differ all break ``keys_unique``, since nothing tells which is right.
+    Of several deliveries of a key the newest counts, whether the key is written ``1`` or ``01``;
+    identical rows of it count once; rows that share a key but differ all break ``keys_unique``, since
+    nothing tells which is right. A row whose key cannot be read can be replaced by no later row: it is
+    judged as long as its delivery is the newest, so that a corrected delivery ends the matter.
 
     Args:
         raw: All columns of the contract as text, with the origin columns.
         contract: Types, keys and rules of the delivered columns.
     """
     names = list(contract.column_names)
-    of_key = Window.partitionBy(*contract.keys)
     # Grouping and unordered windows: both engines do them many times faster than dropDuplicates and ranks.
     once = raw.groupBy(*names, BATCH).agg(F.max(INGESTED).alias(INGESTED))
-    once = once.withColumn(_NEWEST, F.max(INGESTED).over(of_key)).where(F.col(INGESTED) == F.col(_NEWEST))
-    once = once.withColumn(_COPIES, F.count(F.lit(1)).over(of_key))
     typed = once.select(
-        *(
-            F.expr(f"try_cast(trim(`{column.name}`) as {column.dtype})").alias(column.name)
-            for column in contract.columns
-        ),
-        F.struct(*names).alias(_TEXT),
-        BATCH,
-        _COPIES,
+        *(read_text(column) for column in contract.columns), F.struct(*names).alias(_TEXT), BATCH, INGESTED
     )
+    newest = _keep_newest(typed.crossJoin(raw.agg(F.max(INGESTED).alias(_LAST))), contract)
     broken = [F.when(condition, F.lit(name)) for name, condition in rules_of(contract).items()]
-    return JudgedRows(typed.withColumn(BROKEN_RULES, F.array_compact(F.array(*broken))).drop(_COPIES), contract)
+    judged = newest.withColumn(BROKEN_RULES, F.array_compact(F.array(*broken)))
+    return JudgedRows(judged.drop(_COPIES, INGESTED, _NEWEST, _LAST), contract)
+
+
+def _keep_newest(typed: DataFrame, contract: TableContract) -> DataFrame:
+    """Return the rows that no later delivery replaces, with the number of rows that share their key."""
+    of_key = Window.partitionBy(*contract.keys)
+    newest = F.when(_has_key(contract), F.max(INGESTED).over(of_key)).otherwise(F.col(_LAST))
+    kept = typed.withColumn(_NEWEST, newest).where(F.col(INGESTED) == F.col(_NEWEST))
+    return kept.withColumn(_COPIES, F.count(F.lit(1)).over(of_key))
+
+
+def _has_key(contract: TableContract) -> SparkColumn:
+    """Return whether every key of a typed row could be read."""
+    present = F.lit(True)  # noqa: FBT003 - a literal, not a switch
+    for key in contract.keys:
+        present = present & F.col(key).isNotNull()
+    return present
 
 
 def rules_of(contract: TableContract) -> dict[str, SparkColumn]:
@@ -87,33 +99,6 @@ def rules_of(contract: TableContract) -> dict[str, SparkColumn]:
         for name in contract.column_names
         if f"{name}_not_null" in broken_conditions(contract)
     }
+    repeated = {UNIQUE_KEYS: _has_key(contract) & (F.col(_COPIES) > 1)}
     # A text that cannot be read breaks its type rule, not the rule that a value must be there.
-    return broken_conditions(contract) | unreadable | missing | {UNIQUE_KEYS: F.col(_COPIES) > 1}
-
-
-def raw_contract(delivered: TableContract) -> TableContract:
-    """Return the contract of the raw table: the delivered columns as text, and their origin."""
-    return TableContract(
-        name=f"raw.{delivered.name}",
-        description=f"{delivered.description} As delivered, every delivery kept.",
-        grain=f"{delivered.grain} and delivery",
-        columns=(*_as_text(delivered), *ORIGIN_COLUMNS),
-    )
-
-
-def quarantine_contract(delivered: TableContract) -> TableContract:
-    """Return the contract of the table of rows that broke a rule."""
-    rules = Column(name=BROKEN_RULES, dtype="array<string>", description="Names of the rules that the row breaks.")
-    return TableContract(
-        name=f"clean.{delivered.name}_quarantine",
-        description=f"{delivered.description} Rows that broke a rule, as delivered.",
-        grain=delivered.grain,
-        columns=(*_as_text(delivered), ORIGIN_COLUMNS[0], rules),
-    )
-
-
-def _as_text(delivered: TableContract) -> tuple[Column, ...]:
-    return tuple(
-        Column(name=column.name, dtype="string", description=column.description, unit=column.unit, nullable=True)
-        for column in delivered.columns
-    )
+    return broken_conditions(contract) | unreadable | missing | repeated

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
+from pyspark.sql import Column as SparkColumn
 from pyspark.sql import functions as F
 
 from boathouse.core.errors import DataQualityError
@@ -53,6 +54,8 @@ class QualityCounts:
         quarantined: Rows that broke at least one rule.
         broken: Rows by the rule that they broke, zeros included.
         empty_columns: Columns in which no row has a value.
+        missing_months: Months without a valid row between the first and the last, ``YYYY-MM``; looked for
+            where the contract has the time grain ``month``.
     """
 
     table: str
@@ -60,6 +63,7 @@ class QualityCounts:
     quarantined: int
     broken: dict[str, int]
     empty_columns: tuple[str, ...]
+    missing_months: tuple[str, ...] = ()
 
     def to_rows(self) -> list[tuple[str, str, int, int, float]]:
         """Return the rows of ``audit.data_quality`` for this table."""
@@ -68,23 +72,32 @@ class QualityCounts:
 
 
 def count_rows(rows: JudgedRows, *, table: str) -> QualityCounts:
-    """Return the counts of ``rows`` by one aggregation."""
+    """Return the counts of ``rows`` by one aggregation, which is the one action of judging."""
     rules = list(rules_of(rows.contract))
     names = rows.contract.column_names
     aggregates = [F.count_if(F.array_contains(BROKEN_RULES, rule)) for rule in rules]
     filled = [F.count(F.col(f"__text.{name}")) for name in names]
-    found = rows.judged.agg(F.count(F.lit(1)), F.count_if(F.size(BROKEN_RULES) > 0), *aggregates, *filled).collect()[0]
-    total, quarantined, *counts = found
+    any_broken = F.count_if(F.size(BROKEN_RULES) > 0)
+    found = rows.judged.agg(F.count(F.lit(1)), any_broken, _months(rows.contract), *aggregates, *filled).collect()[0]
+    total, quarantined, months, *counts = found
     broken = dict(zip(rules, counts[: len(rules)], strict=True))
     empty = tuple(name for name, count in zip(names, counts[len(rules) :], strict=True) if not count)
-    return QualityCounts(table, total, quarantined, broken, empty)
+    return QualityCounts(table, total, quarantined, broken, empty, tuple(find_missing_months(months)))
+
+
+def _months(contract: TableContract) -> SparkColumn:
+    """Return an aggregate: the months that have a valid row; none where the contract expects none."""
+    if contract.time_column is None or contract.time_grain is None:
+        return F.array().cast("array<date>")
+    return F.collect_set(F.when(F.size(BROKEN_RULES) == 0, F.trunc(contract.time_column, contract.time_grain)))
 
 
 def check_quality(counts: QualityCounts, options: QualityOptions) -> None:
     """Stop a run that would publish broken data.
 
     Raises:
-        DataQualityError: Without rows, with a column that holds nothing, or with too many broken rows.
+        DataQualityError: Without rows, with a column that holds nothing, with too many broken rows, or
+            with a month left out.
     """
     if not counts.rows:
         raise DataQualityError.no_rows(counts.table)
@@ -93,6 +106,8 @@ def check_quality(counts: QualityCounts, options: QualityOptions) -> None:
     if counts.quarantined > options.max_quarantined_share * counts.rows:
         broken = {rule: count for rule, count in counts.broken.items() if count}
         raise DataQualityError.above_limit(counts.table, broken, rows=counts.rows, limit=options.max_quarantined_share)
+    if counts.missing_months:
+        raise DataQualityError.missing_periods(counts.table, counts.missing_months)
 
 
 def find_missing_months(months: Collection[date]) -> list[str]:

@@ -29,5 +29,5 @@ def resolve_as_of(requested: str | None, rows: DataFrame, *, known_column: str) 
         return parse_date("as_of", requested)
     newest: date | None = rows.agg({known_column: "max"}).collect()[0][0]
     if newest is None:
-        raise DataQualityError.no_rows("as_of")
+        raise DataQualityError.no_dates(known_column)
     return newest

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from boathouse.core.errors import SchemaMismatchError
 from boathouse.core.tables.schema_diff import diff_columns
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One column of a table.
+    r"""One column of a table.
 
     Attributes:
         name: Column name, snake_case.
@@ -26,6 +26,8 @@ class Column:
         allowed: The closed list of legal values, or None for any.
         minimum: Smallest legal value, inclusive, or None.
         maximum: Largest legal value, inclusive, or None.
+        pattern: Regular expression that a value written as text has to match, or None. Only what Java and
+            Rust read alike: no look-around, ``[0-9]`` instead of ``\d``.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Column:
     allowed: tuple[int | str, ...] | None = None
     minimum: float | None = None
     maximum: float | None = None
+    pattern: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +52,7 @@ class TableContract:
         columns: All columns, in the order in which they are stored.
         keys: Names of the columns that identify a row; empty where rows have no identity.
         time_column: The column that dates a row, or None.
+        time_grain: ``month`` if each month from the first to the last must have rows, else None.
     """
 
     name: str
@@ -57,6 +61,7 @@ class TableContract:
     columns: tuple[Column, ...]
     keys: tuple[str, ...] = ()
     time_column: str | None = None
+    time_grain: Literal["month"] | None = None
 
     @property
     def column_names(self) -> tuple[str, ...]:

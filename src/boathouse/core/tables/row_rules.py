@@ -18,8 +18,8 @@ UNIQUE_KEYS = "keys_unique"
 def broken_conditions(contract: TableContract) -> dict[str, SparkColumn]:
     """Return for each row rule of ``contract`` a condition that is true where a row breaks it.
 
-    Rules are named ``<column>_not_null``, ``<column>_allowed`` and ``<column>_in_range``. A
-    condition is never null: a null value breaks ``not_null`` and nothing else.
+    Rules are named ``<column>_not_null``, ``<column>_allowed``, ``<column>_in_range`` and
+    ``<column>_pattern``. A condition is never null: a null value breaks ``not_null`` and nothing else.
     """
     return {name: condition for column in contract.columns for name, condition in _column_rules(column, contract.keys)}
 
@@ -73,4 +73,6 @@ def _column_rules(column: Column, keys: Sequence[str]) -> list[tuple[str, SparkC
     if limits:
         outside = limits[0] if len(limits) == 1 else limits[0] | limits[1]
         rules.append((f"{column.name}_in_range", value.isNotNull() & outside))
+    if column.pattern is not None:
+        rules.append((f"{column.name}_pattern", value.isNotNull() & ~value.cast("string").rlike(column.pattern)))
     return rules

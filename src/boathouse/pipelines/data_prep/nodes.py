@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from pyspark.sql import DataFrame
 
-from boathouse.core.errors import DataQualityError
-from boathouse.core.quality import QualityCounts, QualityOptions, check_quality, count_rows, judge_rows
-from boathouse.core.quality.report import DATA_QUALITY, find_missing_months
+from boathouse.core.quality import JudgedRows, QualityCounts, QualityOptions, check_quality, count_rows, judge_rows
+from boathouse.core.quality.report import DATA_QUALITY
 from boathouse.core.tables.sampling import SampleOptions, sample_entities
 from boathouse.use_case import cleaning
 from boathouse.use_case.features import ENTITY_KEYS
-from boathouse.use_case.schemas import DELIVERED, MONTH
+from boathouse.use_case.schemas import DELIVERED
 
-Cleaned = tuple[DataFrame, DataFrame, QualityCounts]
+Judged = tuple[JudgedRows, QualityCounts]
+Split = tuple[DataFrame, DataFrame]
+CheckedCounts = dict[str, QualityCounts]
 
 
 def ingest(extract: DataFrame) -> DataFrame:
@@ -22,52 +21,67 @@ def ingest(extract: DataFrame) -> DataFrame:
     return extract
 
 
-def clean_customers(raw: DataFrame, quality: QualityOptions, sample: SampleOptions) -> Cleaned:
-    """Return clean customers, quarantined rows and counts."""
-    return _clean(raw, "customers", cleaning.clean_customers, quality=quality, sample=sample)
+def judge_customers(raw: DataFrame, sample: SampleOptions) -> Judged:
+    """Return the newest customers, judged, and what was found."""
+    return _judge(raw, "customers", sample)
 
 
-def clean_statements(raw: DataFrame, quality: QualityOptions, sample: SampleOptions) -> Cleaned:
-    """Return clean statements, quarantined rows and counts.
+def judge_statements(raw: DataFrame, sample: SampleOptions) -> Judged:
+    """Return the newest statements, judged, and what was found."""
+    return _judge(raw, "statements", sample)
+
+
+def judge_defaults(raw: DataFrame, sample: SampleOptions) -> Judged:
+    """Return the newest default flags, judged, and what was found."""
+    return _judge(raw, "defaults", sample)
+
+
+def check_deliveries(
+    customers: QualityCounts, statements: QualityCounts, defaults: QualityCounts, quality: QualityOptions
+) -> CheckedCounts:
+    """Return the counts by table once all tables are fit to publish; no clean table is written before.
 
     Raises:
-        DataQualityError: Also if a month between the first and the last has no statement.
+        DataQualityError: If one of them is not.
     """
-    cleaned = _clean(raw, "statements", cleaning.clean_statements, quality=quality, sample=sample)
-    months = [row[0] for row in cleaned[0].select(MONTH).distinct().collect()]
-    if gaps := find_missing_months(months):
-        raise DataQualityError.missing_periods("clean.statements", gaps)
-    return cleaned
+    for counts in (customers, statements, defaults):
+        check_quality(counts, quality)
+    return {counts.table: counts for counts in (customers, statements, defaults)}
 
 
-def clean_defaults(raw: DataFrame, quality: QualityOptions, sample: SampleOptions) -> Cleaned:
-    """Return clean default flags, quarantined rows and counts."""
-    return _clean(raw, "defaults", cleaning.clean_defaults, quality=quality, sample=sample)
+def clean_customers(judged: JudgedRows, counts: CheckedCounts) -> Split:
+    """Return clean customers and quarantined rows."""
+    return cleaning.clean_customers(judged.valid), _quarantine(judged, counts)
 
 
-def report_quality(
-    customers: QualityCounts, statements: QualityCounts, defaults: QualityCounts, lender: DataFrame
-) -> DataFrame:
+def clean_statements(judged: JudgedRows, counts: CheckedCounts) -> Split:
+    """Return clean statements and quarantined rows."""
+    return cleaning.clean_statements(judged.valid), _quarantine(judged, counts)
+
+
+def clean_defaults(judged: JudgedRows, counts: CheckedCounts) -> Split:
+    """Return clean default flags and quarantined rows."""
+    return cleaning.clean_defaults(judged.valid), _quarantine(judged, counts)
+
+
+def report_quality(counts: CheckedCounts, lender: DataFrame) -> DataFrame:
     """Return the rows of ``audit.data_quality``; ``lender`` only lends its session."""
-    rows = [row for counts in (customers, statements, defaults) for row in counts.to_rows()]
+    rows = [row for found in counts.values() for row in found.to_rows()]
     schema = ", ".join(f"{column.name} {column.dtype}" for column in DATA_QUALITY.columns)
     return lender.sparkSession.createDataFrame(rows, schema)
 
 
-def _clean(
-    raw: DataFrame,
-    name: str,
-    clean: Callable[[DataFrame], DataFrame],
-    *,
-    quality: QualityOptions,
-    sample: SampleOptions,
-) -> Cleaned:
-    """Judge the newest deliveries, stop if too many rows are broken, and clean the rest.
+def _judge(raw: DataFrame, name: str, sample: SampleOptions) -> Judged:
+    """Return the rows of the sampled customers, judged, and what was found."""
+    judged = judge_rows(sample_entities(raw, ENTITY_KEYS[0], sample), DELIVERED[name])
+    return judged, count_rows(judged, table=_table(judged))
 
-    Raises:
-        DataQualityError: Before anything is published.
-    """
-    rows = judge_rows(sample_entities(raw, ENTITY_KEYS[0], sample), DELIVERED[name])
-    counts = count_rows(rows, table=f"clean.{name}")
-    check_quality(counts, quality)
-    return clean(rows.valid), rows.quarantined, counts
+
+def _quarantine(judged: JudgedRows, counts: CheckedCounts) -> DataFrame:
+    """Return the broken rows; where there are none, the engine is spared a second pass to find that out."""
+    found = counts[_table(judged)].quarantined
+    return judged.quarantined if found else judged.quarantined.limit(0)
+
+
+def _table(judged: JudgedRows) -> str:
+    return f"clean.{judged.contract.name}"

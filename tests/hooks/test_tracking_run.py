@@ -1,0 +1,69 @@
+"""Reports and metrics reach the run that made them, and no other."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import mlflow
+import pytest
+
+from boathouse.datasets.run_metrics import RunMetricsDataset
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+    from tests.sample_project import SampleProject
+
+REPORT = "reports.summary: {type: kedro_datasets.text.TextDataset, filepath: reports/summary.txt}"
+
+
+def _newest_run() -> Run:
+    (run,) = mlflow.search_runs(
+        experiment_names=["boathouse-test"], order_by=["start_time DESC"], max_results=1, output_format="list"
+    )
+    return mlflow.get_run(run.info.run_id)
+
+
+def _files(run: Run) -> list[str]:
+    return [item.path for item in mlflow.artifacts.list_artifacts(run_id=run.info.run_id)]
+
+
+@pytest.mark.parametrize("runner", ["SequentialRunner", "ThreadRunner"])
+def test_a_report_is_kept_with_its_run(tracked: SampleProject, runner: str) -> None:
+    from kedro import runner as runners
+
+    tracked.write("test/catalog.yml", REPORT)
+    tracked.run(runner=getattr(runners, runner)())
+    run = _newest_run()
+    assert "summary.txt" in _files(run)
+    path = mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path="summary.txt")
+    assert Path(path).read_text(encoding="utf-8") == "champion of 3 rows"
+
+
+def test_what_is_no_report_is_not_copied(tracked: SampleProject) -> None:
+    tracked.write("test/catalog.yml", REPORT.replace("reports.summary:", "training.note:"))
+    tracked.run()
+    assert _files(_newest_run()) == ["table_versions.json"]
+
+
+def test_metrics_are_a_file_and_numbers_of_the_run(tmp_path: Path, tracked: SampleProject, store: str) -> None:
+    mlflow.set_tracking_uri(store)
+    mlflow.set_experiment("boathouse-test")
+    dataset = RunMetricsDataset(filepath=str(tmp_path / "metrics.json"), prefix="test")
+    with mlflow.start_run() as run:
+        dataset.save({"roc_auc": 0.75, "brier_score": math.nan})
+    assert mlflow.get_run(run.info.run_id).data.metrics == {"test.roc_auc": 0.75}
+    assert json.loads((tmp_path / "metrics.json").read_text()) == dataset.load() == {"roc_auc": 0.75}
+
+
+def test_outside_a_run_metrics_are_a_file_alone(tmp_path: Path, tracked: SampleProject, store: str) -> None:
+    mlflow.set_tracking_uri(store)
+    mlflow.set_experiment("boathouse-test")
+    before = len(mlflow.search_runs(output_format="list"))
+    RunMetricsDataset(filepath=str(tmp_path / "metrics.json"), prefix="test").save({"roc_auc": 0.75})
+    assert (tmp_path / "metrics.json").exists()
+    assert mlflow.active_run() is None
+    assert len(mlflow.search_runs(output_format="list")) == before
