@@ -12,7 +12,18 @@ SCHEMAS = ("raw", "clean", "features", "model_input", "inference", "monitoring",
 FORMS = ("spark", "pandas", "arrow", "polars")
 DELTA = "boathouse.datasets.delta_table.DeltaTableDataset"
 MEMORY = ("kedro.io.MemoryDataset", "MemoryDataset", "kedro.io.memory_dataset.MemoryDataset")
-LAYERS = ("extract", "raw", "clean", "features", "model_input", "models", "inference", "monitoring", "reporting")
+LAYERS = (
+    "extract",
+    "raw",
+    "clean",
+    "features",
+    "model_input",
+    "models",
+    "evaluation",
+    "promotion",
+    "inference",
+    "monitoring",
+)
 
 _WORD = r"[a-z][a-z0-9_]*"
 

@@ -196,3 +196,9 @@ def test_a_copy_is_independent(table: Callable[..., DeltaTableDataset]) -> None:
     assert twin.last_written is None
     assert twin.load().count() == 2
     assert "table='test.clean.boats'" in repr(twin)
+
+
+def test_kedro_viz_is_told_where_the_table_is_and_what_it_holds(lakehouse: Callable[[], dict[str, str]]) -> None:
+    place = lakehouse()
+    dataset = DeltaTableDataset(table="test.a.b", lakehouse=place, metadata={"description": "One row per day."})
+    assert dataset._describe()["filepath"] == f"{place['root']}/test/a/b (One row per day.)"

@@ -167,15 +167,22 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
         )
 
     def _describe(self) -> dict[str, Any]:
-        """Return what identifies the entry in messages."""
+        """Return what identifies the entry, in messages and on its panel in Kedro-Viz."""
         return {
             "table": self._place.table,
+            "filepath": self._caption(),
             "engine": self._place.engine,
             "mode": "read_only" if self._read_only else self._options.mode,
             "contract": self._contract,
             "version": self._version,
             "load_as": self._load_as,
         }
+
+    def _caption(self) -> str:
+        """Return where the table is and what it holds: the one line of text that Kedro-Viz shows of a dataset."""
+        where = self._place.path or self._place.table
+        description = (self.metadata or {}).get("description")
+        return where if description is None else f"{where} ({description})"
 
 
 def _parse_moment(table: str, text: str | None) -> datetime | None:
