@@ -83,6 +83,18 @@ def test_a_model_version_registered_in_the_run_carries_where_it_comes_from(track
     assert tags["engine"] == "sail"
 
 
+def test_what_is_read_after_a_model_is_registered_had_no_part_in_it(tracked: SampleProject, store: str) -> None:
+    mlflow.set_tracking_uri(store)
+    client = mlflow.MlflowClient()
+    client.create_registered_model("test.models.early")
+    client.create_model_version("test.models.early", source="/nowhere")
+    model = "clean.numbers: {type: tests.sample_project.FakeModel, name: test.models.early, number: '1'}"
+    later = "training.middle: {type: tests.sample_project.FakeTable, table: test.scored, rows: 1, at: 3}"
+    tracked.write("test/catalog.yml", f"{model}\n{later}")
+    tracked.run()
+    assert client.get_model_version("test.models.early", "1").tags["table_versions"] == "test.raw.numbers@7"
+
+
 def test_options_are_logged_key_by_key(tracked: SampleProject) -> None:
     tracked.run("training")
     assert _newest_run().data.params == {"training.split.share": "0.5", "training.split.label": "late"}

@@ -48,7 +48,7 @@ class LineageRecord:
 
     reads: dict[tuple[str, str], TableUse] = field(default_factory=dict)
     writes: dict[tuple[str, str], TableUse] = field(default_factory=dict)
-    models: dict[tuple[str, str], None] = field(default_factory=dict)
+    models: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, list[dict[str, Any]]]:
         """Return the content of ``table_versions.json``."""
@@ -58,8 +58,8 @@ class LineageRecord:
         }
 
     def describe_reads(self) -> str:
-        """Return ``table@version`` of each table read, comma-separated: the tag of a model version."""
-        return ",".join(f"{table}@{version}" for table, version in sorted(self.reads))
+        """Return ``table@version`` of each table read so far, comma-separated: the tag of a model version."""
+        return ",".join(f"{table}@{version}" if version else table for table, version in sorted(self.reads))
 
 
 class LineageHooks:
@@ -99,7 +99,8 @@ class LineageHooks:
         model = getattr(dataset, "last_saved_version", None)
         if model is not None:
             with self._lock:
-                self._record.models[_name_model(dataset, model)] = None
+                # What the run reads after this had no part in the model.
+                self._record.models[_name_model(dataset, model)] = self._record.describe_reads()
 
     # kedro-mlflow closes the run in the same two hooks: ours go first.
     @hook_impl(tryfirst=True)
@@ -144,8 +145,8 @@ class LineageHooks:
         tags = self._collect_tags(run_params, pipeline)
         mlflow.set_tags(tags.for_mlflow())
         _log_tables(self._record)
-        for name, version in self._record.models:
-            _tag_model(name, version, tags, self._record.describe_reads())
+        for (name, version), tables in self._record.models.items():
+            _tag_model(name, version, tags, tables)
 
     def _collect_tags(self, run_params: dict[str, Any], pipeline: Pipeline) -> RunTags:
         names = run_params.get("pipeline_names") or sorted({node.namespace or node.name for node in pipeline.nodes})

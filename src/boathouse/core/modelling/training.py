@@ -81,7 +81,7 @@ def finish_model(  # noqa: PLR0913 - three samples' results and four choices
 def _measure(label: np.ndarray, probability: np.ndarray) -> dict[str, float]:
     return {
         "roc_auc": roc_auc(label, probability),
-        "pr_auc": pr_auc(label, probability),
+        "precision_recall_auc": pr_auc(label, probability),
         "log_loss": log_loss(label, probability),
         "brier_score": brier_score(label, probability),
     }
