@@ -183,6 +183,11 @@ class CommitConflictError(TableError):
     """Another writer changed the table at the same time, more often than retries allow."""
 
     @classmethod
+    def moved_on(cls, table: str) -> CommitConflictError:
+        """Name the table that has grown since it was looked at."""
+        return cls(f"Table '{table}': another writer committed first; nothing was written. Look again and retry.")
+
+    @classmethod
     def after_retries(cls, table: str, attempts: int) -> CommitConflictError:
         """Name the table and how often it was tried."""
         return cls(

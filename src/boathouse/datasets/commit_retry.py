@@ -24,7 +24,7 @@ _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.05, 2.0
 
 def is_conflict(error: Exception) -> bool:
     """Return whether ``error`` says that another writer committed first."""
-    return bool(_CONFLICT.search(f"{type(error).__name__}: {error}"))
+    return isinstance(error, CommitConflictError) or bool(_CONFLICT.search(f"{type(error).__name__}: {error}"))
 
 
 def describe_failure(error: Exception) -> str:
