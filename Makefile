@@ -101,7 +101,7 @@ bench: venv ## Measure each benchmark beside its reference
 
 .PHONY: package
 package: venv ## Build the wheel and the packaged configuration in dist/
-	@$(BIN)/kedro package
+	@$(BIN)/boathouse package
 
 .PHONY: lock
 lock: venv ## Resolve pyproject.toml anew and write requirements.lock

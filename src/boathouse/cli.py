@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import os
 import sys
+from functools import wraps
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,10 @@ _TRUE_HELP = {
 }
 
 
+# Each is a module of boathouse.commands and the command of the same name in it.
+_COMMANDS = ("package",)
+
+
 class CommandFailedError(click.ClickException):
     """A command that failed; shown as one block on standard error, exit code 1."""
 
@@ -48,7 +54,22 @@ class CommandFailedError(click.ClickException):
         click.secho(self.message, file=file or sys.stderr, fg="red", err=True)
 
 
-@click.group(name="boathouse", context_settings={"help_option_names": ["-h", "--help"]})
+class LazyGroup(click.Group):
+    """A group whose commands of :mod:`boathouse.commands` are imported when one is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return sorted({*super().list_commands(ctx), *_COMMANDS})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command of that name, or None."""
+        if cmd_name not in _COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = getattr(import_module(f"boathouse.commands.{cmd_name}"), cmd_name)
+        return guard_command(command)
+
+
+@click.group(name="boathouse", cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "--version", "-V", prog_name="boathouse")
 def cli() -> None:
     """Boathouse: the whole life of a model on tables, on a laptop and on Databricks."""
@@ -82,6 +103,28 @@ run = click.Command(
     "run", params=[*map(_correct_help, kedro_run.params), _DATA_DIR, _VERBOSE], callback=_run, help=_RUN_HELP
 )
 cli.add_command(run)
+
+
+def guard_command(command: click.Command) -> click.Command:
+    """Return ``command``, and the commands below it, with errors shown as one block and exit code 1."""
+    if isinstance(command, click.Group):
+        command.commands = {name: guard_command(each) for name, each in command.commands.items()}
+        return command
+    act = command.callback
+    if act is None or hasattr(act, "__wrapped__"):
+        return command
+
+    @wraps(act)
+    def guarded(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        try:
+            return act(*args, **kwargs)
+        except (click.ClickException, click.exceptions.Exit, click.exceptions.Abort):
+            raise
+        except Exception as error:  # as in _run: here an error becomes words and an exit code
+            raise CommandFailedError(describe_failure(error, with_traceback=is_debugging())) from error
+
+    command.callback = guarded
+    return command
 
 
 @cli.command()

@@ -360,7 +360,8 @@ class ModelError(BoathouseError):
         """Name the environment and the commands that make a champion there."""
         return cls(
             f"No model is champion in environment '{environment}'. Make one with: "
-            f"kedro run --pipelines training,evaluation,promotion --env {environment}"
+            f"kedro run --pipelines training,evaluation,promotion --env {environment}. "
+            f"If that has run, reports/{environment}/promotion.json names the gates that refused."
         )
 
 

@@ -22,9 +22,14 @@ OPTIONS = GateOptions(
     min_roc_auc=0.7,
     champion_margin=0.01,
     max_calibration_error=0.05,
+    protected=("sex", "age"),
     max_demographic_parity_difference=0.2,
     max_equalized_odds_difference=0.2,
 )
+
+
+# Measured, far apart, and not protected.
+SCHOOLING = GroupFairness("schooling", (), 0.9, 0.9)
 
 
 def subject(version: str) -> Subject:
@@ -46,7 +51,7 @@ GOOD = EvaluationReport(
     baseline=rival("1", (0.05, 0.02, 0.08), (-10, -15, -5)),
     champion=rival("1", (0.02, 0.01, 0.03), (-1, -2, 0)),
     slices=[],
-    fairness=[GroupFairness("sex", (), 0.1, 0.1)],
+    fairness=[GroupFairness("sex", (), 0.1, 0.1), GroupFairness("age", (), 0.2, 0.2), SCHOOLING],
     calibration=[CalibrationBin(100, 0.2, 0.21)],
     importance={},
 )
@@ -57,10 +62,23 @@ BAD = {
     "not_worse_than_champion": replace(GOOD, champion=rival("1", (0.0, -0.02, 0.02), (0, 0, 0))),
     "calibration": replace(GOOD, calibration=[CalibrationBin(100, 0.2, 0.3)]),
     "demographic_parity": replace(
-        GOOD, fairness=[GroupFairness("sex", (), 0.1, 0.1), GroupFairness("age", (), 0.3, 0.1)]
+        GOOD, fairness=[GroupFairness("sex", (), 0.1, 0.1), GroupFairness("age", (), 0.3, 0.1), SCHOOLING]
     ),
-    "equalized_odds": replace(GOOD, fairness=[GroupFairness("sex", (), 0.1, NAN)]),
+    "equalized_odds": replace(GOOD, fairness=[GroupFairness("sex", (), 0.1, 0.1), GroupFairness("age", (), 0.1, NAN)]),
 }
+
+
+def test_a_protected_column_that_was_not_measured_is_refused() -> None:
+    unmeasured = replace(GOOD, fairness=[GroupFairness("sex", (), 0.1, 0.1)])
+    refusing = [gate.name for gate in judge_gates(unmeasured, OPTIONS) if gate.refuses]
+    assert refusing == ["demographic_parity", "equalized_odds"]
+
+
+@pytest.mark.parametrize("name", ["beats_baseline", "costs_less_than_baseline"])
+def test_a_tie_with_the_baseline_is_not_enough_and_says_so(name: str) -> None:
+    (gate,) = [gate for gate in judge_gates(BAD[name], OPTIONS) if gate.name == name]
+    wanted = {"beats_baseline": "more than 0.0000", "costs_less_than_baseline": "less than 0.0000"}
+    assert gate.message == f"{name} is 0.0000, needed {wanted[name]}."
 
 
 def test_a_good_candidate_passes_every_gate() -> None:

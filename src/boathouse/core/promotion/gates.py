@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from boathouse.core.errors import OptionError
@@ -25,6 +26,7 @@ class GateOptions:
         min_roc_auc: Lowest ROC AUC of a candidate, 0.5 to 1.
         champion_margin: ROC AUC by which the interval's lower bound may fall short of the champion, 0 to 1.
         max_calibration_error: Greatest mean distance of predicted and observed, 0 to 1.
+        protected: Sensitive columns that the two fairness gates judge; others are reported, not limited.
         max_demographic_parity_difference: Greatest spread of selection rates, 0 to 1.
         max_equalized_odds_difference: Greatest spread of true or false positive rates, 0 to 1.
     """
@@ -33,6 +35,7 @@ class GateOptions:
     min_roc_auc: float
     champion_margin: float
     max_calibration_error: float
+    protected: Sequence[str]
     max_demographic_parity_difference: float
     max_equalized_odds_difference: float
 
@@ -82,59 +85,65 @@ def judge_gates(report: EvaluationReport, options: GateOptions) -> list[Gate]:
 
 
 def _judge(name: str, mode: str, report: EvaluationReport, options: GateOptions) -> Gate:
-    value, limit, at_least = GATES[name](report, options)
-    passed = not math.isnan(value) and (value >= limit if at_least else value <= limit)
+    value, bound, limit = GATES[name](report, options)
+    passed = not math.isnan(value) and _BOUNDS[bound](value, limit)
     shown = "undefined" if math.isnan(value) else f"{value:.4f}"
-    bound = "at least" if at_least else "at most"
     message = f"{name} is {shown}, needed {bound} {limit:.4f}."
     return Gate(name, mode, passed, None if math.isnan(value) else value, limit, message)
 
 
-# A gate gives the number judged, the limit, and whether it must be at least (else at most) the limit.
-Judged = tuple[float, float, bool]
+_BOUNDS: dict[str, Callable[[float, float], bool]] = {
+    "at least": operator.ge,
+    "at most": operator.le,
+    "more than": operator.gt,
+    "less than": operator.lt,
+}
+# A gate gives the number judged, which bound holds, and the limit.
+Judged = tuple[float, str, float]
 
 
 def minimum_roc_auc(report: EvaluationReport, options: GateOptions) -> Judged:
     """Judge the lower bound of the candidate's ROC AUC."""
-    return report.metrics["roc_auc"].low, options.min_roc_auc, True
+    return report.metrics["roc_auc"].low, "at least", options.min_roc_auc
 
 
 def beats_baseline(report: EvaluationReport, options: GateOptions) -> Judged:  # noqa: ARG001 - one signature for all
     """Judge the lower bound of the gain in ROC AUC over the business rule; a tie does not pass."""
-    return report.baseline.difference["roc_auc"].low, math.ulp(0.0), True
+    return report.baseline.difference["roc_auc"].low, "more than", 0.0
 
 
 def costs_less_than_baseline(report: EvaluationReport, options: GateOptions) -> Judged:  # noqa: ARG001
     """Judge the upper bound of the extra cost over the business rule; a tie does not pass."""
-    return report.baseline.difference["expected_cost"].high, -math.ulp(0.0), False
+    return report.baseline.difference["expected_cost"].high, "less than", 0.0
 
 
 def not_worse_than_champion(report: EvaluationReport, options: GateOptions) -> Judged:
     """Judge the lower bound of the gain in ROC AUC over the champion; without one there is nothing to lose."""
     gain = report.champion.difference["roc_auc"].low if report.champion else 0.0
-    return gain, -options.champion_margin, True
+    return gain, "at least", -options.champion_margin
 
 
 def calibration(report: EvaluationReport, options: GateOptions) -> Judged:
     """Judge the mean distance of predicted and observed."""
-    return report.calibration_error, options.max_calibration_error, False
+    return report.calibration_error, "at most", options.max_calibration_error
 
 
 def demographic_parity(report: EvaluationReport, options: GateOptions) -> Judged:
-    """Judge the greatest demographic parity difference of all sensitive columns."""
-    spreads = [each.demographic_parity_difference for each in report.fairness]
-    return _greatest(spreads), options.max_demographic_parity_difference, False
+    """Judge the greatest demographic parity difference of the protected columns."""
+    spreads = {each.sensitive: each.demographic_parity_difference for each in report.fairness}
+    return _greatest(spreads, options.protected), "at most", options.max_demographic_parity_difference
 
 
 def equalized_odds(report: EvaluationReport, options: GateOptions) -> Judged:
-    """Judge the greatest equalized odds difference of all sensitive columns."""
-    spreads = [each.equalized_odds_difference for each in report.fairness]
-    return _greatest(spreads), options.max_equalized_odds_difference, False
+    """Judge the greatest equalized odds difference of the protected columns."""
+    spreads = {each.sensitive: each.equalized_odds_difference for each in report.fairness}
+    return _greatest(spreads, options.protected), "at most", options.max_equalized_odds_difference
 
 
-def _greatest(spreads: list[float]) -> float:
-    """Return the greatest number; undefined if none is judged or one is undefined."""
-    return float("nan") if not spreads or any(math.isnan(each) for each in spreads) else max(spreads)
+def _greatest(spreads: Mapping[str, float], protected: Sequence[str]) -> float:
+    """Return the greatest number; undefined if a protected column was not measured or is undefined."""
+    judged = [spreads.get(column, float("nan")) for column in protected]
+    return float("nan") if not judged or any(math.isnan(each) for each in judged) else max(judged)
 
 
 GATES: dict[str, Callable[[EvaluationReport, GateOptions], Judged]] = {
