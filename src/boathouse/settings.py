@@ -7,7 +7,13 @@ from kedro.config import OmegaConfigLoader
 from boathouse.engines.choice import choose_engine
 from boathouse.hooks.engine_session import EngineSessionHooks
 from boathouse.hooks.lineage import LineageHooks
-from boathouse.hooks.locations import locate_artifacts, locate_data, locate_mlflow
+from boathouse.hooks.locations import (
+    locate_artifacts,
+    locate_data,
+    locate_mlflow,
+    locate_registry,
+    name_experiment,
+)
 from boathouse.hooks.logs import quiet_logs
 from boathouse.hooks.parameters import ParameterHooks
 from boathouse.hooks.preflight import PreflightHooks
@@ -39,6 +45,8 @@ CONFIG_LOADER_ARGS: dict[str, Any] = {
         "boathouse.engine": choose_engine,
         "boathouse.data": locate_data,
         "boathouse.mlflow": locate_mlflow,
+        "boathouse.registry": locate_registry,
+        "boathouse.experiment": name_experiment,
         "boathouse.artifacts": locate_artifacts,
     },
 }

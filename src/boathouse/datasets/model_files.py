@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import redirect_stderr
 from importlib.metadata import version
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +33,7 @@ def log_model(model: TrainedModel, name: str, *, environment: str) -> str:
     Signature and requirements are given, since inferring them takes ten seconds and can be wrong.
     """
     import mlflow
+    import pandas as pd
 
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "model"
@@ -41,8 +44,11 @@ def log_model(model: TrainedModel, name: str, *, environment: str) -> str:
             data_path=data.as_posix(),
             signature=make_signature(list(model.input_example)),
             pip_requirements=list_requirements(model.algorithm),
+            input_example=pd.DataFrame([model.input_example], dtype="float64"),
         )
-        registered = mlflow.register_model(info.model_uri, name, tags=_tags_of(model, environment))
+        # It tells of its success on standard error, in the middle of the progress of a run.
+        with redirect_stderr(StringIO()):
+            registered = mlflow.register_model(info.model_uri, name, tags=_tags_of(model, environment))
     return str(registered.version)
 
 

@@ -34,6 +34,32 @@ def locate_artifacts() -> str | None:
     return f"file://{locate_data('mlartifacts')}" if locate_mlflow().startswith("sqlite:") else None
 
 
+def locate_registry() -> str | None:
+    """Return the registry's URI: Unity Catalog beside a Databricks tracking server, else that of tracking."""
+    return "databricks-uc" if _tracks_to_databricks() else None
+
+
+def name_experiment(environment: str) -> str:
+    """Return the name of an environment's experiment; on Databricks an absolute path of the workspace.
+
+    The path's folder is the environment variable ``BOATHOUSE_EXPERIMENTS``, else ``/Shared``.
+    """
+    name = f"boathouse-{environment}"
+    if not _tracks_to_databricks():
+        return name
+    folder = os.environ.get("BOATHOUSE_EXPERIMENTS") or "/Shared"
+    if not folder.startswith("/"):
+        message = (
+            f"BOATHOUSE_EXPERIMENTS is {folder!r}; allowed: the absolute path of a workspace folder, such as /Shared."
+        )
+        raise ConfigError(message)
+    return f"{folder.rstrip('/')}/{name}"
+
+
+def _tracks_to_databricks() -> bool:
+    return locate_mlflow().partition(":")[0] == "databricks"
+
+
 def require_writable(folder: str, *, purpose: str) -> None:
     """Check that ``folder`` can be written, or created if it is not there; creates nothing.
 
