@@ -1,0 +1,97 @@
+"""From a table to a sealed model: rows in a fixed order, leaks refused, everything stated."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from boathouse.core.errors import ModelError
+from boathouse.core.modelling.calibration import CalibrationOptions
+from boathouse.core.modelling.leakage import LeakageOptions, check_leakage
+from boathouse.core.modelling.matrix import Sample, take_split
+from boathouse.core.modelling.search import fit_trial
+from boathouse.core.modelling.threshold import CostOptions
+from boathouse.core.modelling.training import finish_model
+from boathouse.core.scoring import load_scorer
+from tests.core.modelling.samples import FEATURES, make_sample
+
+DAY, NEXT = date(2005, 4, 30), date(2005, 5, 31)
+TABLE = pd.DataFrame(
+    {
+        "customer_id": [2, 1, 2, 1, 9],
+        "observed_on": [NEXT, NEXT, DAY, DAY, DAY],
+        "split": ["train", "train", "train", "train", "test"],
+        "late": [1, 0, 1, 0, 1],
+        "a": [4.0, 2.0, 3.0, None, 9.0],
+        "b": [40.0, 20.0, 30.0, 10.0, 90.0],
+    }
+)
+
+
+def take(table: pd.DataFrame, split: str = "train") -> Sample:
+    return take_split(table, split, features=["b", "a"], label="late", keys=["customer_id", "observed_on"])
+
+
+def test_a_split_has_its_rows_in_the_order_of_keys_and_its_columns_as_asked() -> None:
+    sample = take(TABLE.sample(frac=1, random_state=3))
+    np.testing.assert_array_equal(sample.matrix, [[10, np.nan], [20, 2], [30, 3], [40, 4]])
+    assert sample.label.tolist() == [0, 0, 1, 1]
+    assert (sample.features, sample.window) == (("b", "a"), (DAY, NEXT))
+
+
+@pytest.mark.parametrize("split", ["test", "validation"])
+def test_a_split_with_one_label_or_no_row_is_refused(split: str) -> None:
+    with pytest.raises(ModelError, match=f"{split}.*late|late.*{split}"):
+        take(TABLE, split)
+
+
+def with_feature(values: np.ndarray) -> Sample:
+    sample = make_sample()
+    matrix = sample.matrix.copy()
+    matrix[:, 1] = values
+    return Sample(features=sample.features, matrix=matrix, label=sample.label, window=sample.window)
+
+
+LABEL = make_sample().label.astype(float)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [LABEL, -LABEL, np.where(LABEL == 1, np.nan, 3.0), np.where(LABEL == 1, 3.0, np.nan)],
+    ids=["as the label", "opposite to it", "missing when it is 1", "missing when it is 0"],
+)
+def test_a_feature_that_alone_tells_the_label_is_named(values: np.ndarray) -> None:
+    with pytest.raises(ModelError, match="noise") as error:
+        check_leakage(with_feature(values), LeakageOptions(0.99))
+    assert "signal" not in str(error.value)
+
+
+def test_a_good_feature_is_no_leak() -> None:
+    check_leakage(make_sample(), LeakageOptions(0.99))
+
+
+def test_a_finished_model_says_what_it_is_and_scores_as_it_was_measured() -> None:
+    train, validation = make_sample(), make_sample(300, 8)
+    trial = fit_trial(train, validation, {"algorithm": "xgboost", "rounds": 10, "max_depth": 2}, 1)
+    model = finish_model(
+        trial,
+        train,
+        validation,
+        calibration=CalibrationOptions("platt"),
+        costs=CostOptions(missed=5, false_alarm=1),
+        label="late",
+        reason_texts={name: f"The {name}" for name in (*FEATURES, "another")},
+    )
+    scorer = load_scorer(model.files)
+    probability = scorer.predict_probability(validation.matrix)
+    brier = float(((probability - validation.label) ** 2).mean())
+    assert model.metrics["brier_score"] == pytest.approx(brier, abs=1e-12)
+    assert (model.algorithm, model.training_window) == ("xgboost", train.window)
+    assert scorer.spec.features == FEATURES
+    assert set(scorer.spec.reason_texts) == set(FEATURES)
+    assert scorer.spec.threshold in {*probability.tolist(), 1.0}
+    medians = np.nanmedian(train.matrix[:, :2], axis=0)
+    assert model.input_example == pytest.approx({"signal": medians[0], "noise": medians[1], "empty": 0.0})
