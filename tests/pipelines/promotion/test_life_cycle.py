@@ -1,0 +1,129 @@
+"""Training, evaluation and promotion on real rows: who takes charge, who does not, and what is on record."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import mlflow
+import pytest
+
+from tests.pipelines.conftest import isolate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.small_bank import SmallBank
+
+NAME = "test.models.missed_payment"
+# Three hundred customers prove little; what is tested here is what follows from a decision.
+LENIENT: dict[str, Any] = {
+    "modes": {"beats_baseline": "warn", "minimum_roc_auc": "warn", "not_worse_than_champion": "warn"}
+}
+STEPS = ("training", "evaluation", "promotion")
+
+
+def decide(bank: SmallBank, *pipelines: str, **gates: Any) -> dict[str, Any]:
+    """Run ``pipelines`` and return the newest decision."""
+    bank.run(*(pipelines or STEPS), params={"promotion": {"gates": {**LENIENT, **gates}}})
+    read: dict[str, Any] = json.loads((bank.data / "reports" / "test" / "promotion.json").read_text(encoding="utf-8"))
+    return read
+
+
+def aliases(bank: SmallBank) -> dict[str, str]:
+    found: dict[str, str] = bank.dataset("models.aliases").load()
+    return found
+
+
+def stages() -> dict[str, str]:
+    versions = mlflow.MlflowClient().search_model_versions(f"name = '{NAME}'")
+    return {str(version.version): version.tags["stage"] for version in versions}
+
+
+@pytest.fixture(scope="module")
+def promoted(prepared: SmallBank, tmp_path_factory: pytest.TempPathFactory) -> SmallBank:
+    """Return a bank with a first champion; not to be changed."""
+    bank = prepared.copy(tmp_path_factory.mktemp("promoted") / "data")
+    with pytest.MonkeyPatch.context() as patch:
+        isolate(bank.data, patch)
+        assert decide(bank)["outcome"] == "promoted"
+    return bank
+
+
+@pytest.fixture
+def house(promoted: SmallBank, monkeypatch: pytest.MonkeyPatch) -> SmallBank:
+    """Return the bank with a champion; each test adds to it."""
+    isolate(promoted.data, monkeypatch)
+    mlflow.set_tracking_uri(f"sqlite:///{promoted.data}/mlflow.db")
+    return promoted
+
+
+def test_the_first_candidate_that_passes_takes_charge(house: SmallBank) -> None:
+    assert aliases(house) == {"champion": "1"}
+    assert stages() == {"1": "champion"}
+    (record,) = house.rows("audit.promotions")
+    assert (record["outcome"], record["candidate_version"], record["champion_version"]) == ("promoted", "1", None)
+
+
+def test_deciding_the_same_again_changes_nothing(house: SmallBank) -> None:
+    before = house.rows("audit.promotions")
+    decide(house, "promotion")
+    assert house.rows("audit.promotions") == before
+    assert aliases(house) == {"champion": "1"}
+
+
+def test_the_same_model_trained_again_is_a_tie_and_does_not_take_charge(house: SmallBank) -> None:
+    decision = decide(house)
+    assert decision["outcome"] == "kept"
+    assert "+0.0000 [+0.0000, +0.0000], not all above zero" in decision["reason"]
+    assert aliases(house) == {"champion": "1", "challenger": "2"}
+    assert stages() == {"1": "champion", "2": "challenger"}
+    assert [row["outcome"] for row in house.rows("audit.promotions")].count("kept") == 1
+
+
+def test_a_refused_candidate_changes_no_alias_and_its_numbers_are_on_record(house: SmallBank) -> None:
+    before = aliases(house)
+    decision = decide(house, modes={**LENIENT["modes"], "minimum_roc_auc": "enforce"}, min_roc_auc=0.999)
+    assert decision["outcome"] == "rejected"
+    assert aliases(house) == before
+    assert stages()["3"] == "rejected"
+    (record,) = [row for row in house.rows("audit.promotions") if row["outcome"] == "rejected"]
+    (gate,) = [gate for gate in json.loads(record["gates"]) if gate["name"] == "minimum_roc_auc"]
+    assert gate["passed"] is False
+    assert gate["limit"] == 0.999
+    assert f"{gate['value']:.4f}" in record["reason"]
+
+
+def test_the_evaluation_table_holds_each_version_once(house: SmallBank) -> None:
+    before = house.versions(["audit.evaluations"])
+    house.run("evaluation")
+    assert house.versions(["audit.evaluations"]) == before
+    assert {row["model_version"] for row in house.rows("audit.evaluations")} == {"1", "2", "3"}
+
+
+def test_as_of_moves_every_split_back(house: SmallBank) -> None:
+    """A month earlier, the cohort that tested is not labelled yet."""
+    house.run("training", params={"as_of": "2005-08-31"})
+    days: dict[str, set[str]] = {}
+    for row in house.rows("model_input.training_set@spark"):
+        days.setdefault(row["split"], set()).add(str(row["observed_on"]))
+    assert days == {
+        "train": {"2005-04-30", "2005-05-31"},
+        "validation": {"2005-06-30"},
+        "test": {"2005-07-31"},
+    }
+
+
+def test_too_early_an_as_of_says_which_cohorts_there_are(house: SmallBank) -> None:
+    with pytest.raises(Exception, match="cohort"):
+        house.run("training", params={"as_of": "2005-05-31"})
+
+
+def test_a_label_of_one_class_is_named(prepared: SmallBank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bank = prepared.copy(tmp_path / "data")
+    isolate(bank.data, monkeypatch)
+    bank.edit("statements", lambda table: table.assign(pay_status="0"))
+    bank.edit("defaults", lambda table: table.assign(default_next_month="0"))
+    bank.run("data_prep", "feature_engineering")
+    with pytest.raises(Exception, match="missed_payment"):
+        bank.run("training")
