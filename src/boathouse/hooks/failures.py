@@ -105,12 +105,13 @@ def find_resume_nodes(pipeline: Pipeline, unfinished: Collection[Node], catalog:
         node = queue.pop()
         if node not in needed:
             needed.add(node)
-            queue += [producers[name] for name in node.inputs if name in producers and _is_ephemeral(name, catalog)]
+            queue += [producers[name] for name in node.inputs if name in producers and is_ephemeral(name, catalog)]
     outputs = {name for node in needed for name in node.outputs}
     return [node.name for node in pipeline.nodes if node in needed and not outputs.intersection(node.inputs)]
 
 
-def _is_ephemeral(name: str, catalog: DataCatalog) -> bool:
+def is_ephemeral(name: str, catalog: DataCatalog) -> bool:
+    """Return whether dataset ``name`` is gone when the run ends."""
     return bool(getattr(catalog.get(name), "_EPHEMERAL", True)) if name in catalog else True
 
 
