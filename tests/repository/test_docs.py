@@ -1,0 +1,66 @@
+"""What the documents say is there is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from boathouse.pipeline_registry import FLOW
+from scripts.pipeline_pages import MARKER, PAGES, ROOT, renew
+
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "conf" / "README.md"])
+CAPABILITIES = 179
+ROW = re.compile(r"^\| C(\d+) \| (.+?) \| (\w+) \| (.*?) \| (.*?) \| (.*?) \|$", re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", FLOW)
+def test_the_page_of_a_pipeline_is_as_the_code_is(name: str) -> None:
+    """Otherwise: python scripts/pipeline_pages.py."""
+    page = (PAGES / f"{name}.md").read_text(encoding="utf-8")
+    assert renew(name, page) == page
+    assert len(page.split(MARKER)[0]) > 500
+
+
+def test_a_page_that_is_out_of_date_shows() -> None:
+    page = (PAGES / "training.md").read_text(encoding="utf-8")
+    assert renew("training", page.replace("training.search_models", "training.search")) == page
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(path: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8"))
+    inside = [link for link in links if "://" not in link]
+    assert [link for link in inside if not (path.parent / link).exists()] == []
+
+
+def rows() -> list[tuple[str, ...]]:
+    return ROW.findall((ROOT / "docs" / "capabilities.md").read_text(encoding="utf-8"))
+
+
+def test_every_capability_is_answered_once() -> None:
+    assert sorted(int(row[0]) for row in rows()) == list(range(1, CAPABILITIES + 1))
+    assert {row[2] for row in rows()} == {"done", "partly", "planned"}
+
+
+def test_what_is_done_names_code_and_test_that_exist() -> None:
+    for number, _, status, _, code, test in rows():
+        named = [name.strip("`") for name in (code, test) if name]
+        assert (status == "planned") is not bool(named), f"C{number}"
+        assert [name for name in named if not (ROOT / name).exists()] == [], f"C{number}"
+
+
+def test_the_counts_are_those_of_the_rows() -> None:
+    statuses = [row[2] for row in rows()]
+    counts = ", ".join(f"{statuses.count(status)} {status}" for status in ("done", "partly", "planned"))
+    assert f"Of {CAPABILITIES}: {counts}." in (ROOT / "docs" / "capabilities.md").read_text(encoding="utf-8")
+
+
+def test_every_decision_says_what_was_decided_and_why() -> None:
+    paths = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    numbers = [int(path.name[:4]) for path in paths]
+    assert numbers == list(range(1, len(paths) + 1))
+    for path in paths:
+        text = path.read_text(encoding="utf-8")
+        assert text.startswith(f"# {int(path.name[:4])}"), path.name
