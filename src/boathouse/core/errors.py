@@ -303,6 +303,55 @@ class FeatureError(BoathouseError):
         return cls(f"The spine already has columns named like features: {', '.join(names)}. Drop them first.")
 
 
+class OnlineStoreError(BoathouseError):
+    """The online store cannot hold, take or give features as asked."""
+
+    @classmethod
+    def odd_names(cls, view: str, names: Iterable[str]) -> OnlineStoreError:
+        """Name what cannot be the name of a table or column."""
+        return cls(
+            f"View '{view}' has names that the online store cannot use: {', '.join(names)}. "
+            "Allowed: a small letter, then small letters, digits and _, at most 51 in all."
+        )
+
+    @classmethod
+    def wrong_keys(cls, view: str, found: Iterable[str], allowed: Iterable[str]) -> OnlineStoreError:
+        """Name the keys of a wrong type, or say that there are none."""
+        shown = ", ".join(found) or "no key"
+        return cls(f"View '{view}' has {shown}; the online store needs keys of type {' or '.join(allowed)}.")
+
+    @classmethod
+    def key_width(cls, found: int, names: Iterable[str]) -> OnlineStoreError:
+        """Give the number of values of a key and the columns they are for."""
+        return cls(f"A key has {found} value(s); the views are looked up by {', '.join(names)}.")
+
+    @classmethod
+    def unavailable(cls, where: str, reason: str) -> OnlineStoreError:
+        """Name the store without its login, and the driver's kind of error."""
+        return cls(
+            f"The online store {where} does not answer ({reason}). Check that it runs and can be reached; nothing was "
+            "changed, and the next call tries again."
+        )
+
+    @classmethod
+    def not_published(cls, view: str) -> OnlineStoreError:
+        """Name the view that the store does not have."""
+        return cls(f"The online store has no view '{view}'. Publish it in full first.")
+
+    @classmethod
+    def other_version(cls, view: str, wanted: str, live: str) -> OnlineStoreError:
+        """Name the version asked for and the one that is live."""
+        return cls(
+            f"View '{view}' is asked for in version {wanted}, the online store has {live}. "
+            "Use the model that was trained with that version, or publish the version asked for."
+        )
+
+    @classmethod
+    def not_written(cls, view: str, reason: str) -> OnlineStoreError:
+        """Name the view and why the store took nothing."""
+        return cls(f"View '{view}' was not published: {reason} What was live before is still live.")
+
+
 class ModelError(BoathouseError):
     """A model cannot be trained, saved, loaded or used."""
 

@@ -1,0 +1,76 @@
+"""Time publishing to the online store and looking keys up, on SQLite and on a PostgreSQL of its own.
+
+Usage: ``python benchmarks/online_store.py``. One view of ten features for 100,000 keys; look-ups of one key
+and of a hundred from three views at once. PostgreSQL is left out where its programs are missing.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from boathouse.online_store import OnlineStore, OnlineView
+from tests.needs import find_missing
+from tests.postgres_server import PostgresServer
+
+KEYS, FEATURES, LOOK_UPS = 100_000, 10, 3_000
+# Seconds for a publish, milliseconds at the 99th percentile for one key and for a hundred.
+BUDGETS = {"SQLite": (3.0, 1.0, 3.0), "PostgreSQL": (5.0, 2.0, 5.0)}
+
+
+def make_view(number: int, features: int) -> OnlineView:
+    """Return a view whose features have names of their own."""
+    names = tuple(f"f{number}_{place}" for place in range(features))
+    return OnlineView(name=f"view_{number}", digest="0" * 16, keys=(("customer_id", "bigint"),), features=names)
+
+
+def measure(name: str, url: str) -> None:
+    """Print what one database takes, beside its budgets."""
+    store = OnlineStore(url, timeout_s=30)
+    generator = random.Random(5)  # noqa: S311 - numbers to store, no secrets
+    views = [make_view(0, FEATURES), make_view(1, 4), make_view(2, 9)]
+    for view in views:
+        rows = [(key, 1, *(generator.random() for _ in view.features)) for key in range(KEYS)]
+        started = time.perf_counter()
+        store.publish_full(view, rows, source_version=1)
+        seconds = time.perf_counter() - started
+        if view is views[0]:
+            print(f"{name:<11} publish {KEYS:,} x {FEATURES}: {seconds:5.2f} s   budget {BUDGETS[name][0]:.0f} s")
+    for keys, budget in zip((1, 100), BUDGETS[name][1:], strict=True):
+        taken = []
+        for _ in range(LOOK_UPS):
+            asked = [(generator.randrange(KEYS),) for _ in range(keys)]
+            started = time.perf_counter()
+            store.look_up(asked, views)
+            taken.append(time.perf_counter() - started)
+        half, most = np.percentile(taken, [50, 99]) * 1000
+        shown = f"p50 {half:5.2f} ms, p99 {most:5.2f} ms   budget {budget:.0f} ms"
+        print(f"{name:<11} look up {keys:>3} key(s), 3 views: {shown}")
+    store.close()
+
+
+def main() -> None:
+    """Measure both databases."""
+    with tempfile.TemporaryDirectory() as folder:
+        measure("SQLite", f"sqlite:///{folder}/online.db")
+    missing = find_missing().get("postgres")
+    if missing:
+        print(f"PostgreSQL left out: {missing}")
+        return
+    server = PostgresServer()
+    try:
+        server.start()
+        measure("PostgreSQL", server.url)
+    finally:
+        server.remove()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,7 @@
+"""The online store: the newest features of each key in a database, published in one step and looked up in one."""
+
+from boathouse.online_store.rows import FeatureRows
+from boathouse.online_store.store import OnlineStore, Published
+from boathouse.online_store.views import OnlineView
+
+__all__ = ["FeatureRows", "OnlineStore", "OnlineView", "Published"]

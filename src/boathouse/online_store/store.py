@@ -1,0 +1,173 @@
+"""The store: publishing a view in one transaction, looking keys up in one round trip."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from boathouse.core.errors import OnlineStoreError
+from boathouse.online_store import statements
+from boathouse.online_store.connections import Connections
+from boathouse.online_store.rows import MICROSECONDS, FeatureRows
+from boathouse.online_store.writing import fill
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from boathouse.online_store.views import OnlineView
+
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a publish did.
+
+    Attributes:
+        view: Name of the view.
+        rows: Rows offered; in a full publish those that are live now.
+        skipped: Why nothing was written, or empty.
+    """
+
+    view: str
+    rows: int
+    skipped: str = ""
+
+
+class OnlineStore:
+    """Features by key in SQLite or PostgreSQL; safe to share between threads."""
+
+    def __init__(self, url: str, *, timeout_s: float = 5.0) -> None:
+        """Remember where the store is; connect to nothing.
+
+        Args:
+            url: ``sqlite:///path`` or ``postgresql+psycopg://user:password@host/database``.
+            timeout_s: Longest wait in seconds for a connection, a lock or an answer.
+
+        Raises:
+            OnlineStoreError: If the URL names another database.
+        """
+        self._connections = Connections(url, timeout_s=timeout_s)
+        self._texts: dict[tuple[OnlineView, ...], str] = {}
+
+    @property
+    def where(self) -> str:
+        """The store's URL without login."""
+        return self._connections.where
+
+    def look_up(self, keys: Sequence[Sequence[Any]], views: Sequence[OnlineView]) -> FeatureRows:
+        """Return the features of ``keys`` in all ``views``, in the order of the keys, from one round trip.
+
+        A key that a view does not have is no error: its features are NaN.
+
+        Args:
+            keys: Values of the key columns of all views, in the order in which the views name them first.
+            views: What is looked up; their versions must be those that are live.
+
+        Raises:
+            OnlineStoreError: If the store does not answer, or a view is not there in that version.
+        """
+        chosen = tuple(views)
+        names = list(dict.fromkeys(name for view in chosen for name in view.key_names))
+        widths = {len(key) for key in keys} - {len(names)}
+        if widths:
+            raise OnlineStoreError.key_width(min(widths), names)
+        if not keys:
+            return FeatureRows.from_database(chosen, [])
+        dialect = self._connections.dialect
+        text = self._texts.setdefault(chosen, statements.look_up(chosen, dialect))
+        rows = self._connections.read(text, statements.key_parameters(keys, dialect), views=chosen)
+        self._check_versions(chosen, rows[0])
+        return FeatureRows.from_database(chosen, rows)
+
+    def publish_full(self, view: OnlineView, rows: Iterable[Row], *, source_version: int) -> Published:
+        """Replace the view by ``rows`` in one transaction: readers see all old rows, then all new ones.
+
+        Args:
+            view: What is published.
+            rows: Values of the key columns, time in microseconds since 1970 UTC, features; each key once.
+            source_version: Version of the table they come from. If that of the live rows is higher and the
+                definition the same, nothing is written: an older run never overwrites a newer one.
+
+        Raises:
+            OnlineStoreError: If a key comes twice, or the store is down, full or read-only.
+        """
+        with self._connections.write(view.name) as transaction:
+            transaction.execute(statements.REGISTRY)
+            live = self._live(transaction, view)
+            if live is not None and live[0] == view.digest and live[1] > source_version:
+                return Published(view.name, 0, f"version {live[1]} of the source is live, this is {source_version}")
+            unfinished = f"{view.name}__new"
+            transaction.execute(f"DROP TABLE IF EXISTS {unfinished}")
+            transaction.execute(statements.create_table(view, unfinished))
+            count = fill(transaction, view, unfinished, rows, source_version)
+            transaction.execute(f"DROP TABLE IF EXISTS {view.name}")
+            transaction.execute(f"ALTER TABLE {unfinished} RENAME TO {view.name}")
+            self._register(transaction, view, source_version)
+        return Published(view.name, count)
+
+    def publish_changes(self, view: OnlineView, rows: Iterable[Row], *, source_version: int) -> Published:
+        """Add and update ``rows`` in one transaction; a stored value that is newer than the offered one stays.
+
+        Newer is the later time, at equal times the higher version of the source. The arguments are those
+        of :meth:`publish_full`; a key may come more than once.
+
+        Raises:
+            OnlineStoreError: If the view is not there in this version (publish it in full first), or the store is
+                down, full or read-only.
+        """
+        with self._connections.write(view.name) as transaction:
+            transaction.execute(statements.REGISTRY)
+            live = self._live(transaction, view)
+            if live is None:
+                raise OnlineStoreError.not_published(view.name)
+            if live[0] != view.digest:
+                raise OnlineStoreError.other_version(view.name, view.digest, live[0])
+            count = fill(transaction, view, view.name, rows, source_version, upsert=True)
+            self._register(transaction, view, max(live[1], source_version))
+        return Published(view.name, count)
+
+    def purge(self, view: OnlineView, *, now_us: int) -> int:
+        """Remove rows older than the view's maximum age; return how many. Without a maximum age nothing is."""
+        if view.max_age_s is None:
+            return 0
+        with self._connections.write(view.name) as transaction:
+            mark = self._connections.mark
+            limit = now_us - view.max_age_s * MICROSECONDS
+            text = f"DELETE FROM {view.name} WHERE {statements.TIME} < {mark}"  # noqa: S608 - the name was checked
+            return int(transaction.execute(text, (limit,)).rowcount)
+
+    def source_versions(self) -> dict[str, tuple[str, int]]:
+        """Return digest and version of the source of each live view, by name; nothing for a new store."""
+        with self._connections.write("online_views") as transaction:
+            transaction.execute(statements.REGISTRY)
+            rows = transaction.execute("SELECT view, digest, source_version FROM online_views").fetchall()
+        return {name: (digest, int(version)) for name, digest, version in rows}
+
+    def close(self) -> None:
+        """Give up all connections; the next call opens new ones."""
+        self._connections.close()
+
+    def _check_versions(self, views: Sequence[OnlineView], row: Sequence[Any]) -> None:
+        at = 0
+        for view in views:
+            if row[at] is None:
+                raise OnlineStoreError.not_published(view.name)
+            if row[at] != view.digest:
+                raise OnlineStoreError.other_version(view.name, view.digest, row[at])
+            at += 2 + len(view.features)
+
+    def _live(self, transaction: Any, view: OnlineView) -> tuple[str, int] | None:  # noqa: ANN401 - a DBAPI cursor
+        text = f"SELECT digest, source_version FROM online_views WHERE view = {self._connections.mark}"  # noqa: S608
+        row = transaction.execute(text, (view.name,)).fetchone()
+        return None if row is None else (row[0], int(row[1]))
+
+    def _register(self, transaction: Any, view: OnlineView, source_version: int) -> None:  # noqa: ANN401
+        marks = ", ".join([self._connections.mark] * 4)
+        text = (
+            f"INSERT INTO online_views VALUES ({marks}) ON CONFLICT (view) DO UPDATE SET digest = excluded.digest, "  # noqa: S608
+            "source_version = excluded.source_version, published_at = excluded.published_at"
+        )
+        now = time.time_ns() // 1000
+        transaction.execute(text, (view.name, view.digest, source_version, now))
