@@ -114,4 +114,4 @@ clean: ## Remove what builds and tests leave behind; tables and models stay
 
 .PHONY: reset
 reset: ## Remove the tables, models, runs and reports of all environments; the extracts stay
-	rm -rf "$(DATA)/lakehouse" "$(DATA)/reports" "$(DATA)/mlartifacts" "$(DATA)"/mlflow.db*
+	rm -rf "$(DATA)/lakehouse" "$(DATA)/reports" "$(DATA)/mlartifacts" "$(DATA)"/mlflow.db* "$(DATA)"/online_*.db*

@@ -293,6 +293,11 @@ class FeatureError(BoathouseError):
         return cls(f"Features of views joined together need names of their own; found {lines}.")
 
     @classmethod
+    def unknown(cls, name: str, views: Iterable[str]) -> FeatureError:
+        """Name what was asked for and the views there are."""
+        return cls(f"There is no view or feature '{name}'. Views: {', '.join(views)}; boathouse features list.")
+
+    @classmethod
     def spine_lacks(cls, missing: Iterable[str], found: Iterable[str]) -> FeatureError:
         """Name the columns by which the spine would be joined."""
         return cls(f"The spine lacks {', '.join(missing)}; it has {', '.join(sorted(found))}.")
@@ -336,7 +341,7 @@ class OnlineStoreError(BoathouseError):
     @classmethod
     def not_published(cls, view: str) -> OnlineStoreError:
         """Name the view that the store does not have."""
-        return cls(f"The online store has no view '{view}'. Publish it in full first.")
+        return cls(f"The online store has no view '{view}'. Publish it: boathouse features publish --view {view}")
 
     @classmethod
     def other_version(cls, view: str, wanted: str, live: str) -> OnlineStoreError:
