@@ -307,6 +307,22 @@ class FeatureError(BoathouseError):
         """Name the features that the spine brings itself."""
         return cls(f"The spine already has columns named like features: {', '.join(names)}. Drop them first.")
 
+    @classmethod
+    def table_lacks(cls, view: str, missing: Iterable[str], found: Iterable[str]) -> FeatureError:
+        """Name the columns that a view's table should have."""
+        return cls(
+            f"The table of feature view '{view}' lacks {', '.join(missing)}; it has {', '.join(sorted(found))}. "
+            f"Compute it again: boathouse features refresh --view {view} --full"
+        )
+
+    @classmethod
+    def wrong_times(cls, column: str, found: str, spine_time: str, asked: str) -> FeatureError:
+        """Name both time columns and their types."""
+        return cls(
+            f"Times cannot be compared: {column} is {found}, the spine's {spine_time} is {asked}. Both must be "
+            "date, or both timestamp (an instant; timestamp_ntz has no zone). Cast one of them and say in which zone."
+        )
+
 
 class OnlineStoreError(BoathouseError):
     """The online store cannot hold, take or give features as asked."""

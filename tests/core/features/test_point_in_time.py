@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,9 +13,11 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyspark.sql import functions as F
 
 from boathouse.core.errors import FeatureError
 from boathouse.core.features import Feature, FeatureView, join_point_in_time
+from boathouse.core.features.point_in_time import count_repeated
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -109,8 +113,84 @@ def test_nulls_find_nothing_and_are_found_by_nothing(spark: SparkSession) -> Non
 
 def test_a_tie_is_broken_the_same_way_whatever_the_order_of_the_rows(spark: SparkSession) -> None:
     tied = [(7, day(5), float(number), None) for number in range(6)]
-    found = {join(spark, [(1, 7, day(5))], rows)[0] for rows in (tied, tied[::-1], tied[3:] + tied[:3])}
-    assert len(found) == 1
+    for rows in (tied, tied[::-1], tied[3:] + tied[:3]):
+        assert join(spark, [(1, 7, day(5)), (2, 7, day(6))], rows) == [
+            (1, 7, day(5), 5.0, None),
+            (2, 7, day(6), 5.0, None),
+        ]
+    table = spark.createDataFrame([*tied, (8, day(5), 0.0, 0.0)], TABLE)
+    assert count_repeated(make_view(), table) == 1
+
+
+@pytest.mark.parametrize("value", [float("-inf"), float("inf"), -sys.float_info.max, -0.0, 5e-324])
+def test_a_value_arrives_to_the_bit(spark: SparkSession, value: float) -> None:
+    found = join(spark, [(1, 7, day(5))], [(7, day(5), value, float("nan"))])[0]
+    assert found[3].hex() == value.hex()
+    assert math.isnan(found[4])
+
+
+def test_strictly_before_leaves_out_a_row_of_the_same_time(spark: SparkSession) -> None:
+    spine = spark.createDataFrame([(1, 7, day(5)), (2, 7, day(6))], SPINE)
+    table = spark.createDataFrame([(7, day(5), 5.0, 0.0), (7, day(4), 4.0, 0.0)], TABLE)
+    found = join_point_in_time(spine, [(make_view(), table)], spine_time="asked_on", strictly_before=True)
+    assert sorted(map(tuple, found.select("row_id", "a").collect())) == [(1, 4.0), (2, 5.0)]
+
+
+def test_the_time_of_the_row_that_was_taken_is_kept_on_request(spark: SparkSession) -> None:
+    spine = spark.createDataFrame([(1, 7, day(5)), (2, 8, day(5))], SPINE)
+    table = spark.createDataFrame([(7, day(3), 5.0, 0.0)], TABLE)
+    found = join_point_in_time(spine, [(make_view(), table)], spine_time="asked_on", keep_times=True)
+    assert found.columns == [*spine.columns, "a", "b", "history_known_on"]
+    assert sorted(map(tuple, found.select("row_id", "history_known_on").collect())) == [(1, day(3)), (2, None)]
+
+
+# Clocks in Berlin were put back on 30 October 2005 at 03:00 summer time: 02:30 came twice.
+@pytest.mark.parametrize(
+    ("known", "asked", "is_known"),
+    [
+        ("2005-10-30 02:30:00+02:00", "2005-10-30 02:30:00+01:00", True),
+        ("2005-10-30 02:30:00+01:00", "2005-10-30 02:30:00+02:00", False),
+        ("2005-10-30 00:30:00+00:00", "2005-10-30 02:30:00+02:00", True),
+        ("2005-10-29 20:30:00-04:00", "2005-10-30 00:29:59+00:00", False),
+    ],
+)
+def test_timestamps_are_instants_whatever_zone_they_are_written_in(
+    spark: SparkSession, known: str, asked: str, *, is_known: bool
+) -> None:
+    spine = spark.createDataFrame([(7,)], "customer_id bigint").withColumn("at", F.lit(asked).cast("timestamp"))
+    table = spark.createDataFrame([(7, 1.0, 2.0)], "customer_id bigint, a double, b double")
+    table = table.withColumn("known_on", F.lit(known).cast("timestamp"))
+    found = join_point_in_time(spine, [(make_view(), table)], spine_time="at").first()
+    assert found is not None
+    assert (found["a"] is not None) == is_known
+
+
+def test_a_maximum_age_of_a_day_is_24_hours_also_when_clocks_change(spark: SparkSession) -> None:
+    instants = ["2005-10-30 23:30:00+01:00", "2005-10-31 00:30:00.000001+01:00"]
+    spine = spark.createDataFrame([(7, each) for each in instants], "customer_id bigint, at string")
+    spine = spine.withColumn("at", F.col("at").cast("timestamp"))
+    table = spark.createDataFrame([(7, 1.0, 2.0)], "customer_id bigint, a double, b double")
+    table = table.withColumn("known_on", F.lit("2005-10-30 00:30:00+02:00").cast("timestamp"))
+    views = [(make_view(max_age_days=1), table)]
+    found = join_point_in_time(spine, views, spine_time="at").orderBy("at").collect()
+    # 24 hours after half past midnight in summer time it is half past eleven at night in winter time.
+    assert [row["a"] for row in found] == [1.0, None]
+
+
+@pytest.mark.parametrize(
+    ("found", "asked"), [("timestamp", "date"), ("date", "timestamp"), ("string", "date"), ("timestamp_ntz",) * 2]
+)
+def test_times_that_cannot_be_compared_are_named(spark: SparkSession, found: str, asked: str) -> None:
+    spine = spark.createDataFrame([], f"customer_id bigint, asked_on {asked}")
+    table = spark.createDataFrame([], TABLE.replace("known_on date", f"known_on {found}"))
+    with pytest.raises(FeatureError, match=f"history.known_on is {found}, the spine's asked_on is {asked}"):
+        join_point_in_time(spine, [(make_view(), table)], spine_time="asked_on")
+
+
+def test_a_table_without_a_feature_is_named(spark: SparkSession) -> None:
+    table = spark.createDataFrame([], "customer_id bigint, known_on date, a double")
+    with pytest.raises(FeatureError, match="'history' lacks b"):
+        join_point_in_time(spark.createDataFrame([], SPINE), [(make_view(), table)], spine_time="asked_on")
 
 
 def test_several_views_with_keys_and_times_of_their_own(spark: SparkSession) -> None:
