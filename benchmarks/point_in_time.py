@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
-from boathouse.core.features import Feature, FeatureView, join_point_in_time
+from boathouse.core.features import Feature, FeatureView, Source, join_point_in_time
 from boathouse.engines import get_engine
 
 BUDGET = 2.5
@@ -44,7 +44,7 @@ VIEW = FeatureView(
     time_column="known_on",
     owner="benchmark",
     description="Random numbers.",
-    sources=("clean.rows",),
+    sources=(Source(table="clean.rows", columns=("key",)),),
     features=tuple(Feature(name=name, description=name, unit="n", reason=name) for name in NAMES),
     compute=compute,
 )

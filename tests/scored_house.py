@@ -15,6 +15,7 @@ from kedro.config import OmegaConfigLoader
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 
+from boathouse.core.features.feature_view import time_name
 from boathouse.core.inference.options import BatchOptions
 from boathouse.core.modelling import LoadedModel
 from boathouse.core.monitoring.options import DriftOptions, PerformanceOptions, PlaceOptions
@@ -22,7 +23,8 @@ from boathouse.core.scoring.calibration import Calibration
 from boathouse.core.scoring.scorer import write_scorer
 from boathouse.core.scoring.spec import ScorerSpec
 from boathouse.settings import CONFIG_LOADER_ARGS
-from boathouse.use_case.features import FEATURE_NAMES, FEATURE_VIEWS
+from boathouse.use_case.features import CURRENT_VIEWS, FEATURE_NAMES, FEATURE_VIEWS
+from boathouse.use_case.training_set import TRAINING_SET
 
 if TYPE_CHECKING:
     from kedro.pipeline import Pipeline
@@ -108,13 +110,13 @@ class ScoredHouse:
         )
         self.dataset("clean.statements").save(statements)
         for view in FEATURE_VIEWS:
-            self.dataset(f"features.{view.name}").save(frame[list(view.columns)])
+            self.dataset(view.table).save(frame[list(view.columns)])
         self.dataset("model_input.labels").save(frame[LABEL_COLUMNS])
         month = pd.to_datetime(frame["observed_on"]).dt.month
         split = np.select([month <= 6, month == 7], ["train", "validation"], "test")
         training = frame.assign(split=split)[month <= 8]
-        columns = ["customer_id", "observed_on", "split", "missed_payment", *FEATURE_NAMES]
-        self.dataset("model_input.training_set@spark").save(training[columns])
+        times = {time_name(view): training["observed_on"] for view in CURRENT_VIEWS}
+        self.dataset("model_input.training_set@spark").save(training.assign(**times)[list(TRAINING_SET.column_names)])
 
     def run(self, pipeline: Pipeline, **replaced: Any) -> None:
         """Run ``pipeline`` with typed parameters; ``replaced`` sets datasets by name, dots as two underscores."""

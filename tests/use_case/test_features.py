@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pytest
+from pyspark.errors import AnalysisException
 from pyspark.sql import functions as F
 
 from boathouse.use_case.features import (
@@ -17,6 +18,7 @@ from boathouse.use_case.features import (
     compute_payment_behaviour,
     compute_spending,
 )
+from boathouse.use_case.schemas import CONTRACTS
 from tests.small_bank import ROOT
 from tests.use_case.statements import Line, make_statements
 
@@ -140,7 +142,7 @@ def book(spark: SparkSession) -> dict[str, DataFrame]:
 
 
 def compute(view: FeatureView, book: dict[str, DataFrame]) -> pd.DataFrame:
-    frame = view.compute(*(book[name] for name in view.sources)).toPandas()  # type: ignore[attr-defined]
+    frame = view.compute(*(book[name] for name in view.source_names)).toPandas()  # type: ignore[attr-defined]
     ordered: pd.DataFrame = frame.sort_values(["customer_id", "observed_on"]).reset_index(drop=True)
     return ordered
 
@@ -183,3 +185,18 @@ def test_a_view_has_one_row_per_key_and_time_and_what_it_declares(
 def test_feature_names_are_unique_and_none_is_a_sensitive_group() -> None:
     assert len(FEATURE_NAMES) == len(set(FEATURE_NAMES))
     assert not {"sex", "age_band"} & set(FEATURE_NAMES)
+
+
+@pytest.mark.parametrize("view", FEATURE_VIEWS, ids=lambda view: view.label)
+def test_a_view_reads_the_columns_it_declares_and_no_others(spark: SparkSession, view: FeatureView) -> None:
+    tables = [
+        spark.createDataFrame([], ", ".join(f"{c.name} {c.dtype}" for c in CONTRACTS[name].columns))
+        for name in view.source_names
+    ]
+    declared = [table.select(*source.columns) for table, source in zip(tables, view.sources, strict=True)]
+    assert set(view.compute(*declared).columns) == set(view.columns)  # type: ignore[attr-defined]
+    for place, source in enumerate(view.sources):
+        for column in source.columns:
+            without = [*declared[:place], declared[place].drop(column), *declared[place + 1 :]]
+            with pytest.raises(AnalysisException):
+                view.compute(*without).schema  # type: ignore[attr-defined]  # noqa: B018

@@ -42,7 +42,7 @@ def describe(name: str) -> None:
     for view in chosen:
         click.echo(f"{view.name}: {view.description}")
         click.echo(f"  keys {', '.join(view.key_names)} · time {view.time_column} · owner {view.owner}")
-        click.echo(f"  made from {', '.join(view.sources)} · definition {view.digest}")
+        click.echo(f"  made from {', '.join(view.source_names)} · definition {view.digest}")
         for feature in view.features:
             if name in (view.name, feature.name):
                 click.echo(f"  {feature.name} [{feature.unit}] {feature.description}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 
 
 class BoathouseError(Exception):
@@ -308,6 +309,48 @@ class FeatureError(BoathouseError):
         return cls(f"The spine already has columns named like features: {', '.join(names)}. Drop them first.")
 
     @classmethod
+    def source_lacks_keys(cls, view: str, source: str, missing: Iterable[str]) -> FeatureError:
+        """Name the source whose rows belong to no entity."""
+        return cls(
+            f"Feature view '{view}' reads {source} without {', '.join(missing)}. Every source has the view's keys, so "
+            "that a changed row tells which entity changes; add the keys to its columns, or join them on before."
+        )
+
+    @classmethod
+    def repeated_views(cls, labels: Iterable[str]) -> FeatureError:
+        """Name the versions that are declared twice."""
+        return cls(f"Declared more than once: {', '.join(labels)}. Give one of each another name or version.")
+
+    @classmethod
+    def unknown_source(cls, tables: Iterable[str]) -> FeatureError:
+        """Name the views that others are made from and that nobody declares."""
+        return cls(f"Views are made from {', '.join(tables)}, which no view declares. Declare it, or correct the name.")
+
+    @classmethod
+    def circular(cls, tables: Iterable[str]) -> FeatureError:
+        """Name the views that need one another."""
+        return cls(
+            f"Views are made from one another in a circle: {', '.join(tables)}. Take one out of the other's sources."
+        )
+
+    @classmethod
+    def still_used(cls, view: str, digest: str, users: Iterable[str]) -> FeatureError:
+        """Name a definition that is gone and the models that still need it."""
+        return cls(
+            f"Feature view {view} in its definition {digest} is no longer declared, but is used by {', '.join(users)}. "
+            "Keep the old declaration beside the new one and give the new one the next version; remove the old one "
+            "when no model uses it."
+        )
+
+    @classmethod
+    def not_declared(cls, wanted: Iterable[str], declared: Iterable[str], model: str) -> FeatureError:
+        """Name the views a model was trained on that are not there any more."""
+        return cls(
+            f"{model} was trained on {', '.join(wanted)}; declared are {', '.join(declared)}. "
+            "Score with the package version the model was trained with, declare that version again, or train anew."
+        )
+
+    @classmethod
     def table_lacks(cls, view: str, missing: Iterable[str], found: Iterable[str]) -> FeatureError:
         """Name the columns that a view's table should have."""
         return cls(
@@ -321,6 +364,46 @@ class FeatureError(BoathouseError):
         return cls(
             f"Times cannot be compared: {column} is {found}, the spine's {spine_time} is {asked}. Both must be "
             "date, or both timestamp (an instant; timestamp_ntz has no zone). Cast one of them and say in which zone."
+        )
+
+
+class RequestError(BoathouseError):
+    """A request brings values that features cannot be computed from; values are never echoed."""
+
+    @classmethod
+    def unknown_fields(cls, found: Iterable[str], known: Iterable[str]) -> RequestError:
+        """Name the fields that no feature takes."""
+        return cls(f"Unknown field(s) {', '.join(found)}. Known: {', '.join(known) or 'none'}. Remove or rename them.")
+
+    @classmethod
+    def unknown_features(cls, missing: Iterable[str]) -> RequestError:
+        """Name the features that are neither stored nor computed."""
+        return cls(
+            f"No view stores and no on-demand feature computes {', '.join(missing)}. Look up all views of the model's "
+            "feature spec."
+        )
+
+    @classmethod
+    def missing_field(cls, name: str) -> RequestError:
+        """Name the field that must be given."""
+        return cls(f"Field '{name}' is missing in at least one row, and has no default. Give a number in each row.")
+
+    @classmethod
+    def wrong_type(cls, name: str, found: str) -> RequestError:
+        """Name the field and the type that was found."""
+        return cls(f"Field '{name}' is of type {found}; a number is expected.")
+
+    @classmethod
+    def wrong_length(cls, name: str, found: int, rows: int) -> RequestError:
+        """Give the number of values and of rows."""
+        return cls(f"Field '{name}' has {found} value(s) for {rows} row(s). Give one a row.")
+
+    @classmethod
+    def changed_definition(cls, name: str, expected: str, found: str) -> RequestError:
+        """Name an on-demand feature that is computed otherwise than in training."""
+        return cls(
+            f"On-demand feature '{name}' has the definition {found}; the model was trained with {expected}. "
+            "Score with the package version the model was trained with, or train anew."
         )
 
 
@@ -401,6 +484,23 @@ class ModelError(BoathouseError):
         return cls(
             f"All rows of the split '{split}' have the same '{label}', so nothing can be learnt or measured. "
             "Check the label's source, or choose another as_of."
+        )
+
+    @classmethod
+    def future_features(cls, rows: Mapping[str, int], time: str) -> ModelError:
+        """Name the views whose rows are dated after the rows they were joined to."""
+        found = ", ".join(f"{view} in {count:,} row(s)" for view, count in sorted(rows.items()))
+        return cls(
+            f"Features dated after {time} were joined: {found}. Join with join_point_in_time, which takes what was "
+            "known at the row's time."
+        )
+
+    @classmethod
+    def future_labels(cls, rows: int, known: str, as_of: date) -> ModelError:
+        """Give the number of labels that nobody knew yet."""
+        return cls(
+            f"{rows:,} row(s) have a label whose {known} is after {as_of.isoformat()} or missing. "
+            "Leave out labels that were not known then."
         )
 
     @classmethod

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from boathouse.core.errors import UntrustedModelError
+from boathouse.core.scoring.feature_spec import FEATURE_SPEC, FeatureSpec
 from boathouse.core.scoring.files import digest_of, write_folder
 
 if TYPE_CHECKING:
@@ -99,7 +100,12 @@ def check_flavour(folder: Path, name: str) -> Path:
 
 def _tags_of(model: TrainedModel, environment: str) -> dict[str, str]:
     first, last = model.training_window
-    return {
+    looked_up = {}
+    if FEATURE_SPEC in model.files:
+        spec = FeatureSpec.from_json(model.files[FEATURE_SPEC])
+        views = ",".join(f"{view.name}@{view.version}={view.digest}" for view in spec.views)
+        looked_up = {"feature_spec_digest": spec.digest, "feature_views": views}
+    return looked_up | {
         "stage": "registered",
         "algorithm": model.algorithm,
         "environment": environment,

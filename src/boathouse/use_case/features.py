@@ -5,7 +5,9 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
 
-from boathouse.core.features.feature_view import Feature, FeatureView
+from boathouse.core.features.feature_view import Feature, FeatureView, Source, check_views, current_views
+from boathouse.core.scoring.on_demand import OnDemandFeature
+from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
 
 ENTITY_KEYS = ("customer_id",)
 TIME_COLUMN = "observed_on"
@@ -111,7 +113,10 @@ FEATURE_VIEWS = (
         time_column=TIME_COLUMN,
         owner=_OWNER,
         description="What is known of a customer from the first statement on.",
-        sources=("clean.customers", "clean.statements"),
+        sources=(
+            Source(table="clean.customers", columns=("customer_id", "limit_bal", "age", "education", "marriage")),
+            Source(table="clean.statements", columns=("customer_id", KNOWN_COLUMN), time_column=KNOWN_COLUMN),
+        ),
         compute=compute_customer_profile,
         features=(
             Feature(name="limit_bal", description="Credit given.", unit="NT$", reason="The credit limit"),
@@ -136,7 +141,13 @@ FEATURE_VIEWS = (
         time_column=TIME_COLUMN,
         owner=_OWNER,
         description="How punctually the customer has paid, over months known on the date.",
-        sources=("clean.statements",),
+        sources=(
+            Source(
+                table="clean.statements",
+                columns=("customer_id", "statement_month", KNOWN_COLUMN, "months_late", "usage"),
+                time_column=KNOWN_COLUMN,
+            ),
+        ),
         compute=compute_payment_behaviour,
         features=(
             Feature(
@@ -204,7 +215,14 @@ FEATURE_VIEWS = (
         time_column=TIME_COLUMN,
         owner=_OWNER,
         description="How the customer uses and repays the credit, over months known on the date.",
-        sources=("clean.statements", "clean.customers"),
+        sources=(
+            Source(
+                table="clean.statements",
+                columns=("customer_id", "statement_month", KNOWN_COLUMN, "bill_amt", "pay_amt"),
+                time_column=KNOWN_COLUMN,
+            ),
+            Source(table="clean.customers", columns=("customer_id", "limit_bal")),
+        ),
         compute=compute_spending,
         features=(
             Feature(name="bill_amt", description="Newest bill.", unit="NT$", reason="The amount of the newest bill"),
@@ -257,5 +275,12 @@ FEATURE_VIEWS = (
     ),
 )
 
-FEATURE_NAMES = tuple(name for view in FEATURE_VIEWS for name in view.feature_names)
-REASON_TEXTS = {feature.name: feature.reason for view in FEATURE_VIEWS for feature in view.features}
+check_views(FEATURE_VIEWS)
+# What a new model is trained on: the newest version of each view, then what is computed on demand.
+CURRENT_VIEWS = current_views(FEATURE_VIEWS)
+FEATURES: tuple[Feature | OnDemandFeature, ...] = (
+    *(feature for view in CURRENT_VIEWS for feature in view.features),
+    *ON_DEMAND_FEATURES,
+)
+FEATURE_NAMES = tuple(feature.name for feature in FEATURES)
+REASON_TEXTS = {feature.name: feature.reason for feature in FEATURES}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from boathouse.core.features.feature_view import time_name
 from boathouse.core.tables import Column, TableContract
-from boathouse.use_case.features import FEATURE_VIEWS
-from boathouse.use_case.label import LABEL
+from boathouse.use_case.features import CURRENT_VIEWS, FEATURES
+from boathouse.use_case.label import KNOWN_DATE, LABEL
 
 SPLITS = ("train", "validation", "test")
 
@@ -19,8 +20,17 @@ TRAINING_SET = TableContract(
         Column(name=LABEL, dtype="int", description="1 if the next payment was missed.", allowed=(0, 1)),
         *(
             Column(name=each.name, dtype="double", description=each.description, unit=each.unit, nullable=True)
-            for view in FEATURE_VIEWS
-            for each in view.features
+            for each in FEATURES
+        ),
+        Column(name=KNOWN_DATE, dtype="date", description="Date from which the label is known."),
+        *(
+            Column(
+                name=time_name(view),
+                dtype="date",
+                description=f"Date of the row of {view.table} that was joined; null if there was none.",
+                nullable=True,
+            )
+            for view in CURRENT_VIEWS
         ),
     ),
     keys=("customer_id", "observed_on"),

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from boathouse.core.errors import FeatureError
-from boathouse.core.features import Feature, FeatureView
-from boathouse.core.features.feature_view import contract_of
+from boathouse.core.features import Feature, FeatureView, Source
+from boathouse.core.features.feature_view import check_views, contract_of, current_views
 from boathouse.core.features.registry import REGISTRY, describe_views
+from boathouse.core.features.usage import ModelUse, check_removed, users_of
 from boathouse.use_case.features import FEATURE_VIEWS
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ VIEW = FeatureView(
     time_column="seen_on",
     owner="club",
     description="Boats.",
-    sources=("clean.boats",),
+    sources=(Source(table="clean.boats", columns=("boat_id",)),),
     features=(Feature(name="age", description="Age.", unit="years", reason="Age"),),
     compute=compute,
 )
@@ -72,7 +74,7 @@ def test_the_contract_has_keys_time_and_nullable_features() -> None:
     "changes",
     [
         {"compute": compute_otherwise},
-        {"sources": ("clean.ships",)},
+        {"sources": (Source(table="clean.ships", columns=("boat_id",)),)},
         {"max_age_days": 30},
         {"keys": (("boat_id", "string"),)},
         {"features": (replace(VIEW.features[0], unit="months"),)},
@@ -94,10 +96,73 @@ def test_the_digest_does_not_change_by_itself() -> None:
 
 
 def test_the_registry_has_a_row_for_each_feature(spark: SparkSession) -> None:
-    rows = describe_views(FEATURE_VIEWS, spark).collect()
+    rows = describe_views(FEATURE_VIEWS, spark, registered_at=datetime(2026, 1, 2, tzinfo=UTC)).collect()
     assert {(row["view"], row["feature"]) for row in rows} == {
         (view.name, name) for view in FEATURE_VIEWS for name in view.feature_names
     }
     assert {row["digest"] for row in rows} == {view.digest for view in FEATURE_VIEWS}
     assert set(rows[0].asDict()) == {column.name for column in REGISTRY.columns}
     assert all(row["description"] and row["unit"] and row["owner"] for row in rows)
+
+
+def two_views() -> tuple[FeatureView, FeatureView]:
+    """Return the view and a second version of it with another meaning."""
+    return VIEW, replace(VIEW, version=2, compute=compute_otherwise)
+
+
+def test_a_second_version_has_a_table_of_its_own_and_is_what_new_models_take() -> None:
+    first, second = two_views()
+    assert [each.table for each in (first, second)] == ["features.boats", "features.boats_v2"]
+    check_views([first, second])
+    assert current_views([first, second]) == (second,)
+
+
+def derived(name: str, source: str) -> FeatureView:
+    """Return a view made from another table, its feature named after it."""
+    feature = replace(VIEW.features[0], name=f"age_{name}")
+    return replace(VIEW, name=name, features=(feature,), sources=(Source(table=source, columns=("boat_id",)),))
+
+
+@pytest.mark.parametrize(
+    ("views", "named"),
+    [
+        ([VIEW, VIEW], "more than once: boats"),
+        ([VIEW, replace(VIEW, name="ships")], "age in boats, ships"),
+        ([derived("one", "features.two"), derived("two", "features.one")], "circle: features.one, features.two"),
+        ([derived("one", "features.one")], "circle: features.one"),
+        ([derived("one", "features.none")], "features.none, which no view declares"),
+    ],
+)
+def test_views_that_cannot_stand_together_are_refused(views: list[FeatureView], named: str) -> None:
+    with pytest.raises(FeatureError, match=named):
+        check_views(views)
+
+
+def test_views_may_be_made_from_views() -> None:
+    check_views([derived("two", "features.boats"), VIEW, derived("three", "features.two")])
+
+
+def test_a_source_without_the_keys_is_refused() -> None:
+    with pytest.raises(FeatureError, match="'boats' reads clean.ships without boat_id"):
+        replace(VIEW, sources=(Source(table="clean.ships", columns=("ship_id",)),))
+
+
+def use(*views: FeatureView) -> ModelUse:
+    """Return a champion that looks these views up."""
+    text = ",".join(f"{view.name}@{view.version}={view.digest}" for view in views)
+    return ModelUse(model="prod.models.sinking", version="7", aliases=("champion",), views=text)
+
+
+def test_a_definition_in_use_must_stay_declared() -> None:
+    first, second = two_views()
+    check_removed([first, second], [use(first)])
+    check_removed([second], [use(second), use()])
+    with pytest.raises(FeatureError, match=rf"boats.*{first.digest}.*prod.models.sinking version 7 \(champion\)"):
+        check_removed([second], [use(second), use(first)])
+    assert users_of(first, [use(first), use(second)]) == [use(first)]
+
+
+def test_logic_is_compared_whatever_it_is_called() -> None:
+    renamed = replace(VIEW, name="ships", description="Ships.", features=(replace(VIEW.features[0], name="years"),))
+    assert renamed.logic_digest == VIEW.logic_digest
+    assert two_views()[1].logic_digest != VIEW.logic_digest

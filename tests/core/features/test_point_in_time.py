@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pyspark.sql import functions as F
 
 from boathouse.core.errors import FeatureError
-from boathouse.core.features import Feature, FeatureView, join_point_in_time
+from boathouse.core.features import Feature, FeatureView, Source, join_point_in_time
 from boathouse.core.features.point_in_time import count_repeated
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def make_view(**changes: Any) -> FeatureView:
         time_column="known_on",
         owner="risk",
         description="A history.",
-        sources=("clean.rows",),
+        sources=(Source(table="clean.rows", columns=("customer_id", "region")),),
         features=features,
         compute=compute,
     )

@@ -10,8 +10,14 @@ import pytest
 
 from boathouse.core.errors import ModelError
 from boathouse.core.modelling.calibration import CalibrationOptions
-from boathouse.core.modelling.leakage import LeakageOptions, check_leakage
-from boathouse.core.modelling.matrix import Sample, take_split
+from boathouse.core.modelling.leakage import (
+    LeakageOptions,
+    check_feature_times,
+    check_label_times,
+    check_leakage,
+    missing_shares,
+)
+from boathouse.core.modelling.matrix import Sample, join_samples, take_split
 from boathouse.core.modelling.search import fit_trial
 from boathouse.core.modelling.threshold import CostOptions
 from boathouse.core.modelling.training import finish_model
@@ -73,6 +79,27 @@ def test_a_good_feature_is_no_leak() -> None:
     check_leakage(make_sample(), LeakageOptions(0.99))
 
 
+def dated(features: list[str | None], labels: list[str | None]) -> pd.DataFrame:
+    """Return rows of 31 August with the dates of the features joined and of the labels' becoming known."""
+    columns = {"on": ["2005-08-31"] * len(features), "boats_on": features, "known": labels}
+    return pd.DataFrame({name: pd.to_datetime(values) for name, values in columns.items()})
+
+
+def test_features_from_after_their_row_stop_the_training() -> None:
+    honest = dated(["2005-08-31", "2005-07-31", None], ["2005-09-30"] * 3)
+    check_feature_times(honest, time="on", found={"boats": "boats_on"})
+    assert missing_shares(honest, {"boats": "boats_on"}) == {"boats_missing_share": pytest.approx(1 / 3)}
+    with pytest.raises(ModelError, match=r"boats in 1 row"):
+        check_feature_times(dated(["2005-09-01"], ["2005-09-30"]), time="on", found={"boats": "boats_on"})
+
+
+@pytest.mark.parametrize("known", ["2005-10-01", None])
+def test_labels_nobody_knew_stop_the_training(known: str | None) -> None:
+    check_label_times(dated([None], ["2005-09-30"]), known="known", as_of=date(2005, 9, 30))
+    with pytest.raises(ModelError, match=r"1 row\(s\) have a label whose known is after 2005-09-30"):
+        check_label_times(dated([None] * 2, ["2005-09-30", known]), known="known", as_of=date(2005, 9, 30))
+
+
 def test_a_finished_model_says_what_it_is_and_scores_as_it_was_measured() -> None:
     train, validation = make_sample(), make_sample(300, 8)
     trial = fit_trial(train, validation, {"algorithm": "xgboost", "rounds": 10, "max_depth": 2}, 1)
@@ -86,12 +113,18 @@ def test_a_finished_model_says_what_it_is_and_scores_as_it_was_measured() -> Non
         reason_texts={name: f"The {name}" for name in (*FEATURES, "another")},
     )
     scorer = load_scorer(model.files)
-    probability = scorer.predict_probability(validation.matrix)
+    # Metrics, calibration and threshold are those of the fit on train alone.
+    probability = scorer.spec.calibration.to_probability(trial.log_odds)
     brier = float(((probability - validation.label) ** 2).mean())
     assert model.metrics["brier_score"] == pytest.approx(brier, abs=1e-12)
-    assert (model.algorithm, model.training_window) == ("xgboost", train.window)
+    assert (model.algorithm, model.training_window) == ("xgboost", (train.window[0], validation.window[1]))
     assert scorer.spec.features == FEATURES
     assert set(scorer.spec.reason_texts) == set(FEATURES)
     assert scorer.spec.threshold in {*probability.tolist(), 1.0}
-    medians = np.nanmedian(train.matrix[:, :2], axis=0)
+    whole = np.concatenate([train.matrix, validation.matrix])
+    medians = np.nanmedian(whole[:, :2], axis=0)
+    # What ships has seen both.
+    both = fit_trial(join_samples(train, validation), validation, {"algorithm": "xgboost", **trial.parameters}, 1)
+    assert np.array_equal(scorer.estimator.log_odds(validation.matrix), both.log_odds)
+    assert not np.array_equal(both.log_odds, trial.log_odds)
     assert model.input_example == pytest.approx({"signal": medians[0], "noise": medians[1], "empty": 0.0})

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from boathouse.core.errors import DataQualityError, ModelError
+from boathouse.core.errors import DataQualityError, FeatureError, ModelError
 from boathouse.core.modelling import NoModel
 from boathouse.pipelines import batch_inference
 from boathouse.use_case.features import FEATURE_VIEWS
@@ -97,11 +98,29 @@ def test_without_a_champion_the_error_names_environment_and_command(house: Score
         score(house, models__champion=NoModel("test.models.missed_payment", "champion"), models__aliases={})
 
 
+def test_the_champion_gets_the_views_it_was_trained_on_and_no_others(house: ScoredHouse) -> None:
+    from boathouse.core.scoring import FeatureSpec, seal_files
+    from boathouse.core.scoring.feature_spec import FEATURE_SPEC
+
+    champion = make_champion()
+    spec = FeatureSpec.describe(["months_late"], FEATURE_VIEWS, [])
+    files = {name: content for name, content in champion.files.items() if name != "manifest.json"}
+    sealed = seal_files({**files, FEATURE_SPEC: spec.to_json()})
+    score(house, models__champion=replace(champion, files=sealed))
+    row = house.rows("inference.features")[0]
+    assert row["months_late"] is not None
+    assert (row["bill_amt"], row["utilisation_after_request"]) == (None, None)
+    changed = replace(spec, views=(replace(spec.views[0], digest="0" * 16),))
+    sealed = seal_files({**files, FEATURE_SPEC: changed.to_json()})
+    with pytest.raises(FeatureError, match="payment_behaviour version 1 .0000000000000000."):
+        score(house, models__champion=replace(champion, files=sealed))
+
+
 def test_in_a_whole_run_scoring_waits_for_the_promotion() -> None:
     from boathouse.pipelines import promotion
 
     order = [node.name for node in (batch_inference.create_pipeline() + promotion.create_pipeline()).nodes]
-    assert order.index("promotion.move_aliases") < order.index("batch_inference.score_cohorts")
+    assert order.index("promotion.move_aliases") < order.index("batch_inference.join_features")
 
 
 @pytest.mark.parametrize("driver_rows", [0, 10_000])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import CodeType
@@ -34,6 +35,22 @@ class Feature:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Source:
+    """A table that a view is computed from.
+
+    Attributes:
+        table: ``<schema>.<table>``.
+        columns: The columns that the view's function uses, and no others.
+        time_column: Date from which a row is known; None if the table has none, then a changed row changes
+            all of its key's features.
+    """
+
+    table: str
+    columns: tuple[str, ...]
+    time_column: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class FeatureView:
     """A declared set of features with one grain: one row per key and time.
 
@@ -43,10 +60,16 @@ class FeatureView:
         time_column: Date from which the row's values are known, inclusive.
         owner: Team that answers for the view.
         description: One sentence for a reader who does not know the source.
-        sources: Tables the function reads, in the order of its arguments.
+        sources: Tables the function reads, in the order of its arguments. All have the view's keys: a row of a
+            view depends on nothing but rows of its own key.
         features: The features in stored order.
-        compute: Pure function from the source frames to keys, time and features.
-        max_age_days: Older rows count as unknown in a join; None for no limit.
+        compute: Pure function from the source frames to keys, time and features. A row depends on no
+            source row known later than itself.
+        max_age_days: Older rows count as unknown in a join and stale online; None for no limit.
+        version: Counted up when the meaning changes while models still use the old one: then both are
+            declared, each with its own table.
+        online: Whether the view is published to the online store.
+        tags: What else a catalog should show, as ``key: value`` pairs.
     """
 
     name: str
@@ -54,10 +77,13 @@ class FeatureView:
     time_column: str
     owner: str
     description: str
-    sources: tuple[str, ...]
+    sources: tuple[Source, ...]
     features: tuple[Feature, ...]
     compute: Callable[..., object]
     max_age_days: int | None = None
+    version: int = 1
+    online: bool = True
+    tags: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a view that no row could be found by.
@@ -74,6 +100,25 @@ class FeatureView:
             raise FeatureError.repeated_names(self.name, repeated)
         if not inspect.isfunction(self.compute):
             raise FeatureError.no_function(self.name, type(self.compute).__name__)
+        for source in self.sources:
+            missing = sorted(set(self.key_names) - set(source.columns))
+            if missing:
+                raise FeatureError.source_lacks_keys(self.name, source.table, missing)
+
+    @property
+    def label(self) -> str:
+        """The view's name, from the second version on with the version: ``spending`` or ``spending_v2``."""
+        return self.name if self.version == 1 else f"{self.name}_v{self.version}"
+
+    @property
+    def table(self) -> str:
+        """The view's table, ``features.<label>``."""
+        return f"features.{self.label}"
+
+    @property
+    def source_names(self) -> tuple[str, ...]:
+        """Names of the source tables, in the order of the function's arguments."""
+        return tuple(source.table for source in self.sources)
 
     @property
     def key_names(self) -> tuple[str, ...]:
@@ -96,8 +141,16 @@ class FeatureView:
 
         The logic is the source of the function and of what it uses of its own module.
         """
-        declared = repr((self.keys, self.time_column, self.sources, self.features, self.max_age_days))
+        declared = repr((self.keys, self.time_column, self.source_names, self.features, self.max_age_days))
         text = declared + "".join(_logic_of(self.compute, {}).values())
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def logic_digest(self) -> str:
+        """Return 16 hexadecimal digits of sources and logic alone, whatever names and texts the view gives them."""
+        sources = [inspect.getsource(self.compute).replace(self.compute.__name__, "", 1)]
+        sources += [text for name, text in _logic_of(self.compute, {}).items() if name != self.compute.__name__]
+        text = repr((self.keys, self.source_names)) + "".join(re.sub(r'"""(.|\n)*?"""', "", each) for each in sources)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -110,7 +163,7 @@ def contract_of(view: FeatureView) -> TableContract:
         for each in view.features
     )
     return TableContract(
-        name=f"features.{view.name}",
+        name=view.table,
         description=view.description,
         grain=f"One row per {', '.join(view.key_names)} and {view.time_column}.",
         columns=(*keys, time, *features),
@@ -141,6 +194,42 @@ def _names_in(code: CodeType) -> set[str]:
     return set(code.co_names).union(*nested)
 
 
+def time_name(view: FeatureView) -> str:
+    """Return the column by which a joined table tells the time of the view's row."""
+    return f"{view.name}_{view.time_column}"
+
+
+def check_views(views: Sequence[FeatureView]) -> None:
+    """Check all views of a project together.
+
+    Raises:
+        FeatureError: If two are one version of one view, current versions share a feature's name, a view is
+            made from a view that is not declared, or views are made from one another in a circle.
+    """
+    labels = [view.label for view in views]
+    repeated = sorted({label for label in labels if labels.count(label) > 1})
+    if repeated:
+        raise FeatureError.repeated_views(repeated)
+    check_collisions(current_views(views))
+    made = {view.table: set(view.source_names) for view in views}
+    unknown = sorted(
+        {name for sources in made.values() for name in sources if name.startswith("features.")} - set(made)
+    )
+    if unknown:
+        raise FeatureError.unknown_source(unknown)
+    while ready := [table for table, sources in made.items() if not sources & set(made)]:
+        for table in ready:
+            del made[table]
+    if made:
+        raise FeatureError.circular(sorted(made))
+
+
+def current_views(views: Sequence[FeatureView]) -> tuple[FeatureView, ...]:
+    """Return the newest version of each view, in order: what a new model is trained on."""
+    newest = {view.name: max(each.version for each in views if each.name == view.name) for view in views}
+    return tuple(view for view in views if view.version == newest[view.name])
+
+
 def check_collisions(views: Sequence[FeatureView]) -> None:
     """Refuse views that give one name to two features.
 
@@ -150,7 +239,7 @@ def check_collisions(views: Sequence[FeatureView]) -> None:
     owners: dict[str, list[str]] = {}
     for view in views:
         for name in view.feature_names:
-            owners.setdefault(name, []).append(view.name)
+            owners.setdefault(name, []).append(view.label)
     collisions = {name: names for name, names in owners.items() if len(names) > 1}
     if collisions:
         raise FeatureError.collision(collisions)

@@ -11,7 +11,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from boathouse.core.errors import FeatureError
-from boathouse.core.features.feature_view import FeatureView, check_collisions
+from boathouse.core.features.feature_view import FeatureView, check_collisions, time_name
 
 # Names no table may use; they never leave this module.
 _TIME, _FOUND, _LATEST = "__time", "__found", "__latest"
@@ -61,11 +61,6 @@ def join_point_in_time(
     for view, table in views:
         joined = _join_view(joined, view, table, spine_time, strictly_before=strictly_before, keep_times=keep_times)
     return joined
-
-
-def time_name(view: FeatureView) -> str:
-    """Return the column that ``keep_times`` adds for ``view``."""
-    return f"{view.name}_{view.time_column}"
 
 
 def _check_spine(spine: DataFrame, views: Sequence[FeatureView], spine_time: str, *, keep_times: bool) -> None:

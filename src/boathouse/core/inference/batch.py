@@ -38,6 +38,13 @@ def split_scorable(joined: DataFrame, *, keys: Sequence[str], features: Sequence
     return SplitRows(joined.where(known), joined.where(~known).select(*keys, reason))
 
 
+def fill_columns(frame: DataFrame, names: Sequence[str]) -> DataFrame:
+    """Return the columns ``names`` of ``frame``; those it lacks are null doubles."""
+    return frame.select(
+        *[F.col(name) if name in frame.columns else F.lit(None).cast("double").alias(name) for name in names]
+    )
+
+
 def stamp_predictions(scored: DataFrame, *, name: str, version: str, scored_at: datetime) -> DataFrame:
     """Return ``scored`` with the model's name and version and the time of scoring on each row."""
     return (

@@ -1,8 +1,11 @@
-"""A feature that alone tells the label has probably seen it."""
+"""What a training set must not have seen: features from later, labels from later, and the label itself."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,6 +13,9 @@ from boathouse.core.errors import ModelError
 from boathouse.core.evaluation.metrics import roc_auc
 from boathouse.core.modelling.matrix import Sample
 from boathouse.core.options import require_between
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -42,3 +48,39 @@ def check_leakage(sample: Sample, options: LeakageOptions) -> None:
             found[name] = score
     if found:
         raise ModelError.leaking_feature(found, options.max_single_feature_auc)
+
+
+def check_feature_times(table: pd.DataFrame, *, time: str, found: Mapping[str, str]) -> None:
+    """Stop if a row was joined with features dated after it.
+
+    Args:
+        table: The training set.
+        time: Column of the row's own time.
+        found: For each view the column that tells the time of its row.
+
+    Raises:
+        ModelError: Naming the views, with the number of rows.
+    """
+    later = {view: int((table[column] > table[time]).sum()) for view, column in found.items()}
+    later = {view: rows for view, rows in later.items() if rows}
+    if later:
+        raise ModelError.future_features(later, time)
+
+
+def check_label_times(table: pd.DataFrame, *, known: str, as_of: date) -> None:
+    """Stop if a label became known only after ``as_of``, or it is not known when it did.
+
+    Raises:
+        ModelError: With the number of rows.
+    """
+    import pandas as pd
+
+    moments = pd.to_datetime(table[known])
+    late = int(((moments > pd.Timestamp(as_of)) | moments.isna()).sum())
+    if late:
+        raise ModelError.future_labels(late, known, as_of)
+
+
+def missing_shares(table: pd.DataFrame, found: Mapping[str, str]) -> dict[str, float]:
+    """Return for each view the share of rows, 0 to 1, for which it had no row at their time."""
+    return {f"{view}_missing_share": float(table[column].isna().mean()) for view, column in found.items()}

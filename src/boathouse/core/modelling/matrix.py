@@ -32,6 +32,16 @@ class Sample:
     window: tuple[date, date]
 
 
+def join_samples(earlier: Sample, later: Sample) -> Sample:
+    """Return the rows of both, in this order."""
+    return Sample(
+        features=earlier.features,
+        matrix=np.concatenate([earlier.matrix, later.matrix]),
+        label=np.concatenate([earlier.label, later.label]),
+        window=(earlier.window[0], later.window[1]),
+    )
+
+
 def take_split(
     training_set: pd.DataFrame, split: str, *, features: Sequence[str], label: str, keys: Sequence[str]
 ) -> Sample:

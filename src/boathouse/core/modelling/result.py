@@ -8,7 +8,8 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
-from boathouse.core.scoring import ModelFiles, Scorer, load_scorer
+from boathouse.core.scoring import FeatureSpec, ModelFiles, Scorer, load_scorer
+from boathouse.core.scoring.feature_spec import FEATURE_SPEC
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +55,12 @@ class LoadedModel:
     def scorer(self) -> Scorer:
         """The scorer, loaded at first use."""
         return load_scorer(self.files)
+
+    @cached_property
+    def feature_spec(self) -> FeatureSpec | None:
+        """What the model looks up; None for a model that was packed without."""
+        content = self.files.get(FEATURE_SPEC)
+        return None if content is None else FeatureSpec.from_json(content)
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,7 @@ class Trial:
         metrics: ``log_loss`` and ``roc_auc`` on validation, uncalibrated.
         estimator: The fitted estimator in its own format.
         log_odds: Of the validation rows.
+        seed: Seed of the fit.
     """
 
     algorithm: str
@@ -62,6 +63,7 @@ class Trial:
     metrics: Mapping[str, float]
     estimator: bytes
     log_odds: np.ndarray
+    seed: int
 
 
 def run_trials(train: Sample, validation: Sample, options: SearchOptions) -> list[Trial]:
@@ -82,4 +84,6 @@ def fit_trial(train: Sample, validation: Sample, candidate: Mapping[str, Any], s
         "log_loss": log_loss(validation.label, probability),
         "roc_auc": roc_auc(validation.label, probability),
     }
-    return Trial(algorithm=algorithm, parameters=parameters, metrics=metrics, estimator=estimator, log_odds=odds)
+    return Trial(
+        algorithm=algorithm, parameters=parameters, metrics=metrics, estimator=estimator, log_odds=odds, seed=seed
+    )

@@ -9,13 +9,13 @@ import numpy as np
 
 from boathouse.core.evaluation.metrics import brier_score, log_loss, pr_auc, roc_auc
 from boathouse.core.modelling.calibration import CalibrationOptions, fit_calibration
-from boathouse.core.modelling.estimators import medians_of
-from boathouse.core.modelling.matrix import Sample
+from boathouse.core.modelling.estimators import FITS, medians_of
+from boathouse.core.modelling.matrix import Sample, join_samples
 from boathouse.core.modelling.result import TrainedModel
 from boathouse.core.modelling.search import Trial
 from boathouse.core.modelling.threshold import CostOptions, choose_threshold
 from boathouse.core.options import require_whole
-from boathouse.core.scoring import ScorerSpec, write_scorer
+from boathouse.core.scoring import FeatureSpec, ScorerSpec, write_scorer
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,13 @@ def finish_model(  # noqa: PLR0913 - three samples' results and four choices
     costs: CostOptions,
     label: str,
     reason_texts: Mapping[str, str],
+    feature_spec: FeatureSpec | None = None,
 ) -> TrainedModel:
-    """Return the trial as a sealed model, calibrated and with its threshold, both set on validation."""
+    """Return the trial as a sealed model: chosen, calibrated and given its threshold on validation, then fitted again.
+
+    What ships is fitted on train and validation together: the newest months tell most about the next one.
+    Calibration, threshold and metrics stay those of the fit that had not seen the validation rows.
+    """
     fitted = fit_calibration(trial.log_odds, validation.label, calibration)
     probability = fitted.to_probability(trial.log_odds)
     spec = ScorerSpec(
@@ -67,13 +72,15 @@ def finish_model(  # noqa: PLR0913 - three samples' results and four choices
         threshold=choose_threshold(probability, validation.label, costs),
         reason_texts={name: reason_texts[name] for name in train.features},
     )
-    medians = medians_of(train.matrix)
+    whole = join_samples(train, validation)
+    estimator = FITS[trial.algorithm](whole, trial.parameters, trial.seed)
+    medians = medians_of(whole.matrix)
     return TrainedModel(
-        files=write_scorer(spec, trial.estimator),
+        files=write_scorer(spec, estimator, feature_spec),
         algorithm=trial.algorithm,
         parameters=trial.parameters,
         metrics=_measure(validation.label, probability),
-        training_window=train.window,
+        training_window=whole.window,
         input_example=dict(zip(train.features, medians.tolist(), strict=True)),
     )
 

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from boathouse.core.errors import UntrustedModelError
+from boathouse.core.scoring.feature_spec import FEATURE_SPEC
 
 MANIFEST = "manifest.json"
 SPEC = "spec.json"
 # Everything a model folder may hold; anything else is refused unread.
-ALLOWED_FILES = frozenset({MANIFEST, SPEC, "estimator.ubj", "estimator.json", "estimator.skops"})
+ALLOWED_FILES = frozenset({MANIFEST, SPEC, FEATURE_SPEC, "estimator.ubj", "estimator.json", "estimator.skops"})
 
 ModelFiles = Mapping[str, bytes]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from boathouse.core.errors import ModelError, UntrustedModelError
+from boathouse.core.scoring.feature_spec import FEATURE_SPEC, FeatureSpec
 from boathouse.core.scoring.files import SPEC, ModelFiles, check_files, seal_files
 from boathouse.core.scoring.flavours import FLAVOURS, Estimator
 from boathouse.core.scoring.spec import ScorerSpec
@@ -55,9 +56,10 @@ class Scorer:
         return matrix
 
 
-def write_scorer(spec: ScorerSpec, estimator: bytes) -> ModelFiles:
-    """Return the sealed files of a model: its spec and its estimator in the algorithm's own format."""
-    return seal_files({SPEC: spec.to_json(), FLAVOURS[spec.algorithm].file: estimator})
+def write_scorer(spec: ScorerSpec, estimator: bytes, feature_spec: FeatureSpec | None = None) -> ModelFiles:
+    """Return the sealed files of a model: its spec, what it looks up, and its estimator in the algorithm's format."""
+    files = {SPEC: spec.to_json(), FLAVOURS[spec.algorithm].file: estimator}
+    return seal_files(files if feature_spec is None else {**files, FEATURE_SPEC: feature_spec.to_json()})
 
 
 def load_scorer(files: ModelFiles) -> Scorer:

@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 from pyspark.sql import DataFrame
 
 from boathouse.core.errors import ModelError
-from boathouse.core.inference.batch import check_balance, hold_rows, split_scorable, stamp_predictions
+from boathouse.core.inference.batch import check_balance, fill_columns, hold_rows, split_scorable, stamp_predictions
 from boathouse.core.inference.options import BatchOptions
 from boathouse.core.modelling import LoadedModel, NoModel
-from boathouse.use_case.features import ENTITY_KEYS, FEATURE_NAMES, FEATURE_VIEWS, KNOWN_COLUMN, TIME_COLUMN
+from boathouse.use_case.features import ENTITY_KEYS, FEATURE_VIEWS, KNOWN_COLUMN, TIME_COLUMN
+from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
+from boathouse.use_case.predictions import INFERENCE_FEATURES
 from boathouse.use_case.spine import scoring_spine
 
 KEYS = [*ENTITY_KEYS, TIME_COLUMN]
@@ -29,12 +31,30 @@ def select_spine(statements: DataFrame, as_of: str | None, options: BatchOptions
     return scoring_spine(statements, resolve_as_of(as_of, statements, known_column=KNOWN_COLUMN), options.months)
 
 
-def join_features(spine: DataFrame, *tables: DataFrame) -> DataFrame:
-    """Return the spine with every view's features as known at each row's date."""
-    from boathouse.core.features import join_point_in_time
+def join_features(
+    spine: DataFrame,
+    champion: LoadedModel | NoModel,
+    aliases: dict[str, str],  # noqa: ARG001 - only waited for
+    *tables: DataFrame,
+) -> DataFrame:
+    """Return the spine with the features the champion was trained on, as known at each row's date.
 
-    views = list(zip(FEATURE_VIEWS, tables, strict=True))
-    return join_point_in_time(spine, views, spine_time=TIME_COLUMN).select(*KEYS, *FEATURE_NAMES)
+    Features of other views are null. ``aliases`` only tells that the promotion of the same run is over.
+
+    Raises:
+        FeatureError: If the champion needs a view in a definition that is no longer declared.
+        RequestError: If an on-demand feature is computed otherwise than in training.
+    """
+    from boathouse.core.features import join_point_in_time
+    from boathouse.core.features.on_demand_frame import add_on_demand
+    from boathouse.core.features.selection import select_on_demand, select_views
+
+    by_label = {view.label: table for view, table in zip(FEATURE_VIEWS, tables, strict=True)}
+    spec = champion.feature_spec if isinstance(champion, LoadedModel) else None
+    views = select_views(spec, FEATURE_VIEWS, model=f"{champion.name} {champion.alias}")
+    joined = join_point_in_time(spine, [(view, by_label[view.label]) for view in views], spine_time=TIME_COLUMN)
+    joined = add_on_demand(joined, select_on_demand(spec, ON_DEMAND_FEATURES))
+    return fill_columns(joined, [*KEYS, *INFERENCE_FEATURES])
 
 
 def score_cohorts(
@@ -58,7 +78,7 @@ def score_cohorts(
     if not isinstance(champion, LoadedModel) or "champion" not in aliases:
         raise ModelError.no_champion(environment)
     # The table keeps earlier cohorts too; only the run's own are scored.
-    rows = split_scorable(features.join(spine, KEYS, "left_semi"), keys=KEYS, features=FEATURE_NAMES)
+    rows = split_scorable(features.join(spine, KEYS, "left_semi"), keys=KEYS, features=INFERENCE_FEATURES)
     scored = score_frame(rows.scorable, champion.files, reason_count=options.reason_count).select(*KEYS, *SCORES)
     total = spine.count()
     held = hold_rows(scored, rows=total, limit=options.driver_rows)

@@ -19,7 +19,13 @@ def create_pipeline(**_: object) -> Pipeline:
             ),
             Node(
                 nodes.join_features,
-                inputs=["batch_inference.spine", *(f"features.{view.name}" for view in FEATURE_VIEWS)],
+                inputs=[
+                    "batch_inference.spine",
+                    "models.champion",
+                    # In a whole run this waits for the promotion, which may change the champion.
+                    "models.aliases",
+                    *(view.table for view in FEATURE_VIEWS),
+                ],
                 outputs="inference.features",
                 name="join_features",
                 tags=["inference"],
@@ -31,7 +37,6 @@ def create_pipeline(**_: object) -> Pipeline:
                     "features": "inference.features",
                     "spine": "batch_inference.spine",
                     "champion": "models.champion",
-                    # In a whole run this waits for the promotion, which may change the champion.
                     "aliases": "models.aliases",
                     "scored_at": "batch_inference.scored_at",
                     "options": "params:batch_inference.scoring",

@@ -13,9 +13,9 @@ def create_pipeline(**_: object) -> Pipeline:
     views = [
         Node(
             view.compute,
-            inputs=list(view.sources),
-            outputs=f"features.{view.name}",
-            name=f"compute_{view.name}",
+            inputs=list(view.source_names),
+            outputs=view.table,
+            name=f"compute_{view.label}",
             tags=["features"],
         )
         for view in FEATURE_VIEWS
@@ -35,9 +35,15 @@ def create_pipeline(**_: object) -> Pipeline:
             name="group_customers",
             tags=["groups"],
         ),
+        Node(nodes.read_clock, inputs=None, outputs="feature_engineering.registered_at", name="read_clock"),
         Node(
             nodes.register_views,
-            inputs="clean.customers",
+            inputs=[
+                "clean.customers",
+                "models.feature_usage",
+                "params:feature_engineering.usage",
+                "feature_engineering.registered_at",
+            ],
             outputs="features.registry",
             name="register_views",
             tags=["features"],

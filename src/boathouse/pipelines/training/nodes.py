@@ -8,23 +8,32 @@ from typing import Any
 import pandas as pd
 from pyspark.sql import DataFrame
 
+from boathouse.core.features.feature_view import time_name
 from boathouse.core.modelling.calibration import CalibrationOptions
-from boathouse.core.modelling.leakage import LeakageOptions, check_leakage
+from boathouse.core.modelling.leakage import (
+    LeakageOptions,
+    check_feature_times,
+    check_label_times,
+    check_leakage,
+    missing_shares,
+)
 from boathouse.core.modelling.matrix import Sample, take_split
 from boathouse.core.modelling.result import TrainedModel
 from boathouse.core.modelling.search import SearchOptions, Trial, fit_trial, run_trials
 from boathouse.core.modelling.splits import SplitOptions, split_labels
 from boathouse.core.modelling.threshold import CostOptions
 from boathouse.core.modelling.training import BaselineOptions, FeatureOptions, finish_model
+from boathouse.core.scoring import FeatureSpec
 from boathouse.use_case.features import (
+    CURRENT_VIEWS,
     ENTITY_KEYS,
     FEATURE_NAMES,
-    FEATURE_VIEWS,
     KNOWN_COLUMN,
     REASON_TEXTS,
     TIME_COLUMN,
 )
 from boathouse.use_case.label import KNOWN_DATE, LABEL
+from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
 
 KEYS = (*ENTITY_KEYS, TIME_COLUMN)
 
@@ -38,30 +47,41 @@ def resolve_date(statements: DataFrame, as_of: str | None) -> date:
 
 def select_spine(labels: DataFrame, as_of: date, options: SplitOptions) -> DataFrame:
     """Return the labelled rows known by ``as_of``, each with its split."""
-    return split_labels(labels, as_of, options, time=TIME_COLUMN, known=KNOWN_DATE).select(*KEYS, "split", LABEL)
+    return split_labels(labels, as_of, options, time=TIME_COLUMN, known=KNOWN_DATE).select(
+        *KEYS, "split", LABEL, KNOWN_DATE
+    )
 
 
 def build_training_set(spine: DataFrame, *tables: DataFrame) -> DataFrame:
-    """Return the spine with every view's features as known at each row's date."""
+    """Return the spine with every view's features as known at each row's date, and those computed on demand."""
     from boathouse.core.features import join_point_in_time
+    from boathouse.core.features.on_demand_frame import add_on_demand
 
-    return join_point_in_time(spine, list(zip(FEATURE_VIEWS, tables, strict=True)), spine_time=TIME_COLUMN)
+    views = list(zip(CURRENT_VIEWS, tables, strict=True))
+    joined = join_point_in_time(spine, views, spine_time=TIME_COLUMN, keep_times=True)
+    return add_on_demand(joined, ON_DEMAND_FEATURES)
 
 
 def take_samples(
-    training_set: pd.DataFrame, features: FeatureOptions, leakage: LeakageOptions
-) -> tuple[Sample, Sample]:
-    """Return the train and the validation rows; the test rows are not looked at.
+    training_set: pd.DataFrame, *, features: FeatureOptions, leakage: LeakageOptions, as_of: date
+) -> tuple[Sample, Sample, dict[str, float]]:
+    """Return the train and the validation rows, and the share of rows for which a view had nothing.
+
+    The test rows are not looked at.
 
     Raises:
-        ModelError: If a split has one class only, or a feature alone tells the label.
+        ModelError: If a split has one class only, a feature alone tells the label, a feature is dated after its row,
+            or a label was not known yet.
     """
+    times = {view.label: time_name(view) for view in CURRENT_VIEWS}
+    check_feature_times(training_set, time=TIME_COLUMN, found=times)
+    check_label_times(training_set, known=KNOWN_DATE, as_of=as_of)
     names = [name for name in FEATURE_NAMES if name not in features.excluded]
     train, validation = (
         take_split(training_set, split, features=names, label=LABEL, keys=KEYS) for split in ("train", "validation")
     )
     check_leakage(train, leakage)
-    return train, validation
+    return train, validation, missing_shares(training_set, times)
 
 
 def search_models(
@@ -78,7 +98,14 @@ def finish_candidate(
 ) -> tuple[TrainedModel, dict[str, float]]:
     """Return the best trial as a model, and its metrics on validation."""
     model = finish_model(
-        trials[0], train, validation, calibration=calibration, costs=costs, label=LABEL, reason_texts=REASON_TEXTS
+        trials[0],
+        train,
+        validation,
+        calibration=calibration,
+        costs=costs,
+        label=LABEL,
+        reason_texts=REASON_TEXTS,
+        feature_spec=_describe_features(train),
     )
     return model, dict(model.metrics)
 
@@ -97,4 +124,9 @@ def fit_baseline(
         costs=costs,
         label=LABEL,
         reason_texts=REASON_TEXTS,
+        feature_spec=_describe_features(train),
     )
+
+
+def _describe_features(train: Sample) -> FeatureSpec:
+    return FeatureSpec.describe(train.features, CURRENT_VIEWS, ON_DEMAND_FEATURES)

@@ -3,7 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from boathouse.pipelines.training import nodes
-from boathouse.use_case.features import FEATURE_VIEWS
+from boathouse.use_case.features import CURRENT_VIEWS
 
 
 def create_pipeline(**_: object) -> Pipeline:
@@ -28,15 +28,20 @@ def _data_nodes() -> list[Node]:
         ),
         Node(
             nodes.build_training_set,
-            inputs=["training.spine", *(f"features.{view.name}" for view in FEATURE_VIEWS)],
+            inputs=["training.spine", *(view.table for view in CURRENT_VIEWS)],
             outputs="model_input.training_set@spark",
             name="build_training_set",
             tags=["training_set"],
         ),
         Node(
             nodes.take_samples,
-            inputs=["model_input.training_set@pandas", "params:training.features", "params:training.leakage"],
-            outputs=["training.train", "training.validation"],
+            inputs={
+                "training_set": "model_input.training_set@pandas",
+                "features": "params:training.features",
+                "leakage": "params:training.leakage",
+                "as_of": "training.as_of",
+            },
+            outputs=["training.train", "training.validation", "reports.training_coverage"],
             name="take_samples",
             tags=["fit"],
         ),

@@ -1,0 +1,136 @@
+"""Which features a model needs, in which definition: packed with it, so that every way of scoring looks up the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from boathouse.core.errors import UntrustedModelError
+
+if TYPE_CHECKING:
+    from boathouse.core.features import FeatureView
+    from boathouse.core.scoring.on_demand import OnDemandFeature
+
+FEATURE_SPEC = "feature_spec.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpecView:
+    """One stored view, as the model was trained on it.
+
+    Attributes:
+        name: Name of the view.
+        version: Version of the view.
+        digest: Digest of its definition.
+        keys: Key columns and their Spark types.
+        time_column: Date from which a row is known.
+        features: All features of the view, in stored order.
+        max_age_days: Older rows count as unknown; None for no limit.
+    """
+
+    name: str
+    version: int
+    digest: str
+    keys: tuple[tuple[str, str], ...]
+    time_column: str
+    features: tuple[str, ...]
+    max_age_days: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpecOnDemand:
+    """One feature that is computed when it is asked for.
+
+    Attributes:
+        name: Name of the feature.
+        digest: Digest of its definition.
+        stored: Stored features it is computed from.
+        request: Values that come with the request.
+    """
+
+    name: str
+    digest: str
+    stored: tuple[str, ...]
+    request: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureSpec:
+    """The views and on-demand features of one model.
+
+    Attributes:
+        views: Views that have to be looked up, in the order in which they are joined.
+        on_demand: Features to compute afterwards.
+    """
+
+    views: tuple[SpecView, ...]
+    on_demand: tuple[SpecOnDemand, ...] = ()
+
+    @classmethod
+    def describe(
+        cls, features: Sequence[str], views: Sequence[FeatureView], on_demand: Sequence[OnDemandFeature]
+    ) -> FeatureSpec:
+        """Return the spec of a model of ``features``: only the views and on-demand features that they need."""
+        computed = [each for each in on_demand if each.name in features]
+        stored = {*features, *(name for each in computed for name in each.stored)}
+        needed = [view for view in views if stored & set(view.feature_names)]
+        return cls(
+            views=tuple(
+                SpecView(
+                    name=view.name,
+                    version=view.version,
+                    digest=view.digest,
+                    keys=view.keys,
+                    time_column=view.time_column,
+                    features=view.feature_names,
+                    max_age_days=view.max_age_days,
+                )
+                for view in needed
+            ),
+            on_demand=tuple(
+                SpecOnDemand(name=each.name, digest=each.digest, stored=each.stored, request=each.request_names)
+                for each in computed
+            ),
+        )
+
+    @property
+    def digest(self) -> str:
+        """Return 16 hexadecimal digits that identify the spec."""
+        return hashlib.sha256(self.to_json()).hexdigest()[:16]
+
+    @property
+    def stored_features(self) -> tuple[str, ...]:
+        """All features of the views, in the order of a look-up."""
+        return tuple(name for view in self.views for name in view.features)
+
+    def to_json(self) -> bytes:
+        """Return the spec as JSON."""
+        return json.dumps(asdict(self), indent=2).encode()
+
+    @classmethod
+    def from_json(cls, content: bytes) -> FeatureSpec:
+        """Return the spec that :meth:`to_json` wrote.
+
+        Raises:
+            UntrustedModelError: If it is not such a spec.
+        """
+        try:
+            raw = json.loads(content)
+            return cls(
+                views=tuple(SpecView(**_as_tuples(view)) for view in raw["views"]),
+                on_demand=tuple(SpecOnDemand(**_as_tuples(each)) for each in raw["on_demand"]),
+            )
+        except (ValueError, TypeError, KeyError) as error:
+            raise UntrustedModelError.unreadable(FEATURE_SPEC) from error
+
+
+def _as_tuples(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return ``raw`` with tuples for JSON's lists."""
+    return {name: _as_tuple(value) for name, value in raw.items()}
+
+
+def _as_tuple(value: Any) -> Any:  # noqa: ANN401 - any value of JSON
+    return tuple(_as_tuple(each) for each in value) if isinstance(value, list) else value

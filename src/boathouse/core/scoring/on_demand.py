@@ -1,0 +1,123 @@
+"""Features computed when they are asked for: one definition in numpy for training, batch, stream and endpoint."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from boathouse.core.errors import RequestError
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestField:
+    """A number that comes with a request.
+
+    Attributes:
+        name: Name of the field.
+        description: What the number means.
+        unit: Its unit.
+        default: Value where a request does not say, and in training and batch, where there is no request; None if
+            it must be given.
+    """
+
+    name: str
+    description: str
+    unit: str
+    default: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnDemandFeature:
+    """One feature of the moment.
+
+    Attributes:
+        name: Name of the feature.
+        description: What the number means, and what null means.
+        unit: Its unit.
+        reason: How a decision letter names it as a reason for high risk.
+        stored: Stored features it is computed from.
+        request: Fields of the request it is computed from.
+        compute: Pure function from one float64 array per stored feature and request field, in this order, to one;
+            NaN is unknown. A row's result depends on no other row.
+    """
+
+    name: str
+    description: str
+    unit: str
+    reason: str
+    stored: tuple[str, ...]
+    request: tuple[RequestField, ...]
+    compute: Callable[..., np.ndarray]
+
+    @property
+    def request_names(self) -> tuple[str, ...]:
+        """Names of the request's fields."""
+        return tuple(field.name for field in self.request)
+
+    @property
+    def digest(self) -> str:
+        """Return 16 hexadecimal digits that change when the declaration or the function changes."""
+        text = repr((self.stored, self.request)) + inspect.getsource(self.compute)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def assemble(
+    features: Sequence[str],
+    stored: Mapping[str, np.ndarray],
+    request: Mapping[str, np.ndarray],
+    on_demand: Sequence[OnDemandFeature],
+) -> np.ndarray:
+    """Return the matrix a model takes: float64, one row per case and one column per name of ``features``.
+
+    Args:
+        features: Names of the columns wanted.
+        stored: Stored features by name, each a float64 array with NaN for unknown.
+        request: Fields of the request by name; what is missing takes its default.
+        on_demand: All declared on-demand features; those that ``features`` names are computed.
+
+    Raises:
+        RequestError: If a field is unknown, not given though it has no default, or of another length; or a feature is
+            neither stored nor computed.
+    """
+    rows = len(next(iter(stored.values()))) if stored else 0
+    computed = {each.name: each for each in on_demand if each.name in features}
+    fields = {field.name: field for each in computed.values() for field in each.request}
+    unknown = sorted(set(request) - set(fields))
+    if unknown:
+        raise RequestError.unknown_fields(unknown, sorted(fields))
+    given = {name: _field_values(field, request.get(name), rows) for name, field in fields.items()}
+    missing = sorted(set(features) - set(stored) - set(computed))
+    if missing:
+        raise RequestError.unknown_features(missing)
+    matrix = np.empty((rows, len(features)))
+    for column, name in enumerate(features):
+        matrix[:, column] = _compute(computed[name], stored, given) if name in computed else stored[name]
+    return matrix
+
+
+def _compute(feature: OnDemandFeature, stored: Mapping[str, np.ndarray], given: Mapping[str, np.ndarray]) -> np.ndarray:
+    missing = sorted(set(feature.stored) - set(stored))
+    if missing:
+        raise RequestError.unknown_features(missing)
+    inputs = [*(stored[name] for name in feature.stored), *(given[name] for name in feature.request_names)]
+    return feature.compute(*inputs)
+
+
+def _field_values(field: RequestField, values: np.ndarray | None, rows: int) -> np.ndarray:
+    """Return the field's values as float64, its default where it is NaN or not given."""
+    if values is None:
+        if field.default is None:
+            raise RequestError.missing_field(field.name)
+        return np.full(rows, field.default)
+    if values.dtype.kind not in "iuf":
+        raise RequestError.wrong_type(field.name, str(values.dtype))
+    if values.shape != (rows,):
+        raise RequestError.wrong_length(field.name, len(values), rows)
+    numbers: np.ndarray = values.astype(np.float64)
+    if field.default is None and np.isnan(numbers).any():
+        raise RequestError.missing_field(field.name)
+    return numbers if field.default is None else np.where(np.isnan(numbers), field.default, numbers)
