@@ -17,7 +17,9 @@ class CountingEngine(Engine):
     """Counts its starts and stops."""
 
     name = "counting"
-    capabilities = Capabilities(table_names=False, table_services=False, streaming=False, clustering=False)
+    capabilities = Capabilities(
+        table_names=False, table_services=False, streaming=False, clustering=False, time_travel=True
+    )
     starts = 0
     stops = 0
 

@@ -6,6 +6,8 @@ A module of ``core`` that owns a table exports its contract; it is added here by
 from __future__ import annotations
 
 from boathouse.core.evaluation.contracts import EVALUATIONS
+from boathouse.core.features.look_ups import LOOK_UPS
+from boathouse.core.features.refreshes import REFRESHES
 from boathouse.core.features.registry import REGISTRY
 from boathouse.core.monitoring.contracts import ALERTS, DRIFT_METRICS, PERFORMANCE
 from boathouse.core.promotion.decision import PROMOTIONS
@@ -17,8 +19,10 @@ _ALL: tuple[TableContract, ...] = (
     DATA_QUALITY,
     DRIFT_METRICS,
     EVALUATIONS,
+    LOOK_UPS,
     PERFORMANCE,
     PROMOTIONS,
+    REFRESHES,
     REGISTRY,
 )
 

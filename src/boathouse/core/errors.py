@@ -130,6 +130,14 @@ class TableError(BoathouseError):
         """Name the version asked for and the newest there is."""
         return cls(f"Table '{table}' has no {wanted}; its newest version is {newest}.")
 
+    @classmethod
+    def vacuumed(cls, path: str, version: int, files: int) -> TableError:
+        """Give the version whose files are gone and how many are."""
+        return cls(
+            f"Version {version} of the table in {path} cannot be read: {files} of its files are gone, probably "
+            "vacuumed. Read a newer version, or make the table anew from its sources."
+        )
+
 
 class MissingTableError(TableError):
     """A table that a pipeline reads does not exist in this environment."""

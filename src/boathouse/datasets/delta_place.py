@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from boathouse.core.errors import ConfigError, TableError
+from boathouse.datasets.delta_older import read_older
 from boathouse.engines import get_engine
 
 if TYPE_CHECKING:
@@ -78,6 +79,10 @@ class TablePlace:
 
     def read(self, version: int) -> DataFrame:
         """Return the table as of ``version``, lazily."""
+        if self.path and not get_engine(self.engine).capabilities.time_travel:
+            older = read_older(self.session(), self.path, version)
+            if older is not None:
+                return older
         reader = self.session().read.format("delta").option("versionAsOf", version)
         return reader.load(self.path) if self.path else reader.table(self.table)
 

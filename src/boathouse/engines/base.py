@@ -21,12 +21,14 @@ class Capabilities:
             through the package ``deltalake``.
         streaming: Structured Streaming reads and writes Delta tables.
         clustering: Liquid clustering (``CLUSTER BY``) has an effect.
+        time_travel: Any version of a Delta table can be read, also one from before its newest checkpoint.
     """
 
     table_names: bool
     table_services: bool
     streaming: bool
     clustering: bool
+    time_travel: bool
 
 
 class Engine(ABC):

@@ -18,7 +18,7 @@ class SailEngine(Engine):
 
     name: ClassVar[str] = "sail"
     capabilities: ClassVar[Capabilities] = Capabilities(
-        table_names=False, table_services=False, streaming=False, clustering=False
+        table_names=False, table_services=False, streaming=False, clustering=False, time_travel=False
     )
 
     def __init__(self) -> None:

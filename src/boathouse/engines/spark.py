@@ -44,7 +44,7 @@ class SparkEngine(Engine):
 
     name: ClassVar[str] = "spark"
     capabilities: ClassVar[Capabilities] = Capabilities(
-        table_names=False, table_services=True, streaming=True, clustering=False
+        table_names=False, table_services=True, streaming=True, clustering=False, time_travel=True
     )
 
     def version(self) -> str:

@@ -34,6 +34,12 @@ def insert_rows(view: OnlineView, table: str, mark: str) -> str:
     return f"INSERT INTO {table} VALUES ({', '.join([mark] * len(columns_of(view)))})"
 
 
+def delete_keys(view: OnlineView, mark: str) -> str:
+    """Return the statement that deletes one key, given as parameters, unless its row is of a higher version."""
+    same = " AND ".join(f"{name} = {mark}" for name in view.key_names)
+    return f"DELETE FROM {view.name} WHERE {same} AND {VERSION} <= {mark}"
+
+
 def newer_wins(view: OnlineView) -> str:
     """Return the clause by which a value replaces an older one: by time, then by version of the source."""
     keys = ", ".join(view.key_names)

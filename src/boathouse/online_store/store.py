@@ -107,11 +107,20 @@ class OnlineStore:
             self._register(transaction, view, source_version)
         return Published(view.name, count)
 
-    def publish_changes(self, view: OnlineView, rows: Iterable[Row], *, source_version: int) -> Published:
+    def publish_changes(
+        self, view: OnlineView, rows: Iterable[Row], *, source_version: int, replaced: Sequence[Sequence[Any]] = ()
+    ) -> Published:
         """Add and update ``rows`` in one transaction; a stored value that is newer than the offered one stays.
 
         Newer is the later time, at equal times the higher version of the source. The arguments are those
         of :meth:`publish_full`; a key may come more than once.
+
+        Args:
+            view: What is published.
+            rows: As in :meth:`publish_full`.
+            source_version: As in :meth:`publish_full`.
+            replaced: Keys whose stored rows go first, even if they are of a later time, unless they come from a higher
+                version of the source: those of rows that were deleted or dated back.
 
         Raises:
             OnlineStoreError: If the view is not there in this version (publish it in full first), or the store is
@@ -124,6 +133,9 @@ class OnlineStore:
                 raise OnlineStoreError.not_published(view.name)
             if live[0] != view.digest:
                 raise OnlineStoreError.other_version(view.name, view.digest, live[0])
+            if replaced:
+                text = statements.delete_keys(view, self._connections.mark)
+                transaction.executemany(text, [(*key, source_version) for key in replaced])
             count = fill(transaction, view, view.name, rows, source_version, upsert=True)
             self._register(transaction, view, max(live[1], source_version))
         return Published(view.name, count)

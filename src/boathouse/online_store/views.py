@@ -53,7 +53,7 @@ class OnlineView:
         """Return the online side of a declared view; its maximum age is its time to live."""
         age = view.max_age_days
         return cls(
-            name=view.name,
+            name=view.label,
             digest=view.digest,
             keys=view.keys,
             features=view.feature_names,

@@ -10,9 +10,9 @@ import pytest
 
 from boathouse.core.errors import FeatureError, RequestError, UntrustedModelError
 from boathouse.core.features.on_demand_frame import add_on_demand
-from boathouse.core.features.selection import select_on_demand, select_views
+from boathouse.core.features.selection import select_views
 from boathouse.core.scoring.feature_spec import FeatureSpec
-from boathouse.core.scoring.on_demand import OnDemandFeature, RequestField, assemble
+from boathouse.core.scoring.on_demand import OnDemandFeature, RequestField, assemble, select_on_demand
 from boathouse.use_case.features import CURRENT_VIEWS, FEATURE_NAMES, FEATURE_VIEWS
 from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from boathouse.core.errors import RequestError
+from boathouse.core.scoring.feature_spec import FeatureSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +98,23 @@ def assemble(
     for column, name in enumerate(features):
         matrix[:, column] = _compute(computed[name], stored, given) if name in computed else stored[name]
     return matrix
+
+
+def select_on_demand(spec: FeatureSpec | None, declared: Sequence[OnDemandFeature]) -> tuple[OnDemandFeature, ...]:
+    """Return the declared on-demand features that ``spec`` names; without a spec, all.
+
+    Raises:
+        RequestError: If one is not declared, or its definition has changed.
+    """
+    if spec is None:
+        return tuple(declared)
+    by_name = {each.name: each for each in declared}
+    for wanted in spec.on_demand:
+        if wanted.name not in by_name:
+            raise RequestError.unknown_features([wanted.name])
+        if by_name[wanted.name].digest != wanted.digest:
+            raise RequestError.changed_definition(wanted.name, wanted.digest, by_name[wanted.name].digest)
+    return tuple(by_name[wanted.name] for wanted in spec.on_demand)
 
 
 def _compute(feature: OnDemandFeature, stored: Mapping[str, np.ndarray], given: Mapping[str, np.ndarray]) -> np.ndarray:

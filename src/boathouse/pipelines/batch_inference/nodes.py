@@ -47,7 +47,8 @@ def join_features(
     """
     from boathouse.core.features import join_point_in_time
     from boathouse.core.features.on_demand_frame import add_on_demand
-    from boathouse.core.features.selection import select_on_demand, select_views
+    from boathouse.core.features.selection import select_views
+    from boathouse.core.scoring.on_demand import select_on_demand
 
     by_label = {view.label: table for view, table in zip(FEATURE_VIEWS, tables, strict=True)}
     spec = champion.feature_spec if isinstance(champion, LoadedModel) else None
