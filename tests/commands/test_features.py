@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
@@ -84,10 +86,102 @@ def test_the_store_has_the_newest_row_of_every_key_bit_for_bit(bank: SmallBank) 
 
 
 @pytest.mark.usefixtures("engines_stay")
-def test_one_view_may_be_published_and_publishing_again_is_the_same() -> None:
-    for _ in range(2):
-        result = publish("--view", "spending")
-        assert (result.exit_code, result.output.count("keys of version")) == (0, 1)
+def test_one_view_may_be_published_and_what_is_live_is_left_alone() -> None:
+    for words, told in (((), "version 0"), ((), "is live already"), (("--mode", "full"), "60 keys of version 0")):
+        result = publish("--view", "spending", *words)
+        assert (result.exit_code, result.output.count("spending:")) == (0, 1)
+        assert told in result.output
+
+
+@pytest.mark.usefixtures("engines_stay")
+def test_watching_publishes_each_new_version(bank: SmallBank) -> None:
+    result = publish("--view", "spending", "--watch", "0.1", "--rounds", "3")
+    assert (result.exit_code, result.output.count("spending:")) == (0, 3)
+    assert bank.data.joinpath("online_test.db").exists()
+
+
+def in_test(*words: str) -> Result:
+    return invoke(*words, "--env", "test", "--conf-source", str(CONF))
+
+
+@pytest.mark.usefixtures("engines_stay")
+def test_tables_are_refreshed_filled_and_previewed() -> None:
+    assert "180 rows" not in in_test("refresh", "--view", "spending").output
+    again = in_test("refresh", "--view", "spending")
+    assert "incremental, 0 keys, 0 rows" in again.output
+    filled = in_test("backfill", "--view", "spending", "--from", "2005-08", "--to", "2005-09")
+    assert [line[:7] for line in filled.output.splitlines()] == ["2005-08", "2005-09"]
+    shown = in_test("preview", "spending", "--rows", "1").output.splitlines()
+    assert shown[0].startswith("#6b86b273 2005-04-30 bill_amt=")
+    assert "360 rows" in shown[1]
+    assert in_test("preview", "spending", "--rows", "1", "--reveal").output.startswith("1 2005-04-30 ")
+
+
+@pytest.mark.usefixtures("engines_stay")
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("backfill", "--from", "2005-9", "--to", "2005-13"), "months written YYYY-MM"),
+        (("backfill", "--from", "2005-09", "--to", "2005-08"), "a month from 2005-09 on"),
+        (("look-up", "one"), "expected are customer_id (bigint)"),
+        (("look-up", "1/2"), "2 part(s); expected are customer_id"),
+        (("look-up", "1", "--request", "requested_amount=much"), "'requested_amount' is of type text"),
+        (("preview", "shoe_size"), "no view or feature 'shoe_size'"),
+        (("impact", "clean.defaults"), "No view reads clean.defaults"),
+        (("lineage", "shoe_size"), "no view or feature 'shoe_size'"),
+    ],
+)
+def test_what_cannot_be_done_is_told(words: tuple[str, ...], told: str) -> None:
+    result = in_test(*words)
+    assert result.exit_code == 1
+    assert told in result.stderr
+
+
+@pytest.mark.usefixtures("engines_stay")
+def test_answers_are_shown_logged_and_compared() -> None:
+    publish()
+    shown = in_test("look-up", "1", "999", "--log", "--request", "requested_amount=1000").output.splitlines()
+    assert shown[0].startswith("#6b86b273 found: limit_bal=20000")
+    assert "utilisation=0.19565" in shown[0]
+    assert "utilisation_after_request=0.24565" in shown[0]
+    assert "unknown" in shown[1]
+    compared = in_test("consistency")
+    assert (compared.exit_code, compared.output.count("2 of 2 look-ups equal (100.00%)")) == (0, 3)
+
+
+@pytest.mark.usefixtures("engines_stay")
+def test_freshness_names_what_lags_behind(bank: SmallBank, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert in_test("freshness").exit_code == 0
+    behind = bank.copy(tmp_path / "data")
+    monkeypatch.setenv("BOATHOUSE_DATA", str(behind.data))
+    statements = behind.dataset("clean.statements")
+    rows = statements.load().toPandas()
+    newest = rows[rows["statement_date"] == rows["statement_date"].max()].assign(
+        statement_month=date(2005, 10, 1), statement_date=date(2005, 10, 31)
+    )
+    statements.save(pd.concat([rows, newest]))
+    result = in_test("freshness")
+    assert result.exit_code == 1
+    assert "spending: newest 2005-09-30, sources 2005-10-31, 31 days behind (allowed 0)" in result.output
+    assert "payment_behaviour, spending" in result.stderr
+    assert "customer_profile" not in result.stderr
+
+
+@pytest.mark.usefixtures("engines_stay")
+def test_users_and_duplicates_are_told() -> None:
+    assert "from clean.statements: customer_id, statement_month" in in_test("lineage", "utilisation").output
+    assert "no model registered in test" in in_test("impact", "clean.customers.limit_bal").output
+    assert in_test("duplicates", "--share", "1").exit_code == 0
+
+
+def test_features_are_found_by_words(tmp_path: Path) -> None:
+    assert invoke("search", "LATENESS", "months").output.splitlines()[0].startswith("payment_behaviour.months_late")
+    assert "on demand.utilisation_after_request" in invoke("search", "requested").output
+    assert invoke("search", "shoe").exit_code == 1
+    assert "on demand, from bill_amt, limit_bal" in invoke("describe", "utilisation_after_request").output
+    page = tmp_path / "features.md"
+    assert "3 views" in invoke("dictionary", "--to", str(page)).output
+    assert page.read_text(encoding="utf-8") == invoke("dictionary").output.removesuffix("\n")
 
 
 @pytest.mark.usefixtures("engines_stay")

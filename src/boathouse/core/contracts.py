@@ -9,6 +9,7 @@ from boathouse.core.evaluation.contracts import EVALUATIONS
 from boathouse.core.features.look_ups import LOOK_UPS
 from boathouse.core.features.refreshes import REFRESHES
 from boathouse.core.features.registry import REGISTRY
+from boathouse.core.features.statistics import STATISTICS
 from boathouse.core.monitoring.contracts import ALERTS, DRIFT_METRICS, PERFORMANCE
 from boathouse.core.promotion.decision import PROMOTIONS
 from boathouse.core.quality.report import DATA_QUALITY
@@ -24,6 +25,7 @@ _ALL: tuple[TableContract, ...] = (
     PROMOTIONS,
     REFRESHES,
     REGISTRY,
+    STATISTICS,
 )
 
 CONTRACTS: dict[str, TableContract] = {contract.name: contract for contract in _ALL}

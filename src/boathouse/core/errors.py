@@ -317,6 +317,27 @@ class FeatureError(BoathouseError):
         return cls(f"The spine already has columns named like features: {', '.join(names)}. Drop them first.")
 
     @classmethod
+    def not_found(cls, words: Iterable[str]) -> FeatureError:
+        """Give the words that no feature has."""
+        return cls(f"No feature has all of the words: {' '.join(words)}. See all: boathouse features list.")
+
+    @classmethod
+    def read_by_none(cls, column: str, tables: Iterable[str]) -> FeatureError:
+        """Name what no view reads, and the tables that views read."""
+        return cls(
+            f"No view reads {column}. Give <schema>.<table> or <schema>.<table>.<column>; "
+            f"views read {', '.join(tables)}."
+        )
+
+    @classmethod
+    def inconsistent(cls, views: Iterable[str]) -> FeatureError:
+        """Name the views whose online answers differ from the offline tables."""
+        return cls(
+            f"Answers of {', '.join(views)} differ from the offline tables. Earlier dates mean that it was published "
+            "late: boathouse features publish. Other differences mean that the tables were computed anew since."
+        )
+
+    @classmethod
     def source_lacks_keys(cls, view: str, source: str, missing: Iterable[str]) -> FeatureError:
         """Name the source whose rows belong to no entity."""
         return cls(
@@ -375,6 +396,18 @@ class FeatureError(BoathouseError):
         )
 
 
+class FreshnessError(BoathouseError):
+    """Feature views lag behind their sources."""
+
+    @classmethod
+    def late(cls, views: Iterable[str], environment: str) -> FreshnessError:
+        """Name the views and the command that brings them up to date."""
+        return cls(
+            f"Further behind their sources than they may be: {', '.join(views)}. "
+            f"Compute them: boathouse features refresh --env {environment}"
+        )
+
+
 class RequestError(BoathouseError):
     """A request brings values that features cannot be computed from; values are never echoed."""
 
@@ -382,6 +415,11 @@ class RequestError(BoathouseError):
     def unknown_fields(cls, found: Iterable[str], known: Iterable[str]) -> RequestError:
         """Name the fields that no feature takes."""
         return cls(f"Unknown field(s) {', '.join(found)}. Known: {', '.join(known) or 'none'}. Remove or rename them.")
+
+    @classmethod
+    def wrong_key(cls, found: int, names: Iterable[str]) -> RequestError:
+        """Give the number of parts and the columns they are for."""
+        return cls(f"A key has {found} part(s); expected are {'/'.join(names)}, divided by /.")
 
     @classmethod
     def unknown_features(cls, missing: Iterable[str]) -> RequestError:

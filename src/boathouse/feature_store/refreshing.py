@@ -47,6 +47,30 @@ class Refreshed:
     reason: str = ""
 
 
+@dataclass(frozen=True)
+class FeatureState:
+    """How far a feature table has come.
+
+    Attributes:
+        version: Its newest version.
+        newest: Date of its newest row; None if it is empty.
+        newest_source: Date of the newest row of its sources; None if they are empty.
+        written_at: When the version was committed, UTC.
+    """
+
+    version: int
+    newest: date | None
+    newest_source: date | None
+    written_at: datetime
+
+    @property
+    def lag_days(self) -> int:
+        """Days by which the newest row is older than the newest source row."""
+        if self.newest_source is None:
+            return 0
+        return max(0, (self.newest_source - (self.newest or date(1, 1, 1))).days)
+
+
 class FeatureRefresher:
     """Feature tables of one environment."""
 
@@ -99,6 +123,36 @@ class FeatureRefresher:
             self._overwrite(view, empty)
         rows = self._merge(view, compute_month(view, self._read(view, versions), self._stored(view), first))
         return self._note(view, "month", versions, rows, month=first)
+
+    def read(self, view: FeatureView) -> DataFrame:
+        """Return the newest version of the view's table.
+
+        Raises:
+            MissingTableError: If the view has not been computed in this environment.
+        """
+        place = self.place(view.table)
+        if not open_log(place).exists():
+            where = place.path or place.sql_name
+            raise MissingTableError.in_environment(place.table, self._environment, where, "feature_engineering")
+        return self._stored(view)
+
+    def state(self, view: FeatureView) -> FeatureState | None:
+        """Return how far the table of ``view`` has come, or None if there is none.
+
+        Raises:
+            MissingTableError: If a source is not there.
+        """
+        log = open_log(self.place(view.table))
+        if not log.exists():
+            return None
+        newest = self._stored(view).agg({view.time_column: "max"}).collect()[0][0]
+        sources = zip(view.sources, self._read(view, self._source_versions(view)), strict=True)
+        times = [
+            frame.agg({source.time_column: "max"}).collect()[0][0] for source, frame in sources if source.time_column
+        ]
+        latest = max((each for each in times if each is not None), default=newest)
+        version = log.newest()
+        return FeatureState(version, newest, latest, log.committed_at(version) or datetime.now(UTC))
 
     def preview(self, view: FeatureView) -> DataFrame:
         """Return the view computed from the sources as they are; nothing is written.

@@ -141,6 +141,7 @@ FEATURE_VIEWS = (
         time_column=TIME_COLUMN,
         owner=_OWNER,
         description="How punctually the customer has paid, over months known on the date.",
+        fresh_days=0,
         sources=(
             Source(
                 table="clean.statements",
@@ -215,6 +216,7 @@ FEATURE_VIEWS = (
         time_column=TIME_COLUMN,
         owner=_OWNER,
         description="How the customer uses and repays the credit, over months known on the date.",
+        fresh_days=0,
         sources=(
             Source(
                 table="clean.statements",

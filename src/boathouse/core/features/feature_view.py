@@ -69,6 +69,8 @@ class FeatureView:
         version: Counted up when the meaning changes while models still use the old one: then both are
             declared, each with its own table.
         online: Whether the view is published to the online store.
+        fresh_days: Days by which the newest row may lag behind the newest row of its sources; None for a view whose
+            rows change rarely.
         tags: What else a catalog should show, as ``key: value`` pairs.
     """
 
@@ -83,6 +85,7 @@ class FeatureView:
     max_age_days: int | None = None
     version: int = 1
     online: bool = True
+    fresh_days: int | None = None
     tags: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:

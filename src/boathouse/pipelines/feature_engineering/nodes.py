@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame
 
 from boathouse.core.errors import FeatureError
 from boathouse.core.features.registry import describe_views
+from boathouse.core.features.statistics import statistics_rows
 from boathouse.core.features.usage import ModelUse, UsageOptions, check_removed
 from boathouse.use_case.features import FEATURE_VIEWS
 
@@ -35,3 +36,8 @@ def register_views(
             raise
         _log.warning("%s", error)
     return describe_views(FEATURE_VIEWS, lender.sparkSession, registered_at=registered_at)
+
+
+def measure_features(measured_at: datetime, *tables: DataFrame) -> DataFrame:
+    """Return the rows of ``features.statistics``."""
+    return statistics_rows(list(zip(FEATURE_VIEWS, tables, strict=True)), measured_at=measured_at)

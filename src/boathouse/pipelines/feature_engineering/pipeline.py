@@ -48,5 +48,12 @@ def create_pipeline(**_: object) -> Pipeline:
             name="register_views",
             tags=["features"],
         ),
+        Node(
+            nodes.measure_features,
+            inputs=["feature_engineering.registered_at", *(view.table for view in FEATURE_VIEWS)],
+            outputs="features.statistics",
+            name="measure_features",
+            tags=["features"],
+        ),
     ]
     return Pipeline([*views, *others], namespace="feature_engineering", prefix_datasets_with_namespace=False)

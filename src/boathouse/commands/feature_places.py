@@ -1,0 +1,126 @@
+"""Where the commands about features find tables, models and the online store of an environment."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from boathouse.core.errors import FeatureError
+from boathouse.use_case.features import FEATURE_VIEWS
+
+if TYPE_CHECKING:
+    from boathouse.core.features import FeatureView
+    from boathouse.core.features.usage import ModelUse
+    from boathouse.feature_store import FeatureRefresher
+    from boathouse.online_store import OnlineStore
+
+STORE_HELP = "URL of the online store. Default: BOATHOUSE_ONLINE_STORE, else SQLite in the data folder."
+
+
+def ENVIRONMENT(command: Callable[..., Any]) -> Callable[..., Any]:  # noqa: N802 - used like the options it adds
+    """Add ``--env`` and ``--conf-source``."""
+    for option in (
+        click.option(
+            "--conf-source",
+            type=click.Path(path_type=Path),
+            default=Path("conf"),
+            help="Configuration; default: ./conf.",
+        ),
+        click.option("--env", "-e", default="dev", help="Environment. Default: dev."),
+    ):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True)
+class House:
+    """One environment, as conf describes it."""
+
+    environment: str
+    lakehouse: dict[str, str]
+    models: tuple[str, ...]
+
+    def refresher(self) -> FeatureRefresher:
+        """Return the owner of the feature tables."""
+        from boathouse.feature_store import FeatureRefresher
+
+        return FeatureRefresher(self.environment, self.lakehouse)
+
+    def store(self, url: str | None) -> OnlineStore:
+        """Return the online store at ``url`` or the environment's own."""
+        from boathouse.online_store import OnlineStore
+
+        return OnlineStore(url or locate_online_store(self.environment), timeout_s=30)
+
+    def model_uses(self) -> list[ModelUse]:
+        """Return every registered version with what it looks up, the newest first."""
+        from boathouse.datasets.feature_usage import FeatureUsageDataset
+
+        return FeatureUsageDataset(models=list(self.models), every_version=True).load()
+
+
+def open_house(env: str, conf_source: Path) -> House:
+    """Return the environment; its MLflow store is set for this process.
+
+    Raises:
+        ConfigError: If there is no such environment.
+    """
+    import mlflow
+    from kedro.framework.project import configure_project, settings
+
+    from boathouse.hooks.environments import require_environment
+
+    require_environment(env, conf_source)
+    configure_project("boathouse")
+    loader = settings.CONFIG_LOADER_CLASS(str(conf_source), env=env, **settings.CONFIG_LOADER_ARGS)
+    usage = loader["catalog"]["models.feature_usage"]
+    server = loader["mlflow"]["server"]
+    mlflow.set_tracking_uri(server["mlflow_tracking_uri"])
+    if server.get("mlflow_registry_uri"):
+        mlflow.set_registry_uri(server["mlflow_registry_uri"])
+    return House(env, dict(loader["globals"]["lakehouse"]), tuple(usage["models"]))
+
+
+def locate_online_store(environment: str) -> str:
+    """Return the store's URL: BOATHOUSE_ONLINE_STORE, else a SQLite file of the environment in the data folder."""
+    from boathouse.hooks.locations import locate_data
+
+    return os.environ.get("BOATHOUSE_ONLINE_STORE") or f"sqlite:///{locate_data(f'online_{environment}.db')}"
+
+
+@contextmanager
+def engines() -> Iterator[None]:
+    """Stop the engines at the end."""
+    from boathouse.engines import stop_engines
+
+    try:
+        yield
+    finally:
+        stop_engines()
+
+
+def choose_views(names: Sequence[str]) -> tuple[FeatureView, ...]:
+    """Return the views called ``names``, all without any, each after those it is made from.
+
+    Raises:
+        FeatureError: If there is no such view.
+    """
+    from boathouse.core.features.incremental import order_views
+
+    unknown = sorted(set(names) - {view.label for view in FEATURE_VIEWS})
+    if unknown:
+        raise FeatureError.unknown(unknown[0], [view.label for view in FEATURE_VIEWS])
+    return order_views([view for view in FEATURE_VIEWS if not names or view.label in names])
+
+
+def show_key(key: Sequence[Any], *, reveal: bool) -> str:
+    """Return the key, or the first eight digits of its hash: enough to tell rows apart, not to name a customer."""
+    text = "/".join(str(part) for part in key)
+    return text if reveal else "#" + hashlib.sha256(text.encode()).hexdigest()[:8]

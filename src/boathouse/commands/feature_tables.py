@@ -1,0 +1,179 @@
+"""Commands that compute feature tables and look at them."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from boathouse.commands.feature_places import ENVIRONMENT, choose_views, engines, open_house, show_key
+from boathouse.core.errors import FreshnessError, OptionError
+from boathouse.use_case.features import CURRENT_VIEWS, FEATURE_VIEWS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+
+    from boathouse.core.features import FeatureView
+    from boathouse.feature_store import FeatureRefresher, Refreshed
+
+_VIEW = click.option("--view", "names", multiple=True, help="A view; may be repeated. Default: all.")
+
+
+@click.command()
+@ENVIRONMENT
+@_VIEW
+@click.option("--full", is_flag=True, help="Compute everything, whatever has changed.")
+def refresh(env: str, conf_source: Path, names: tuple[str, ...], full: bool) -> None:  # noqa: FBT001
+    """Bring feature tables up to their sources: only keys whose source rows changed, where that is known."""
+    refresher = open_house(env, conf_source).refresher()
+    with engines():
+        for view in choose_views(names):
+            click.echo(_tell(refresher.refresh(view, full=full)))
+
+
+@click.command()
+@ENVIRONMENT
+@_VIEW
+@click.option("--from", "first", required=True, help="First month, YYYY-MM.")
+@click.option("--to", "last", required=True, help="Last month, YYYY-MM, inclusive.")
+def backfill(env: str, conf_source: Path, names: tuple[str, ...], first: str, last: str) -> None:
+    """Compute months one by one, each from what was known at its end; months that are done are passed over."""
+    months = list_months(first, last)
+    refresher = open_house(env, conf_source).refresher()
+    with engines():
+        for view in choose_views(names):
+            for month in months:
+                click.echo(f"{month:%Y-%m} {_tell(refresher.refresh_month(view, month))}")
+
+
+@click.command()
+@click.argument("name")
+@ENVIRONMENT
+@click.option("--rows", default=5, type=click.IntRange(1, 1000), help="Rows shown. Default: 5.")
+@click.option("--reveal", is_flag=True, help="Show keys instead of their hashes.")
+def preview(name: str, env: str, conf_source: Path, rows: int, reveal: bool) -> None:  # noqa: FBT001
+    """Compute a view from the sources as they are and show rows and statistics; nothing is written."""
+    from boathouse.core.features.statistics import describe_features
+
+    (view,) = choose_views([name])
+    refresher = open_house(env, conf_source).refresher()
+    with engines():
+        frame = refresher.preview(view)
+        frame = frame.sparkSession.createDataFrame(frame.toArrow(), frame.schema)
+        for row in frame.orderBy(*view.key_names, view.time_column).limit(rows).collect():
+            values = ", ".join(f"{each}={_show(row[each])}" for each in view.feature_names)
+            key = show_key([row[each] for each in view.key_names], reveal=reveal)
+            click.echo(f"{key} {row[view.time_column]} {values}")
+        click.echo(f"{frame.count():,} rows")
+        for found in describe_features(view, frame):
+            click.echo(
+                f"  {found.feature:<24} null {found.null_share:6.1%}  mean {found.mean:.4g}  "
+                f"from {found.minimum:.4g} to {found.maximum:.4g}"
+            )
+
+
+@click.command()
+@ENVIRONMENT
+def freshness(env: str, conf_source: Path) -> None:
+    """Say how far each view lags behind its sources, and the online store behind it.
+
+    The exit code is 1 if a view was never computed or lags further than it declares.
+    """
+    house = open_house(env, conf_source)
+    refresher = house.refresher()
+    store = house.store(None)
+    with engines():
+        try:
+            live = store.source_versions()
+        finally:
+            store.close()
+        late = [view.label for view in FEATURE_VIEWS if not _tell_freshness(refresher, view, live)]
+    if late:
+        raise FreshnessError.late(late, env)
+
+
+@click.command()
+@ENVIRONMENT
+@click.option("--share", default=0.999, type=click.FloatRange(0.5, 1), help="Share of equal rows. Default: 0.999.")
+def duplicates(env: str, conf_source: Path, share: float) -> None:
+    """Point out views with equal logic, and features with nearly equal values on their common rows."""
+    from boathouse.core.features.duplicates import find_equal_logic, find_equal_values
+
+    refresher = open_house(env, conf_source).refresher()
+    found = find_equal_logic(FEATURE_VIEWS)
+    with engines():
+        for keys in sorted({(view.keys, view.time_column) for view in CURRENT_VIEWS}):
+            views = [view for view in CURRENT_VIEWS if (view.keys, view.time_column) == keys]
+            found += find_equal_values(_common_rows(refresher, views), share=share)
+    for each in found:
+        click.echo(f"{each.first} and {each.second}: {each.reason} in {each.share:.2%} of the rows")
+    if not found:
+        click.echo("no two definitions of the same thing")
+
+
+def _common_rows(refresher: FeatureRefresher, views: Sequence[FeatureView]) -> dict[str, np.ndarray]:
+    """Return the features of all ``views`` as known at each row's time of any of them."""
+    import numpy as np
+
+    from boathouse.core.features import join_point_in_time
+
+    tables = [refresher.read(view) for view in views]
+    identity = [*views[0].key_names, views[0].time_column]
+    spine = tables[0].select(*identity)
+    for table in tables[1:]:
+        spine = spine.unionByName(table.select(*identity))
+    joined = join_point_in_time(
+        spine.distinct(), list(zip(views, tables, strict=True)), spine_time=views[0].time_column
+    )
+    columns = joined.drop(*identity).toArrow()
+    return {name: columns[name].to_numpy().astype(np.float64, copy=False) for name in columns.column_names}
+
+
+def list_months(first: str, last: str) -> list[date]:
+    """Return the first day of each month from ``first`` to ``last``, both YYYY-MM and inclusive.
+
+    Raises:
+        OptionError: If they are not such months, or in the wrong order.
+    """
+    try:
+        start, end = (date.fromisoformat(f"{text}-01") for text in (first, last))
+    except ValueError as error:
+        raise OptionError.out_of_range("--from/--to", f"{first}/{last}", "months written YYYY-MM") from error
+    if end < start:
+        raise OptionError.out_of_range("--to", last, f"a month from {first} on")
+    count = (end.year - start.year) * 12 + end.month - start.month + 1
+    numbers = range(start.year * 12 + start.month - 1, start.year * 12 + start.month - 1 + count)
+    return [date(number // 12, number % 12 + 1, 1) for number in numbers]
+
+
+def _tell(done: Refreshed) -> str:
+    reason = f" ({done.reason})" if done.reason else ""
+    keys = "" if done.keys is None else f"{done.keys:,} keys, "
+    return f"{done.view}: {done.mode}, {keys}{done.rows:,} rows, version {done.version}{reason}"
+
+
+def _tell_freshness(refresher: FeatureRefresher, view: FeatureView, live: dict[str, tuple[str, int]]) -> bool:
+    """Print one line; return whether the view is as fresh as it declares."""
+    state = refresher.state(view)
+    if state is None:
+        click.echo(f"{view.label}: never computed")
+        return False
+    digest, version = live.get(view.label, ("", -1))
+    online = "not published" if version < 0 else f"online version {version}"
+    if (digest, version) == (view.digest, state.version):
+        online = "online up to date"
+    allowed = "no limit" if view.fresh_days is None else f"allowed {view.fresh_days}"
+    click.echo(
+        f"{view.label}: newest {state.newest}, sources {state.newest_source}, "
+        f"{state.lag_days} days behind ({allowed}); "
+        f"version {state.version} written {state.written_at:%Y-%m-%d %H:%M} UTC; {online}"
+    )
+    return view.fresh_days is None or state.lag_days <= view.fresh_days
+
+
+def _show(value: Any) -> str:  # noqa: ANN401 - a cell
+    return "null" if value is None else f"{value:g}"
