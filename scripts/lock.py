@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCK = ROOT / "requirements.lock"
-EXTRAS = "local,postgres,viz,dev"
+EXTRAS = "local,postgres,serving,edge,viz,dev"
 
 # 470 MB for training on several GPUs at once; xgboost imports and trains without it.
 LEFT_OUT = {"nvidia-nccl-cu12"}

@@ -1,0 +1,135 @@
+"""Errors of models: missing, unfit, not to be trusted, not to be promoted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+
+from boathouse.core.errors.base import BoathouseError
+
+
+class ModelError(BoathouseError):
+    """A model cannot be trained, saved, loaded or used."""
+
+    @classmethod
+    def wrong_shape(cls, shape: Iterable[int], features: int) -> ModelError:
+        """Give the shape found and the number of columns expected."""
+        return cls(f"The model takes a matrix of rows x {features} features, found shape {tuple(shape)}.")
+
+    @classmethod
+    def missing_features(cls, missing: Iterable[str], found: Iterable[str]) -> ModelError:
+        """Name the features that the input lacks."""
+        return cls(f"The model's input lacks {', '.join(missing)}; it has {', '.join(sorted(found))}.")
+
+    @classmethod
+    def too_few_cohorts(cls, found: Iterable[object], needed: int, as_of: object) -> ModelError:
+        """Name the labelled cohorts and how many a split by time needs."""
+        days = ", ".join(str(each) for each in found) or "none"
+        return cls(
+            f"Training needs at least {needed} cohorts with labels known by {as_of}; found {days}. "
+            "Choose a later as_of, or fewer validation and test months."
+        )
+
+    @classmethod
+    def single_class(cls, split: str, label: str) -> ModelError:
+        """Name the part of the data in which the label does not vary."""
+        return cls(
+            f"All rows of the split '{split}' have the same '{label}', so nothing can be learnt or measured. "
+            "Check the label's source, or choose another as_of."
+        )
+
+    @classmethod
+    def future_features(cls, rows: Mapping[str, int], time: str) -> ModelError:
+        """Name the views whose rows are dated after the rows they were joined to."""
+        found = ", ".join(f"{view} in {count:,} row(s)" for view, count in sorted(rows.items()))
+        return cls(
+            f"Features dated after {time} were joined: {found}. Join with join_point_in_time, which takes what was "
+            "known at the row's time."
+        )
+
+    @classmethod
+    def future_labels(cls, rows: int, known: str, as_of: date) -> ModelError:
+        """Give the number of labels that nobody knew yet."""
+        return cls(
+            f"{rows:,} row(s) have a label whose {known} is after {as_of.isoformat()} or missing. "
+            "Leave out labels that were not known then."
+        )
+
+    @classmethod
+    def leaking_feature(cls, scores: Mapping[str, float], limit: float) -> ModelError:
+        """Name the features that alone separate the classes."""
+        found = ", ".join(f"{name} ({score:.3f})" for name, score in sorted(scores.items()))
+        return cls(
+            f"Alone, these features reach a ROC AUC above {limit}: {found}. They probably hold the label. "
+            "Remove them (training.features.excluded) or, if they are legitimate, raise training.leakage."
+        )
+
+    @classmethod
+    def not_registered(cls, name: str, wanted: str, command: str) -> ModelError:
+        """Name the model, the alias or version asked for, and the command that makes it."""
+        return cls(f"Registered model '{name}' has no {wanted}. Make one: {command}")
+
+    @classmethod
+    def store_unreachable(cls, reason: str) -> ModelError:
+        """Give the store's kind of error."""
+        return cls(
+            f"The MLflow store cannot be used ({reason}). Check MLFLOW_TRACKING_URI and that no other process "
+            "holds the database; then run again."
+        )
+
+    @classmethod
+    def no_champion(cls, environment: str) -> ModelError:
+        """Name the environment and the commands that make a champion there."""
+        return cls(
+            f"No model is champion in environment '{environment}'. Make one with: "
+            f"kedro run --pipelines training,evaluation,promotion --env {environment}. "
+            f"If that has run, reports/{environment}/promotion.json names the gates that refused."
+        )
+
+
+class UntrustedModelError(ModelError):
+    """A stored model has a form that would execute foreign code, or its digest is wrong."""
+
+    @classmethod
+    def foreign_files(cls, names: Iterable[str], allowed: Iterable[str]) -> UntrustedModelError:
+        """Name the files that a model folder may not hold."""
+        return cls(f"The model holds {', '.join(map(repr, names))}; allowed: {', '.join(sorted(allowed))}. Not loaded.")
+
+    @classmethod
+    def without_manifest(cls) -> UntrustedModelError:
+        """Say that nothing tells what the files should be."""
+        return cls("The model has no manifest.json with the digests of its files. Not loaded; train it again.")
+
+    @classmethod
+    def manifest_differs(cls, names: Iterable[str]) -> UntrustedModelError:
+        """Name the files that are listed but missing, or there but not listed."""
+        return cls(f"The model's manifest and its files disagree about {', '.join(names)}. Not loaded.")
+
+    @classmethod
+    def changed_files(cls, names: Iterable[str]) -> UntrustedModelError:
+        """Name the files whose digest is not the recorded one."""
+        return cls(f"These files of the model were changed after it was saved: {', '.join(names)}. Not loaded.")
+
+    @classmethod
+    def unreadable(cls, name: str) -> UntrustedModelError:
+        """Name the file that is not what it should be."""
+        return cls(f"The model's {name} is not what this version writes. Not loaded; train it again.")
+
+    @classmethod
+    def unknown_algorithm(cls, name: str, known: Iterable[str]) -> UntrustedModelError:
+        """Name the algorithm found and those that can be loaded."""
+        return cls(f"The model's algorithm is {name!r}; known: {', '.join(sorted(known))}. Not loaded.")
+
+    @classmethod
+    def foreign_types(cls, name: str, types: Iterable[str]) -> UntrustedModelError:
+        """Name the types that a stored estimator may not hold."""
+        return cls(f"The model's {name} holds types that are not allowed: {', '.join(types)}. Not loaded.")
+
+    @classmethod
+    def foreign_loader(cls, name: str, found: str) -> UntrustedModelError:
+        """Name the registered model and what its MLmodel file would execute."""
+        return cls(f"Model '{name}' would be loaded by {found}; only boathouse.scorer is allowed. Not loaded.")
+
+
+class PromotionError(BoathouseError):
+    """A model version cannot change its stage."""
