@@ -10,9 +10,12 @@ import pytest
 from click.testing import CliRunner
 
 from boathouse.cli import cli
+from tests.model_store import empty_store, store
 
 if TYPE_CHECKING:
     from click.testing import Result
+
+__all__ = ["empty_store", "store"]
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "hunter2-not-for-others"  # noqa: S105 - planted, to be found if it gets out

@@ -90,6 +90,21 @@ def test_an_alias_leads_to_its_version() -> None:
     assert (loaded.version, loaded.alias) == ("1", "champion")
 
 
+def test_a_version_is_found_by_its_number() -> None:
+    make_dataset().save(make_model())
+    make_dataset().save(make_model(0.8))
+    assert make_dataset(version="1").load().files == make_model().files
+    assert make_dataset(version="2").load().files == make_model(0.8).files
+    with refused(ModelError, match="no version 3"):
+        make_dataset(version="3").load()
+    assert not make_dataset(version="3", missing_ok=True).load()
+
+
+def test_an_alias_and_a_version_exclude_each_other() -> None:
+    with pytest.raises(OptionError, match="none beside an alias"):
+        make_dataset(alias="champion", version="1")
+
+
 @pytest.mark.parametrize("alias", [None, "champion"])
 def test_without_a_version_the_error_says_how_to_make_one(alias: str | None) -> None:
     dataset = make_dataset(alias=alias)

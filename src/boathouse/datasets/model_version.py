@@ -8,7 +8,7 @@ from typing import Any
 
 from kedro.io.core import AbstractDataset
 
-from boathouse.core.errors import ModelError, UntrustedModelError
+from boathouse.core.errors import ModelError, OptionError, UntrustedModelError
 from boathouse.core.modelling import LoadedModel, NoModel, TrainedModel
 from boathouse.core.options import require_choice
 from boathouse.core.scoring import read_folder
@@ -20,13 +20,14 @@ NEWEST = "newest"
 
 
 class ModelVersionDataset(AbstractDataset[Any, Any]):
-    """One registered model, at an alias or at its newest version."""
+    """One registered model, at an alias, at a version or at its newest one."""
 
     def __init__(
         self,
         *,
         name: str,
         alias: str | None = None,
+        version: str | None = None,
         missing_ok: bool = False,
         environment: str | None = None,
         metadata: dict[str, Any] | None = None,
@@ -35,17 +36,20 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
 
         Args:
             name: Registered name, ``<env>.<schema>.<model>``.
-            alias: ``champion``, ``challenger`` or ``previous``; None for the newest version.
+            alias: ``champion``, ``challenger`` or ``previous``; None for ``version`` or the newest one.
+            version: A version, as text; None for ``alias`` or the newest one.
             missing_ok: Whether a load returns :class:`NoModel` where there is no such version.
             environment: Environment for the message when there is none; the name's first part by default.
             metadata: For plugins such as Kedro-Viz.
 
         Raises:
-            OptionError: If the alias is none of those.
+            OptionError: If the alias is none of those, or both an alias and a version are given.
         """
         if alias is not None:
             require_choice("alias", alias, ALIASES)
-        self._name, self._alias, self._missing_ok = name, alias, missing_ok
+        if alias is not None and version is not None:
+            raise OptionError.unknown_choice("version", version, ("none beside an alias",))
+        self._name, self._alias, self._version, self._missing_ok = name, alias, version, missing_ok
         self._environment = environment or name.split(".", maxsplit=1)[0]
         self.metadata = metadata
         self.last_saved_version: str | None = None
@@ -80,10 +84,10 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
     def _without_version(self) -> NoModel:
         """Return the marker, or raise, as the entry says."""
         if self._missing_ok:
-            return NoModel(self._name, self._alias or NEWEST)
+            return NoModel(self._name, self._alias or self._version or NEWEST)
         pipelines = "training" if self._alias is None else "training,evaluation,promotion"
         command = f"kedro run --pipelines {pipelines} --env {self._environment}"
-        wanted = f"alias '{self._alias}'" if self._alias else "version"
+        wanted = f"alias '{self._alias}'" if self._alias else f"version {self._version or ''}".rstrip()
         raise ModelError.not_registered(self._name, wanted, command)
 
     def _find_version(self) -> Any | None:  # noqa: ANN401 - MLflow's ModelVersion
@@ -91,11 +95,13 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
         from mlflow.exceptions import MlflowException
 
         client = open_client()
-        if self._alias is None:
+        if self._version is None and self._alias is None:
             versions = client.search_model_versions(f"name = '{self._name}'")
             return max(versions, key=lambda each: int(each.version), default=None)
         try:
-            return client.get_model_version_by_alias(self._name, self._alias)
+            if self._alias is not None:
+                return client.get_model_version_by_alias(self._name, self._alias)
+            return client.get_model_version(self._name, str(self._version))
         except MlflowException as error:
             if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
                 return None
@@ -120,4 +126,4 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
 
     def _describe(self) -> dict[str, Any]:
         """Return what identifies the entry in messages."""
-        return {"name": self._name, "version": f"@{self._alias}" if self._alias else NEWEST}
+        return {"name": self._name, "version": f"@{self._alias}" if self._alias else self._version or NEWEST}

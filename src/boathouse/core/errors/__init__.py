@@ -2,6 +2,7 @@
 
 from boathouse.core.errors.base import BoathouseError, ConfigError, OptionError
 from boathouse.core.errors.engines import EngineError
+from boathouse.core.errors.export import ExportError
 from boathouse.core.errors.features import FeatureError, FreshnessError, OnlineStoreError
 from boathouse.core.errors.models import ModelError, PromotionError, UntrustedModelError
 from boathouse.core.errors.monitoring import MonitoringError
@@ -21,6 +22,7 @@ __all__ = [
     "ConfigError",
     "DataQualityError",
     "EngineError",
+    "ExportError",
     "FeatureError",
     "FreshnessError",
     "MissingTableError",

@@ -89,18 +89,18 @@ class BoostedTreesEstimator:
         foreign = sorted(set(get_untrusted_types(data=content)) - set(TRUSTED_TYPES))
         if foreign:
             raise UntrustedModelError.foreign_types(self.file, foreign)
-        self._classifier: Any = loads(content, trusted=list(TRUSTED_TYPES))
+        self.classifier: Any = loads(content, trusted=list(TRUSTED_TYPES))
 
     def log_odds(self, matrix: np.ndarray) -> np.ndarray:
         """Return the decision function of each row."""
-        odds: np.ndarray = self._classifier.decision_function(matrix)
+        odds: np.ndarray = self.classifier.decision_function(matrix)
         return odds
 
     def contributions(self, matrix: np.ndarray) -> np.ndarray:
         """Return exact tree SHAP values."""
         import shap
 
-        shares: np.ndarray = shap.TreeExplainer(self._classifier).shap_values(matrix, check_additivity=False)
+        shares: np.ndarray = shap.TreeExplainer(self.classifier).shap_values(matrix, check_additivity=False)
         return shares
 
 

@@ -1,0 +1,98 @@
+"""The folder of an exported model: graph, spec, check sums, and a scorer that needs nothing of this package."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from importlib.resources import files as package_files
+from pathlib import Path
+
+from boathouse.core.errors import ExportError
+from boathouse.core.export.graph import build_graph
+from boathouse.core.scoring import ModelFiles, ScorerSpec, load_scorer
+from boathouse.core.scoring.feature_spec import FEATURE_SPEC
+from boathouse.core.scoring.files import SPEC, digest_of
+
+_README = """# {name} version {version}
+
+Scores without the package it was trained with: `pip install onnxruntime numpy`, then `python score.py rows.json`.
+`rows.json` is a list of objects with these features, null where unknown: {features}.
+
+The answer has the probability of `{label}`, the decision (1 from a probability of {threshold:g} on) and the model's
+version. Reasons are not part of it.
+
+In any ONNX runtime that knows operator set 21 and ai.onnx.ml 5, `model.onnx` takes `features` (double, rows by
+features in that order, NaN for unknown) and gives `log_odds`, `probability` and `decision`. Where there is a
+`feature_spec.json`, it says from which feature views the features come.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+        folder: Where.
+        sizes: Bytes of each file.
+    """
+
+    folder: Path
+    sizes: dict[str, int]
+
+
+def export_model(files: ModelFiles, folder: Path, *, name: str, version: str, overwrite: bool = False) -> Exported:
+    """Write the model into ``folder``, which is there afterwards as a whole or as before.
+
+    Args:
+        files: The sealed model; checked first.
+        folder: Where to; must not be there, unless ``overwrite`` and it holds an export.
+        name: Registered name.
+        version: Version, which each answer names.
+        overwrite: Whether an earlier export may be replaced.
+
+    Raises:
+        ExportError: If the folder is there, or the model cannot be said in ONNX.
+        UntrustedModelError: If the files are not a model that may be loaded.
+    """
+    load_scorer(files)
+    is_export = (folder / "SHA256SUMS").is_file()
+    if folder.exists() and not (overwrite and is_export):
+        raise ExportError.folder_exists(folder.as_posix(), is_export=is_export)
+    contents = _contents(files, name, version)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = folder.with_name(f".{folder.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir()
+    for each, content in contents.items():
+        (unfinished / each).write_bytes(content)
+    if folder.exists():
+        shutil.rmtree(folder)
+    unfinished.rename(folder)
+    return Exported(folder=folder, sizes={each: len(content) for each, content in contents.items()})
+
+
+def _contents(files: ModelFiles, name: str, version: str) -> dict[str, bytes]:
+    spec = ScorerSpec.from_json(files[SPEC])
+    described = {
+        "name": name,
+        "version": version,
+        "digest": digest_of(files),
+        "features": spec.features,
+        "label": spec.label,
+        "threshold": spec.threshold,
+        "calibration": asdict(spec.calibration),
+    }
+    features = ", ".join(f"`{each}`" for each in spec.features)
+    readme = _README.format(name=name, version=version, features=features, label=spec.label, threshold=spec.threshold)
+    contents = {
+        "model.onnx": build_graph(files),
+        "spec.json": json.dumps(described, indent=2).encode(),
+        "score.py": package_files("boathouse.core.export").joinpath("edge_score.py").read_bytes(),
+        "README.md": readme.encode(),
+    }
+    if FEATURE_SPEC in files:
+        contents[FEATURE_SPEC] = files[FEATURE_SPEC]
+    sums = [f"{hashlib.sha256(content).hexdigest()}  {each}" for each, content in sorted(contents.items())]
+    return {**contents, "SHA256SUMS": ("\n".join(sums) + "\n").encode()}
