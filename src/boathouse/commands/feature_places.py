@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from boathouse.feature_store import FeatureRefresher
     from boathouse.online_store import OnlineStore
 
-STORE_HELP = "URL of the online store. Default: BOATHOUSE_ONLINE_STORE, else SQLite in the data folder."
+STORE_HELP = (
+    "URL of the online store; {env} in it stands for the environment. Default: BOATHOUSE_ONLINE_STORE, else SQLite in "
+    "the data folder."
+)
 
 
 def ENVIRONMENT(command: Callable[..., Any]) -> Callable[..., Any]:  # noqa: N802 - used like the options it adds
@@ -57,7 +60,8 @@ class House:
         """Return the online store at ``url`` or the environment's own."""
         from boathouse.online_store import OnlineStore
 
-        return OnlineStore(url or locate_online_store(self.environment), timeout_s=30)
+        found = (url or locate_online_store(self.environment)).replace("{env}", self.environment)
+        return OnlineStore(found, timeout_s=30, environment=self.environment)
 
     def model_uses(self) -> list[ModelUse]:
         """Return every registered version with what it looks up, the newest first."""

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-    from boathouse.online_store.views import OnlineView
-
 _MILLISECONDS = 1000
 # Names of PostgreSQL's errors that say what to do better than their class does.
 _READ_ONLY = ("ReadOnlySqlTransaction", "InsufficientPrivilege")
@@ -51,7 +49,7 @@ class Connections:
         self._timeout_s = timeout_s
         self._reader, self._writer = self._make(autocommit=True), self._make(autocommit=False)
 
-    def read(self, text: str, parameters: Sequence[Any], *, views: Sequence[OnlineView]) -> list[Any]:
+    def read(self, text: str, parameters: Sequence[Any], *, view: str) -> list[Any]:
         """Return the rows of one statement; a connection that has died since is replaced once.
 
         Raises:
@@ -60,7 +58,7 @@ class Connections:
         import sqlalchemy.exc
 
         if self.dialect == SQLITE and not Path(self._url.database or "").is_file():
-            raise OnlineStoreError.not_published(views[0].name)
+            raise OnlineStoreError.not_published(view)
         for is_last in (False, True):
             connection = None
             try:
@@ -77,7 +75,7 @@ class Connections:
                     self._reader.dispose()
                     if not is_last:
                         continue
-                raise self._explain(cause, views[0].name, reading=True) from error
+                raise self._explain(cause, view, reading=True) from error
             else:
                 return rows
             finally:
