@@ -52,6 +52,7 @@ class House:
     lakehouse: dict[str, str]
     models: tuple[str, ...]
     endpoints: tuple[EndpointUse, ...] = ()
+    removed_in_use: str = "refuse"
 
     def refresher(self) -> FeatureRefresher:
         """Return the owner of the feature tables."""
@@ -73,6 +74,24 @@ class House:
             return store.source_versions()
         finally:
             store.close()
+
+    def check_definitions(self) -> None:
+        """Stop before anything is written if a definition is gone that an aliased or served version looks up.
+
+        Where conf lets that pass (``feature_engineering.usage``), as in dev, it is only told.
+
+        Raises:
+            FeatureError: Naming the definition and its users.
+        """
+        from boathouse.core.features.usage import check_removed
+
+        in_use = [use for use in self.model_uses() if use.aliases or any(each.serves(use) for each in self.endpoints)]
+        try:
+            check_removed(FEATURE_VIEWS, in_use)
+        except FeatureError as error:
+            if self.removed_in_use == "refuse":
+                raise
+            click.echo(f"{error}", err=True)
 
     def model_uses(self) -> list[ModelUse]:
         """Return every registered version with what it looks up, the newest first."""
@@ -102,7 +121,15 @@ def open_house(env: str, conf_source: Path) -> House:
     mlflow.set_tracking_uri(server["mlflow_tracking_uri"])
     if server.get("mlflow_registry_uri"):
         mlflow.set_registry_uri(server["mlflow_registry_uri"])
-    return House(env, dict(loader["globals"]["lakehouse"]), tuple(usage["models"]), _load_endpoints(loader))
+    groups = loader["parameters"]["feature_engineering"].values()
+    removed_in_use = next(group["removed_in_use"] for group in groups if "removed_in_use" in group)
+    return House(
+        env,
+        dict(loader["globals"]["lakehouse"]),
+        tuple(usage["models"]),
+        _load_endpoints(loader),
+        removed_in_use,
+    )
 
 
 def _load_endpoints(loader: Any) -> tuple[EndpointUse, ...]:  # noqa: ANN401 - Kedro's loader

@@ -54,6 +54,7 @@ def publish(  # noqa: PLR0913, PLR0917 - options
 
     chosen = [view for view in choose_views(names) if view.online or view.label in names]
     house = open_house(env, conf_source)
+    house.check_definitions()
     refresher, store = house.refresher(), house.store(url)
     steps = [step for view in chosen for step in _steps(store, view, refresher, mode=mode, purge=purge)]
     with engines(), stop_on_signals() as stop:

@@ -29,9 +29,11 @@ _VIEW = click.option("--view", "names", multiple=True, help="A view; may be repe
 @click.option("--full", is_flag=True, help="Compute everything, whatever has changed.")
 def refresh(env: str, conf_source: Path, names: tuple[str, ...], full: bool) -> None:  # noqa: FBT001
     """Bring feature tables up to their sources: only keys whose source rows changed, where that is known."""
-    refresher = open_house(env, conf_source).refresher()
+    chosen, house = choose_views(names), open_house(env, conf_source)
+    house.check_definitions()
+    refresher = house.refresher()
     with engines():
-        for view in choose_views(names):
+        for view in chosen:
             click.echo(_tell(refresher.refresh(view, full=full)))
 
 
@@ -43,9 +45,11 @@ def refresh(env: str, conf_source: Path, names: tuple[str, ...], full: bool) -> 
 def backfill(env: str, conf_source: Path, names: tuple[str, ...], first: str, last: str) -> None:
     """Compute months one by one, each from what was known at its end; months that are done are passed over."""
     months = list_months(first, last)
-    refresher = open_house(env, conf_source).refresher()
+    chosen, house = choose_views(names), open_house(env, conf_source)
+    house.check_definitions()
+    refresher = house.refresher()
     with engines():
-        for view in choose_views(names):
+        for view in chosen:
             for month in months:
                 click.echo(f"{month:%Y-%m} {_tell(refresher.refresh_month(view, month))}")
 
