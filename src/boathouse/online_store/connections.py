@@ -107,7 +107,7 @@ class Connections:
             cause = getattr(error, "orig", None) or error
             if connection is not None and self._is_disconnect(cause):
                 connection.invalidate()
-            raise self._explain(cause, view, reading=False) from error
+            raise self._explain(cause, view, reading=False) from (None if _tells_values(cause) else error)
         finally:
             if connection is not None:
                 # Given back to the pool, which rolls back what was not committed.
@@ -180,6 +180,11 @@ class Connections:
         if kind in _READ_ONLY or kind.startswith("SQLITE_READONLY"):
             return OnlineStoreError.not_written(view, f"the store {self.where} is read-only ({kind}).")
         return OnlineStoreError.unavailable(self.where, kind)
+
+
+def _tells_values(error: Exception) -> bool:
+    """Return whether the database quotes the row in its message, which then must not reach a log."""
+    return type(error).__name__ in _REPEATED
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from boathouse.core.errors import NotPublishedError, OnlineStoreError
 from boathouse.online_store import statements
 from boathouse.online_store.connections import Connections
+from boathouse.online_store.keys import check_keys
 from boathouse.online_store.rows import MICROSECONDS, FeatureRows
 from boathouse.online_store.writing import fill
 
@@ -82,18 +83,16 @@ class OnlineStore:
         A key that a view does not have is no error: its features are NaN.
 
         Args:
-            keys: Values of the key columns of all views, in the order in which the views name them first.
+            keys: Values of the key columns of all views, in the order in which the views name them first; int for
+                bigint, str for string, None for unknown.
             views: What is looked up; their versions must be those that are live.
 
         Raises:
-            OnlineStoreError: If the store does not answer, is another environment's, or a view is not there in that
-                version.
+            OnlineStoreError: If the store does not answer, is another environment's, a view is not there in that
+                version, or a key is of another form.
         """
         chosen = tuple(views)
-        names = list(dict.fromkeys(name for view in chosen for name in view.key_names))
-        widths = {len(key) for key in keys} - {len(names)}
-        if widths:
-            raise OnlineStoreError.key_width(min(widths), names)
+        check_keys(keys, chosen)
         if not keys:
             return FeatureRows.from_database(chosen, [])
         if not self._is_own:

@@ -161,6 +161,11 @@ class OnlineStoreError(BoathouseError):
         return cls(f"A key has {found} value(s); the views are looked up by {', '.join(names)}.")
 
     @classmethod
+    def key_type(cls, name: str, found: str, expected: str) -> OnlineStoreError:
+        """Name the key column, the type that was found and the one expected; never the value."""
+        return cls(f"A key's {name} is {found}; {expected} is expected. Give each key as the view's table has it.")
+
+    @classmethod
     def unavailable(cls, where: str, reason: str) -> OnlineStoreError:
         """Name the store without its login, and the driver's kind of error."""
         return cls(
