@@ -11,6 +11,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,6 +83,15 @@ class PostgresServer:
                 return
             time.sleep(0.5)
         raise RuntimeError((self._folder / "log").read_text(encoding="utf-8")[-2000:])
+
+    def make_database(self) -> str:
+        """Return the URL of a new, empty database."""
+        import psycopg
+
+        name = f"db_{uuid.uuid4().hex}"
+        with psycopg.connect(self.url.replace("+psycopg", ""), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+        return self.url.rsplit("/", 1)[0] + f"/{name}"
 
     def kill(self) -> None:
         """Kill the server and its children at once, as a machine that loses power does."""

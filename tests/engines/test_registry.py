@@ -18,7 +18,7 @@ class CountingEngine(Engine):
 
     name = "counting"
     capabilities = Capabilities(
-        table_names=False, table_services=False, streaming=False, clustering=False, time_travel=True
+        table_names=False, table_services=False, streaming=False, clustering=False, time_travel=True, change_feed=True
     )
     starts = 0
     stops = 0

@@ -7,6 +7,7 @@ import os
 import signal
 import sqlite3
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +17,7 @@ from boathouse.online_store import OnlineStore
 from tests.online_store.test_store import DAY, ONE, PEOPLE, ages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.postgres_server import PostgresServer
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.postgres
 def test_a_server_killed_between_look_ups_is_found_again(postgres: PostgresServer) -> None:
-    store = OnlineStore(postgres.url, timeout_s=3)
+    store = OnlineStore(postgres.make_database(), timeout_s=3)
     store.publish_full(PEOPLE, ONE, source_version=1)
     assert ages(store, 1) == [30.0]
     postgres.kill()
@@ -39,7 +40,7 @@ def test_a_server_killed_between_look_ups_is_found_again(postgres: PostgresServe
 
 @pytest.mark.postgres
 def test_a_server_killed_in_the_middle_of_a_publish_keeps_what_was_live(postgres: PostgresServer) -> None:
-    store = OnlineStore(postgres.url, timeout_s=3)
+    store = OnlineStore(postgres.make_database(), timeout_s=3)
     store.publish_full(PEOPLE, ONE, source_version=1)
 
     def rows() -> Iterator[tuple[float, ...]]:
@@ -60,6 +61,77 @@ def test_a_server_killed_in_the_middle_of_a_publish_keeps_what_was_live(postgres
     store.close()
 
 
+@pytest.mark.postgres
+def test_a_server_killed_in_the_middle_of_a_look_up_is_told_and_found_again(postgres: PostgresServer) -> None:
+    import psycopg
+
+    url = postgres.make_database()
+    store = OnlineStore(url, timeout_s=20)
+    store.publish_full(PEOPLE, ONE, source_version=1)
+    holder = psycopg.connect(url.replace("+psycopg", ""))
+    holder.execute("LOCK TABLE people IN ACCESS EXCLUSIVE MODE")
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(ages, store, 1)
+        wait_until(lambda: _is_anyone_waiting(url))
+        postgres.kill()
+        try:
+            with pytest.raises(OnlineStoreError, match="does not answer"):
+                asked.result(timeout=60)
+        finally:
+            postgres.start()
+            holder.close()
+    assert ages(store, 1) == [30.0]
+    store.close()
+
+
+def _is_anyone_waiting(url: str) -> bool:
+    import psycopg
+
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        found = connection.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()
+    return bool(found and found[0])
+
+
+def wait_until(is_true: Callable[[], bool]) -> None:
+    """Wait for up to 30 seconds."""
+    deadline = time.monotonic() + 30
+    while not is_true() and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def _look_up_for_ever(url: str, begun: str) -> None:
+    store = OnlineStore(url)
+    keys = [(number,) for number in range(5_000)]
+    while True:
+        store.look_up(keys, [PEOPLE])
+        open(begun, "w", encoding="utf-8").close()  # noqa: PTH123 - nothing to read
+
+
+def test_a_reader_killed_in_the_middle_of_look_ups_holds_nobody_up(
+    store: OnlineStore, url: str, tmp_path: Path
+) -> None:
+    store.publish_full(PEOPLE, ((number, DAY, 1.0, 1.0) for number in range(5_000)), source_version=1)
+    begun = tmp_path / "begun"
+    reader = multiprocessing.get_context("spawn").Process(target=_look_up_for_ever, args=(url, str(begun)))
+    reader.start()
+    wait_until(begun.exists)
+    os.kill(int(reader.pid or 0), signal.SIGKILL)
+    reader.join()
+    assert store.publish_full(PEOPLE, ONE, source_version=2).rows == 1
+    assert ages(store, 1, 2) == [30.0, None]
+
+
+def _change_slowly(url: str, begun: str) -> None:
+    def rows() -> Iterator[tuple[float, ...]]:
+        for number in range(1_000_000):
+            if number == 25_000:
+                open(begun, "w", encoding="utf-8").close()  # noqa: PTH123 - nothing to read
+                time.sleep(60)
+            yield (number, DAY, 99.0, 1.0)
+
+    OnlineStore(url).publish_changes(PEOPLE, rows(), source_version=2, replaced=[(1,)])
+
+
 def _publish_slowly(url: str, begun: str) -> None:
     def rows() -> Iterator[tuple[float, ...]]:
         for number in range(1_000_000):
@@ -71,16 +143,15 @@ def _publish_slowly(url: str, begun: str) -> None:
     OnlineStore(url).publish_full(PEOPLE, rows(), source_version=2)
 
 
+@pytest.mark.parametrize("publish", [_publish_slowly, _change_slowly])
 def test_a_publisher_killed_half_way_leaves_what_was_live_and_no_lock(
-    store: OnlineStore, url: str, tmp_path: Path
+    store: OnlineStore, url: str, tmp_path: Path, publish: Callable[[str, str], None]
 ) -> None:
     store.publish_full(PEOPLE, ONE, source_version=1)
     begun = tmp_path / "begun"
-    publisher = multiprocessing.get_context("spawn").Process(target=_publish_slowly, args=(url, str(begun)))
+    publisher = multiprocessing.get_context("spawn").Process(target=publish, args=(url, str(begun)))
     publisher.start()
-    deadline = time.monotonic() + 30
-    while not begun.exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_until(begun.exists)
     assert ages(store, 1, 2) == [30.0, None]
     os.kill(int(publisher.pid or 0), signal.SIGKILL)
     publisher.join()

@@ -215,3 +215,44 @@ def test_a_folder_that_is_not_there_and_an_unknown_database(tmp_path: Path) -> N
     with pytest.raises(OnlineStoreError, match="not supported") as error:
         OnlineStore("mysql://somebody:secret@host/db")
     assert "secret" not in str(error.value)
+
+
+def test_a_store_is_one_environment_s_and_refuses_every_other(url: str) -> None:
+    prod, dev = (OnlineStore(url, environment=name) for name in ("prod", "dev"))
+    assert prod.publish_full(PEOPLE, ONE, source_version=1).rows == 1
+    changed = [(1, 2 * DAY, 99.0, 1.0)]
+    attempts = (
+        lambda: dev.publish_full(PEOPLE, changed, source_version=9),
+        lambda: dev.publish_changes(PEOPLE, changed, source_version=9),
+        lambda: dev.purge(PEOPLE, now_us=99 * DAY),
+        lambda: dev.look_up([(1,)], [PEOPLE]),
+        dev.live_views,
+    )
+    for attempt in attempts:
+        with pytest.raises(OnlineStoreError, match="is that of environment 'prod'; 'dev' neither reads nor writes"):
+            attempt()
+    assert ages(prod, 1) == [30.0]
+    assert prod.source_versions() == {"people": (PEOPLE.digest, 1)}
+    for each in (prod, dev):
+        each.close()
+
+
+def test_a_new_store_is_nobody_s_until_something_is_published(url: str) -> None:
+    dev = OnlineStore(url, environment="dev")
+    assert dev.live_views() == {}
+    with pytest.raises(OnlineStoreError, match="has no view 'people'"):
+        ages(dev, 1)
+    prod = OnlineStore(url, environment="prod")
+    prod.publish_full(PEOPLE, ONE, source_version=1)
+    prod.close()
+    with pytest.raises(OnlineStoreError, match="environment 'prod'"):
+        ages(dev, 1)
+    dev.close()
+
+
+def test_versions_of_another_table_in_its_place_say_nothing(store: OnlineStore) -> None:
+    store.publish_full(PEOPLE, ONE, source_version=5, table_id="first")
+    assert store.publish_full(PEOPLE, ONE, source_version=4, table_id="first").skipped
+    assert store.publish_full(PEOPLE, [(1, DAY, 31.0, 1.0)], source_version=0, table_id="second").rows == 1
+    assert ages(store, 1) == [31.0]
+    assert store.live_views()["people"].table_id == "second"

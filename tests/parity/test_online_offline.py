@@ -17,44 +17,71 @@ from boathouse.online_store import OnlineStore, serve_features
 from boathouse.use_case.features import CURRENT_VIEWS, FEATURE_NAMES
 from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
 from tests.pipelines.conftest import isolate
+from tests.postgres_server import postgres
 from tests.small_bank import SmallBank
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pyspark.sql import SparkSession
 
+__all__ = ["postgres"]
 CUSTOMERS = 30_000
 NEWEST = date(2005, 9, 30)
 
 
-@pytest.mark.slow
-def test_online_is_offline_for_every_customer(
-    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bank = SmallBank.build(tmp_path / "data", customers=CUSTOMERS)
-    isolate(bank.data, monkeypatch)
-    bank.run("data_prep", "feature_engineering")
-    tables = [bank.dataset(view.table) for view in CURRENT_VIEWS]
-    frames = [table.load() for table in tables]
-    spine = frames[1].where(F.col("observed_on") == F.lit(NEWEST)).select("customer_id", "observed_on")
-    joined = join_point_in_time(spine, list(zip(CURRENT_VIEWS, frames, strict=True)), spine_time="observed_on")
-    offline = add_on_demand(joined, ON_DEMAND_FEATURES).toPandas().sort_values("customer_id")
-    assert len(offline) == CUSTOMERS
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> SmallBank:
+    """Return the whole book with its feature tables."""
+    del spark
+    built = SmallBank.build(tmp_path_factory.mktemp("book") / "data", customers=CUSTOMERS)
+    with pytest.MonkeyPatch.context() as patch:
+        isolate(built.data, patch)
+        built.run("data_prep", "feature_engineering")
+    return built
 
-    lakehouse = {"engine": tables[0]._place.engine, "root": tables[0]._place.root}
-    refresher = FeatureRefresher("test", lakehouse)
-    store = OnlineStore(f"sqlite:///{tmp_path}/online.db")
+
+@pytest.fixture(scope="module")
+def offline(bank: SmallBank) -> tuple[list[tuple[int]], np.ndarray]:
+    """Return all customers, and their features as batch scoring gets them, those computed on demand included."""
+    with pytest.MonkeyPatch.context() as patch:
+        isolate(bank.data, patch)
+        frames = {view.name: bank.dataset(view.table).load() for view in CURRENT_VIEWS}
+        spine = frames["payment_behaviour"].where(F.col("observed_on") == F.lit(NEWEST))
+        spine = spine.select("customer_id", "observed_on")
+        views = [(view, frames[view.name]) for view in CURRENT_VIEWS]
+        joined = join_point_in_time(spine, views, spine_time="observed_on")
+        table = add_on_demand(joined, ON_DEMAND_FEATURES).toPandas().sort_values("customer_id")
+    assert len(table) == CUSTOMERS
+    assert {each.name for each in ON_DEMAND_FEATURES} <= set(FEATURE_NAMES)
+    return [(int(key),) for key in table["customer_id"]], table[list(FEATURE_NAMES)].to_numpy(dtype=np.float64)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def test_online_is_offline_for_every_customer(
+    bank: SmallBank,
+    offline: tuple[list[tuple[int]], np.ndarray],
+    database: str,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    isolate(bank.data, monkeypatch)
+    keys, expected = offline
+    place = bank.dataset(CURRENT_VIEWS[0].table)._place
+    refresher = FeatureRefresher("test", {"engine": place.engine, "root": place.root})
+    is_file = database == "sqlite"
+    url = f"sqlite:///{bank.data}/online.db" if is_file else request.getfixturevalue("postgres").make_database()
+    store = OnlineStore(url, timeout_s=60)
     for view in CURRENT_VIEWS:
         publish_view(store, view, refresher.place(view.table))
-    keys = [(int(key),) for key in offline["customer_id"]]
     spec = FeatureSpec.describe(FEATURE_NAMES, CURRENT_VIEWS, ON_DEMAND_FEATURES)
     now = datetime(2005, 10, 1, tzinfo=UTC)
     online = serve_features(store, spec, FEATURE_NAMES, keys, request={}, on_demand=ON_DEMAND_FEATURES, now=now)
     store.close()
     assert online.rows.found.all()
-    expected = offline[list(FEATURE_NAMES)].to_numpy(dtype=np.float64)
-    # Adding zero makes the one difference of SQLite, the sign of a zero, vanish; NaN has one form on both sides.
-    differing = (expected + 0.0).view(np.int64) != (online.matrix + 0.0).view(np.int64)
+    assert online.matrix.shape == (CUSTOMERS, len(FEATURE_NAMES))
+    # Adding zero makes the one difference of SQLite, the sign of a zero, vanish; PostgreSQL keeps every bit.
+    zero = 0.0 if is_file else -0.0
+    differing = (expected + zero).view(np.int64) != (online.matrix + zero).view(np.int64)
+    # NaN has one meaning and many forms.
     differing &= ~(np.isnan(expected) & np.isnan(online.matrix))
     assert int(differing.sum()) == 0

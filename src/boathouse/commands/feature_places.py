@@ -17,11 +17,16 @@ from boathouse.use_case.features import FEATURE_VIEWS
 
 if TYPE_CHECKING:
     from boathouse.core.features import FeatureView
+    from boathouse.core.features.endpoint_use import EndpointUse
     from boathouse.core.features.usage import ModelUse
     from boathouse.feature_store import FeatureRefresher
     from boathouse.online_store import OnlineStore
 
-STORE_HELP = "URL of the online store. Default: BOATHOUSE_ONLINE_STORE, else SQLite in the data folder."
+_ENDPOINTS = ["endpoints*", "endpoints*/**", "**/endpoints*"]
+STORE_HELP = (
+    "URL of the online store; {env} in it stands for the environment. Default: BOATHOUSE_ONLINE_STORE, else SQLite in "
+    "the data folder."
+)
 
 
 def ENVIRONMENT(command: Callable[..., Any]) -> Callable[..., Any]:  # noqa: N802 - used like the options it adds
@@ -46,6 +51,8 @@ class House:
     environment: str
     lakehouse: dict[str, str]
     models: tuple[str, ...]
+    endpoints: tuple[EndpointUse, ...] = ()
+    removed_in_use: str = "refuse"
 
     def refresher(self) -> FeatureRefresher:
         """Return the owner of the feature tables."""
@@ -57,7 +64,34 @@ class House:
         """Return the online store at ``url`` or the environment's own."""
         from boathouse.online_store import OnlineStore
 
-        return OnlineStore(url or locate_online_store(self.environment), timeout_s=30)
+        found = (url or locate_online_store(self.environment)).replace("{env}", self.environment)
+        return OnlineStore(found, timeout_s=30, environment=self.environment)
+
+    def live_versions(self) -> dict[str, tuple[str, int]]:
+        """Return digest and source version of each view that is live in the environment's own online store."""
+        store = self.store(None)
+        try:
+            return store.source_versions()
+        finally:
+            store.close()
+
+    def check_definitions(self) -> None:
+        """Stop before anything is written if a definition is gone that an aliased or served version looks up.
+
+        Where conf lets that pass (``feature_engineering.usage``), as in dev, it is only told.
+
+        Raises:
+            FeatureError: Naming the definition and its users.
+        """
+        from boathouse.core.features.usage import check_removed
+
+        in_use = [use for use in self.model_uses() if use.aliases or any(each.serves(use) for each in self.endpoints)]
+        try:
+            check_removed(FEATURE_VIEWS, in_use)
+        except FeatureError as error:
+            if self.removed_in_use == "refuse":
+                raise
+            click.echo(f"{error}", err=True)
 
     def model_uses(self) -> list[ModelUse]:
         """Return every registered version with what it looks up, the newest first."""
@@ -79,13 +113,35 @@ def open_house(env: str, conf_source: Path) -> House:
 
     require_environment(env, conf_source)
     configure_project("boathouse")
-    loader = settings.CONFIG_LOADER_CLASS(str(conf_source), env=env, **settings.CONFIG_LOADER_ARGS)
+    arguments = dict(settings.CONFIG_LOADER_ARGS)
+    arguments["config_patterns"] = {"endpoints": _ENDPOINTS, **arguments["config_patterns"]}
+    loader = settings.CONFIG_LOADER_CLASS(str(conf_source), env=env, **arguments)
     usage = loader["catalog"]["models.feature_usage"]
     server = loader["mlflow"]["server"]
     mlflow.set_tracking_uri(server["mlflow_tracking_uri"])
     if server.get("mlflow_registry_uri"):
         mlflow.set_registry_uri(server["mlflow_registry_uri"])
-    return House(env, dict(loader["globals"]["lakehouse"]), tuple(usage["models"]))
+    groups = loader["parameters"]["feature_engineering"].values()
+    removed_in_use = next(group["removed_in_use"] for group in groups if "removed_in_use" in group)
+    return House(
+        env,
+        dict(loader["globals"]["lakehouse"]),
+        tuple(usage["models"]),
+        _load_endpoints(loader),
+        removed_in_use,
+    )
+
+
+def _load_endpoints(loader: Any) -> tuple[EndpointUse, ...]:  # noqa: ANN401 - Kedro's loader
+    """Return what the endpoints of the environment serve; nothing if none is configured."""
+    from kedro.config import MissingConfigException
+
+    from boathouse.core.features.endpoint_use import read_endpoints
+
+    try:
+        return read_endpoints(loader["endpoints"])
+    except MissingConfigException:
+        return ()
 
 
 def locate_online_store(environment: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +14,11 @@ from boathouse.commands.feature_places import ENVIRONMENT, STORE_HELP, choose_vi
 from boathouse.core.errors import FeatureError, RequestError
 from boathouse.use_case.features import CURRENT_VIEWS, FEATURE_NAMES, FEATURE_VIEWS
 from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
+
+if TYPE_CHECKING:
+    from boathouse.core.features import FeatureView
+    from boathouse.feature_store import FeatureRefresher
+    from boathouse.online_store import OnlineStore
 
 _STORE = click.option("--store", "url", default=None, help=STORE_HELP)
 _MODES = ("auto", "full", "incremental")
@@ -22,6 +29,7 @@ _MODES = ("auto", "full", "incremental")
 @_STORE
 @click.option("--view", "names", multiple=True, help="A view; may be repeated. Default: all that go online.")
 @click.option("--mode", type=click.Choice(_MODES), default="auto", help="What is written. Default: auto.")
+@click.option("--purge", is_flag=True, help="Then take out rows older than their view's maximum age.")
 @click.option("--watch", type=click.FloatRange(0.1), default=None, help="Go on: look every n seconds for new versions.")
 @click.option("--rounds", type=click.IntRange(1), default=None, help="With --watch: stop after n looks.")
 def publish(  # noqa: PLR0913, PLR0917 - options
@@ -30,6 +38,7 @@ def publish(  # noqa: PLR0913, PLR0917 - options
     url: str | None,
     names: tuple[str, ...],
     mode: str,
+    purge: bool,  # noqa: FBT001
     watch: float | None,
     rounds: int | None,
 ) -> None:
@@ -37,25 +46,38 @@ def publish(  # noqa: PLR0913, PLR0917 - options
 
     full writes every key, incremental those whose rows changed since the version that is live, auto the
     second where it can. Readers see all old rows of a view, then all new ones; a run on an older version of
-    the table than the live one changes nothing. With --watch each new version of a table is published.
+    the table than the live one changes nothing. With --watch each new version of a table is published until
+    Ctrl-C or SIGTERM; a store that does not answer is told and tried again.
     """
-    from boathouse.feature_store import publish_view
+    from boathouse.feature_store.watching import stop_on_signals
+    from boathouse.feature_store.watching import watch as watch_steps
 
     chosen = [view for view in choose_views(names) if view.online or view.label in names]
     house = open_house(env, conf_source)
+    house.check_definitions()
     refresher, store = house.refresher(), house.store(url)
-    done = 0
-    with engines():
+    steps = [step for view in chosen for step in _steps(store, view, refresher, mode=mode, purge=purge)]
+    with engines(), stop_on_signals() as stop:
         try:
-            while True:
-                for view in chosen:
-                    click.echo(publish_view(store, view, refresher.place(view.table), mode=mode))
-                done += 1
-                if watch is None or done == rounds:
-                    return
-                time.sleep(watch)
+            lines: Iterable[str] = (step() for step in steps)
+            if watch is not None:
+                lines = watch_steps(steps, every_s=watch, stop=stop, rounds=rounds)
+            for line in lines:
+                click.echo(line)
         finally:
             store.close()
+    if watch is not None and stop.is_set():
+        click.echo("stopped")
+
+
+def _steps(
+    store: OnlineStore, view: FeatureView, refresher: FeatureRefresher, *, mode: str, purge: bool
+) -> list[Callable[[], str]]:
+    """Return what is done with one view in a round."""
+    from boathouse.feature_store import publish_view, purge_view
+
+    steps = [partial(publish_view, store, view, refresher.place(view.table), mode=mode)]
+    return [*steps, lambda: purge_view(store, view, now=datetime.now(UTC))] if purge else [*steps]
 
 
 @click.command(name="look-up")

@@ -29,9 +29,11 @@ _VIEW = click.option("--view", "names", multiple=True, help="A view; may be repe
 @click.option("--full", is_flag=True, help="Compute everything, whatever has changed.")
 def refresh(env: str, conf_source: Path, names: tuple[str, ...], full: bool) -> None:  # noqa: FBT001
     """Bring feature tables up to their sources: only keys whose source rows changed, where that is known."""
-    refresher = open_house(env, conf_source).refresher()
+    chosen, house = choose_views(names), open_house(env, conf_source)
+    house.check_definitions()
+    refresher = house.refresher()
     with engines():
-        for view in choose_views(names):
+        for view in chosen:
             click.echo(_tell(refresher.refresh(view, full=full)))
 
 
@@ -43,9 +45,11 @@ def refresh(env: str, conf_source: Path, names: tuple[str, ...], full: bool) -> 
 def backfill(env: str, conf_source: Path, names: tuple[str, ...], first: str, last: str) -> None:
     """Compute months one by one, each from what was known at its end; months that are done are passed over."""
     months = list_months(first, last)
-    refresher = open_house(env, conf_source).refresher()
+    chosen, house = choose_views(names), open_house(env, conf_source)
+    house.check_definitions()
+    refresher = house.refresher()
     with engines():
-        for view in choose_views(names):
+        for view in chosen:
             for month in months:
                 click.echo(f"{month:%Y-%m} {_tell(refresher.refresh_month(view, month))}")
 
@@ -84,14 +88,13 @@ def freshness(env: str, conf_source: Path) -> None:
     The exit code is 1 if a view was never computed or lags further than it declares.
     """
     house = open_house(env, conf_source)
-    refresher = house.refresher()
-    store = house.store(None)
+    refresher, live = house.refresher(), house.live_versions()
+    late = []
     with engines():
-        try:
-            live = store.source_versions()
-        finally:
-            store.close()
-        late = [view.label for view in FEATURE_VIEWS if not _tell_freshness(refresher, view, live)]
+        for view in FEATURE_VIEWS:
+            line, is_fresh = describe_freshness(refresher, view, live)
+            click.echo(f"{view.label}: {line}")
+            late += [] if is_fresh else [view.label]
     if late:
         raise FreshnessError.late(late, env)
 
@@ -156,23 +159,23 @@ def _tell(done: Refreshed) -> str:
     return f"{done.view}: {done.mode}, {keys}{done.rows:,} rows, version {done.version}{reason}"
 
 
-def _tell_freshness(refresher: FeatureRefresher, view: FeatureView, live: dict[str, tuple[str, int]]) -> bool:
-    """Print one line; return whether the view is as fresh as it declares."""
+def describe_freshness(
+    refresher: FeatureRefresher, view: FeatureView, live: dict[str, tuple[str, int]]
+) -> tuple[str, bool]:
+    """Return how far the view's table and the online store have come, and whether that is as fresh as it declares."""
     state = refresher.state(view)
     if state is None:
-        click.echo(f"{view.label}: never computed")
-        return False
+        return "never computed", False
     digest, version = live.get(view.label, ("", -1))
     online = "not published" if version < 0 else f"online version {version}"
     if (digest, version) == (view.digest, state.version):
         online = "online up to date"
     allowed = "no limit" if view.fresh_days is None else f"allowed {view.fresh_days}"
-    click.echo(
-        f"{view.label}: newest {state.newest}, sources {state.newest_source}, "
-        f"{state.lag_days} days behind ({allowed}); "
+    line = (
+        f"newest {state.newest}, sources {state.newest_source}, {state.lag_days} days behind ({allowed}); "
         f"version {state.version} written {state.written_at:%Y-%m-%d %H:%M} UTC; {online}"
     )
-    return view.fresh_days is None or state.lag_days <= view.fresh_days
+    return line, view.fresh_days is None or state.lag_days <= view.fresh_days
 
 
 def _show(value: Any) -> str:  # noqa: ANN401 - a cell

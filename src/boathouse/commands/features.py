@@ -6,13 +6,11 @@ from pathlib import Path
 
 import click
 
-from boathouse.commands.feature_places import ENVIRONMENT, open_house
+from boathouse.commands.feature_lineage import describe, impact, lineage
 from boathouse.commands.feature_serving import consistency, look_up, publish
 from boathouse.commands.feature_tables import backfill, duplicates, freshness, preview, refresh
 from boathouse.core.errors import FeatureError
-from boathouse.core.features.dependencies import find_feature, find_impact, trace_sources
 from boathouse.core.features.dictionary import write_dictionary
-from boathouse.core.features.usage import ModelUse
 from boathouse.use_case.features import FEATURE_VIEWS
 from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
 
@@ -22,7 +20,20 @@ def features() -> None:
     """Find, compute, publish and trace features."""
 
 
-for _command in (backfill, consistency, duplicates, freshness, look_up, preview, publish, refresh):
+_COMMANDS = (
+    backfill,
+    consistency,
+    describe,
+    duplicates,
+    freshness,
+    impact,
+    lineage,
+    look_up,
+    preview,
+    publish,
+    refresh,
+)
+for _command in _COMMANDS:
     features.add_command(_command)
 
 
@@ -53,72 +64,6 @@ def search(words: tuple[str, ...]) -> None:
             click.echo(f"on demand.{each.name} [{each.unit}] {each.description}")
     if not found:
         raise FeatureError.not_found(words)
-
-
-@features.command()
-@click.argument("name")
-def describe(name: str) -> None:
-    """Say what a view or a feature means, who answers for it and what it is made from."""
-    for each in ON_DEMAND_FEATURES:
-        if each.name == name:
-            fields = ", ".join(f"{field.name} [{field.unit}]" for field in each.request)
-            click.echo(f"{each.name} [{each.unit}] {each.description}")
-            click.echo(f"  on demand, from {', '.join(each.stored)} and the request's {fields}")
-            click.echo(f"  definition {each.digest}")
-            return
-    for view in find_feature(name, FEATURE_VIEWS, ON_DEMAND_FEATURES):
-        click.echo(f"{view.label}: {view.description}")
-        click.echo(f"  keys {', '.join(view.key_names)} · time {view.time_column} · owner {view.owner}")
-        click.echo(f"  made from {', '.join(view.source_names)} · version {view.version} · definition {view.digest}")
-        for feature in view.features:
-            if name in (view.name, view.label, feature.name):
-                click.echo(f"  {feature.name} [{feature.unit}] {feature.description}")
-
-
-@features.command()
-@click.argument("name")
-@ENVIRONMENT
-def lineage(name: str, env: str, conf_source: Path) -> None:
-    """Trace a view or a feature: from which columns it comes, and which registered models look it up."""
-    uses = open_house(env, conf_source).model_uses()
-    for view in find_feature(name, FEATURE_VIEWS, ON_DEMAND_FEATURES):
-        click.echo(f"{view.table} (version {view.version}, definition {view.digest})")
-        for table, columns in trace_sources(view, FEATURE_VIEWS).items():
-            click.echo(f"  from {table}: {', '.join(columns)}")
-        for use in uses:
-            if view.name in use.digests:
-                same = (
-                    "" if use.digests[view.name] == view.digest else f", in another definition {use.digests[view.name]}"
-                )
-                click.echo(f"  used by {use.title}{same}")
-    for each in ON_DEMAND_FEATURES:
-        if name in each.stored:
-            click.echo(f"  computed on demand from it: {each.name}")
-
-
-@features.command()
-@click.argument("column")
-@ENVIRONMENT
-def impact(column: str, env: str, conf_source: Path) -> None:
-    """Say which features, models and endpoints break if <schema>.<table>.<column> changes."""
-    found = find_impact(column, FEATURE_VIEWS, ON_DEMAND_FEATURES)
-    for view in found.views:
-        click.echo(f"{view.table}: {', '.join(view.feature_names)}")
-    if found.on_demand:
-        click.echo(f"on demand: {', '.join(found.on_demand)}")
-    hit = {view.name for view in found.views}
-    users = [use for use in open_house(env, conf_source).model_uses() if hit & set(use.digests)]
-    for use in users:
-        click.echo(_describe_user(use))
-    if not users:
-        click.echo(f"no model registered in {env} uses them")
-
-
-def _describe_user(use: ModelUse) -> str:
-    """Return one line; a version with an alias decides somewhere now."""
-    if "champion" in use.aliases:
-        return f"{use.title}: batch scoring and every endpoint that follows the champion"
-    return f"{use.title}"
 
 
 @features.command()

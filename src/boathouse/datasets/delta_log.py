@@ -21,6 +21,9 @@ class TableLog(Protocol):
     def newest(self) -> int:
         """Return the newest version."""
 
+    def table_id(self) -> str:
+        """Return what tells this table from another one that is made in its place later."""
+
     def rows(self, version: int) -> int | None:
         """Return the rows of ``version``, or None if the log does not tell."""
 
@@ -57,6 +60,10 @@ class PathLog:
     def newest(self) -> int:
         """Return the newest version."""
         return int(self._open().version())
+
+    def table_id(self) -> str:
+        """Return the identity in the table's own metadata."""
+        return str(self._open().metadata().id)
 
     def rows(self, version: int) -> int | None:
         """Return the sum of the files' row counts, or None if a file has none."""
@@ -103,6 +110,10 @@ class CatalogLog:
     def newest(self) -> int:
         """Return the newest version."""
         return int(self._history(" LIMIT 1")[0]["version"])
+
+    def table_id(self) -> str:
+        """Return the identity in the table's own metadata."""
+        return str(self._place.session().sql(f"DESCRIBE DETAIL {self._place.sql_name}").collect()[0]["id"])
 
     def rows(self, version: int) -> int | None:
         """Return the rows written by a commit that wrote the whole table, else None."""

@@ -6,6 +6,7 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from boathouse.datasets.delta_changes import FEED_PROPERTY
 from boathouse.datasets.delta_log import open_log
 from boathouse.datasets.slices import find_slices, slice_condition
 from boathouse.engines import get_engine
@@ -80,7 +81,14 @@ def _creator(place: TablePlace, options: WriteOptions, frame: DataFrame) -> Data
         writer = writer.partitionBy(*options.partition_by)
     if options.cluster_by and get_engine(place.engine).capabilities.clustering:
         writer = writer.clusterBy(*options.cluster_by)
+    if keeps_feed(place, options):
+        writer = writer.option(FEED_PROPERTY, "true")
     return writer
+
+
+def keeps_feed(place: TablePlace, options: WriteOptions) -> bool:
+    """Return whether the table is to keep a change feed, and is where one can."""
+    return options.change_feed and place.path is None and get_engine(place.engine).capabilities.change_feed
 
 
 def commit_change(place: TablePlace, options: WriteOptions, change: Change, *, evolves: bool) -> None:

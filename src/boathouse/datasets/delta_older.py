@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 if TYPE_CHECKING:
+    from deltalake import DeltaTable
     from pyspark.sql import DataFrame, SparkSession
 
 
@@ -28,22 +29,33 @@ def read_older(session: SparkSession, path: str, version: int) -> DataFrame | No
 
     if version == DeltaTable(path).version():
         return None
-    return _read_files(session, DeltaTable(path, version=version), path, version)
+    table = DeltaTable(path, version=version)
+    return read_files(session, table, path, list_files(table))
 
 
-def _read_files(session: SparkSession, table: Any, path: str, version: int) -> DataFrame:  # noqa: ANN401 - deltalake
+def list_files(table: DeltaTable) -> list[dict[str, Any]]:
+    """Return the files of the opened version: ``path``, as the log writes it, and values of partition columns."""
     import pyarrow as pa
 
+    actions: list[dict[str, Any]] = pa.table(table.get_add_actions(flatten=True)).to_pylist()
+    return actions
+
+
+def read_files(session: SparkSession, table: DeltaTable, path: str, actions: list[dict[str, Any]]) -> DataFrame:
+    """Return the rows of the files ``actions`` of the opened version ``table`` in folder ``path``.
+
+    Raises:
+        TableError: If files are gone.
+    """
     from boathouse.core.errors import TableError
 
     partitions = list(table.metadata().partition_columns)
     schema = session.createDataFrame([], _spark_schema(table))
-    actions = pa.table(table.get_add_actions(flatten=True)).to_pylist()
     # The log holds paths as URIs.
     files = [Path(path) / unquote(each["path"]) for each in actions]
     gone = sum(not file.exists() for file in files)
     if gone:
-        raise TableError.vacuumed(path, version, gone)
+        raise TableError.vacuumed(path, table.version(), gone)
     groups: dict[tuple[Any, ...], list[str]] = {}
     for each, file in zip(actions, files, strict=True):
         place = tuple(each[f"partition.{name}"] for name in partitions)
@@ -66,7 +78,7 @@ def _read_part(session: SparkSession, schema: DataFrame, files: list[str], value
     return rows.select(*schema.columns)
 
 
-def _spark_schema(table: Any) -> str:  # noqa: ANN401 - deltalake's table
+def _spark_schema(table: DeltaTable) -> str:
     from pyspark.sql.types import StructType
 
     fields = StructType.fromJson(json.loads(table.schema().to_json())).fields

@@ -29,6 +29,9 @@ class WriteOptions:
         allow_schema_evolution: Whether a save may change the stored columns.
         ignore_when_comparing: Columns that do not count when a save is compared with what is stored,
             such as the time of writing.
+        change_feed: Whether the table keeps Delta's change data feed for those who follow it: the online store,
+            monitoring. Set where tables go by name; local engines share a lakehouse, and Sail 0.7.2 writes no table
+            that has the feed.
         retries: Further attempts after another writer committed first, 0 to 50.
     """
 
@@ -41,6 +44,7 @@ class WriteOptions:
     cluster_by: tuple[str, ...] = ()
     allow_schema_evolution: bool = False
     ignore_when_comparing: frozenset[str] = field(default_factory=frozenset)
+    change_feed: bool = False
     retries: int = 10
 
     def __post_init__(self) -> None:

@@ -39,6 +39,7 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
         cluster_by: Sequence[str] = (),
         allow_schema_evolution: bool = False,
         ignore_when_comparing: Sequence[str] = (),
+        change_feed: bool = False,
         retries: int = 10,
         read_only: bool = False,
         version: int | None = None,
@@ -62,6 +63,7 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
             cluster_by: Columns that a new table is clustered by, on engines that can.
             allow_schema_evolution: Whether a save may change the stored columns.
             ignore_when_comparing: Columns that do not make a save differ from what is stored.
+            change_feed: Whether the table keeps Delta's change data feed, where tables go by name.
             retries: Further attempts after another writer committed first.
             read_only: Refuse every save.
             version: Load this Delta version instead of the newest.
@@ -88,6 +90,7 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
             cluster_by=tuple(cluster_by),
             allow_schema_evolution=allow_schema_evolution,
             ignore_when_comparing=frozenset(ignore_when_comparing),
+            change_feed=change_feed,
             retries=retries,
         )
         self._contract = contract

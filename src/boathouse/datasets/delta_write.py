@@ -11,8 +11,9 @@ from boathouse.core.tables.fingerprint import Fingerprint, compute_fingerprint, 
 from boathouse.core.tables.row_rules import UNIQUE_KEYS, nan_counts, repeated_keys, violation_counts
 from boathouse.core.tables.schema_diff import diff_columns
 from boathouse.datasets.commit_retry import retry_on_conflict
+from boathouse.datasets.delta_changes import FEED_PROPERTY
 from boathouse.datasets.delta_log import open_log
-from boathouse.datasets.delta_modes import Change, commit_change, create_table, plan_change
+from boathouse.datasets.delta_modes import Change, commit_change, create_table, keeps_feed, plan_change
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -64,6 +65,8 @@ class DeltaWriter:
         session = self.place.session()
         properties = session.sql(f"SHOW TBLPROPERTIES {self.place.sql_name}").collect()
         stored = {row["key"]: row["value"] for row in properties}
+        if keeps_feed(self.place, self.options) and stored.get(FEED_PROPERTY) != "true":
+            session.sql(f"ALTER TABLE {self.place.sql_name} SET TBLPROPERTIES ('{FEED_PROPERTY}' = 'true')")
         if stored.get(DIGEST_PROPERTY) != documentation_digest(self.contract):
             for statement in documentation_statements(self.contract, self.place.sql_name):
                 session.sql(statement)

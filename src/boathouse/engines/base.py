@@ -22,6 +22,8 @@ class Capabilities:
         streaming: Structured Streaming reads and writes Delta tables.
         clustering: Liquid clustering (``CLUSTER BY``) has an effect.
         time_travel: Any version of a Delta table can be read, also one from before its newest checkpoint.
+        change_feed: Delta's change data feed is read and written; Sail 0.7.2 ignores the first and then writes no
+            table that has it.
     """
 
     table_names: bool
@@ -29,6 +31,7 @@ class Capabilities:
     streaming: bool
     clustering: bool
     time_travel: bool
+    change_feed: bool
 
 
 class Engine(ABC):

@@ -25,7 +25,12 @@ class DatabricksEngine(Engine):
 
     name: ClassVar[str] = "databricks"
     capabilities: ClassVar[Capabilities] = Capabilities(
-        table_names=True, table_services=True, streaming=True, clustering=True, time_travel=True
+        table_names=True,
+        table_services=True,
+        streaming=True,
+        clustering=True,
+        time_travel=True,
+        change_feed=True,
     )
 
     def version(self) -> str:

@@ -18,7 +18,12 @@ class SailEngine(Engine):
 
     name: ClassVar[str] = "sail"
     capabilities: ClassVar[Capabilities] = Capabilities(
-        table_names=False, table_services=False, streaming=False, clustering=False, time_travel=False
+        table_names=False,
+        table_services=False,
+        streaming=False,
+        clustering=False,
+        time_travel=False,
+        change_feed=False,
     )
 
     def __init__(self) -> None:

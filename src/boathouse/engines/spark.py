@@ -44,7 +44,12 @@ class SparkEngine(Engine):
 
     name: ClassVar[str] = "spark"
     capabilities: ClassVar[Capabilities] = Capabilities(
-        table_names=False, table_services=True, streaming=True, clustering=False, time_travel=True
+        table_names=False,
+        table_services=True,
+        streaming=True,
+        clustering=False,
+        time_travel=True,
+        change_feed=True,
     )
 
     def version(self) -> str:

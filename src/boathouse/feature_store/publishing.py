@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from boathouse.core.errors import MissingTableError
+from boathouse.core.errors import MissingTableError, OnlineStoreError, TableError
 from boathouse.datasets.delta_log import open_log
+from boathouse.feature_store.changes import find_changed_keys
 from boathouse.online_store import OnlineView
+from boathouse.online_store.rows import MICROSECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from pyspark.sql import DataFrame
 
     from boathouse.core.features import FeatureView
     from boathouse.datasets.delta_place import TablePlace
-    from boathouse.online_store import OnlineStore
+    from boathouse.online_store import LiveView, OnlineStore
 
 MODES = ("auto", "full", "incremental")
 _LATEST, _TIME = "__latest", "__time"
@@ -28,52 +31,83 @@ def publish_view(store: OnlineStore, view: FeatureView, place: TablePlace, *, mo
         store: Where to.
         view: The view; its live definition must be the same for an incremental publish.
         place: The view's table.
-        mode: ``full`` replaces everything; ``incremental`` compares the table with the version that is live and
-            changes only keys whose rows changed; ``auto`` is incremental where that is possible.
+        mode: ``full`` replaces everything; ``incremental`` changes only keys whose rows changed since the version
+            that is live, as the change feed, changed files or a comparison tell; ``auto`` is incremental where
+            that is possible, and says why where it is not.
 
     Raises:
         MissingTableError: If the view has not been computed in this environment.
-        OnlineStoreError: If the store takes nothing, or an incremental publish has nothing to go on from.
+        OnlineStoreError: If the store takes nothing, is another environment's, or an incremental publish has nothing
+            to go on from.
+        TableError: If an incremental publish cannot be told what changed.
     """
     log = open_log(place)
     if not log.exists():
         where = place.path or place.sql_name
         raise MissingTableError.in_environment(place.table, place.environment, where, "feature_engineering")
-    version, online = log.newest(), OnlineView.from_feature_view(view)
-    digest, live = store.source_versions().get(online.name, ("", -1))
-    if mode == "full" or (mode == "auto" and (digest != online.digest or live > version)):
-        done = store.publish_full(online, _rows(_newest(view, place.read(version)), view), source_version=version)
-        return (done.skipped and f"{view.label}: nothing published, {done.skipped}") or (
-            f"{view.label}: {done.rows:,} keys of version {version} in {store.where}"
-        )
-    if live == version and digest == online.digest:
+    version, online, table_id = log.newest(), OnlineView.from_feature_view(view), log.table_id()
+    live = store.live_views().get(online.name)
+    reason = "" if mode == "full" else _find_obstacle(live, online, version, table_id)
+    if mode == "full" or (mode == "auto" and reason):
+        return _publish_all(store, view, place, version=version, table_id=table_id, reason=reason if live else "")
+    if live is None or reason:
+        raise OnlineStoreError.not_incremental(view.label, reason)
+    if live.version == version:
         return f"{view.label}: version {version} is live already"
-    return _publish_changes(store, view, place, online, live=live, version=version)
+    try:
+        return _publish_changes(store, view, place, live=live.version, version=version)
+    except TableError as error:
+        if mode == "incremental":
+            raise
+        return _publish_all(store, view, place, version=version, table_id=table_id, reason=str(error))
 
 
-def _publish_changes(
-    store: OnlineStore, view: FeatureView, place: TablePlace, online: OnlineView, *, live: int, version: int
+def purge_view(store: OnlineStore, view: FeatureView, *, now: datetime) -> str:
+    """Take rows out of the store that are older than the view's maximum age; return what was done, in a line.
+
+    A look-up counts them as unknown before and after; this makes room.
+    """
+    if view.max_age_days is None:
+        return f"{view.label}: nothing to purge, rows have no maximum age"
+    online = OnlineView.from_feature_view(view)
+    gone = store.purge(online, now_us=int(now.timestamp() * MICROSECONDS))
+    return f"{view.label}: {gone:,} keys purged, older than {view.max_age_days} days"
+
+
+def _find_obstacle(live: LiveView | None, online: OnlineView, version: int, table_id: str) -> str:
+    """Return why what is live is nothing to go on from, or an empty text."""
+    if live is None:
+        return "nothing is live"
+    if live.digest != online.digest:
+        return "another definition is live"
+    if live.table_id != table_id:
+        return "the table was made anew since"
+    return "" if live.version <= version else f"version {live.version} of the table is live, the newest is {version}"
+
+
+def _publish_all(
+    store: OnlineStore, view: FeatureView, place: TablePlace, *, version: int, table_id: str, reason: str
 ) -> str:
-    before = place.read(live) if 0 <= live <= version else None
+    online, rows = OnlineView.from_feature_view(view), _rows(_newest(view, place.read(version)), view)
+    done = store.publish_full(online, rows, source_version=version, table_id=table_id)
+    if done.skipped:
+        return f"{view.label}: nothing published, {done.skipped}"
+    why = f" ({reason})" if reason else ""
+    return f"{view.label}: {done.rows:,} keys of version {version} in {store.where}{why}"
+
+
+def _publish_changes(store: OnlineStore, view: FeatureView, place: TablePlace, *, live: int, version: int) -> str:
+    changes = find_changed_keys(view, place, since=live, until=version)
+    keys = list(zip(*(changes.table[name].to_pylist() for name in view.key_names), strict=True))
     now = place.read(version)
-    changed = _changed_keys(view, before, now) if before is not None else now.select(*view.key_names).distinct()
-    changed = changed.sparkSession.createDataFrame(changed.toArrow(), changed.schema)
-    keys = [tuple(row) for row in changed.collect()]
+    changed = now.sparkSession.createDataFrame(changes.table, now.select(*view.key_names).schema)
     newest = _newest(view, now.join(changed, list(view.key_names), "left_semi"))
+    online = OnlineView.from_feature_view(view)
     done = store.publish_changes(online, _rows(newest, view), source_version=version, replaced=keys)
-    return f"{view.label}: {len(keys):,} changed keys of version {version} ({done.rows:,} rows) in {store.where}"
-
-
-def _changed_keys(view: FeatureView, before: DataFrame, now: DataFrame) -> DataFrame:
-    """Return the keys with rows that are not the same in both versions."""
-    from pyspark.sql import functions as F
-
-    columns = list(view.columns)
-    rows = now.select(*columns, F.lit(1).alias("__sign")).unionByName(
-        before.select(*columns, F.lit(-1).alias("__sign"))
+    return (
+        f"{view.label}: {len(keys):,} changed keys of version {version} ({done.rows:,} rows) in {store.where}, "
+        f"told by {changes.told_by}"
     )
-    changed = rows.groupBy(*columns).agg(F.sum("__sign").alias("__sign")).where(F.col("__sign") != 0)
-    return changed.select(*view.key_names).distinct()
 
 
 def _newest(view: FeatureView, table: DataFrame) -> DataFrame:

@@ -184,7 +184,11 @@ class FeatureRefresher:
 
     def _overwrite(self, view: FeatureView, frame: DataFrame) -> None:
         options = WriteOptions(
-            table=self.place(view.table).table, mode="overwrite", allow_schema_evolution=True, retries=RETRIES
+            table=self.place(view.table).table,
+            mode="overwrite",
+            allow_schema_evolution=True,
+            change_feed=view.online,
+            retries=RETRIES,
         )
         DeltaWriter(self.place(view.table), options, contract_of(view)).write(frame)
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-    from boathouse.online_store.views import OnlineView
-
 _MILLISECONDS = 1000
 # Names of PostgreSQL's errors that say what to do better than their class does.
 _READ_ONLY = ("ReadOnlySqlTransaction", "InsufficientPrivilege")
@@ -51,7 +49,7 @@ class Connections:
         self._timeout_s = timeout_s
         self._reader, self._writer = self._make(autocommit=True), self._make(autocommit=False)
 
-    def read(self, text: str, parameters: Sequence[Any], *, views: Sequence[OnlineView]) -> list[Any]:
+    def read(self, text: str, parameters: Sequence[Any], *, view: str) -> list[Any]:
         """Return the rows of one statement; a connection that has died since is replaced once.
 
         Raises:
@@ -60,7 +58,7 @@ class Connections:
         import sqlalchemy.exc
 
         if self.dialect == SQLITE and not Path(self._url.database or "").is_file():
-            raise OnlineStoreError.not_published(views[0].name)
+            raise OnlineStoreError.not_published(view)
         for is_last in (False, True):
             connection = None
             try:
@@ -77,7 +75,7 @@ class Connections:
                     self._reader.dispose()
                     if not is_last:
                         continue
-                raise self._explain(cause, views[0].name, reading=True) from error
+                raise self._explain(cause, view, reading=True) from error
             else:
                 return rows
             finally:
@@ -109,7 +107,7 @@ class Connections:
             cause = getattr(error, "orig", None) or error
             if connection is not None and self._is_disconnect(cause):
                 connection.invalidate()
-            raise self._explain(cause, view, reading=False) from error
+            raise self._explain(cause, view, reading=False) from (None if _tells_values(cause) else error)
         finally:
             if connection is not None:
                 # Given back to the pool, which rolls back what was not committed.
@@ -182,6 +180,11 @@ class Connections:
         if kind in _READ_ONLY or kind.startswith("SQLITE_READONLY"):
             return OnlineStoreError.not_written(view, f"the store {self.where} is read-only ({kind}).")
         return OnlineStoreError.unavailable(self.where, kind)
+
+
+def _tells_values(error: Exception) -> bool:
+    """Return whether the database quotes the row in its message, which then must not reach a log."""
+    return type(error).__name__ in _REPEATED
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -12,6 +12,9 @@ SQLITE, POSTGRESQL = "sqlite", "postgresql"
 TIME, VERSION = "value_time", "source_version"
 REGISTRY = """CREATE TABLE IF NOT EXISTS online_views (
     view TEXT PRIMARY KEY, digest TEXT NOT NULL, source_version BIGINT NOT NULL, published_at BIGINT NOT NULL)"""
+# What else there is to know: whose store it is, and of each view the table that it was published from.
+PROPERTIES = "CREATE TABLE IF NOT EXISTS online_properties (name TEXT PRIMARY KEY, value TEXT NOT NULL)"
+ALL_PROPERTIES = "SELECT name, value FROM online_properties"
 _TYPES = {"bigint": "BIGINT", "string": "TEXT"}
 # ruff: noqa: S608 - names are checked, values are parameters
 

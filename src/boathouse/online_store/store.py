@@ -6,9 +6,10 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from boathouse.core.errors import OnlineStoreError
+from boathouse.core.errors import NotPublishedError, OnlineStoreError
 from boathouse.online_store import statements
 from boathouse.online_store.connections import Connections
+from boathouse.online_store.keys import check_keys
 from boathouse.online_store.rows import MICROSECONDS, FeatureRows
 from boathouse.online_store.writing import fill
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from boathouse.online_store.views import OnlineView
 
 Row = tuple[Any, ...]
+# Name of the property that says whose store it is.
+_OWNER = "environment"
 
 
 @dataclass(frozen=True)
@@ -35,20 +38,38 @@ class Published:
     skipped: str = ""
 
 
+@dataclass(frozen=True)
+class LiveView:
+    """What is live of a view.
+
+    Attributes:
+        digest: Digest of the definition.
+        version: Version of the table that it was published from.
+        table_id: Identity of that table, which another table in its place does not have; empty if it was not told.
+    """
+
+    digest: str
+    version: int
+    table_id: str = ""
+
+
 class OnlineStore:
     """Features by key in SQLite or PostgreSQL; safe to share between threads."""
 
-    def __init__(self, url: str, *, timeout_s: float = 5.0) -> None:
+    def __init__(self, url: str, *, timeout_s: float = 5.0, environment: str | None = None) -> None:
         """Remember where the store is; connect to nothing.
 
         Args:
             url: ``sqlite:///path`` or ``postgresql+psycopg://user:password@host/database``.
             timeout_s: Longest wait in seconds for a connection, a lock or an answer.
+            environment: Whose store it is. The first publish makes it that environment's; every other environment
+                is refused from then on. None does not ask.
 
         Raises:
             OnlineStoreError: If the URL names another database.
         """
         self._connections = Connections(url, timeout_s=timeout_s)
+        self._environment, self._is_own = environment, environment is None
         self._texts: dict[tuple[OnlineView, ...], str] = {}
 
     @property
@@ -62,42 +83,49 @@ class OnlineStore:
         A key that a view does not have is no error: its features are NaN.
 
         Args:
-            keys: Values of the key columns of all views, in the order in which the views name them first.
+            keys: Values of the key columns of all views, in the order in which the views name them first; int for
+                bigint, str for string, None for unknown.
             views: What is looked up; their versions must be those that are live.
 
         Raises:
-            OnlineStoreError: If the store does not answer, or a view is not there in that version.
+            OnlineStoreError: If the store does not answer, is another environment's, a view is not there in that
+                version, or a key is of another form.
         """
         chosen = tuple(views)
-        names = list(dict.fromkeys(name for view in chosen for name in view.key_names))
-        widths = {len(key) for key in keys} - {len(names)}
-        if widths:
-            raise OnlineStoreError.key_width(min(widths), names)
+        check_keys(keys, chosen)
         if not keys:
             return FeatureRows.from_database(chosen, [])
+        if not self._is_own:
+            self._check_owner(self._read_properties().get(_OWNER))
         dialect = self._connections.dialect
         text = self._texts.setdefault(chosen, statements.look_up(chosen, dialect))
-        rows = self._connections.read(text, statements.key_parameters(keys, dialect), views=chosen)
+        rows = self._connections.read(text, statements.key_parameters(keys, dialect), view=chosen[0].name)
         self._check_versions(chosen, rows[0])
         return FeatureRows.from_database(chosen, rows)
 
-    def publish_full(self, view: OnlineView, rows: Iterable[Row], *, source_version: int) -> Published:
+    def publish_full(
+        self, view: OnlineView, rows: Iterable[Row], *, source_version: int, table_id: str = ""
+    ) -> Published:
         """Replace the view by ``rows`` in one transaction: readers see all old rows, then all new ones.
 
         Args:
             view: What is published.
             rows: Values of the key columns, time in microseconds since 1970 UTC, features; each key once.
-            source_version: Version of the table they come from. If that of the live rows is higher and the
-                definition the same, nothing is written: an older run never overwrites a newer one.
+            source_version: Version of the table they come from. If that of the live rows is higher and table and
+                definition are the same, nothing is written: an older run never overwrites a newer one.
+            table_id: Identity of that table; versions of another one say nothing.
 
         Raises:
-            OnlineStoreError: If a key comes twice, or the store is down, full or read-only.
+            OnlineStoreError: If a key comes twice, or the store is down, full, read-only or another environment's.
         """
         with self._connections.write(view.name) as transaction:
-            transaction.execute(statements.REGISTRY)
+            self._prepare(transaction)
             live = self._live(transaction, view)
-            if live is not None and live[0] == view.digest and live[1] > source_version:
-                return Published(view.name, 0, f"version {live[1]} of the source is live, this is {source_version}")
+            is_same = live is not None and (live.digest, live.table_id) == (view.digest, table_id)
+            if live is not None and is_same and live.version > source_version:
+                return Published(
+                    view.name, 0, f"version {live.version} of the source is live, this is {source_version}"
+                )
             unfinished = f"{view.name}__new"
             transaction.execute(f"DROP TABLE IF EXISTS {unfinished}")
             transaction.execute(statements.create_table(view, unfinished))
@@ -105,6 +133,7 @@ class OnlineStore:
             transaction.execute(f"DROP TABLE IF EXISTS {view.name}")
             transaction.execute(f"ALTER TABLE {unfinished} RENAME TO {view.name}")
             self._register(transaction, view, source_version)
+            self._set_property(transaction, f"table of {view.name}", table_id)
         return Published(view.name, count)
 
     def publish_changes(
@@ -127,17 +156,17 @@ class OnlineStore:
                 down, full or read-only.
         """
         with self._connections.write(view.name) as transaction:
-            transaction.execute(statements.REGISTRY)
+            self._prepare(transaction)
             live = self._live(transaction, view)
             if live is None:
                 raise OnlineStoreError.not_published(view.name)
-            if live[0] != view.digest:
-                raise OnlineStoreError.other_version(view.name, view.digest, live[0])
+            if live.digest != view.digest:
+                raise OnlineStoreError.other_version(view.name, view.digest, live.digest)
             if replaced:
                 text = statements.delete_keys(view, self._connections.mark)
                 transaction.executemany(text, [(*key, source_version) for key in replaced])
             count = fill(transaction, view, view.name, rows, source_version, upsert=True)
-            self._register(transaction, view, max(live[1], source_version))
+            self._register(transaction, view, max(live.version, source_version))
         return Published(view.name, count)
 
     def purge(self, view: OnlineView, *, now_us: int) -> int:
@@ -145,17 +174,29 @@ class OnlineStore:
         if view.max_age_s is None:
             return 0
         with self._connections.write(view.name) as transaction:
+            self._prepare(transaction)
             mark = self._connections.mark
             limit = now_us - view.max_age_s * MICROSECONDS
             text = f"DELETE FROM {view.name} WHERE {statements.TIME} < {mark}"  # noqa: S608 - the name was checked
             return int(transaction.execute(text, (limit,)).rowcount)
 
+    def live_views(self) -> dict[str, LiveView]:
+        """Return what is live of each view, by name; nothing for a new store.
+
+        Raises:
+            OnlineStoreError: If the store does not answer, or is another environment's.
+        """
+        properties = self._read_properties()
+        self._check_owner(properties.get(_OWNER))
+        rows = self._read("SELECT view, digest, source_version FROM online_views")
+        return {
+            name: LiveView(digest, int(version), properties.get(f"table of {name}", ""))
+            for name, digest, version in rows
+        }
+
     def source_versions(self) -> dict[str, tuple[str, int]]:
         """Return digest and version of the source of each live view, by name; nothing for a new store."""
-        with self._connections.write("online_views") as transaction:
-            transaction.execute(statements.REGISTRY)
-            rows = transaction.execute("SELECT view, digest, source_version FROM online_views").fetchall()
-        return {name: (digest, int(version)) for name, digest, version in rows}
+        return {name: (live.digest, live.version) for name, live in self.live_views().items()}
 
     def close(self) -> None:
         """Give up all connections; the next call opens new ones."""
@@ -170,10 +211,47 @@ class OnlineStore:
                 raise OnlineStoreError.other_version(view.name, view.digest, row[at])
             at += 2 + len(view.features)
 
-    def _live(self, transaction: Any, view: OnlineView) -> tuple[str, int] | None:  # noqa: ANN401 - a DBAPI cursor
+    def _prepare(self, transaction: Any) -> None:  # noqa: ANN401 - a DBAPI cursor
+        """Make the store's own tables; take a store that is nobody's yet.
+
+        Raises:
+            OnlineStoreError: If it is another environment's.
+        """
+        for text in (statements.REGISTRY, statements.PROPERTIES):
+            transaction.execute(text)
+        owner = dict(transaction.execute(statements.ALL_PROPERTIES).fetchall()).get(_OWNER)
+        if owner is None and self._environment is not None:
+            self._set_property(transaction, _OWNER, self._environment)
+        self._check_owner(owner)
+
+    def _check_owner(self, owner: str | None) -> None:
+        if self._environment is not None and owner not in (None, self._environment):
+            raise OnlineStoreError.other_environment(self.where, str(owner), self._environment)
+        self._is_own = self._is_own or owner is not None
+
+    def _read_properties(self) -> dict[str, str]:
+        return dict(self._read(statements.ALL_PROPERTIES))
+
+    def _read(self, text: str) -> list[Any]:
+        """Return the rows of one of the store's own tables; none where there is no such table or store yet."""
+        try:
+            return self._connections.read(text, (), view="online_views")
+        except NotPublishedError:
+            return []
+
+    def _live(self, transaction: Any, view: OnlineView) -> LiveView | None:  # noqa: ANN401
         text = f"SELECT digest, source_version FROM online_views WHERE view = {self._connections.mark}"  # noqa: S608
         row = transaction.execute(text, (view.name,)).fetchone()
-        return None if row is None else (row[0], int(row[1]))
+        properties = dict(transaction.execute(statements.ALL_PROPERTIES).fetchall())
+        return None if row is None else LiveView(row[0], int(row[1]), properties.get(f"table of {view.name}", ""))
+
+    def _set_property(self, transaction: Any, name: str, value: str) -> None:  # noqa: ANN401
+        mark = self._connections.mark
+        text = (
+            f"INSERT INTO online_properties VALUES ({mark}, {mark}) "  # noqa: S608
+            "ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+        )
+        transaction.execute(text, (name, value))
 
     def _register(self, transaction: Any, view: OnlineView, source_version: int) -> None:  # noqa: ANN401
         marks = ", ".join([self._connections.mark] * 4)

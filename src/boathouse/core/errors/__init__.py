@@ -3,7 +3,7 @@
 from boathouse.core.errors.base import BoathouseError, ConfigError, OptionError
 from boathouse.core.errors.engines import EngineError
 from boathouse.core.errors.export import ExportError
-from boathouse.core.errors.features import FeatureError, FreshnessError, OnlineStoreError
+from boathouse.core.errors.features import FeatureError, FreshnessError, NotPublishedError, OnlineStoreError
 from boathouse.core.errors.models import ModelError, PromotionError, UntrustedModelError
 from boathouse.core.errors.monitoring import MonitoringError
 from boathouse.core.errors.requests import RequestError
@@ -28,6 +28,7 @@ __all__ = [
     "MissingTableError",
     "ModelError",
     "MonitoringError",
+    "NotPublishedError",
     "OnlineStoreError",
     "OptionError",
     "PromotionError",

@@ -161,6 +161,11 @@ class OnlineStoreError(BoathouseError):
         return cls(f"A key has {found} value(s); the views are looked up by {', '.join(names)}.")
 
     @classmethod
+    def key_type(cls, name: str, found: str, expected: str) -> OnlineStoreError:
+        """Name the key column, the type that was found and the one expected; never the value."""
+        return cls(f"A key's {name} is {found}; {expected} is expected. Give each key as the view's table has it.")
+
+    @classmethod
     def unavailable(cls, where: str, reason: str) -> OnlineStoreError:
         """Name the store without its login, and the driver's kind of error."""
         return cls(
@@ -169,9 +174,19 @@ class OnlineStoreError(BoathouseError):
         )
 
     @classmethod
+    def other_environment(cls, where: str, owner: str, asking: str) -> OnlineStoreError:
+        """Name the store, the environment whose it is, and the one that asked."""
+        return cls(
+            f"The online store {where} is that of environment '{owner}'; '{asking}' neither reads nor writes it. Give "
+            "each environment a store of its own: BOATHOUSE_ONLINE_STORE may contain {env}, as in .../features_{env}."
+        )
+
+    @classmethod
     def not_published(cls, view: str) -> OnlineStoreError:
         """Name the view that the store does not have."""
-        return cls(f"The online store has no view '{view}'. Publish it: boathouse features publish --view {view}")
+        return NotPublishedError(
+            f"The online store has no view '{view}'. Publish it: boathouse features publish --view {view}"
+        )
 
     @classmethod
     def other_version(cls, view: str, wanted: str, live: str) -> OnlineStoreError:
@@ -182,6 +197,18 @@ class OnlineStoreError(BoathouseError):
         )
 
     @classmethod
+    def not_incremental(cls, view: str, reason: str) -> OnlineStoreError:
+        """Name the view and why changes have nothing to be added to."""
+        return cls(
+            f"View '{view}' cannot be published incrementally: {reason}. Publish all of it: boathouse features publish "
+            f"--view {view} --mode full"
+        )
+
+    @classmethod
     def not_written(cls, view: str, reason: str) -> OnlineStoreError:
         """Name the view and why the store took nothing."""
         return cls(f"View '{view}' was not published: {reason} What was live before is still live.")
+
+
+class NotPublishedError(OnlineStoreError):
+    """The store answers, but does not have the view, or nothing at all."""

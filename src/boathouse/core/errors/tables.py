@@ -59,6 +59,14 @@ class TableError(BoathouseError):
             "vacuumed. Read a newer version, or make the table anew from its sources."
         )
 
+    @classmethod
+    def no_changes(cls, table: str, since: int, until: int, reasons: Iterable[str]) -> TableError:
+        """Name the table, the two versions and why what changed between them cannot be told."""
+        return cls(
+            f"Table '{table}': what changed from version {since} to {until} cannot be told: {'; '.join(reasons)}. "
+            "Publish all of it: boathouse features publish --mode full."
+        )
+
 
 class MissingTableError(TableError):
     """A table that a pipeline reads does not exist in this environment."""

@@ -154,3 +154,17 @@ def _is_young(view: FeatureView, dtype: str) -> Column:
 def count_repeated(view: FeatureView, table: DataFrame) -> int:
     """Return how many keys and times the table of ``view`` has more than once."""
     return table.groupBy(*view.key_names, view.time_column).count().where(F.col("count") > 1).count()
+
+
+def missing_shares(joined: DataFrame, views: Sequence[FeatureView]) -> dict[str, float]:
+    """Return for each view the share of spine rows, 0 to 1, for which it had no row at their time; one action.
+
+    A row that was found with null features counts as found. Without spine rows the share is 0.
+
+    Args:
+        joined: What :func:`join_point_in_time` returned with ``keep_times``.
+        views: The views joined.
+    """
+    missing = [F.avg(F.col(time_name(view)).isNull().cast("double")).alias(view.label) for view in views]
+    row = joined.agg(*missing).collect()[0]
+    return {view.label: float(row[view.label] or 0.0) for view in views}

@@ -12,8 +12,8 @@ def create_pipeline(**_: object) -> Pipeline:
     """Return the pipeline ``feature_engineering``."""
     views = [
         Node(
-            view.compute,
-            inputs=list(view.source_names),
+            nodes.compute_checked(view),
+            inputs=[*view.source_names, "feature_engineering.definitions"],
             outputs=view.table,
             name=f"compute_{view.label}",
             tags=["features"],
@@ -37,13 +37,15 @@ def create_pipeline(**_: object) -> Pipeline:
         ),
         Node(nodes.read_clock, inputs=None, outputs="feature_engineering.registered_at", name="read_clock"),
         Node(
+            nodes.check_definitions,
+            inputs=["models.feature_usage", "params:feature_engineering.usage"],
+            outputs="feature_engineering.definitions",
+            name="check_definitions",
+            tags=["features"],
+        ),
+        Node(
             nodes.register_views,
-            inputs=[
-                "clean.customers",
-                "models.feature_usage",
-                "params:feature_engineering.usage",
-                "feature_engineering.registered_at",
-            ],
+            inputs=["clean.customers", "feature_engineering.definitions", "feature_engineering.registered_at"],
             outputs="features.registry",
             name="register_views",
             tags=["features"],
