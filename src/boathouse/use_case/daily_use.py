@@ -56,4 +56,4 @@ def _spread_month(draws: Draws, numbers: np.ndarray, spent: np.ndarray, bounds: 
     # What rounding left over goes to the greatest day.
     rows = np.arange(len(amount))
     amount[rows, weight.argmax(axis=1)] += total - amount.sum(axis=1)
-    return amount
+    return np.asarray(amount)
