@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from boathouse.core.errors import SimulationError
+from boathouse.core.errors import DataQualityError, SimulationError
 from boathouse.core.simulation.calendar import first_days, parse_month
 from boathouse.core.simulation.draws import Draws
 from boathouse.core.simulation.options import SimulationOptions
@@ -76,20 +76,24 @@ class Book:
 
 
 def build_book(customers: pa.Table, statements: pa.Table, defaults: pa.Table) -> Book:
-    """Return the book of three extracts; customers that lack a month or the flag are left out.
+    """Return the book of three extracts; customers that lack a month, the flag or a limit are left out.
 
     Raises:
+        DataQualityError: If a month between the first and the last has no statement at all.
         SimulationError: If nobody is left, or statements share customer and month.
     """
     ids, owner = np.unique(statements["customer_id"].to_numpy(), return_inverse=True)
     days = statements["statement_month"].to_numpy().astype("datetime64[M]").astype(np.int64)
     months, month = np.unique(days, return_inverse=True)
+    if gaps := sorted(set(range(months[0], months[-1])) - set(months.tolist())):
+        raise DataQualityError.missing_periods("statements", [f"{1970 + gap // 12}-{gap % 12 + 1:02}" for gap in gaps])
     cells = np.bincount(owner * len(months) + month, minlength=len(ids) * len(months))
     if (cells > 1).any():
         raise SimulationError.repeated_rows(int((cells - 1)[cells > 1].sum()))
     complete = ids[cells.reshape(len(ids), len(months)).all(axis=1)]
     of_customer, of_default = (_rows_by_id(table, complete) for table in (customers, defaults))
-    known = (of_customer >= 0) & (of_default >= 0)
+    has_limit = customers["limit_bal"].to_numpy()[of_customer] > 0
+    known = (of_customer >= 0) & (of_default >= 0) & has_limit
     kept = np.isin(ids, complete[known])
     if not known.any():
         raise SimulationError.short_book(len(months), 0, 2)

@@ -14,7 +14,7 @@ import numpy as np
 from boathouse.core.simulation.draws import Draws
 
 # Of the donors nearest by the first trait, those nearest by all traits are kept.
-_LOOKED_AT, _KEPT = 256, 4
+_LOOKED_AT, _KEPT = 256, 8
 
 
 @dataclass(frozen=True)
