@@ -25,7 +25,9 @@ def compute_card_activity(transactions: DataFrame, statements: DataFrame) -> Dat
         F.floor(F.col("amount") * _STEPS + 0.5).alias("hundredths"),
         F.col("n_transactions").cast("bigint").alias("uses"),
     )
-    asked = statements.select("customer_id", F.col(KNOWN_COLUMN).alias(TIME_COLUMN))
+    # Statements of customers without any use would be sorted into windows only to be dropped.
+    asked = statements.join(transactions.select("customer_id"), "customer_id", "left_semi")
+    asked = asked.select("customer_id", F.col(KNOWN_COLUMN).alias(TIME_COLUMN))
     nothing = F.lit(None).cast("bigint")
     rows = used.unionByName(asked.select("*", nothing.alias("hundredths"), nothing.alias("uses")))
     sums = [F.sum(name).alias(name) for name in ("hundredths", "uses")]
