@@ -23,7 +23,7 @@ from boathouse.core.scoring.calibration import Calibration
 from boathouse.core.scoring.scorer import write_scorer
 from boathouse.core.scoring.spec import ScorerSpec
 from boathouse.settings import CONFIG_LOADER_ARGS
-from boathouse.use_case.features import CURRENT_VIEWS, FEATURE_NAMES, FEATURE_VIEWS
+from boathouse.use_case.features import CURRENT_VIEWS, FEATURE_NAMES, MODEL_VIEWS
 from boathouse.use_case.training_set import TRAINING_SET
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class ScoredHouse:
             }
         )
         self.dataset("clean.statements").save(statements)
-        for view in FEATURE_VIEWS:
+        for view in MODEL_VIEWS:
             self.dataset(view.table).save(frame[list(view.columns)])
         self.dataset("model_input.labels").save(frame[LABEL_COLUMNS])
         month = pd.to_datetime(frame["observed_on"]).dt.month

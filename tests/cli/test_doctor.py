@@ -79,6 +79,19 @@ def test_missing_extracts_fail_with_their_path(sample: SampleProject) -> None:
     result, checks = examine(sample)
     assert result.exit_code == 1
     assert f"{sample.data}/01_raw/a.csv" in checks["extracts"]["detail"]
+    sample.write("test/catalog.yml", OPTIONAL)
+    result, checks = examine(sample)
+    assert (result.exit_code, "extracts" in checks) == (0, False)
+
+
+OPTIONAL = """
+raw.file:
+  type: boathouse.datasets.csv_extract.CsvExtractDataset
+  filepath: ${globals:raw_folder}/a.csv
+  lakehouse: ${globals:lakehouse}
+  contract: raw.file
+  optional: true
+"""
 
 
 def test_an_engine_that_cannot_start_fails_with_the_remedy(

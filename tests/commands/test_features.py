@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 
 from boathouse.cli import cli
 from boathouse.online_store import OnlineStore, OnlineView
-from boathouse.use_case.features import FEATURE_VIEWS
+from boathouse.use_case.features import FEATURE_VIEWS, MODEL_VIEWS
 from tests.pipelines.conftest import isolate
 from tests.small_bank import CONF, SmallBank
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame, SparkSession
 
-VIEWS = [OnlineView.from_feature_view(view) for view in FEATURE_VIEWS]
+VIEWS = [OnlineView.from_feature_view(view) for view in MODEL_VIEWS]
 
 
 def invoke(*words: str) -> Result:
@@ -84,10 +84,10 @@ def test_the_store_has_the_newest_row_of_every_key_bit_for_bit(bank: SmallBank) 
     store.close()
     assert found.found.all()
     offline = {}
-    for view in FEATURE_VIEWS:
+    for view in MODEL_VIEWS:
         for row in sorted(bank.rows(f"features.{view.name}"), key=lambda row: row["observed_on"]):
             offline[view.name, row["customer_id"]] = [row[name] for name in view.feature_names]
-    expected = [[value for view in FEATURE_VIEWS for value in offline[view.name, key]] for key in range(1, 61)]
+    expected = [[value for view in MODEL_VIEWS for value in offline[view.name, key]] for key in range(1, 61)]
     # Adding zero makes the one difference of SQLite, the sign of a zero, vanish.
     assert (np.array(expected, dtype=float) + 0.0).tobytes() == found.matrix.tobytes()
 
@@ -255,7 +255,7 @@ def test_features_are_found_by_words(tmp_path: Path) -> None:
     assert "on demand.utilisation_after_request" in invoke("search", "requested").output
     assert invoke("search", "shoe").exit_code == 1
     page = tmp_path / "features.md"
-    assert "3 views" in invoke("dictionary", "--to", str(page)).output
+    assert "4 views" in invoke("dictionary", "--to", str(page)).output
     assert page.read_text(encoding="utf-8") == invoke("dictionary").output.removesuffix("\n")
 
 

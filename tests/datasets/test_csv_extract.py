@@ -106,3 +106,20 @@ def test_an_extract_is_never_written(deliver: Callable[[bytes], CsvExtractDatase
     with pytest.raises(DatasetError, match="nothing was written") as error:
         deliver(b"").save([1])
     assert isinstance(error.value.__cause__, ReadOnlyTableError)
+
+
+def test_an_optional_file_that_is_missing_has_the_raw_table_s_columns_and_no_rows(
+    deliver: Callable[[bytes], CsvExtractDataset], lakehouse: Callable[..., dict[str, str]], tmp_path: Path
+) -> None:
+    path = tmp_path / "missing.csv"
+    options = {"filepath": path.as_posix(), "lakehouse": lakehouse(), "contract": "raw.boats"}
+    optional = CsvExtractDataset(**options, optional=True)  # type: ignore[arg-type]
+    frame = optional.load()
+    assert frame.dtypes == deliver(b"boat_id,kind\n1,single\n").load().dtypes
+    assert frame.collect() == []
+    with pytest.raises(TableError, match=r"missing\.csv"):
+        CsvExtractDataset(**options)._check_header()  # type: ignore[arg-type]
+    # One that is there has to be a delivery.
+    path.write_bytes(b"boat_id,kind\n")
+    with pytest.raises(DatasetError, match="no rows"):
+        optional.load()

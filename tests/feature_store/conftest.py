@@ -21,6 +21,9 @@ STATEMENTS = (
     "bill_amt double, pay_amt double"
 )
 CUSTOMERS = "customer_id bigint, limit_bal double, sex string, education string, marriage string, age int"
+TRANSACTIONS = "customer_id bigint, transaction_date date, amount double, n_transactions int"
+# customer and day: NT$, transactions
+Uses = dict[tuple[int, date], tuple[float, int]]
 # customer and month: months late, bill, payment
 Book = dict[tuple[int, int], tuple[int, float, float]]
 
@@ -37,8 +40,8 @@ class Shop:
     session: SparkSession
     refresher: FeatureRefresher
 
-    def write(self, book: Book, limits: dict[int, float]) -> None:
-        """Replace both sources."""
+    def write(self, book: Book, limits: dict[int, float], uses: Uses | None = None) -> None:
+        """Replace all sources; without ``uses`` nobody used the card on any day."""
         rows = [
             (
                 customer,
@@ -55,6 +58,7 @@ class Shop:
         people = [(customer, limit, "woman", "university", "single", 30) for customer, limit in sorted(limits.items())]
         self._save("clean.statements", rows, STATEMENTS)
         self._save("clean.customers", people, CUSTOMERS)
+        self._save("clean.transactions", [(*key, *value) for key, value in sorted((uses or {}).items())], TRANSACTIONS)
 
     def rows(self, table: str) -> list[tuple[Any, ...]]:
         """Return a table's rows, sorted."""

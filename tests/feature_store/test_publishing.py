@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.feature_store.conftest import Book, Shop
 
-PROFILE, _, SPENDING = FEATURE_VIEWS
+PROFILE, _, SPENDING, _ = FEATURE_VIEWS
 BOOK: Book = {(customer, month): (0, 100.0 * month, 50.0) for customer in (1, 2, 3) for month in (4, 5, 6)}
 LIMITS = {1: 1000.0, 2: 2000.0, 3: 3000.0}
 KEYS = [(number,) for number in range(1, 5)]

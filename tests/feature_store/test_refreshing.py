@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.feature_store.conftest import Book, Shop
 
-PROFILE, BEHAVIOUR, SPENDING = FEATURE_VIEWS
+PROFILE, BEHAVIOUR, SPENDING, ACTIVITY = FEATURE_VIEWS
 BOOK: Book = {(customer, month): (0, 100.0 * month, 50.0) for customer in (1, 2, 3) for month in (4, 5, 6)}
 LIMITS = {1: 1000.0, 2: 2000.0, 3: 3000.0}
 
@@ -150,6 +150,34 @@ def test_months_are_filled_one_by_one_and_not_twice(shop: Shop) -> None:
     # A correction of April changes April's sources, so that the months are due again.
     shop.write({**BOOK, (1, 4): (1, 1.0, 1.0)}, LIMITS)
     assert shop.refresher.refresh_month(SPENDING, months[0]).rows == 3
+
+
+def test_a_view_of_a_source_that_is_not_delivered_waits_and_is_not_late(shop: Shop) -> None:
+    shop.write(BOOK, LIMITS)
+    assert shop.refresher.refresh(ACTIVITY).rows == 0
+    waiting = shop.refresher.state(ACTIVITY)
+    assert waiting is not None
+    assert (waiting.newest, waiting.newest_source, waiting.lag_days) == (None, None, 0)
+    # Once there are transactions, it is as late as any other view.
+    shop.write(BOOK, LIMITS, {(1, date(2005, 6, 3)): (5.0, 1)})
+    late = shop.refresher.state(ACTIVITY)
+    assert late is not None
+    assert late.lag_days > 0
+    done = shop.refresher.refresh(ACTIVITY)
+    # The day of use and the statement after it.
+    assert (done.mode, done.keys, done.rows) == ("incremental", 1, 2)
+    assert expected(shop, "features.card_activity", 3)
+
+
+def test_a_use_that_is_reported_late_changes_its_customer_from_its_day_on(shop: Shop) -> None:
+    uses = {(customer, date(2005, 5, day)): (10.0, 1) for customer in (1, 2) for day in (2, 9, 30)}
+    shop.write(BOOK, LIMITS, uses)
+    shop.refresher.refresh(ACTIVITY)
+    shop.write(BOOK, LIMITS, {**uses, (2, date(2005, 5, 4)): (1.0, 2)})
+    done = shop.refresher.refresh(ACTIVITY)
+    # The 4th, 9th and 30th of May and the statements of May and June; the 2nd of May stays.
+    assert (done.mode, done.keys, done.rows) == ("incremental", 1, 5)
+    assert expected(shop, "features.card_activity", 3)
 
 
 def test_a_missing_source_is_named_with_what_makes_it(shop: Shop) -> None:

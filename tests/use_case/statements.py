@@ -16,6 +16,16 @@ if TYPE_CHECKING:
 Line = tuple[int, int, int, float, float]
 
 
+# Customer, day, amount, number of transactions.
+Use = tuple[int, date, float, int]
+
+
+def make_transactions(spark: SparkSession, uses: Iterable[Use]) -> DataFrame:
+    """Return ``clean.transactions`` with these lines."""
+    columns = "customer_id bigint, transaction_date date, amount double, n_transactions int"
+    return spark.createDataFrame(list(uses), columns)
+
+
 def make_statements(spark: SparkSession, lines: Iterable[Line]) -> DataFrame:
     """Return ``clean.statements`` with these lines."""
     rows = [(customer, date(2005, month, 1), status, bill, paid) for customer, month, status, bill, paid in lines]

@@ -20,7 +20,7 @@ from boathouse.use_case.features import (
 )
 from boathouse.use_case.schemas import CONTRACTS
 from tests.small_bank import ROOT
-from tests.use_case.statements import Line, make_statements
+from tests.use_case.statements import Line, make_statements, make_transactions
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -135,7 +135,14 @@ def book(spark: SparkSession) -> dict[str, DataFrame]:
         (int(row.customer_id), float(row.limit_bal), "man", "other", "single", int(row.age))
         for row in limits.itertuples()
     ]
+    uses = [
+        (customer, date(2005, month, day), paid, 1 + day % 3)
+        for customer, month, _, _, paid in lines
+        for day in (3, 20)
+        if paid and customer % 3
+    ]
     return {
+        "clean.transactions": make_transactions(spark, uses),
         "clean.statements": make_statements(spark, lines),
         "clean.customers": spark.createDataFrame(customers, CUSTOMERS),
     }
@@ -153,7 +160,12 @@ def test_features_of_a_date_need_nothing_later(view: FeatureView, month: int, bo
     """Computed from what was known, and computed from everything: the same, bit for bit."""
     day = date(2005, month, 1)
     statements = book["clean.statements"]
-    known = {**book, "clean.statements": statements.where(F.col("statement_month") <= F.lit(day))}
+    used_by_then = F.col("transaction_date") <= F.last_day(F.lit(day))
+    known = {
+        **book,
+        "clean.statements": statements.where(F.col("statement_month") <= F.lit(day)),
+        "clean.transactions": book["clean.transactions"].where(used_by_then),
+    }
     everything = compute(view, book)
     as_then = everything[pd.to_datetime(everything["observed_on"]).dt.month <= month].reset_index(drop=True)
     pd.testing.assert_frame_equal(compute(view, known), as_then, check_exact=True)
@@ -164,7 +176,12 @@ def test_what_happens_later_changes_nothing_earlier(view: FeatureView, book: dic
     later = F.col("statement_month") > F.lit(date(2005, 7, 1))
     changed = book["clean.statements"].withColumn("bill_amt", F.when(later, F.lit(1e9)).otherwise(F.col("bill_amt")))
     changed = changed.withColumn("months_late", F.when(later, F.lit(9)).otherwise(F.col("months_late")))
-    before, after = compute(view, book), compute(view, {**book, "clean.statements": changed})
+    used = book["clean.transactions"]
+    used = used.withColumn("amount", F.when(F.month("transaction_date") > 7, 1e9).otherwise(F.col("amount")))
+    before, after = (
+        compute(view, book),
+        compute(view, {**book, "clean.statements": changed, "clean.transactions": used}),
+    )
     early = (pd.to_datetime(before["observed_on"]).dt.month <= 7).to_numpy()
     pd.testing.assert_frame_equal(before[early], after[early], check_exact=True)
     if view.name != "customer_profile":

@@ -84,6 +84,7 @@ def _steps(
 @click.argument("keys", nargs=-1, required=True)
 @ENVIRONMENT
 @_STORE
+@click.option("--view", "names", multiple=True, help="A view; may be repeated. Default: those a new model looks up.")
 @click.option("--request", "fields", multiple=True, help="A field of the request, name=number; may be repeated.")
 @click.option("--log", is_flag=True, help="Record the answer in inference.feature_look_ups.")
 @click.option("--reveal", is_flag=True, help="Show keys instead of their hashes.")
@@ -92,6 +93,7 @@ def look_up(  # noqa: PLR0913, PLR0917 - options
     env: str,
     conf_source: Path,
     url: str | None,
+    names: tuple[str, ...],
     fields: tuple[str, ...],
     log: bool,  # noqa: FBT001
     reveal: bool,  # noqa: FBT001
@@ -107,11 +109,11 @@ def look_up(  # noqa: PLR0913, PLR0917 - options
     request = {name: np.full(len(wanted), value) for name, value in map(_parse_field, fields)}
     house = open_house(env, conf_source)
     store, now = house.store(url), datetime.now(UTC)
-    spec = FeatureSpec.describe(FEATURE_NAMES, CURRENT_VIEWS, ON_DEMAND_FEATURES)
+    views = choose_views(names) if names else CURRENT_VIEWS
+    features = [name for view in views for name in view.feature_names] if names else FEATURE_NAMES
+    spec = FeatureSpec.describe(features, views, ON_DEMAND_FEATURES)
     try:
-        served = serve_features(
-            store, spec, FEATURE_NAMES, wanted, request=request, on_demand=ON_DEMAND_FEATURES, now=now
-        )
+        served = serve_features(store, spec, features, wanted, request=request, on_demand=ON_DEMAND_FEATURES, now=now)
     finally:
         store.close()
     for number, key in enumerate(wanted):

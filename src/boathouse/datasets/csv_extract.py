@@ -27,7 +27,13 @@ class CsvExtractDataset(AbstractDataset[Any, Any]):
     """One delivered file; read-only."""
 
     def __init__(
-        self, *, filepath: str, lakehouse: dict[str, str], contract: str, metadata: dict[str, Any] | None = None
+        self,
+        *,
+        filepath: str,
+        lakehouse: dict[str, str],
+        contract: str,
+        optional: bool = False,
+        metadata: dict[str, Any] | None = None,
     ) -> None:
         """Remember where the file is and which raw table's contract names its columns.
 
@@ -36,9 +42,10 @@ class CsvExtractDataset(AbstractDataset[Any, Any]):
             lakehouse: ``{engine, root}``: who reads it.
             contract: Name of the raw table's contract; its columns, but for those starting with
                 ``_``, are the file's.
+            optional: Whether the file may be missing; it then has no rows. One that is there must not be empty.
             metadata: For plugins such as Kedro-Viz.
         """
-        self._path = Path(filepath)
+        self._path, self._optional = Path(filepath), optional
         self._engine = lakehouse["engine"]
         self._contract = contract
         self.metadata = metadata
@@ -50,10 +57,12 @@ class CsvExtractDataset(AbstractDataset[Any, Any]):
         ``_batch_id`` is the SHA-256 of the file, so that the same delivery has the same id under any name.
 
         Raises:
-            TableError: If there is no such file.
+            TableError: If there is no such file and it is not optional.
             DataQualityError: If it has no rows, a row of another length, or is no UTF-8.
             SchemaMismatchError: If its header is not the contract's.
         """
+        if self._optional and not self._path.is_file():
+            return self._read_nothing()
         header = self._check_header()
         rows = _count_rows(self._path, fields=len(header))
         frame = self._read(header)
@@ -112,6 +121,12 @@ class CsvExtractDataset(AbstractDataset[Any, Any]):
             F.lit(self._path.name).alias("_source_file"),
             F.lit(datetime.now(UTC)).alias("_ingested_at"),
         )
+
+    def _read_nothing(self) -> DataFrame:
+        """Return no rows in the raw table's columns."""
+        columns = find_contract(self._contract).columns
+        schema = ", ".join(f"`{column.name}` {column.dtype}" for column in columns)
+        return get_engine(self._engine).session().createDataFrame([], schema)
 
     def _exists(self) -> bool:
         """Return whether the file has been delivered."""

@@ -147,10 +147,15 @@ class FeatureRefresher:
             return None
         newest = self._stored(view).agg({view.time_column: "max"}).collect()[0][0]
         sources = zip(view.sources, self._read(view, self._source_versions(view)), strict=True)
-        times = [
-            frame.agg({source.time_column: "max"}).collect()[0][0] for source, frame in sources if source.time_column
-        ]
-        latest = max((each for each in times if each is not None), default=newest)
+        times = {
+            source: frame.agg({source.time_column: "max"}).collect()[0][0]
+            for source, frame in sources
+            if source.time_column
+        }
+        latest = max((each for each in times.values() if each is not None), default=newest)
+        # A view of a source that is not delivered here waits for it; it is not late.
+        if newest is None and any(source.may_be_empty and time is None for source, time in times.items()):
+            latest = None
         version = log.newest()
         return FeatureState(version, newest, latest, log.committed_at(version) or datetime.now(UTC))
 

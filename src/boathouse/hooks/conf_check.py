@@ -118,5 +118,7 @@ def _find_parameter_problems(loader: OmegaConfigLoader, pipelines: Mapping[str, 
 
 
 def _list_extracts(catalog: dict[str, Any], raw_folder: str) -> tuple[str, ...]:
-    paths = (entry.get("filepath", "") for entry in catalog.values() if isinstance(entry, dict))
+    """Return the files that have to be there; what a bank may leave out is no lack."""
+    entries = (entry for entry in catalog.values() if isinstance(entry, dict) and not entry.get("optional"))
+    paths = (entry.get("filepath", "") for entry in entries)
     return tuple(sorted({path for path in paths if raw_folder and str(path).startswith(raw_folder)}))

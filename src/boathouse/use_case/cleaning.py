@@ -45,6 +45,11 @@ def clean_defaults(defaults: DataFrame) -> DataFrame:
     return defaults.select("customer_id", "default_next_month")
 
 
+def clean_transactions(transactions: DataFrame) -> DataFrame:
+    """Return one row per customer and day of use; none where the bank delivers no daily data."""
+    return transactions.select("customer_id", "transaction_date", "amount", "n_transactions")
+
+
 def _to_words(column: str, words: dict[int, str]) -> Column:
     """Return the column's words; the contract has already refused other codes."""
     (first, word), *others = words.items()

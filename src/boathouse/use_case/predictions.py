@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from boathouse.core.inference.contracts import inference_contracts
 from boathouse.core.tables import Column
-from boathouse.use_case.features import FEATURE_VIEWS, FEATURES, TIME_COLUMN
+from boathouse.use_case.features import FEATURES, MODEL_VIEWS, TIME_COLUMN
 
 # A champion may still be scored on features that the newest views no longer have.
-_FEATURES = {each.name: each for each in (*(feature for view in FEATURE_VIEWS for feature in view.features), *FEATURES)}
+_FEATURES = {each.name: each for each in (*(feature for view in MODEL_VIEWS for feature in view.features), *FEATURES)}
 INFERENCE_FEATURES = tuple(_FEATURES)
 PREDICTION_TABLES = inference_contracts(
     keys=(Column(name="customer_id", dtype="bigint", description="The customer.", minimum=1),),

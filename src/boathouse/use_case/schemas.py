@@ -30,6 +30,11 @@ _STATUS = Column(
     minimum=-2,
     maximum=12,
 )
+_TRANSACTED_ON = Column(name="transaction_date", dtype="date", description="Day of use; the row is known from it on.")
+_AMOUNT = Column(name="amount", dtype="double", description="Sum of the day's transactions.", unit="NT$", minimum=0)
+_USES = Column(
+    name="n_transactions", dtype="int", description="Transactions of the day.", unit="transactions", minimum=1
+)
 _DEFAULT = Column(
     name="default_next_month",
     dtype="int",
@@ -84,6 +89,14 @@ DELIVERED = {
             columns=(CUSTOMER_ID, _DEFAULT),
             keys=("customer_id",),
         ),
+        TableContract(
+            name="transactions",
+            description="Daily use of credit cards; a bank may not deliver it.",
+            grain="One row per customer and day of use",
+            columns=(CUSTOMER_ID, _TRANSACTED_ON, _AMOUNT, _USES),
+            keys=("customer_id", "transaction_date"),
+            time_column="transaction_date",
+        ),
     )
 }
 
@@ -134,6 +147,14 @@ _CLEAN = (
         grain="One row per customer.",
         columns=(CUSTOMER_ID, _DEFAULT),
         keys=("customer_id",),
+    ),
+    TableContract(
+        name="clean.transactions",
+        description="Daily use of credit cards; empty where the bank delivers none.",
+        grain="One row per customer and day of use.",
+        columns=(CUSTOMER_ID, _TRANSACTED_ON, _AMOUNT, _USES),
+        keys=("customer_id", "transaction_date"),
+        time_column="transaction_date",
     ),
 )
 

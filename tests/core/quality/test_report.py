@@ -43,6 +43,14 @@ def test_no_rows_are_counted_as_none(spark: SparkSession) -> None:
         check_quality(counts, QualityOptions(1.0))
 
 
+def test_a_table_may_be_empty_where_the_options_say_so_and_no_other(spark: SparkSession) -> None:
+    counts = count(spark, [])
+    check_quality(counts, QualityOptions(0.0, may_be_empty=("clean.boats",)))
+    assert {row[3:] for row in counts.to_rows()} == {(0, 0.0)}
+    with pytest.raises(DataQualityError, match=r"clean\.boats.*no rows"):
+        check_quality(counts, QualityOptions(0.0, may_be_empty=("clean.ships",)))
+
+
 def test_a_column_without_values_is_found_nullable_or_not(spark: SparkSession) -> None:
     counts = count(spark, [("1", "2005-04-01", "1", None), ("2", "2005-04-01", "1", None)])
     assert counts.empty_columns == ("price",)

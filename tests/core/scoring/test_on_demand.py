@@ -13,7 +13,7 @@ from boathouse.core.features.on_demand_frame import add_on_demand
 from boathouse.core.features.selection import select_views
 from boathouse.core.scoring.feature_spec import FeatureSpec
 from boathouse.core.scoring.on_demand import OnDemandFeature, RequestField, assemble, select_on_demand
-from boathouse.use_case.features import CURRENT_VIEWS, FEATURE_NAMES, FEATURE_VIEWS
+from boathouse.use_case.features import CURRENT_VIEWS, FEATURE_NAMES, MODEL_VIEWS
 from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
 
 if TYPE_CHECKING:
@@ -85,12 +85,12 @@ def test_a_request_moves_utilisation_by_its_amount() -> None:
 
 
 def test_a_spec_holds_what_the_features_need_and_survives_json() -> None:
-    spec = FeatureSpec.describe(["utilisation_after_request"], FEATURE_VIEWS, ON_DEMAND_FEATURES)
+    spec = FeatureSpec.describe(["utilisation_after_request"], MODEL_VIEWS, ON_DEMAND_FEATURES)
     # The bill is stored with spending, the limit with the profile.
     assert [view.name for view in spec.views] == ["customer_profile", "spending"]
     assert [each.name for each in spec.on_demand] == ["utilisation_after_request"]
     assert FeatureSpec.from_json(spec.to_json()) == spec
-    alone = FeatureSpec.describe(["months_late"], FEATURE_VIEWS, ON_DEMAND_FEATURES)
+    alone = FeatureSpec.describe(["months_late"], MODEL_VIEWS, ON_DEMAND_FEATURES)
     assert ([view.name for view in alone.views], alone.on_demand) == (["payment_behaviour"], ())
     assert alone.digest != spec.digest
     with pytest.raises(UntrustedModelError, match=r"feature_spec\.json"):
@@ -98,16 +98,16 @@ def test_a_spec_holds_what_the_features_need_and_survives_json() -> None:
 
 
 def test_declarations_are_found_by_their_digest_or_refused() -> None:
-    spec = FeatureSpec.describe(FEATURE_NAMES, FEATURE_VIEWS, ON_DEMAND_FEATURES)
-    assert select_views(spec, FEATURE_VIEWS, model="m 1") == CURRENT_VIEWS
-    assert select_views(None, FEATURE_VIEWS, model="m 1") == CURRENT_VIEWS
+    spec = FeatureSpec.describe(FEATURE_NAMES, MODEL_VIEWS, ON_DEMAND_FEATURES)
+    assert select_views(spec, MODEL_VIEWS, model="m 1") == CURRENT_VIEWS
+    assert select_views(None, MODEL_VIEWS, model="m 1") == CURRENT_VIEWS
     assert select_on_demand(spec, ON_DEMAND_FEATURES) == ON_DEMAND_FEATURES
-    changed = replace(FEATURE_VIEWS[2], max_age_days=31)
-    with pytest.raises(FeatureError, match=rf"m 1 was trained on spending version 1 \({FEATURE_VIEWS[2].digest}\)"):
-        select_views(spec, [*FEATURE_VIEWS[:2], changed], model="m 1")
+    changed = replace(MODEL_VIEWS[2], max_age_days=31)
+    with pytest.raises(FeatureError, match=rf"m 1 was trained on spending version 1 \({MODEL_VIEWS[2].digest}\)"):
+        select_views(spec, [*MODEL_VIEWS[:2], changed], model="m 1")
     # The old definition beside the new one: the model gets the old.
-    both = [*FEATURE_VIEWS, replace(changed, version=2)]
-    assert select_views(spec, both, model="m 1")[2] is FEATURE_VIEWS[2]
+    both = [*MODEL_VIEWS, replace(changed, version=2)]
+    assert select_views(spec, both, model="m 1")[2] is MODEL_VIEWS[2]
     assert select_views(None, both, model="m 1")[2].version == 2
     with pytest.raises(RequestError, match="utilisation_after_request"):
         select_on_demand(spec, [])

@@ -11,7 +11,7 @@ import pytest
 from boathouse.core.errors import DataQualityError, FeatureError, ModelError
 from boathouse.core.modelling import NoModel
 from boathouse.pipelines import batch_inference
-from boathouse.use_case.features import FEATURE_VIEWS
+from boathouse.use_case.features import MODEL_VIEWS
 from tests.scored_house import CUSTOMERS, MOMENT, ScoredHouse, make_champion, make_features
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def test_another_version_keeps_the_predictions_of_the_first(house: ScoredHouse) 
 def test_customers_without_any_feature_row_are_quarantined(house: ScoredHouse) -> None:
     frame = make_features()
     known = frame[frame["customer_id"] != 7]
-    for view in FEATURE_VIEWS:
+    for view in MODEL_VIEWS:
         house.dataset(f"features.{view.name}").save(known[list(view.columns)])
     score(house)
     quarantined = house.rows("inference.predictions_quarantine")
@@ -103,7 +103,7 @@ def test_the_champion_gets_the_views_it_was_trained_on_and_no_others(house: Scor
     from boathouse.core.scoring.feature_spec import FEATURE_SPEC
 
     champion = make_champion()
-    spec = FeatureSpec.describe(["months_late"], FEATURE_VIEWS, [])
+    spec = FeatureSpec.describe(["months_late"], MODEL_VIEWS, [])
     files = {name: content for name, content in champion.files.items() if name != "manifest.json"}
     sealed = seal_files({**files, FEATURE_SPEC: spec.to_json()})
     score(house, models__champion=replace(champion, files=sealed))

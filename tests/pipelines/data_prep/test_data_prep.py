@@ -137,3 +137,39 @@ def test_staging_s_fraction_takes_whole_customers(new_bank: SmallBank) -> None:
     }
     assert ids["customers"] == ids["statements"] == ids["defaults"]
     assert 0 < len(ids["customers"]) < 40
+
+
+def test_without_daily_transactions_their_tables_are_there_and_empty(bank: SmallBank) -> None:
+    tables = ("raw.transactions", "clean.transactions", "clean.transactions_quarantine", "features.card_activity")
+    assert [len(bank.rows(name)) for name in tables] == [0] * 4
+    assert {name for name, _ in bank.dataset("clean.transactions").load().dtypes} == {
+        "customer_id",
+        "transaction_date",
+        "amount",
+        "n_transactions",
+    }
+
+
+def test_where_daily_transactions_have_to_come_a_run_without_them_stops(new_bank: SmallBank) -> None:
+    with pytest.raises(BoathouseError, match=r"clean\.transactions.*no rows"):
+        new_bank.run("data_prep", params={"data_prep": {"quality": {"may_be_empty": []}}})
+    assert not new_bank.dataset("clean.customers").exists()
+
+
+def test_broken_daily_transactions_stop_the_run_like_any_other_file(new_bank: SmallBank) -> None:
+    path = new_bank.data / "01_raw" / "transactions.csv"
+    path.write_text("customer_id,transaction_date,amount,n_transactions\n1,2005-04-31,5,1\n", encoding="utf-8")
+    with pytest.raises(BoathouseError, match=r"(?s)clean\.transactions.*transaction_date_type"):
+        new_bank.run("data_prep")
+
+
+def test_daily_transactions_that_come_later_fill_the_tables(bank: SmallBank) -> None:
+    path = bank.data / "01_raw" / "transactions.csv"
+    path.write_text("customer_id,transaction_date,amount,n_transactions\n1,2005-04-28,5.5,1\n", encoding="utf-8")
+    bank.run("data_prep", "feature_engineering")
+    assert [row["amount"] for row in bank.rows("clean.transactions")] == [5.5]
+    rows = {str(row["observed_on"]): row for row in bank.rows("features.card_activity")}
+    # The day of use, then the six statements; on the first the use is two days old.
+    assert len(rows) == 7
+    assert (rows["2005-04-30"]["spent_7d"], rows["2005-04-30"]["days_since_use"]) == (5.5, 2.0)
+    assert (rows["2005-05-31"]["spent_21d"], rows["2005-05-31"]["days_since_use"]) == (0.0, 33.0)

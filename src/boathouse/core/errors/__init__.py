@@ -7,6 +7,7 @@ from boathouse.core.errors.features import FeatureError, FreshnessError, NotPubl
 from boathouse.core.errors.models import ModelError, PromotionError, UntrustedModelError
 from boathouse.core.errors.monitoring import MonitoringError
 from boathouse.core.errors.requests import RequestError
+from boathouse.core.errors.simulation import SimulationError
 from boathouse.core.errors.tables import (
     CommitConflictError,
     DataQualityError,
@@ -35,6 +36,7 @@ __all__ = [
     "ReadOnlyTableError",
     "RequestError",
     "SchemaMismatchError",
+    "SimulationError",
     "TableError",
     "UntrustedModelError",
 ]

@@ -43,11 +43,13 @@ class Source:
         columns: The columns that the view's function uses, and no others.
         time_column: Date from which a row is known; None if the table has none, then a changed row changes
             all of its key's features.
+        may_be_empty: Whether an environment may go without its rows. Then the view is empty too, and not late.
     """
 
     table: str
     columns: tuple[str, ...]
     time_column: str | None = None
+    may_be_empty: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

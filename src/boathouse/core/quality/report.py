@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -23,7 +23,14 @@ DATA_QUALITY = TableContract(
         Column(name="rule", dtype="string", description="Name of the rule; 'any' counts rows, whatever they broke."),
         Column(name="rows", dtype="bigint", description="Rows that were judged.", unit="rows", minimum=0),
         Column(name="broken", dtype="bigint", description="Rows that broke the rule.", unit="rows", minimum=0),
-        Column(name="broken_share", dtype="double", description="broken / rows.", unit="share", minimum=0, maximum=1),
+        Column(
+            name="broken_share",
+            dtype="double",
+            description="broken / rows; 0 without rows.",
+            unit="share",
+            minimum=0,
+            maximum=1,
+        ),
     ),
     keys=("table_name", "rule"),
 )
@@ -35,9 +42,11 @@ class QualityOptions:
 
     Attributes:
         max_quarantined_share: Share of a table's rows that may break rules, 0 to 1; above, the run stops.
+        may_be_empty: Cleaned tables, without the environment, that may have no rows; any other stops the run.
     """
 
     max_quarantined_share: float
+    may_be_empty: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         """Check the range."""
@@ -68,7 +77,7 @@ class QualityCounts:
     def to_rows(self) -> list[tuple[str, str, int, int, float]]:
         """Return the rows of ``audit.data_quality`` for this table."""
         counts = {"any": self.quarantined, **self.broken}
-        return [(self.table, rule, self.rows, count, count / self.rows) for rule, count in counts.items()]
+        return [(self.table, rule, self.rows, count, count / max(self.rows, 1)) for rule, count in counts.items()]
 
 
 def count_rows(rows: JudgedRows, *, table: str) -> QualityCounts:
@@ -96,9 +105,11 @@ def check_quality(counts: QualityCounts, options: QualityOptions) -> None:
     """Stop a run that would publish broken data.
 
     Raises:
-        DataQualityError: Without rows, with a column that holds nothing, with too many broken rows, or
-            with a month left out.
+        DataQualityError: Without rows where some must be, with a column that holds nothing, with too many broken
+            rows, or with a month left out.
     """
+    if not counts.rows and counts.table in options.may_be_empty:
+        return
     if not counts.rows:
         raise DataQualityError.no_rows(counts.table)
     if counts.empty_columns:

@@ -10,7 +10,7 @@ from boathouse.core.errors import ModelError
 from boathouse.core.inference.batch import check_balance, fill_columns, hold_rows, split_scorable, stamp_predictions
 from boathouse.core.inference.options import BatchOptions
 from boathouse.core.modelling import LoadedModel, NoModel
-from boathouse.use_case.features import ENTITY_KEYS, FEATURE_VIEWS, KNOWN_COLUMN, TIME_COLUMN
+from boathouse.use_case.features import ENTITY_KEYS, KNOWN_COLUMN, MODEL_VIEWS, TIME_COLUMN
 from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
 from boathouse.use_case.predictions import INFERENCE_FEATURES
 from boathouse.use_case.spine import scoring_spine
@@ -50,9 +50,9 @@ def join_features(
     from boathouse.core.features.selection import select_views
     from boathouse.core.scoring.on_demand import select_on_demand
 
-    by_label = {view.label: table for view, table in zip(FEATURE_VIEWS, tables, strict=True)}
+    by_label = {view.label: table for view, table in zip(MODEL_VIEWS, tables, strict=True)}
     spec = champion.feature_spec if isinstance(champion, LoadedModel) else None
-    views = select_views(spec, FEATURE_VIEWS, model=f"{champion.name} {champion.alias}")
+    views = select_views(spec, MODEL_VIEWS, model=f"{champion.name} {champion.alias}")
     joined = join_point_in_time(spine, [(view, by_label[view.label]) for view in views], spine_time=TIME_COLUMN)
     joined = add_on_demand(joined, select_on_demand(spec, ON_DEMAND_FEATURES))
     return fill_columns(joined, [*KEYS, *INFERENCE_FEATURES])

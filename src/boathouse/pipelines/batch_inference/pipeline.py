@@ -3,7 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from boathouse.pipelines.batch_inference import nodes
-from boathouse.use_case.features import FEATURE_VIEWS
+from boathouse.use_case.features import MODEL_VIEWS
 
 
 def create_pipeline(**_: object) -> Pipeline:
@@ -24,7 +24,7 @@ def create_pipeline(**_: object) -> Pipeline:
                     "models.champion",
                     # In a whole run this waits for the promotion, which may change the champion.
                     "models.aliases",
-                    *(view.table for view in FEATURE_VIEWS),
+                    *(view.table for view in MODEL_VIEWS),
                 ],
                 outputs="inference.features",
                 name="join_features",

@@ -36,17 +36,20 @@ def judge_defaults(raw: DataFrame, sample: SampleOptions) -> Judged:
     return _judge(raw, "defaults", sample)
 
 
-def check_deliveries(
-    customers: QualityCounts, statements: QualityCounts, defaults: QualityCounts, quality: QualityOptions
-) -> CheckedCounts:
+def judge_transactions(raw: DataFrame, sample: SampleOptions) -> Judged:
+    """Return the newest daily transactions, judged, and what was found; without a delivery there are none."""
+    return _judge(raw, "transactions", sample)
+
+
+def check_deliveries(quality: QualityOptions, *deliveries: QualityCounts) -> CheckedCounts:
     """Return the counts by table once all tables are fit to publish; no clean table is written before.
 
     Raises:
         DataQualityError: If one of them is not.
     """
-    for counts in (customers, statements, defaults):
+    for counts in deliveries:
         check_quality(counts, quality)
-    return {counts.table: counts for counts in (customers, statements, defaults)}
+    return {counts.table: counts for counts in deliveries}
 
 
 def clean_customers(judged: JudgedRows, counts: CheckedCounts) -> Split:
@@ -62,6 +65,11 @@ def clean_statements(judged: JudgedRows, counts: CheckedCounts) -> Split:
 def clean_defaults(judged: JudgedRows, counts: CheckedCounts) -> Split:
     """Return clean default flags and quarantined rows."""
     return cleaning.clean_defaults(judged.valid), _quarantine(judged, counts)
+
+
+def clean_transactions(judged: JudgedRows, counts: CheckedCounts) -> Split:
+    """Return clean daily transactions and quarantined rows."""
+    return cleaning.clean_transactions(judged.valid), _quarantine(judged, counts)
 
 
 def report_quality(counts: CheckedCounts, lender: DataFrame) -> DataFrame:

@@ -4,7 +4,7 @@ from kedro.pipeline import Node, Pipeline
 
 from boathouse.pipelines.data_prep import nodes
 
-SOURCES = ("customers", "statements", "defaults")
+SOURCES = ("customers", "statements", "defaults", "transactions")
 
 
 def create_pipeline(**_: object) -> Pipeline:
@@ -12,7 +12,7 @@ def create_pipeline(**_: object) -> Pipeline:
     steps = [step for source in SOURCES for step in _steps_of(source)]
     check = Node(
         nodes.check_deliveries,
-        inputs=[*(f"data_prep.{source}_counts" for source in SOURCES), "params:data_prep.quality"],
+        inputs=["params:data_prep.quality", *(f"data_prep.{source}_counts" for source in SOURCES)],
         outputs="data_prep.checked_counts",
         name="check_deliveries",
         tags=["quality"],

@@ -1,0 +1,1 @@
+"""Synthetic histories resampled from real ones: seeded, in chunks, the same in every order of work."""

@@ -1,0 +1,9 @@
+"""Whose features they are, and from when on they count: said once for all views."""
+
+from __future__ import annotations
+
+KEYS = (("customer_id", "bigint"),)
+TIME_COLUMN = "observed_on"
+# Date from which a row of clean.statements is known.
+KNOWN_COLUMN = "statement_date"
+OWNER = "credit-risk"
