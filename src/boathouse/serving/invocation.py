@@ -82,7 +82,7 @@ def _parse_json(body: bytes) -> Invocation:
     columns, rows = _READERS[wrapper](document[wrapper])
     params, own_id = document.get("params"), document.get("client_request_id")
     if params is not None and not isinstance(params, dict):
-        raise InvocationError.wrong_form("params", "a dictionary", _json_type(params))
+        raise InvocationError.wrong_param("params", "a dictionary")
     return Invocation(columns, rows, params or {}, None if own_id is None else str(own_id)[:256])
 
 
@@ -126,14 +126,15 @@ def _read_names(columns: Any, width: int) -> list[str]:  # noqa: ANN401 - any JS
         raise InvocationError.wrong_form("dataframe_split.columns", "a list of names", _json_type(columns))
     texts = [str(name) for name in names]
     if len(set(texts)) != len(texts):
-        raise InvocationError.wrong_form("dataframe_split.columns", "a list of different names", "a name twice")
+        raise InvocationError.repeated_columns(sorted({name for name in texts if texts.count(name) > 1}))
     return texts
 
 
-def _read_records(content: Any) -> tuple[Columns, int]:  # noqa: ANN401 - any JSON
+def _read_records(content: Any, wrapper: str = "dataframe_records") -> tuple[Columns, int]:  # noqa: ANN401
     """Return the columns of a list of dictionaries; what one of them lacks is null there."""
     if not isinstance(content, list) or not all(isinstance(row, dict) for row in content):
-        raise InvocationError.wrong_form("dataframe_records", "a list of records", _json_type(content))
+        found = f"{_json_type(content)} of something else" if isinstance(content, list) else _json_type(content)
+        raise InvocationError.wrong_form(wrapper, "a list of records, each a dictionary", found)
     if len(content) == 1:
         return {name: (value,) for name, value in content[0].items()}, 1
     names = dict.fromkeys(name for row in content for name in row)
@@ -144,10 +145,10 @@ def _read_instances(content: Any) -> tuple[Columns, int]:  # noqa: ANN401 - any 
     """Return the columns of a list of dictionaries, which all have the same keys, or of a dictionary of lists."""
     if not isinstance(content, list):
         return _read_inputs(content)
-    columns, rows = _read_records(content)
-    for name, values in columns.items():
+    columns, rows = _read_records(content, "instances")
+    for name in columns:
         given = sum(name in row for row in content)
-        if given != len(values):
+        if given != rows:
             raise InvocationError.uneven_column(name, given, rows)
     return columns, rows
 
@@ -155,7 +156,7 @@ def _read_instances(content: Any) -> tuple[Columns, int]:  # noqa: ANN401 - any 
 def _read_inputs(content: Any) -> tuple[Columns, int]:  # noqa: ANN401 - any JSON
     """Return the columns of a dictionary of lists, of one of single values (one row), or of a list of dictionaries."""
     if isinstance(content, list):
-        return _read_records(content)
+        return _read_records(content, "inputs")
     if not isinstance(content, dict) or not content:
         raise InvocationError.wrong_form("inputs", "a dictionary of columns or a list of records", _json_type(content))
     if not any(isinstance(value, list) for value in content.values()):

@@ -12,9 +12,11 @@ from boathouse.core.errors import InvocationError, UntrustedModelError
 from boathouse.core.scoring import FeatureSpec, ModelFiles, Scorer, load_scorer
 from boathouse.core.scoring.feature_spec import FEATURE_SPEC
 from boathouse.core.scoring.files import digest_of
+from boathouse.core.scoring.flavours import XgboostEstimator
 from boathouse.core.scoring.on_demand import OnDemandFeature, select_on_demand
 from boathouse.online_store.serving import online_views
 from boathouse.online_store.views import OnlineView
+from boathouse.serving.lean_imports import import_lean
 from boathouse.serving.numbers import RangeCheck
 
 # Different sets of columns whose plan is kept; a client sends always the same.
@@ -171,6 +173,8 @@ def load_model(  # noqa: PLR0913 - what identifies a version, and what it needs
         UntrustedModelError: If a digest differs, or the files would execute something.
         RequestError: If an on-demand feature is not declared as it was in training.
     """
+    if XgboostEstimator.file in files:
+        import_lean("xgboost")
     scorer = load_scorer(files)
     found = digest_of(files)
     if digest is not None and found != digest:

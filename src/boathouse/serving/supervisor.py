@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import subprocess
@@ -26,6 +27,8 @@ _RETRY_S = 10.0
 # A worker that ends sooner than this after its start is replaced after a pause.
 _SHORT_LIFE_S, _PAUSE_S = 5.0, 1.0
 _MARGIN_S = 5.0
+# An estimator that waits for threads of its own is slower on a row, by far where processors are shared.
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 Place = tuple[str, str]
 
 
@@ -121,7 +124,10 @@ class Supervisor:
         command = [sys.executable, "-m", "boathouse.serving.worker"]
         command += ["--control", str(theirs.fileno()), "--listener", str(self._listener.fileno())]
         process = subprocess.Popen(  # noqa: ASYNC220, S603 - it returns at once; nothing of it comes from outside
-            command, pass_fds=(theirs.fileno(), self._listener.fileno()), start_new_session=True
+            command,
+            pass_fds=(theirs.fileno(), self._listener.fileno()),
+            start_new_session=True,
+            env={**_ONE_THREAD, **os.environ},
         )
         theirs.close()
         reader, writer = await asyncio.open_connection(sock=ours)

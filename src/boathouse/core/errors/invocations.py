@@ -8,7 +8,8 @@ from typing import Self
 from boathouse.core.errors.base import BoathouseError
 
 WRAPPERS = ("dataframe_split", "dataframe_records", "instances", "inputs")
-_BAD, _NOT_FOUND, _BUSY = "BAD_REQUEST", "RESOURCE_DOES_NOT_EXIST", "TEMPORARILY_UNAVAILABLE"
+_BAD, _INVALID = "BAD_REQUEST", "INVALID_PARAMETER_VALUE"
+_NOT_FOUND, _BUSY = "RESOURCE_DOES_NOT_EXIST", "TEMPORARILY_UNAVAILABLE"
 _TOO_MANY_NAMES = 20
 
 
@@ -68,7 +69,12 @@ class InvocationError(BoathouseError):
     @classmethod
     def uneven_column(cls, name: str, found: int, expected: int) -> Self:
         """Give the column and its number of values."""
-        return cls(400, _BAD, f"Column '{name}' has {found} value(s); the others have {expected}. Give one a row.")
+        return cls(400, _INVALID, f"Column '{name}' has {found} value(s); the others have {expected}. Give one a row.")
+
+    @classmethod
+    def repeated_columns(cls, names: Iterable[str]) -> Self:
+        """Name the columns that stand twice."""
+        return cls(400, _INVALID, f"Column(s) named more than once: {_list(names)}.")
 
     @classmethod
     def missing_columns(cls, missing: Iterable[str], keys: Iterable[str]) -> Self:
@@ -95,7 +101,7 @@ class InvocationError(BoathouseError):
     @classmethod
     def wrong_param(cls, name: str, expected: str) -> Self:
         """Name the parameter and its type."""
-        return cls(400, _BAD, f"Parameter '{name}' has to be {expected}.")
+        return cls(400, _INVALID, f"'{name}' has to be {expected}.")
 
     @classmethod
     def unfit(cls, message: str) -> Self:
