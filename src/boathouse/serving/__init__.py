@@ -1,0 +1,1 @@
+"""The endpoint: HTTP, look-up, routing, logging."""
