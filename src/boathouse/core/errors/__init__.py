@@ -7,6 +7,7 @@ from boathouse.core.errors.features import FeatureError, FreshnessError, OnlineS
 from boathouse.core.errors.models import ModelError, PromotionError, UntrustedModelError
 from boathouse.core.errors.monitoring import MonitoringError
 from boathouse.core.errors.requests import RequestError
+from boathouse.core.errors.rollouts import ExperimentError, RolloutError
 from boathouse.core.errors.tables import (
     CommitConflictError,
     DataQualityError,
@@ -23,6 +24,7 @@ __all__ = [
     "DataQualityError",
     "EndpointError",
     "EngineError",
+    "ExperimentError",
     "FeatureError",
     "FreshnessError",
     "MissingTableError",
@@ -33,6 +35,7 @@ __all__ = [
     "PromotionError",
     "ReadOnlyTableError",
     "RequestError",
+    "RolloutError",
     "SchemaMismatchError",
     "TableError",
     "UntrustedModelError",
