@@ -14,7 +14,7 @@ from boathouse.core.endpoints.state import find_experiment
 from boathouse.core.errors import RolloutError
 from boathouse.datasets.delta_place import TablePlace
 from boathouse.governance.endpoint_states import EndpointStates, read_configuration
-from boathouse.serving.canary_step import step_canary
+from boathouse.rollouts.canary_step import step_canary
 from boathouse.serving.log_table import LogTable
 from tests.core.endpoints.sample_config import make_document
 

@@ -146,7 +146,7 @@ def canary_step(name: str, watch: float | None, env: str, conf_source: Path) -> 
 
     Exit code 0: it went on, waits or is done; 3: it was rolled back.
     """
-    from boathouse.serving.canary_step import step_canary
+    from boathouse.rollouts.canary_step import step_canary
 
     harbour = open_harbour(env, conf_source)
     states = harbour.states()

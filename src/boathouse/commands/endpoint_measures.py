@@ -80,7 +80,7 @@ def load_test(url: str | None, env: str, conf_source: Path, **given: Any) -> Non
 
 @contextmanager
 def _address(url: str | None, env: str, conf_source: Path, name: str | None) -> Iterator[str]:
-    from boathouse.serving.temporary import temporary_endpoint
+    from boathouse.rollouts.temporary import temporary_endpoint
 
     if url is not None:
         yield url
@@ -92,7 +92,7 @@ def _address(url: str | None, env: str, conf_source: Path, name: str | None) -> 
 def _measure(url: str, rates: Sequence[float], given: dict[str, Any]) -> Iterator[Measurement]:
     import os
 
-    from boathouse.serving.load_test import LoadOptions, measure_load
+    from boathouse.rollouts.load_test import LoadOptions, measure_load
 
     bodies = [line for line in given["path"].read_bytes().splitlines() if line.strip()]
     variable = given["token_variable"]

@@ -48,7 +48,7 @@ def read_exposures(harbour: Harbour, state: EndpointState, since: datetime | Non
     """
     from boathouse.core.endpoints.log_rows import read_log_rows
     from boathouse.core.experiments.exposures import find_exposures
-    from boathouse.serving.log_reader import read_entries
+    from boathouse.rollouts.log_reader import read_entries
 
     begun = since or state.changed_at or datetime(1970, 1, 1, tzinfo=UTC)
     entries = read_entries(harbour.log, state.name, since=_aware(begun), until=None if until is None else _aware(until))

@@ -1,1 +1,1 @@
-"""The endpoint: HTTP, look-up, routing, logging."""
+"""The endpoint: a server of models that takes and answers what MLflow's does. Needs no Spark and no pandas to start."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar
 
-from boathouse.core.endpoints.options import LimitOptions, LogOptions, LookUpOptions, SplitOptions
+from boathouse.core.endpoints.options import InputOptions, LimitOptions, LogOptions, LookUpOptions, SplitOptions
 from boathouse.core.errors import EndpointError
 from boathouse.core.options import require_between, require_choice
 
 SIZES = ("Large", "Medium", "Small")
 _CONFIG_KEYS = {"served_entities", "traffic_config"}
-_BLOCK_KEYS = {"follow", "limits", "log", "look_up", "split"}
+_BLOCK_KEYS = {"follow", "input", "limits", "log", "look_up", "split"}
 _PERSONAL = {"columns": "personal_columns", "policy": "personal_policy"}
 
 Options = TypeVar("Options")
@@ -73,6 +73,7 @@ class EndpointConfig:
         look_up: How features are looked up.
         log: What is logged.
         limits: What a worker takes on.
+        input: What a request may hold.
     """
 
     name: str
@@ -82,6 +83,7 @@ class EndpointConfig:
     look_up: LookUpOptions
     log: LogOptions
     limits: LimitOptions
+    input: InputOptions = field(default_factory=InputOptions)
 
     def __post_init__(self) -> None:
         """Check what no single part can see.
@@ -135,6 +137,7 @@ class EndpointConfig:
             look_up=_build(name, "look_up", LookUpOptions, block.get("look_up")),
             log=_build(name, "log", LogOptions, _flatten_log(name, block.get("log"))),
             limits=_build(name, "limits", LimitOptions, block.get("limits")),
+            input=_build(name, "input", InputOptions, block.get("input")),
         )
 
     def to_document(self) -> dict[str, Any]:
@@ -143,7 +146,7 @@ class EndpointConfig:
             {key: value for key, value in asdict(entity).items() if key != "alias"} for entity in self.served_entities
         ]
         log = _plain(self.log)
-        personal = {key: log.pop(field) for key, field in _PERSONAL.items()}
+        personal = {key: log.pop(name) for key, name in _PERSONAL.items()}
         return {
             "config": {
                 "served_entities": entities,
@@ -155,6 +158,7 @@ class EndpointConfig:
                 "look_up": _plain(self.look_up),
                 "log": {**log, "personal": personal},
                 "limits": _plain(self.limits),
+                "input": {"ranges": {name: list(ends) for name, ends in self.input.ranges.items()}},
             },
         }
 
@@ -185,7 +189,7 @@ def _flatten_log(endpoint: str, raw: object) -> dict[str, Any]:
 def _build(endpoint: str, where: str, kind: type[Options], raw: object) -> Options:
     """Return the options class filled from ``raw``, with tuples for lists."""
     values = _mapping(endpoint, where, raw or {})
-    _require_keys(endpoint, f"{where}.", values, {field.name for field in fields(kind)})  # type: ignore[arg-type]
+    _require_keys(endpoint, f"{where}.", values, {each.name for each in fields(kind)})  # type: ignore[arg-type]
     try:
         return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
     except TypeError as error:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from boathouse.core.errors import OptionError
 from boathouse.core.options import require_between, require_choice, require_whole
@@ -167,3 +168,21 @@ class LimitOptions:
             require_between("limits.requests_per_second", self.requests_per_second, 0.001, 10**6)
         require_whole("limits.burst", self.burst, 1, 10**6)
         require_between("limits.drain_seconds", self.drain_seconds, 0, 3600)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputOptions:
+    """What a request may hold.
+
+    Attributes:
+        ranges: Lowest and highest legal value of a feature or field of the request, both inclusive; others are not
+            checked. Null is legal.
+    """
+
+    ranges: Mapping[str, Sequence[float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check that each range has two ascending ends."""
+        for name, ends in self.ranges.items():
+            if len(ends) != 2 or not ends[0] <= ends[1]:
+                raise OptionError.out_of_range(f"input.ranges.{name}", list(ends), "two ascending numbers")

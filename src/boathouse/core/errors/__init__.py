@@ -4,6 +4,7 @@ from boathouse.core.errors.base import BoathouseError, ConfigError, OptionError
 from boathouse.core.errors.endpoints import EndpointError
 from boathouse.core.errors.engines import EngineError
 from boathouse.core.errors.features import FeatureError, FreshnessError, OnlineStoreError
+from boathouse.core.errors.invocations import InvocationError
 from boathouse.core.errors.models import ModelError, PromotionError, UntrustedModelError
 from boathouse.core.errors.monitoring import MonitoringError
 from boathouse.core.errors.requests import RequestError
@@ -16,6 +17,7 @@ from boathouse.core.errors.tables import (
     SchemaMismatchError,
     TableError,
 )
+from boathouse.core.errors.tokens import TokenError
 
 __all__ = [
     "BoathouseError",
@@ -27,6 +29,7 @@ __all__ = [
     "ExperimentError",
     "FeatureError",
     "FreshnessError",
+    "InvocationError",
     "MissingTableError",
     "ModelError",
     "MonitoringError",
@@ -38,5 +41,6 @@ __all__ = [
     "RolloutError",
     "SchemaMismatchError",
     "TableError",
+    "TokenError",
     "UntrustedModelError",
 ]

@@ -18,8 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from boathouse.core.errors import RolloutError
-from boathouse.serving.load_test import LoadOptions, arrivals, measure_load, pick_quantile
-from boathouse.serving.temporary import temporary_endpoint
+from boathouse.rollouts.load_test import LoadOptions, arrivals, measure_load, pick_quantile
+from boathouse.rollouts.temporary import temporary_endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -154,7 +154,7 @@ def test_one_that_ends_says_why() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends children with their parent")
 def test_it_ends_with_a_parent_that_is_killed() -> None:
     code = (
-        "import sys; from boathouse.serving.temporary import temporary_endpoint\n"
+        "import sys; from boathouse.rollouts.temporary import temporary_endpoint\n"
         f"with temporary_endpoint([], command={SERVER!r}) as address:\n"
         "    print(address, flush=True); sys.stdin.read()"
     )

@@ -10,7 +10,7 @@ from boathouse.core.endpoints.canary_windows import measure_windows
 from boathouse.core.endpoints.kinds import PAUSED, PROMOTED, STEP
 from boathouse.core.endpoints.rollouts import give_everything, move_canary, next_step
 from boathouse.core.errors import RolloutError
-from boathouse.serving.log_reader import read_entries
+from boathouse.rollouts.log_reader import read_entries
 
 if TYPE_CHECKING:
     from boathouse.core.endpoints.state import EndpointState
