@@ -9,6 +9,7 @@ import click
 from boathouse.commands.feature_places import ENVIRONMENT, open_house
 from boathouse.commands.feature_serving import consistency, look_up, publish
 from boathouse.commands.feature_tables import backfill, duplicates, freshness, preview, refresh
+from boathouse.commands.prediction_publishing import publish_predictions
 from boathouse.core.errors import FeatureError
 from boathouse.core.features.dependencies import find_feature, find_impact, trace_sources
 from boathouse.core.features.dictionary import write_dictionary
@@ -22,7 +23,7 @@ def features() -> None:
     """Find, compute, publish and trace features."""
 
 
-for _command in (backfill, consistency, duplicates, freshness, look_up, preview, publish, refresh):
+for _command in (backfill, consistency, duplicates, freshness, look_up, preview, publish, publish_predictions, refresh):
     features.add_command(_command)
 
 

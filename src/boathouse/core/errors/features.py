@@ -171,7 +171,8 @@ class OnlineStoreError(BoathouseError):
     @classmethod
     def not_published(cls, view: str) -> OnlineStoreError:
         """Name the view that the store does not have."""
-        return cls(f"The online store has no view '{view}'. Publish it: boathouse features publish --view {view}")
+        command = "publish-predictions" if view.startswith("predictions_") else f"publish --view {view}"
+        return cls(f"The online store has no view '{view}'. Publish it: boathouse features {command}")
 
     @classmethod
     def other_version(cls, view: str, wanted: str, live: str) -> OnlineStoreError:
