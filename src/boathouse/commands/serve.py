@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from boathouse.commands.feature_places import ENVIRONMENT, STORE_HELP, locate_online_store
+from boathouse.commands.harbour import Harbour, open_harbour
 from boathouse.core.errors import ConfigError, TokenError
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ def serve(  # noqa: PLR0913, PLR0917 - options
     if public and not TokenFile(tokens).read():
         raise TokenError.needed(host, env)
     listener = open_listener(host, port)
-    source, configs = _open_source(env, conf_source, names)
+    harbour = open_harbour(env, conf_source)
+    source, configs = _open_source(env, conf_source, names, harbour)
     with listener, tempfile.TemporaryDirectory(prefix="boathouse-serve-") as run_folder:
         scheme, bound = "https" if ssl_certfile else "http", listener.getsockname()
         click.echo(f"Serving {', '.join(configs)} of {env} on {scheme}://{_show_host(bound[0])}:{bound[1]}")
@@ -72,6 +74,8 @@ def serve(  # noqa: PLR0913, PLR0917 - options
             store=url or locate_online_store(env),
             run_folder=run_folder,
             log_requests=access_log,
+            log_table=harbour.log.path or "",
+            log_journal=harbour.journal.as_posix(),
             ssl_certfile=ssl_certfile,
             ssl_keyfile=ssl_keyfile,
         )
@@ -91,13 +95,22 @@ def make_setup(configs: dict[str, EndpointConfig], **options: Any) -> Any:  # no
     )
 
 
-def _open_source(env: str, conf_source: Path, names: tuple[str, ...]) -> tuple[Any, dict[str, EndpointConfig]]:
+def _open_source(
+    env: str, conf_source: Path, names: tuple[str, ...], harbour: Harbour
+) -> tuple[Any, dict[str, EndpointConfig]]:
+    """Return what is to be served now, and a source that follows the registry and the recorded changes."""
     from boathouse.commands.endpoint_places import read_endpoints
     from boathouse.datasets.registry_versions import RegistryVersions
+    from boathouse.governance.endpoint_states import choose_configurations
     from boathouse.serving.source import Source
 
-    configs = read_endpoints(env, conf_source, names)
-    return Source(lambda: configs, RegistryVersions()), configs
+    chosen, states = read_endpoints(env, conf_source, names), harbour.states()
+
+    def read() -> dict[str, EndpointConfig]:
+        found = choose_configurations(states, experiments=harbour.experiments.enabled)
+        return {name: found[name] for name in chosen}
+
+    return Source(read, RegistryVersions()), read()
 
 
 def locate_tokens(environment: str) -> Path:

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from boathouse.core.endpoints.log_contract import LogEntry
 from boathouse.core.errors import InvocationError
 from boathouse.serving.answers import Answer, encode_error, encode_predictions
-from boathouse.serving.endpoint import Endpoint, Scored, find_model
-from boathouse.serving.exchange import Exchange
+from boathouse.serving.endpoint import Endpoint, Scored, assign_rows, find_model
+from boathouse.serving.exchange import DisconnectedError, Exchange
 from boathouse.serving.invocation import JSON, Invocation, parse_invocation
 from boathouse.serving.scoring import Params
 from boathouse.serving.service import Service
@@ -33,6 +33,8 @@ class Visit:
         arrived: When it came.
         body: Its body, as far as it was read.
         answer: What was answered.
+        request: What was asked, once it was understood, or None.
+        only: Served entity that was asked for by its own address, or None.
         scored: What it was answered with, or None.
     """
 
@@ -42,6 +44,8 @@ class Visit:
     arrived: datetime
     body: bytes = b""
     answer: Answer | None = None
+    request: Invocation | None = None
+    only: str | None = None
     scored: Scored | None = None
 
 
@@ -60,11 +64,13 @@ class Invoking:
             InvocationError: If the caller may not ask, the endpoint is not there or the worker has too much to do.
         """
         visit = self._admit(exchange, name)
+        visit.only = only
 
         async def work() -> Answer:
             limits = visit.endpoint.state.config.limits
             visit.body = await exchange.read_body(limits.max_body_bytes)
             request = parse_invocation(visit.body, exchange.content_type, max_rows=limits.max_rows)
+            visit.request = request
             visit.scored = await visit.endpoint.answer(request, exchange.request_id, only=only)
             return _describe(visit.scored)
 
@@ -118,7 +124,9 @@ class Invoking:
             answer = encode_error(InvocationError.too_slow(timeout_ms))
         except InvocationError as error:
             answer = encode_error(error)
-        except MemoryError as error:
+        except DisconnectedError:
+            raise
+        except Exception as error:  # noqa: BLE001 - what a version does wrong has to be in the log, for the canary
             service.access_log.failure("request_failed", error, request_id=exchange.request_id)
             answer = encode_error(InvocationError.failed())
         finally:
@@ -213,6 +221,16 @@ def _quote(names: tuple[str, ...]) -> bytes:
     return shown[:1000].encode()
 
 
+def _name_entities(visit: Visit) -> str | None:
+    """Return who answered, or who failed to: a canary is judged by that. None if the request was not understood."""
+    if visit.scored is not None:
+        return visit.scored.served_by
+    if visit.only is not None or visit.request is None:
+        return visit.only
+    names = assign_rows(visit.endpoint.state, visit.request, visit.exchange.request_id)
+    return names[0] if len(set(names)) == 1 else ",".join(names) or None
+
+
 def _log_entry(visit: Visit) -> LogEntry:
     exchange, scored, config = visit.exchange, visit.scored, visit.endpoint.state.config
     own_id = None if scored is None else scored.invocation.client_request_id
@@ -225,7 +243,7 @@ def _log_entry(visit: Visit) -> LogEntry:
         execution_duration_ms=exchange.seconds * 1000,
         request=visit.body.decode(errors="replace") if is_text else None,
         response=None if visit.answer is None else visit.answer.body.decode(),
-        served_entity_id=None if scored is None else scored.served_by,
+        served_entity_id=_name_entities(visit),
         requester=None if visit.token is None else visit.token.name,
         sampling_fraction=config.log.sampling_fraction,
         endpoint=config.name,

@@ -23,6 +23,7 @@ from boathouse.serving.access import Access
 from boathouse.serving.access_log import AccessLog
 from boathouse.serving.app import App
 from boathouse.serving.endpoint import Endpoint
+from boathouse.serving.inference_log import InferenceLog
 from boathouse.serving.look_up import FeatureLookUp
 from boathouse.serving.metrics import Metrics
 from boathouse.serving.scoring import ScoringThreads
@@ -49,6 +50,8 @@ class Setup:
         run_folder: Folder of the counts of all workers.
         mlflow_version: What ``/version`` answers.
         log_requests: Whether answered requests are logged.
+        log_table: Folder of the inference log's table; empty: nothing is logged.
+        log_journal: Folder of its journals.
         drain_seconds: Longest time for running requests when the worker stops.
         ssl_certfile: Certificate in PEM form; None for plain HTTP.
         ssl_keyfile: Its key.
@@ -63,6 +66,8 @@ class Setup:
     mlflow_version: str
     log_requests: bool
     drain_seconds: float
+    log_table: str = ""
+    log_journal: str = ""
     ssl_certfile: str | None = None
     ssl_keyfile: str | None = None
 
@@ -74,12 +79,14 @@ class Worker:
         """Build the service; it has no models yet."""
         self._setup, self._writer = setup, writer
         self._threads = ScoringThreads()
+        self._logs: dict[str, InferenceLog] = {}
         self.service = Service(
             endpoints={},
             access=Access(TokenFile(Path(setup.tokens)), setup.token_required),
             mlflow_version=setup.mlflow_version,
             metrics=Metrics(Path(setup.run_folder), setup.slot),
             access_log=AccessLog(requests=setup.log_requests),
+            logs=self._logs,
             tell=lambda word: self._say("command", word=word),
         )
         for name, document in setup.endpoints.items():
@@ -173,6 +180,7 @@ class Worker:
 
     def _configure(self, name: str, document: Mapping[str, Any]) -> None:
         config = EndpointConfig.from_document(name, document)
+        self._configure_log(name, config)
         known = self.service.endpoints.get(name)
         if known is not None and known.state.config.look_up == config.look_up:
             known.configure(config)
@@ -184,6 +192,20 @@ class Worker:
         else:
             known.look_up = look_up
             known.configure(config)
+
+    def _configure_log(self, name: str, config: EndpointConfig) -> None:
+        """Begin to log, go on by other rules, or end."""
+        log = self._logs.get(name)
+        if not config.log.enabled or not self._setup.log_table:
+            if log is not None:
+                del self._logs[name]
+                log.close()
+        elif log is None:
+            log = InferenceLog(self._setup.log_table, self._setup.log_journal, config.log)
+            log.start()
+            self._logs[name] = log
+        else:
+            log.use(config.log)
 
     def _say(self, kind: str, **content: Any) -> None:  # noqa: ANN401 - plain values
         with contextlib.suppress(ConnectionError):
@@ -201,6 +223,7 @@ class Worker:
             if endpoint.look_up is not None:
                 endpoint.look_up.close()
         self._threads.close()
+        await asyncio.gather(*(asyncio.to_thread(log.close) for log in self._logs.values()))
         self.service.metrics.save()
         self.service.access_log.flush()
 

@@ -8,6 +8,7 @@ from boathouse.core.errors.invocations import InvocationError
 from boathouse.core.errors.models import ModelError, PromotionError, UntrustedModelError
 from boathouse.core.errors.monitoring import MonitoringError
 from boathouse.core.errors.requests import RequestError
+from boathouse.core.errors.rollouts import ExperimentError, RolloutError
 from boathouse.core.errors.tables import (
     CommitConflictError,
     DataQualityError,
@@ -25,6 +26,7 @@ __all__ = [
     "DataQualityError",
     "EndpointError",
     "EngineError",
+    "ExperimentError",
     "FeatureError",
     "FreshnessError",
     "InvocationError",
@@ -36,6 +38,7 @@ __all__ = [
     "PromotionError",
     "ReadOnlyTableError",
     "RequestError",
+    "RolloutError",
     "SchemaMismatchError",
     "TableError",
     "TokenError",
