@@ -95,7 +95,7 @@ def test_an_unknown_key_is_scored_as_in_batch_or_refused(start: Start, store: On
         (keyed(1, "x7"), "Column 'account', row 1: a whole number is expected, found text."),
         (keyed(1.5), "Column 'account', row 0: a whole number is expected"),
         (keyed(2**70), "Column 'account', row 0: a whole number is expected"),
-        (keyed(1, amont=3), "Unknown column(s): amont. Known beside the key: amount, bill"),
+        (keyed(1, sum_asked=3), "Unknown column(s): sum_asked. Known beside the key: amount, bill"),
         (keyed(1, amount="much"), "Column 'amount', row 0: a number or null is expected, found text."),
         ({"dataframe_records": [{"amount": 1}]}, "Or give the key account alone"),
     ],

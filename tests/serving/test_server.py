@@ -30,9 +30,7 @@ __all__ = ["empty_store"]
 
 MODEL = "test.models.missed_payment"
 LATE = {"dataframe_records": [{"months_late": 1.0, "limit": 5.0}]}
-_CERTIFICATE = (
-    "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=a -addext subjectAltName=IP:127.0.0.1"
-)
+_CERTIFICATE = "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=a -addext subjectAltName=IP:127.0.0.1"
 JSON = {"content-type": "application/json"}
 
 
