@@ -39,8 +39,18 @@ CONFIG_LOADER_ARGS: dict[str, Any] = {
     "base_env": "base",
     "default_run_env": "dev",
     # A nested key of an environment replaces that key alone, not its whole branch.
-    "merge_strategy": {"globals": "soft", "parameters": "soft", "mlflow": "soft"},
-    "config_patterns": {"mlflow": ["mlflow*", "mlflow*/**", "**/mlflow*"]},
+    "merge_strategy": {
+        "globals": "soft",
+        "parameters": "soft",
+        "mlflow": "soft",
+        "endpoints": "soft",
+        "rollouts": "soft",
+    },
+    "config_patterns": {
+        "mlflow": ["mlflow*", "mlflow*/**", "**/mlflow*"],
+        "endpoints": ["endpoints*", "endpoints*/**", "**/endpoints*"],
+        "rollouts": ["rollouts*", "rollouts*/**", "**/rollouts*"],
+    },
     "custom_resolvers": {
         "boathouse.engine": choose_engine,
         "boathouse.data": locate_data,

@@ -9,6 +9,7 @@ import click
 from boathouse.commands.feature_lineage import describe, impact, lineage
 from boathouse.commands.feature_serving import consistency, look_up, publish
 from boathouse.commands.feature_tables import backfill, duplicates, freshness, preview, refresh
+from boathouse.commands.prediction_publishing import publish_predictions
 from boathouse.core.errors import FeatureError
 from boathouse.core.features.dictionary import write_dictionary
 from boathouse.use_case.features import FEATURE_VIEWS
@@ -31,6 +32,7 @@ _COMMANDS = (
     look_up,
     preview,
     publish,
+    publish_predictions,
     refresh,
 )
 for _command in _COMMANDS:

@@ -5,6 +5,7 @@ A module of ``core`` that owns a table exports its contract; it is added here by
 
 from __future__ import annotations
 
+from boathouse.core.endpoints.log_contract import ENDPOINT_LOG
 from boathouse.core.evaluation.contracts import EVALUATIONS
 from boathouse.core.features.look_ups import LOOK_UPS
 from boathouse.core.features.refreshes import REFRESHES
@@ -19,6 +20,7 @@ _ALL: tuple[TableContract, ...] = (
     ALERTS,
     DATA_QUALITY,
     DRIFT_METRICS,
+    ENDPOINT_LOG,
     EVALUATIONS,
     LOOK_UPS,
     PERFORMANCE,

@@ -79,12 +79,13 @@ def serve_features(  # noqa: PLR0913 - who asks, for what, with what, and when
     chosen = select_on_demand(spec, on_demand)
     rows = store.look_up(keys, online_views(spec))
     stale = rows.stale(now)
-    matrix = _without_stale(rows, stale)
+    matrix = without_stale(rows, stale)
     stored = {name: matrix[:, column] for column, name in enumerate(rows.features)}
     return ServedFeatures(tuple(names), assemble(names, stored, request, chosen), rows, stale)
 
 
-def _without_stale(rows: FeatureRows, stale: np.ndarray) -> np.ndarray:
+def without_stale(rows: FeatureRows, stale: np.ndarray) -> np.ndarray:
+    """Return the matrix with NaN where a view's value is stale."""
     if not stale.any():
         return rows.matrix
     widths = [len(view.features) for view in rows.views]

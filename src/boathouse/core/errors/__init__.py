@@ -1,12 +1,15 @@
 """The one exception tree. A message says what was expected, what was found, where, and what to do."""
 
 from boathouse.core.errors.base import BoathouseError, ConfigError, OptionError
+from boathouse.core.errors.endpoints import EndpointError
 from boathouse.core.errors.engines import EngineError
 from boathouse.core.errors.export import ExportError
 from boathouse.core.errors.features import FeatureError, FreshnessError, NotPublishedError, OnlineStoreError
+from boathouse.core.errors.invocations import InvocationError
 from boathouse.core.errors.models import ModelError, PromotionError, UntrustedModelError
 from boathouse.core.errors.monitoring import MonitoringError
 from boathouse.core.errors.requests import RequestError
+from boathouse.core.errors.rollouts import ExperimentError, RolloutError
 from boathouse.core.errors.simulation import SimulationError
 from boathouse.core.errors.tables import (
     CommitConflictError,
@@ -16,16 +19,20 @@ from boathouse.core.errors.tables import (
     SchemaMismatchError,
     TableError,
 )
+from boathouse.core.errors.tokens import TokenError
 
 __all__ = [
     "BoathouseError",
     "CommitConflictError",
     "ConfigError",
     "DataQualityError",
+    "EndpointError",
     "EngineError",
+    "ExperimentError",
     "ExportError",
     "FeatureError",
     "FreshnessError",
+    "InvocationError",
     "MissingTableError",
     "ModelError",
     "MonitoringError",
@@ -35,8 +42,10 @@ __all__ = [
     "PromotionError",
     "ReadOnlyTableError",
     "RequestError",
+    "RolloutError",
     "SchemaMismatchError",
     "SimulationError",
     "TableError",
+    "TokenError",
     "UntrustedModelError",
 ]

@@ -184,9 +184,8 @@ class OnlineStoreError(BoathouseError):
     @classmethod
     def not_published(cls, view: str) -> OnlineStoreError:
         """Name the view that the store does not have."""
-        return NotPublishedError(
-            f"The online store has no view '{view}'. Publish it: boathouse features publish --view {view}"
-        )
+        command = "publish-predictions" if view.startswith("predictions_") else f"publish --view {view}"
+        return NotPublishedError(f"The online store has no view '{view}'. Publish it: boathouse features {command}")
 
     @classmethod
     def other_version(cls, view: str, wanted: str, live: str) -> OnlineStoreError:

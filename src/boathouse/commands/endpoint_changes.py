@@ -1,0 +1,199 @@
+"""``boathouse endpoints update|promote|rollback|canary-step|pause|resume``: changes of what is served."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from boathouse.commands.feature_places import ENVIRONMENT
+from boathouse.commands.harbour import open_harbour, read_actor
+from boathouse.core.errors import RolloutError
+
+if TYPE_CHECKING:
+    from boathouse.core.endpoints import EndpointConfig
+    from boathouse.core.endpoints.state import EndpointState
+
+_COMMENT = click.option("--comment", default="", help="Why; kept in the trail.")
+
+
+@click.command()
+@click.argument("name")
+@click.option("--split", type=click.Choice(["weight", "ab", "canary", "rolling", "shadow"]), default=None)
+@click.option("--route", "routes", multiple=True, metavar="ENTITY=PERCENT", help="Share of the traffic; repeat it.")
+@click.option("--candidate", default=None, help="Of a canary or a rolling replacement: the entity brought in.")
+@click.option("--mirror", "mirrors", multiple=True, metavar="ENTITY", help="Of a shadow: scores without answering.")
+@click.option("--steps", default=None, metavar="1,5,25,50,100", help="Of a canary: percentages; default: conf's.")
+@click.option("--batches", default=4, show_default=True, help="Of a rolling replacement: equal steps.")
+@click.option("--salt", default=None, help="Of an A/B test: name it anew for each; another salt divides anew.")
+@click.option("--unit", default=None, help="Of an A/B test: column that names the unit; default: conf's.")
+@click.option("--file", "path", type=click.Path(exists=True, path_type=Path), default=None, help="Whole document.")
+@click.option("--expect", type=int, default=None, help="Change it only if this record is still the newest.")
+@_COMMENT
+@ENVIRONMENT
+def update(name: str, env: str, conf_source: Path, **given: Any) -> None:  # noqa: ANN401 - the options above
+    """Change what is served: a traffic split, an A/B test, a canary, a shadow, or a rolling replacement.
+
+    Blue/green is a split of kind weight that gives 100 to the other entity. Everything can be undone with
+    `boathouse endpoints rollback`.
+    """
+    harbour = open_harbour(env, conf_source)
+    states = harbour.states()
+    state = states.read(name)
+    if given["expect"] is not None:
+        state = replace(state, sequence=given["expect"])
+    config = _read_file(name, given["path"]) if given["path"] else _change(state, given)
+    if config.split.kind == "ab" and not harbour.experiments.enabled:
+        raise RolloutError.switched_off()
+    is_start = config.split.kind not in {"weight", state.config.split.kind}
+    kind = "started" if is_start else "updated"
+    _report(states.change(state, config, kind=kind, actor=read_actor(), comment=given["comment"]))
+
+
+def _read_file(name: str, path: Path) -> EndpointConfig:
+    import yaml
+
+    from boathouse.core.endpoints import EndpointConfig
+
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    # A file of several endpoints, as in conf, or one alone.
+    return EndpointConfig.from_document(name, document.get(name, document))
+
+
+def _change(state: EndpointState, given: dict[str, Any]) -> EndpointConfig:
+    from boathouse.core.endpoints import rollouts
+
+    config = state.config
+    shares = dict(_parse_route(text) for text in given["routes"])
+    match given["split"]:
+        case "canary":
+            return rollouts.start_canary(config, _need(given, "candidate"), steps=_parse_steps(given["steps"]))
+        case "rolling":
+            return rollouts.start_rolling(config, _need(given, "candidate"), batches=given["batches"])
+        case "shadow":
+            return rollouts.start_shadow(config, given["mirrors"])
+        case "ab":
+            unit = given["unit"] or config.split.unit or ""
+            return rollouts.start_experiment(config, shares, salt=_need(given, "salt"), unit=unit)
+        case "weight":
+            return rollouts.split_by_weight(config, shares)
+        case _:
+            return rollouts.route_traffic(config, shares)
+
+
+def _need(given: dict[str, Any], option: str) -> str:
+    if not given[option]:
+        raise click.UsageError(f"--split {given['split']} needs --{option}.")
+    return str(given[option])
+
+
+def _parse_route(text: str) -> tuple[str, float]:
+    entity, equals, share = text.rpartition("=")
+    try:
+        return (entity, float(share)) if equals and entity else _refuse_route(text)
+    except ValueError:
+        return _refuse_route(text)
+
+
+def _refuse_route(text: str) -> tuple[str, float]:
+    raise RolloutError.wrong_route(text)
+
+
+def _parse_steps(text: str | None) -> Sequence[float] | None:
+    try:
+        return None if text is None else tuple(float(step) for step in text.split(","))
+    except ValueError:
+        raise click.UsageError("--steps takes percentages, divided by commas: 1,5,25,50,100.") from None
+
+
+@click.command()
+@click.argument("name")
+@click.option("--entity", default=None, help="Default: the candidate, the mirror, or the only other one.")
+@_COMMENT
+@ENVIRONMENT
+def promote(name: str, entity: str | None, comment: str, env: str, conf_source: Path) -> None:
+    """Give all traffic to one entity and end the rollout under way."""
+    from boathouse.core.endpoints.kinds import PROMOTED
+    from boathouse.core.endpoints.rollouts import choose_promoted, give_everything
+
+    states = open_harbour(env, conf_source).states()
+    state = states.read(name)
+    chosen = entity or choose_promoted(state.config)
+    config = give_everything(state.config, chosen)
+    _report(states.change(state, config, kind=PROMOTED, actor=read_actor(), comment=comment))
+
+
+@click.command()
+@click.argument("name")
+@_COMMENT
+@ENVIRONMENT
+def rollback(name: str, comment: str, env: str, conf_source: Path) -> None:
+    """Return to the configuration before the newest change, or before the rollout under way; again: further back."""
+    states = open_harbour(env, conf_source).states()
+    _report(states.roll_back(name, actor=read_actor(), comment=comment))
+
+
+@click.command(name="canary-step")
+@click.argument("name")
+@click.option("--watch", type=float, default=None, metavar="SECONDS", help="Look again and again, until it is decided.")
+@ENVIRONMENT
+def canary_step(name: str, watch: float | None, env: str, conf_source: Path) -> None:
+    """Judge a canary by the inference log: go one step on, wait, or roll back.
+
+    Exit code 0: it went on, waits or is done; 3: it was rolled back.
+    """
+    from boathouse.rollouts.canary_step import step_canary
+
+    harbour = open_harbour(env, conf_source)
+    states = harbour.states()
+    while True:
+        decision = step_canary(states, name, harbour.log, actor=read_actor())
+        click.echo(f"{decision.outcome}: {decision.reason}")
+        for check in decision.checks:
+            click.echo(f"  {check.verdict:<5} {check.name:<9} {check.text}")
+        if decision.outcome == "roll_back":
+            raise click.exceptions.Exit(3)
+        if watch is None or decision.outcome == "done":
+            return
+        time.sleep(watch)
+
+
+@click.command()
+@click.argument("name")
+@_COMMENT
+@ENVIRONMENT
+def pause(name: str, comment: str, env: str, conf_source: Path) -> None:
+    """Keep a canary where it is until `resume`."""
+    from boathouse.core.endpoints.kinds import PAUSED
+
+    states = open_harbour(env, conf_source).states()
+    state = states.read(name)
+    if state.config.split.kind != "canary":
+        raise RolloutError.no_canary(name, state.config.split.kind)
+    _report(states.change(state, state.config, kind=PAUSED, actor=read_actor(), comment=comment))
+
+
+@click.command()
+@click.argument("name")
+@_COMMENT
+@ENVIRONMENT
+def resume(name: str, comment: str, env: str, conf_source: Path) -> None:
+    """Let a paused canary go on; its step begins anew."""
+    from boathouse.core.endpoints.kinds import PAUSED, STEP
+
+    states = open_harbour(env, conf_source).states()
+    state = states.read(name)
+    if state.kind != PAUSED:
+        raise RolloutError.no_canary(name, f"{state.config.split.kind}, not paused")
+    _report(states.change(state, state.config, kind=STEP, actor=read_actor(), comment=comment))
+
+
+def _report(state: EndpointState) -> None:
+    from boathouse.commands.endpoints import describe_traffic
+
+    click.echo(f"{state.name}: {describe_traffic(state)}")
+    click.echo(f"record {state.sequence} ({state.kind}); undo with: boathouse endpoints rollback {state.name}")

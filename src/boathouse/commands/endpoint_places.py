@@ -1,0 +1,48 @@
+"""Where the commands about endpoints find the documents of an environment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from boathouse.core.endpoints import EndpointConfig
+from boathouse.core.errors import EndpointError
+
+
+def read_endpoints(env: str, conf_source: Path, names: Sequence[str] = ()) -> dict[str, EndpointConfig]:
+    """Return the endpoints of an environment as conf describes them, all without ``names``, in their order.
+
+    The MLflow store of the environment is set for this process.
+
+    Raises:
+        ConfigError: If there is no such environment.
+        EndpointError: If there is no such endpoint, or its document says something impossible.
+    """
+    documents = read_documents(env, conf_source)
+    unknown = sorted(set(names) - set(documents))
+    if unknown or not documents:
+        raise EndpointError.unknown(", ".join(unknown) or "any", documents)
+    chosen = names or tuple(documents)
+    return {name: EndpointConfig.from_document(name, documents[name]) for name in chosen}
+
+
+def read_documents(env: str, conf_source: Path) -> dict[str, Any]:
+    """Return the documents of ``endpoints*.yml``; the MLflow store of the environment is set for this process.
+
+    Raises:
+        ConfigError: If there is no such environment.
+    """
+    import mlflow
+    from kedro.framework.project import configure_project, settings
+
+    from boathouse.hooks.environments import require_environment
+
+    require_environment(env, conf_source)
+    configure_project("boathouse")
+    loader = settings.CONFIG_LOADER_CLASS(str(conf_source), env=env, **settings.CONFIG_LOADER_ARGS)
+    server = loader["mlflow"]["server"]
+    mlflow.set_tracking_uri(server["mlflow_tracking_uri"])
+    if server.get("mlflow_registry_uri"):
+        mlflow.set_registry_uri(server["mlflow_registry_uri"])
+    return dict(loader["endpoints"])

@@ -1,0 +1,78 @@
+"""``boathouse endpoints``: what is served, changed step by step, measured, and taken back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from boathouse.commands.endpoint_changes import canary_step, pause, promote, resume, rollback, update
+from boathouse.commands.endpoint_measures import advise, compact_log, load_test, size
+from boathouse.commands.feature_places import ENVIRONMENT
+from boathouse.commands.harbour import open_harbour
+
+if TYPE_CHECKING:
+    from boathouse.core.endpoints.state import EndpointState
+
+
+@click.group()
+def endpoints() -> None:
+    """Show, change, measure and roll back endpoints.
+
+    Changes are recorded in audit.deployments; a running server follows within seconds.
+    """
+
+
+for _command in (advise, canary_step, compact_log, load_test, pause, promote, resume, rollback, size, update):
+    endpoints.add_command(_command)
+
+
+@endpoints.command(name="list")
+@ENVIRONMENT
+def list_endpoints(env: str, conf_source: Path) -> None:
+    """List the endpoints and how their traffic is divided."""
+    for name, state in open_harbour(env, conf_source).states().read_all().items():
+        click.echo(f"{name:<24} {describe_traffic(state)}")
+
+
+@endpoints.command()
+@click.argument("name")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the configuration alone, as JSON that update --file reads."
+)
+@ENVIRONMENT
+def show(name: str, env: str, conf_source: Path, *, as_json: bool) -> None:
+    """Show what an endpoint serves, since when, and how it came to that."""
+    states = open_harbour(env, conf_source).states()
+    state = states.read(name)
+    if as_json:
+        click.echo(json.dumps(state.config.to_document(), indent=2))
+        return
+    click.echo(f"{name}: {describe_traffic(state)}")
+    for entity in state.config.served_entities:
+        version = f"version {entity.entity_version}" if entity.alias is None else f"follows alias {entity.alias}"
+        click.echo(f"  {entity.name:<12} {entity.entity_name}, {version}")
+    if state.changed_at is None:
+        click.echo("  as in conf; nothing recorded")
+    for record in states.records():
+        if record.subject == name:
+            mark = "*" if record.sequence == state.sequence else " "
+            when = f"{record.occurred_at:%Y-%m-%d %H:%M:%S}"
+            click.echo(f" {mark}{record.sequence:>4} {when} {record.kind:<12} {record.actor:<12} {record.comment}")
+    if state.undo is not None:
+        back = "conf" if state.undo == 0 else f"record {state.undo}"
+        click.echo(f"  a rollback returns to {back}")
+
+
+def describe_traffic(state: EndpointState) -> str:
+    """Return kind and shares in one line."""
+    config = state.config
+    shares = ", ".join(f"{route.served_entity_name} {route.traffic_percentage:g} %" for route in config.routes)
+    extra = {
+        "canary": f", candidate {config.split.candidate}",
+        "shadow": f", shadow {', '.join(config.split.mirrors)}",
+        "ab": f", by {config.split.unit}",
+    }.get(config.split.kind, "")
+    return f"{config.split.kind}: {shares}{extra}"

@@ -1,0 +1,141 @@
+"""What an experiment's report is made from: exposures out of the log, outcomes out of a file."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from boathouse.core.errors import ExperimentError
+from boathouse.core.experiments.report import Metric
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import pyarrow as pa
+
+    from boathouse.commands.harbour import Harbour
+    from boathouse.core.endpoints.state import EndpointState
+    from boathouse.core.experiments.exposures import Exposures
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What to read of a file of outcomes.
+
+    Attributes:
+        path: CSV or Parquet, one row a unit.
+        unit: Column of the unit.
+        label: Column of the true label, or None.
+        columns: Columns of business metrics.
+        expected_effect: Effect planned for, or None.
+    """
+
+    path: Path
+    unit: str
+    label: str | None
+    columns: Sequence[str]
+    expected_effect: float | None
+
+
+def read_exposures(harbour: Harbour, state: EndpointState, since: datetime | None, until: datetime | None) -> Exposures:
+    """Return who was exposed to what between two moments.
+
+    Raises:
+        ExperimentError: If nobody was.
+    """
+    from boathouse.core.endpoints.log_rows import read_log_rows
+    from boathouse.core.experiments.exposures import find_exposures
+    from boathouse.rollouts.log_reader import read_entries
+
+    begun = since or state.changed_at or datetime(1970, 1, 1, tzinfo=UTC)
+    entries = read_entries(harbour.log, state.name, since=_aware(begun), until=None if until is None else _aware(until))
+    found = find_exposures(read_log_rows(entries), str(state.config.split.unit))
+    if not found.units:
+        raise ExperimentError.no_exposures(state.name, harbour.log.table)
+    return found
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def read_metrics(wanted: Wanted, exposures: Exposures, name_as_logged: Callable[[object], str]) -> list[Metric]:
+    """Return the model's metric and those of the business.
+
+    The model's is the Brier score (mean squared distance of score and label, 0 is best) where labels are
+    given, else the mean score.
+
+    Args:
+        wanted: The file and what to read of it.
+        exposures: Who was exposed; holds the scores.
+        name_as_logged: Gives the text by which the log knows a unit.
+
+    Raises:
+        ExperimentError: If a column is missing or holds something that is no number.
+    """
+    table = _read_table(wanted.path)
+    for column in (wanted.unit, *wanted.columns, *filter(None, [wanted.label])):
+        if column not in table.column_names:
+            raise ExperimentError.missing_column(wanted.path.name, column, table.column_names)
+    units = [name_as_logged(value) for value in table[wanted.unit].to_pylist()]
+    scores = {unit: each.score for unit, each in exposures.units.items() if each.score is not None}
+    if wanted.label is None:
+        model = Metric(name="mean_score", role="model", outcomes=scores)
+    else:
+        labels = _read_column(table, wanted.label, units, wanted.path.name)
+        brier = {unit: (scores[unit] - label) ** 2 for unit, label in labels.items() if unit in scores}
+        model = Metric(name="brier_score", role="model", outcomes=brier)
+    business = [
+        Metric(
+            name=column,
+            role="business",
+            outcomes=_read_column(table, column, units, wanted.path.name),
+            expected_effect=wanted.expected_effect,
+        )
+        for column in wanted.columns
+    ]
+    return [model, *business]
+
+
+def choose_naming(harbour: Harbour, state: EndpointState) -> Callable[[object], str]:
+    """Return how the log writes a unit: hashed if its column is personal.
+
+    Raises:
+        ExperimentError: If the log masks it: units cannot be told apart then.
+    """
+    from boathouse.core.endpoints.personal import hash_value
+    from boathouse.core.endpoints.routing import name_unit
+    from boathouse.serving.log_salt import read_salt
+
+    log, unit = state.config.log, str(state.config.split.unit)
+    if unit not in log.personal_columns or log.personal_policy == "keep":
+        return lambda value: name_unit(value) or ""
+    if log.personal_policy == "mask":
+        raise ExperimentError.masked_unit(unit)
+    salt = read_salt(harbour.journal)
+    return lambda value: hash_value(value, salt)
+
+
+def _read_table(path: Path) -> pa.Table:
+    if path.suffix == ".parquet":
+        from pyarrow import parquet
+
+        return parquet.read_table(path)
+    from pyarrow import csv
+
+    return csv.read_csv(path)
+
+
+def _read_column(table: pa.Table, column: str, units: Sequence[str], file: str) -> dict[str, float]:
+    """Return the values by unit; nulls are left out, and of several rows of a unit the last counts."""
+    found = {}
+    for row, (unit, value) in enumerate(zip(units, table[column].to_pylist(), strict=True), 1):
+        if value is None:
+            continue
+        if not isinstance(value, int | float) or not math.isfinite(value):
+            raise ExperimentError.not_a_number(file, column, row)
+        found[unit] = float(value)
+    return found

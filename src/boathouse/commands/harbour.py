@@ -1,0 +1,105 @@
+"""Where the commands about endpoints find configuration, trail and log of an environment; without MLflow."""
+
+from __future__ import annotations
+
+import getpass
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from boathouse.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from boathouse.core.endpoints.service_levels import ServiceLevels
+    from boathouse.core.endpoints.sizing import SizingOptions
+    from boathouse.core.experiments.options import ExperimentOptions
+    from boathouse.datasets.delta_place import TablePlace
+    from boathouse.governance.endpoint_states import EndpointStates
+
+
+@dataclass(frozen=True)
+class Harbour:
+    """The endpoints of one environment, as conf describes them."""
+
+    environment: str
+    lakehouse: dict[str, str]
+    documents: dict[str, dict[str, Any]]
+    rollouts: dict[str, Any]
+
+    def place(self, table: str) -> TablePlace:
+        """Return the place of ``<schema>.<table>``."""
+        from boathouse.datasets.delta_place import TablePlace
+
+        return TablePlace.from_lakehouse(f"{self.environment}.{table}", self.lakehouse)
+
+    @property
+    def log(self) -> TablePlace:
+        """The inference log."""
+        return self.place("inference.endpoint_log")
+
+    @property
+    def journal(self) -> Path:
+        """The folder of the inference log's journals and of its salt."""
+        from boathouse.hooks.locations import locate_data
+
+        return Path(locate_data(f"endpoint_log/{self.environment}"))
+
+    @property
+    def experiments(self) -> ExperimentOptions:
+        """How sure experiments have to be, and whether there are any."""
+        from boathouse.core.experiments.options import ExperimentOptions
+
+        return ExperimentOptions(**self.rollouts["experiments"])
+
+    @property
+    def sizing(self) -> SizingOptions:
+        """How full an endpoint may run."""
+        from boathouse.core.endpoints.sizing import SizingOptions
+
+        return SizingOptions(**self.rollouts["sizing"])
+
+    def states(self) -> EndpointStates:
+        """Return the states of the endpoints."""
+        from boathouse.governance.endpoint_states import DEPLOYMENTS, EndpointStates
+
+        return EndpointStates(self.place(DEPLOYMENTS), self.documents)
+
+    def service_levels(self, name: str) -> ServiceLevels:
+        """Return what the endpoint ``name`` promises.
+
+        Raises:
+            ConfigError: If conf says nothing of it.
+        """
+        from boathouse.core.endpoints.service_levels import ServiceLevels
+
+        levels = self.rollouts.get("service_levels") or {}
+        if name not in levels:
+            message = f"conf/base/serving/rollouts.yml states no service levels of endpoint '{name}'. Add an entry."
+            raise ConfigError(message)
+        return ServiceLevels(**levels[name])
+
+
+def open_harbour(env: str, conf_source: Path) -> Harbour:
+    """Return the endpoints of ``env``.
+
+    Raises:
+        ConfigError: If there is no such environment.
+    """
+    from kedro.framework.project import configure_project, settings
+
+    from boathouse.hooks.environments import require_environment
+
+    require_environment(env, conf_source)
+    configure_project("boathouse")
+    loader = settings.CONFIG_LOADER_CLASS(str(conf_source), env=env, **settings.CONFIG_LOADER_ARGS)
+    return Harbour(env, dict(loader["globals"]["lakehouse"]), dict(loader["endpoints"]), dict(loader["rollouts"]))
+
+
+def read_actor() -> str:
+    """Return who acts: as the platform knows them, else the system's user."""
+    try:
+        identity = import_module("boathouse.governance.identity")
+    except ModuleNotFoundError:
+        return getpass.getuser()
+    return str(identity.read_identity().name)

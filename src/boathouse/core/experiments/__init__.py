@@ -1,0 +1,1 @@
+"""Experiments: how many units they need, whether they were divided as planned, and what they show."""

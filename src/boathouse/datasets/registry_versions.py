@@ -1,0 +1,69 @@
+"""Versions of registered models as a server follows them: cheap questions, and files that were checked."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from boathouse.core.errors import UntrustedModelError
+from boathouse.core.scoring.files import ModelFiles, read_folder
+from boathouse.datasets.model_files import check_flavour
+from boathouse.datasets.registry_client import guard_store, open_client
+
+
+class RegistryVersions:
+    """The registry that this process is configured for."""
+
+    def aliases(self, name: str) -> dict[str, str]:
+        """Return the version at each alias; nothing for a model that is not registered.
+
+        Raises:
+            ModelError: If the store cannot be reached.
+        """
+        from mlflow.exceptions import MlflowException
+
+        with guard_store():
+            try:
+                found = open_client().get_registered_model(name).aliases
+            except MlflowException as error:
+                if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                    raise
+                return {}
+        return {alias: str(version) for alias, version in found.items()}
+
+    def digest(self, name: str, version: str) -> str | None:
+        """Return the digest of the files that the version was registered with, or None.
+
+        Raises:
+            ModelError: If the store cannot be reached.
+        """
+        with guard_store():
+            tags = open_client().get_model_version(name, version).tags
+        return None if tags is None else tags.get("model_digest")
+
+    def files(self, name: str, version: str) -> ModelFiles:
+        """Return the version's own files, after a look at what MLflow would execute.
+
+        Raises:
+            ModelError: If the store cannot be reached.
+            UntrustedModelError: If loading it would execute anything but our loader.
+        """
+        with guard_store():
+            return download_files(name, version)
+
+
+def download_files(name: str, version: str) -> dict[str, bytes]:
+    """Return the files of a version; its MLmodel file was checked, their digests were not yet.
+
+    Raises:
+        UntrustedModelError: If MLflow would load it by anything but our loader.
+    """
+    import mlflow
+
+    with tempfile.TemporaryDirectory() as folder:
+        uri = f"models:/{name}/{version}"
+        path = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=folder))
+        data = check_flavour(path, name)
+        if not data.is_dir():
+            raise UntrustedModelError.foreign_loader(name, "a missing data folder")
+        return dict(read_folder(data))

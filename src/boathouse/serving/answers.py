@@ -1,0 +1,114 @@
+"""Answers in MLflow's form, byte for byte as its server writes them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from boathouse.core.errors import InvocationError
+
+_NO_REASONS = '"[]"'
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back over HTTP.
+
+    Attributes:
+        status: HTTP status.
+        body: The body.
+        media_type: Its content type.
+        headers: Further headers.
+    """
+
+    status: int
+    body: bytes
+    media_type: bytes = b"application/json"
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """The scores of some rows.
+
+    Attributes:
+        probability: One a row, float64.
+        decision: 0 or 1, one a row.
+        reasons: Texts of each row, or None where nobody asked.
+    """
+
+    probability: np.ndarray
+    decision: np.ndarray
+    reasons: list[list[str]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RowOrigin:
+    """Where the score of a row comes from, for callers that ask for details."""
+
+    entity: str
+    version: str
+    prediction_id: str
+
+
+def encode_predictions(
+    scores: Scores, origins: Sequence[RowOrigin] | None = None, *, last_known: bool = False
+) -> bytes:
+    """Return the body of an answer with predictions.
+
+    Its spaces and digits are those of Python's own writer, which MLflow's server uses.
+
+    Args:
+        scores: Scores in the order of the request's rows.
+        origins: Added to each row as ``served_entity``, ``model_version`` and ``prediction_id``.
+        last_known: Whether the answer is marked as made from values last known.
+    """
+    rows = [
+        f'"probability": {_number(probability)}, "decision": {decision}, "reasons": '
+        for probability, decision in zip(scores.probability.tolist(), scores.decision.tolist(), strict=True)
+    ]
+    reasons = (
+        [_NO_REASONS] * len(rows)
+        if scores.reasons is None
+        else [json.dumps(json.dumps(texts)) for texts in scores.reasons]
+    )
+    details = [""] * len(rows) if origins is None else [_details(each) for each in origins]
+    content = ", ".join(f"{{{a}{b}{c}}}" for a, b, c in zip(rows, reasons, details, strict=True))
+    mark = ', "features": "last_known"' if last_known else ""
+    return f'{{"predictions": [{content}]{mark}}}'.encode()
+
+
+def encode_error(error: InvocationError) -> Answer:
+    """Return the answer to a request that failed, in MLflow's form; never with a stack trace."""
+    wait = error.retry_after
+    headers = () if wait is None else ((b"retry-after", str(max(1, round(wait))).encode()),)
+    if error.status == 401:
+        headers = (*headers, (b"www-authenticate", b"Bearer"))
+    if not error.code:
+        return Answer(error.status, str(error).encode(), b"text/plain; charset=utf-8", headers)
+    body = json.dumps({"error_code": error.code, "message": str(error)}).encode()
+    return Answer(error.status, body, headers=headers)
+
+
+def encode_document(document: Any, status: int = 200) -> Answer:  # noqa: ANN401 - anything JSON can hold
+    """Return an answer that is a JSON document; NaN travels as null."""
+    import orjson
+
+    return Answer(status, orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_INDENT_2))
+
+
+def _number(value: float) -> str:
+    return repr(value) if value - value == 0 else "null"
+
+
+def _details(origin: RowOrigin) -> str:
+    content = {
+        "served_entity": origin.entity,
+        "model_version": origin.version,
+        "prediction_id": origin.prediction_id,
+    }
+    return ", " + json.dumps(content)[1:-1]

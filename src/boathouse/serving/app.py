@@ -1,0 +1,139 @@
+"""The addresses of the server, as an ASGI application of few layers: each costs every request its time."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from boathouse.core.errors import InvocationError
+from boathouse.serving.answers import Answer, encode_document, encode_error
+from boathouse.serving.by_key import find_features, find_predictions
+from boathouse.serving.exchange import DisconnectedError, Exchange, Receive, Send
+from boathouse.serving.invoking import Invoking
+from boathouse.serving.metrics import CONTENT_TYPE
+from boathouse.serving.openapi import describe_api
+from boathouse.serving.service import Service
+
+Handler = Callable[[Exchange], Awaitable[None]]
+_COMMANDS = ("reload", "drain", "resume")
+
+
+class App:
+    """The application of one worker."""
+
+    def __init__(self, service: Service) -> None:
+        """Lay out the addresses."""
+        self._service = service
+        self.invoking = Invoking(service)
+        self._gets: dict[str, Callable[[Exchange], Answer]] = {
+            "/ping": self._ping,
+            "/health": self._health,
+            "/ready": self._ready,
+            "/version": self._version,
+            "/metrics": self._metrics,
+            "/openapi.json": self._openapi,
+        }
+
+    async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        """Answer one request, or the server's word that it starts or stops."""
+        if scope["type"] == "lifespan":
+            await _live(receive, send)
+            return
+        if scope["type"] != "http":
+            raise NotImplementedError(scope["type"])
+        exchange = Exchange(scope, receive, send)
+        try:
+            await self._route(exchange)
+        except InvocationError as error:
+            await self._refuse(exchange, error)
+        except DisconnectedError:
+            self._service.access_log.request(request_id=exchange.request_id, status=499)
+        except Exception as error:  # noqa: BLE001 - the one place where what nobody expected becomes an answer
+            self._service.access_log.failure("request_failed", error, request_id=exchange.request_id)
+            await self._refuse(exchange, InvocationError.failed())
+
+    async def _refuse(self, exchange: Exchange, error: InvocationError) -> None:
+        if exchange.status:
+            return
+        await exchange.answer(encode_error(error))
+        self._service.metrics.observe(("-", "-", exchange.status), exchange.seconds, 0)
+        self._service.access_log.request(
+            request_id=exchange.request_id, path=exchange.path[:200], status=exchange.status
+        )
+
+    async def _route(self, exchange: Exchange) -> None:
+        path = exchange.path
+        read = self._gets.get(path)
+        if read is not None:
+            if exchange.method not in ("GET", "HEAD"):
+                raise InvocationError.wrong_method("GET")
+            answer = read(exchange)
+            await exchange.answer(answer)
+            return
+        handle = self._find_handler(path)
+        if exchange.method != "POST":
+            raise InvocationError.wrong_method("POST")
+        await handle(exchange)
+
+    def _find_handler(self, path: str) -> Handler:
+        """Return who answers a POST to ``path``."""
+        match path.split("/")[1:]:
+            case ["invocations"]:
+                return lambda exchange: self.invoking.invoke(exchange, None, None)
+            case ["serving-endpoints", name, "invocations"]:
+                return lambda exchange: self.invoking.invoke(exchange, name, None)
+            case ["serving-endpoints", name, "served-models", entity, "invocations"]:
+                return lambda exchange: self.invoking.invoke(exchange, name, entity)
+            case ["feature-serving", name, "invocations"]:
+                return lambda exchange: self.invoking.answer(exchange, name, find_features)
+            case ["precomputed", name, "invocations"]:
+                return lambda exchange: self.invoking.answer(exchange, name, find_predictions)
+            case ["manage", word] if word in _COMMANDS:
+                return lambda exchange: self._manage(exchange, word)
+        raise InvocationError.no_address("address", ["/invocations", "/openapi.json", *self._gets])
+
+    async def _manage(self, exchange: Exchange, word: str) -> None:
+        token = self._service.access.admit(exchange.headers, "manage")
+        self._service.tell(word)
+        name = "" if token is None else token.name
+        self._service.access_log.event("info", "managed", command=word, by=name, request_id=exchange.request_id)
+        await exchange.answer(encode_document({"accepted": word}, 202))
+
+    def _ping(self, _exchange: Exchange) -> Answer:
+        loaded = any(endpoint.state.models for endpoint in self._service.endpoints.values())
+        return Answer(200 if loaded else 503, b"\n")
+
+    def _health(self, exchange: Exchange) -> Answer:
+        """Return the whole to those who may ask, else whether it works."""
+        described = self._service.describe()
+        try:
+            self._service.access.admit(exchange.headers, "query")
+        except InvocationError:
+            described = {"status": described["status"]}
+        return encode_document(described, 503 if described["status"] == "starting" else 200)
+
+    def _ready(self, _exchange: Exchange) -> Answer:
+        service = self._service
+        answer = {"ready": service.is_ready, "draining": service.draining, "waiting_for_models": service.waiting}
+        return encode_document(answer, 200 if service.is_ready else 503)
+
+    def _version(self, exchange: Exchange) -> Answer:
+        self._service.access.admit(exchange.headers, "query")
+        return Answer(200, self._service.mlflow_version.encode())
+
+    def _metrics(self, exchange: Exchange) -> Answer:
+        self._service.access.admit(exchange.headers, "query")
+        return Answer(200, self._service.render_metrics(), CONTENT_TYPE)
+
+    def _openapi(self, exchange: Exchange) -> Answer:
+        self._service.access.admit(exchange.headers, "query")
+        return encode_document(describe_api(self._service))
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    """Say yes to the server's start and stop; the worker itself begins and ends what has to be."""
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

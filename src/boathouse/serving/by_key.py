@@ -1,0 +1,97 @@
+"""What is answered by key alone: features without a score, and predictions that a batch run has published."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import orjson
+
+from boathouse.core.errors import InvocationError
+from boathouse.online_store.predictions import prediction_view
+from boathouse.serving.endpoint import Endpoint, find_model
+from boathouse.serving.invocation import Invocation
+from boathouse.serving.look_up import FeatureLookUp, LookedUp
+from boathouse.serving.numbers import to_keys
+from boathouse.serving.scoring import build_matrix
+from boathouse.serving.served_model import ServedModel
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+async def find_features(endpoint: Endpoint, request: Invocation) -> bytes:
+    """Return the features of each key, stored and on demand, as the platform's feature serving does.
+
+    Raises:
+        InvocationError: If the model looks nothing up, a key is missing, or the store does not answer.
+    """
+    model = _first_model(endpoint)
+    keys = _read_keys(model, request)
+    matrix = await build_matrix(model, request, endpoint.look_up)
+    rows = [dict(zip(model.features, map(_number, values), strict=True)) for values in matrix.values.tolist()]
+    return _encode("outputs", model, keys, rows, last_known=matrix.last_known)
+
+
+async def find_predictions(endpoint: Endpoint, request: Invocation) -> bytes:
+    """Return the published prediction of each key: null where there is none.
+
+    Raises:
+        InvocationError: If a key is missing, predictions were never published, or the store does not answer.
+    """
+    model = _first_model(endpoint)
+    keys, look_up = _read_keys(model, request), _require_look_up(model, endpoint)
+    found = await look_up.find(keys, [prediction_view(model.name, model.keys)])
+    rows = [_describe(found, row) for row in range(len(keys))]
+    return _encode("predictions", model, keys, rows, last_known=found.last_known)
+
+
+def _first_model(endpoint: Endpoint) -> ServedModel:
+    """Return the model with the greatest share of requests: its features are those the endpoint serves."""
+    state = endpoint.state
+    route = max(state.config.routes, key=lambda each: each.traffic_percentage)
+    return find_model(state, route.served_entity_name)
+
+
+def _require_look_up(model: ServedModel, endpoint: Endpoint) -> FeatureLookUp:
+    if endpoint.look_up is None or not model.keys:
+        raise InvocationError.no_look_up(model.entity)
+    return endpoint.look_up
+
+
+def _read_keys(model: ServedModel, request: Invocation) -> list[tuple[int | str, ...]]:
+    missing = [name for name, _ in model.keys if name not in request.columns]
+    if missing:
+        raise InvocationError.missing_columns(missing, ())
+    return to_keys(request.columns, model.keys)
+
+
+def _describe(found: LookedUp, row: int) -> dict[str, Any]:
+    probability, decision, version = found.rows.matrix[row].tolist()
+    if not found.rows.found[row, 0]:
+        return {"probability": None, "decision": None, "model_version": None, "predicted_as_of": None}
+    time = _EPOCH + timedelta(microseconds=int(found.rows.times[row, 0]))
+    return {
+        "probability": _number(probability),
+        "decision": None if np.isnan(decision) else int(decision),
+        "model_version": None if np.isnan(version) else str(int(version)),
+        "predicted_as_of": time.date().isoformat(),
+    }
+
+
+def _number(value: float) -> float | None:
+    return None if value != value else value  # noqa: PLR0124 - NaN differs from itself
+
+
+def _encode(
+    wrapper: str,
+    model: ServedModel,
+    keys: list[tuple[int | str, ...]],
+    rows: list[dict[str, Any]],
+    *,
+    last_known: bool,
+) -> bytes:
+    names = [name for name, _ in model.keys]
+    content = [{**dict(zip(names, key, strict=True)), **row} for key, row in zip(keys, rows, strict=True)]
+    mark = {"features": "last_known"} if last_known else {}
+    return orjson.dumps({wrapper: content, **mark})

@@ -1,0 +1,188 @@
+"""What a request says: its body taken apart into columns, in each of the forms that MLflow's server takes."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from boathouse.core.errors import InvocationError
+from boathouse.serving.flat_files import read_csv, read_parquet
+
+JSON, CSV, PARQUET = "application/json", "text/csv", "application/vnd.apache.parquet"
+WRAPPERS = frozenset({"dataframe_split", "dataframe_records", "instances", "inputs"})
+Columns = dict[str, Sequence[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One request.
+
+    Attributes:
+        columns: Values by column name, one a row each, as they came; None is null.
+        rows: Number of rows.
+        params: The request's parameters.
+        client_request_id: The caller's own id of the request, or None.
+    """
+
+    columns: Columns
+    rows: int
+    params: Mapping[str, Any] = field(default_factory=dict)
+    client_request_id: str | None = None
+
+    def take(self, rows: Sequence[int]) -> Invocation:
+        """Return the invocation of some of its rows, in the order given."""
+        columns: Columns = {name: [values[row] for row in rows] for name, values in self.columns.items()}
+        return Invocation(columns, len(rows), self.params, self.client_request_id)
+
+
+def parse_invocation(body: bytes, content_type: str | None, *, max_rows: int) -> Invocation:
+    """Return what ``body`` asks for.
+
+    Raises:
+        InvocationError: 400 for what cannot be read, 413 for too many rows, 415 for another content type.
+    """
+    kind = JSON if content_type == JSON else _media_type(content_type)
+    invocation = _PARSERS[kind](body)
+    if invocation.rows > max_rows:
+        raise InvocationError.too_large("rows", max_rows)
+    return invocation
+
+
+def _media_type(content_type: str | None) -> str:
+    """Return the media type; the refusals say what MLflow's do."""
+    if content_type is None:
+        raise InvocationError.no_content_type()
+    kind, *parameters = (part.strip() for part in content_type.split(";"))
+    values = {name: value for name, _, value in (each.partition("=") for each in parameters)}
+    if values.get("charset", "utf-8").lower() != "utf-8":
+        raise InvocationError.unsupported("The scoring server only supports UTF-8")
+    unknown = sorted(set(values) - {"charset"})
+    if unknown:
+        raise InvocationError.unsupported(f"Unrecognized content type parameters: {', '.join(unknown)[:200]}.")
+    if kind not in _PARSERS:
+        types = [CSV, JSON, PARQUET]
+        raise InvocationError.unsupported(
+            f"This predictor only supports the following content types: Types: {types}. Got '{content_type[:200]}'."
+        )
+    return kind
+
+
+def _parse_json(body: bytes) -> Invocation:
+    document = _load(body)
+    if not isinstance(document, dict):
+        raise InvocationError.no_dictionary(_json_type(document))
+    wrappers = WRAPPERS & document.keys()
+    if len(wrappers) != 1:
+        raise InvocationError.no_wrapper(document)
+    [wrapper] = wrappers
+    columns, rows = _READERS[wrapper](document[wrapper])
+    params, own_id = document.get("params"), document.get("client_request_id")
+    if params is not None and not isinstance(params, dict):
+        raise InvocationError.wrong_param("params", "a dictionary")
+    return Invocation(columns, rows, params or {}, None if own_id is None else str(own_id)[:256])
+
+
+def _load(body: bytes) -> Any:  # noqa: ANN401 - any JSON
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        pass
+    # Python clients write NaN, which is not JSON; MLflow's server takes it, so this one does.
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        where = f"it breaks off at character {error.pos}" if isinstance(error, json.JSONDecodeError) else "it is not"
+        raise InvocationError.unreadable("JSON in UTF-8", where) from None
+
+
+def _read_split(content: Any) -> tuple[Columns, int]:  # noqa: ANN401 - any JSON
+    if not isinstance(content, dict):
+        raise InvocationError.wrong_form("dataframe_split", "a dictionary", _json_type(content))
+    unknown = sorted(content.keys() - {"columns", "data", "index"})
+    if unknown or "data" not in content:
+        found = ", ".join(sorted(content))[:200] or "none"
+        raise InvocationError.wrong_form("dataframe_split", "'data', and optionally 'columns' and 'index'", found)
+    data = content["data"]
+    if not isinstance(data, list) or not all(isinstance(row, list) for row in data):
+        raise InvocationError.wrong_form("dataframe_split.data", "a list of rows, each a list", _json_type(data))
+    names = _read_names(content.get("columns"), len(data[0]) if data else 0)
+    index = content.get("index")
+    if index is not None and (not isinstance(index, list) or len(index) != len(data)):
+        raise InvocationError.wrong_form("dataframe_split.index", "a list with a label for each row", _json_type(index))
+    for number, row in enumerate(data):
+        if len(row) != len(names):
+            raise InvocationError.uneven_row(number, len(row), len(names))
+    values: list[Any] = list(zip(*data, strict=True)) if data else [()] * len(names)
+    return dict(zip(names, values, strict=True)), len(data)
+
+
+def _read_names(columns: Any, width: int) -> list[str]:  # noqa: ANN401 - any JSON
+    names = range(width) if columns is None else columns
+    if not isinstance(names, list | range) or any(isinstance(name, list | dict) for name in names):
+        raise InvocationError.wrong_form("dataframe_split.columns", "a list of names", _json_type(columns))
+    texts = [str(name) for name in names]
+    if len(set(texts)) != len(texts):
+        raise InvocationError.repeated_columns(sorted(name for name, times in Counter(texts).items() if times > 1))
+    return texts
+
+
+def _read_records(content: Any, wrapper: str = "dataframe_records") -> tuple[Columns, int]:  # noqa: ANN401
+    """Return the columns of a list of dictionaries; what one of them lacks is null there."""
+    if not isinstance(content, list) or not all(isinstance(row, dict) for row in content):
+        found = f"{_json_type(content)} of something else" if isinstance(content, list) else _json_type(content)
+        raise InvocationError.wrong_form(wrapper, "a list of records, each a dictionary", found)
+    if len(content) == 1:
+        return {name: (value,) for name, value in content[0].items()}, 1
+    names = dict.fromkeys(name for row in content for name in row)
+    return {name: [row.get(name) for row in content] for name in names}, len(content)
+
+
+def _read_instances(content: Any) -> tuple[Columns, int]:  # noqa: ANN401 - any JSON
+    """Return the columns of a list of dictionaries, which all have the same keys, or of a dictionary of lists."""
+    if not isinstance(content, list):
+        return _read_inputs(content)
+    columns, rows = _read_records(content, "instances")
+    for name in columns:
+        given = sum(name in row for row in content)
+        if given != rows:
+            raise InvocationError.uneven_column(name, given, rows)
+    return columns, rows
+
+
+def _read_inputs(content: Any) -> tuple[Columns, int]:  # noqa: ANN401 - any JSON
+    """Return the columns of a dictionary of lists, of one of single values (one row), or of a list of dictionaries."""
+    if isinstance(content, list):
+        return _read_records(content, "inputs")
+    if not isinstance(content, dict) or not content:
+        raise InvocationError.wrong_form("inputs", "a dictionary of columns or a list of records", _json_type(content))
+    if not any(isinstance(value, list) for value in content.values()):
+        return {name: (value,) for name, value in content.items()}, 1
+    columns: Columns = {name: value if isinstance(value, list) else (value,) for name, value in content.items()}
+    rows = len(next(iter(columns.values())))
+    for name, values in columns.items():
+        if len(values) != rows:
+            raise InvocationError.uneven_column(name, len(values), rows)
+    return columns, rows
+
+
+def _json_type(value: Any) -> str:  # noqa: ANN401 - any JSON
+    names = {dict: "dictionary", list: "list", str: "text", bool: "boolean", type(None): "null"}
+    return names.get(type(value), "number")
+
+
+_READERS: dict[str, Callable[[Any], tuple[Columns, int]]] = {
+    "dataframe_split": _read_split,
+    "dataframe_records": _read_records,
+    "instances": _read_instances,
+    "inputs": _read_inputs,
+}
+_PARSERS: dict[str, Callable[[bytes], Invocation]] = {
+    JSON: _parse_json,
+    CSV: lambda body: Invocation(*read_csv(body)),
+    PARQUET: lambda body: Invocation(*read_parquet(body)),
+}

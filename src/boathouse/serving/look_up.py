@@ -1,0 +1,144 @@
+"""Features by key while a request waits: in time, or as was declared for a store that is down."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+import numpy as np
+
+from boathouse.core.endpoints import LookUpOptions
+from boathouse.core.errors import InvocationError, OnlineStoreError
+from boathouse.online_store.rows import MICROSECONDS, FeatureRows
+from boathouse.online_store.serving import without_stale
+from boathouse.online_store.views import OnlineView
+
+Key = tuple[int | str, ...]
+_SECONDS_A_DAY = 86_400
+# Look-ups at a time in one worker.
+_THREADS = 8
+# A store that did not answer is left alone for this long: requests do not wait for it meanwhile.
+_PAUSE_S = 0.5
+
+
+class Store(Protocol):
+    """What a look-up needs of the online store."""
+
+    def look_up(self, keys: Sequence[Key], views: Sequence[OnlineView]) -> FeatureRows:
+        """Return the features of ``keys``."""
+
+    def close(self) -> None:
+        """Give up all connections."""
+
+
+@dataclass(frozen=True)
+class LookedUp:
+    """What the store had, or was last known.
+
+    Attributes:
+        rows: The features, NaN for unknown and stale ones.
+        last_known: Whether they come from memory because the store is down.
+    """
+
+    rows: FeatureRows
+    last_known: bool
+
+
+class FeatureLookUp:
+    """Look-ups of one endpoint."""
+
+    def __init__(self, store: Store, options: LookUpOptions) -> None:
+        """Open threads for the look-ups; connect to nothing."""
+        self._store, self._options = store, options
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="look-up")
+        self._memory = LastKnown(options)
+        self._paused_until = 0.0
+        self.failures = 0
+
+    async def find(self, keys: Sequence[Key], views: Sequence[OnlineView]) -> LookedUp:
+        """Return the features of ``keys``.
+
+        Raises:
+            InvocationError: 503 if the store does not answer in time and nothing else was declared; 404 if a key is
+                unknown and that was declared an error.
+        """
+        try:
+            rows = await self._ask(keys, views)
+        except InvocationError:
+            remembered = self._memory.recall(keys, views)
+            if remembered is None:
+                raise
+            return LookedUp(remembered, last_known=True)
+        rows = self._check_age(rows)
+        if self._options.unknown_key == "fail" and not rows.found.any(axis=1).all():
+            raise InvocationError.unknown_keys(np.flatnonzero(~rows.found.any(axis=1)).tolist())
+        self._memory.keep(keys, rows)
+        return LookedUp(rows, last_known=False)
+
+    async def _ask(self, keys: Sequence[Key], views: Sequence[OnlineView]) -> FeatureRows:
+        if time.monotonic() < self._paused_until:
+            raise InvocationError.store_down("the online store has just not answered.")
+        waiting = asyncio.get_running_loop().run_in_executor(self._pool, self._store.look_up, keys, views)
+        limit_ms = self._options.timeout_ms
+        try:
+            return await asyncio.wait_for(waiting, limit_ms / 1000)
+        except TimeoutError:
+            self.failures += 1
+            self._paused_until = time.monotonic() + _PAUSE_S
+            raise InvocationError.store_down(f"the online store did not answer within {limit_ms} ms.") from None
+        except OnlineStoreError as error:
+            self.failures += 1
+            raise InvocationError.store_down(str(error)) from error
+
+    def _check_age(self, rows: FeatureRows) -> FeatureRows:
+        """Return the rows with NaN for values older than their view or the endpoint allows."""
+        now = datetime.now(UTC)
+        stale = rows.stale(now)
+        if self._options.max_age_days is not None:
+            oldest = int((now.timestamp() - self._options.max_age_days * _SECONDS_A_DAY) * MICROSECONDS)
+            stale |= rows.found & (rows.times < oldest)
+        return FeatureRows(rows.features, without_stale(rows, stale), rows.found, rows.times, rows.views)
+
+    def close(self) -> None:
+        """Let running look-ups end and give up the connections."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._store.close()
+
+
+class LastKnown:
+    """The values last seen of each key, for when the store is down; bounded, the longest unused go first."""
+
+    def __init__(self, options: LookUpOptions) -> None:
+        """Start empty."""
+        self._limit = options.last_known_keys if options.when_down == "last_known" else 0
+        self._max_stale_s = options.max_stale_s
+        self._seen: OrderedDict[tuple[Key, tuple[str, ...]], tuple[float, np.ndarray, np.ndarray, np.ndarray]] = (
+            OrderedDict()
+        )
+
+    def keep(self, keys: Sequence[Key], rows: FeatureRows) -> None:
+        """Remember the values of ``keys``."""
+        if not self._limit:
+            return
+        now, of = time.monotonic(), tuple(view.digest for view in rows.views)
+        for row, key in enumerate(keys):
+            self._seen[key, of] = (now, rows.matrix[row].copy(), rows.found[row].copy(), rows.times[row].copy())
+            self._seen.move_to_end((key, of))
+        while len(self._seen) > self._limit:
+            self._seen.popitem(last=False)
+
+    def recall(self, keys: Sequence[Key], views: Sequence[OnlineView]) -> FeatureRows | None:
+        """Return the values of ``keys``, or None if one was never seen or too long ago."""
+        oldest, of = time.monotonic() - self._max_stale_s, tuple(view.digest for view in views)
+        seen = [self._seen.get((key, of)) for key in keys]
+        known = [each for each in seen if each is not None and each[0] >= oldest]
+        if not known or len(known) < len(keys):
+            return None
+        matrix, found, times = (np.array([each[place] for each in known]) for place in (1, 2, 3))
+        return FeatureRows(tuple(name for view in views for name in view.features), matrix, found, times, tuple(views))

@@ -1,0 +1,118 @@
+"""What a worker holds: its endpoints, who may ask them, what is counted and logged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from boathouse import __version__
+from boathouse.core.endpoints.log_contract import LogEntry
+from boathouse.core.errors import InvocationError
+from boathouse.serving.access import Access, Rates
+from boathouse.serving.access_log import AccessLog
+from boathouse.serving.endpoint import Endpoint
+from boathouse.serving.metrics import Metrics
+
+
+class Log(Protocol):
+    """What the server needs of the inference log."""
+
+    def record(self, entry: LogEntry) -> bool:
+        """Take an entry without waiting; False if there is no room."""
+
+
+@dataclass
+class Service:
+    """One worker.
+
+    Attributes:
+        endpoints: By name; the first answers ``/invocations``.
+        access: Who may ask.
+        mlflow_version: What ``/version`` answers, as MLflow's server does.
+        metrics: What is counted.
+        access_log: The server's own log.
+        logs: Inference logs by endpoint; none for one that logs nothing.
+        tell: Passes a word to the process that watches over the workers: ``reload``, ``drain`` or ``resume``.
+        registry_problem: Why the registry cannot be followed, or empty.
+        draining: Whether the server asks to be left out of the balance.
+        at_work: Requests at work or waiting.
+    """
+
+    endpoints: dict[str, Endpoint]
+    access: Access
+    mlflow_version: str
+    metrics: Metrics = field(default_factory=Metrics)
+    access_log: AccessLog = field(default_factory=AccessLog)
+    logs: Mapping[str, Log] = field(default_factory=dict)
+    tell: Callable[[str], None] = lambda _word: None
+    rates: Rates = field(default_factory=Rates)
+    registry_problem: str = ""
+    draining: bool = False
+    at_work: int = 0
+
+    def find(self, name: str | None) -> Endpoint:
+        """Return an endpoint, without a name the first.
+
+        Raises:
+            InvocationError: 404 if there is none of that name.
+        """
+        endpoint = self.endpoints.get(name) if name is not None else next(iter(self.endpoints.values()), None)
+        if endpoint is None:
+            raise InvocationError.no_address("endpoint", self.endpoints)
+        return endpoint
+
+    @property
+    def waiting(self) -> dict[str, list[str]]:
+        """Served entities that have traffic and no model, by endpoint."""
+        states = {name: endpoint.state.waiting for name, endpoint in self.endpoints.items()}
+        return {name: waiting for name, waiting in states.items() if waiting}
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether requests can be sent here."""
+        return bool(self.endpoints) and not self.draining and not self.waiting
+
+    def describe(self) -> dict[str, Any]:
+        """Return what ``/health`` tells: versions served, problems, whether the registry is followed."""
+        return {
+            "status": self._status,
+            "boathouse": __version__,
+            "draining": self.draining,
+            "registry": self.registry_problem or "followed",
+            "endpoints": {name: _describe(endpoint) for name, endpoint in self.endpoints.items()},
+        }
+
+    def render_metrics(self) -> bytes:
+        """Return Prometheus' text."""
+        models, problems = [], []
+        for name, endpoint in self.endpoints.items():
+            state = endpoint.state
+            models += [
+                {"endpoint": name, "served_entity": each.entity, "model": each.name, "version": each.version}
+                for each in state.models.values()
+            ]
+            problems += [{"endpoint": name, "served_entity": entity} for entity in state.problems]
+        return self.metrics.render(models, problems, self.at_work)
+
+    @property
+    def _status(self) -> str:
+        if not self.is_ready:
+            return "draining" if self.draining else "starting"
+        troubled = self.registry_problem or any(each.state.problems for each in self.endpoints.values())
+        return "degraded" if troubled else "ok"
+
+
+def _describe(endpoint: Endpoint) -> dict[str, Any]:
+    state = endpoint.state
+    served = {}
+    for entity in state.config.served_entities:
+        model = state.models.get(entity.name)
+        served[entity.name] = {
+            "model": entity.entity_name,
+            "version": None if model is None else model.version,
+            "digest": None if model is None else model.digest,
+            "traffic_percentage": state.config.traffic_of(entity.name),
+            "problem": state.problems.get(entity.name),
+        }
+    return {"served_entities": served}

@@ -1,0 +1,260 @@
+"""The process that watches: it keeps workers running on one port and tells them what to serve."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass, field, replace
+from typing import Protocol
+
+from boathouse.core.endpoints import EndpointConfig
+from boathouse.core.errors import BoathouseError
+from boathouse.core.scoring import ModelFiles
+from boathouse.serving.access_log import AccessLog
+from boathouse.serving.source import VersionRef, Wanted
+from boathouse.serving.wire import Word, read_word
+from boathouse.serving.worker import Setup
+
+POLL_S = 1.0
+# A version whose files could not be fetched is tried again after this time.
+_RETRY_S = 10.0
+# A worker that ends sooner than this after its start is replaced after a pause.
+_SHORT_LIFE_S, _PAUSE_S = 5.0, 1.0
+_MARGIN_S = 5.0
+# An estimator that waits for threads of its own is slower on a row, by far where processors are shared.
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+Place = tuple[str, str]
+
+
+class AnySource(Protocol):
+    """Where the supervisor asks what is to be served."""
+
+    def poll(self) -> Wanted:
+        """Return what is to be served now."""
+
+    def files(self, ref: VersionRef) -> ModelFiles:
+        """Return the files of a version."""
+
+
+@dataclass
+class WorkerProcess:
+    """A running worker."""
+
+    process: subprocess.Popen[bytes]
+    writer: asyncio.StreamWriter
+    started: float = field(default_factory=time.monotonic)
+
+    def tell(self, word: Word) -> None:
+        """Send a message; a worker that has gone does not hear it."""
+        with contextlib.suppress(ConnectionError, RuntimeError):
+            self.writer.write(word.encode())
+
+
+class Supervisor:
+    """Workers of one server."""
+
+    def __init__(self, source: AnySource, setup: Setup, listener: socket.socket, workers: int) -> None:
+        """Start nothing yet.
+
+        Args:
+            source: What is to be served.
+            setup: What each worker is told first; the slot is its own.
+            listener: The socket that all workers accept from: a connection that waits is lost with no worker.
+            workers: Their number.
+        """
+        self._source, self._setup, self._listener, self._count = source, setup, listener, workers
+        self._log = AccessLog()
+        self._workers: dict[int, WorkerProcess] = {}
+        self._configs: dict[str, EndpointConfig] = {}
+        self._served: dict[Place, VersionRef] = {}
+        self._files: dict[Place, ModelFiles] = {}
+        self._problems: dict[Place, str] = {}
+        self._failed: dict[Place, tuple[VersionRef, float]] = {}
+        self._registry_problem = ""
+        self._draining = False
+        self._stopping, self._hurry = asyncio.Event(), asyncio.Event()
+        self._polled = asyncio.Event()
+
+    async def run(self) -> None:
+        """Keep the workers running until the process is told to stop; then let them finish."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        keepers = [asyncio.create_task(self._keep(slot)) for slot in range(self._count)]
+        following = asyncio.create_task(self._follow())
+        await self._stopping.wait()
+        following.cancel()
+        await self._stop(keepers)
+
+    async def _stop(self, keepers: list[asyncio.Task[None]]) -> None:
+        self._log.event("info", "stopping", workers=len(self._workers))
+        for worker in self._workers.values():
+            worker.process.terminate()
+        limit = self._setup.drain_seconds + _MARGIN_S
+        _, late = await asyncio.wait(keepers, timeout=limit)
+        if late:
+            for worker in self._workers.values():
+                worker.process.kill()
+            await asyncio.wait(late, timeout=_MARGIN_S)
+        self._log.event("info", "stopped")
+
+    async def _keep(self, slot: int) -> None:
+        """Keep one worker running; replace it when it ends."""
+        while not self._stopping.is_set():
+            worker, reader = await self._start(slot)
+            await self._listen(reader)
+            code = await asyncio.to_thread(worker.process.wait)
+            worker.writer.close()
+            self._workers.pop(slot, None)
+            if self._stopping.is_set():
+                return
+            lived = time.monotonic() - worker.started
+            self._log.event("error", "worker_ended", slot=slot, exit_code=code, after_s=round(lived, 1))
+            if lived < _SHORT_LIFE_S:
+                await self._pause(self._stopping, _PAUSE_S)
+
+    async def _start(self, slot: int) -> tuple[WorkerProcess, asyncio.StreamReader]:
+        ours, theirs = socket.socketpair()
+        command = [sys.executable, "-m", "boathouse.serving.worker"]
+        command += ["--control", str(theirs.fileno()), "--listener", str(self._listener.fileno())]
+        process = subprocess.Popen(  # noqa: ASYNC220, S603 - it returns at once; nothing of it comes from outside
+            command,
+            pass_fds=(theirs.fileno(), self._listener.fileno()),
+            start_new_session=True,
+            env={**_ONE_THREAD, **os.environ},
+        )
+        theirs.close()
+        reader, writer = await asyncio.open_connection(sock=ours)
+        worker = WorkerProcess(process, writer)
+        worker.tell(Word("setup", asdict(replace(self._setup, slot=slot))))
+        # What is served is known after the first poll; the worker imports its libraries meanwhile.
+        await self._polled.wait()
+        for word in self._all_words():
+            worker.tell(word)
+        worker.tell(Word("begin"))
+        self._workers[slot] = worker
+        return worker, reader
+
+    def _all_words(self) -> list[Word]:
+        """Return what a new worker has to be told."""
+        words = [_configure(config) for config in self._configs.values()]
+        words += [self._model_word(place, ref) for place, ref in self._served.items()]
+        words += [_problem(place, text) for place, text in self._problems.items()]
+        return [
+            *words,
+            Word("registry", {"problem": self._registry_problem}),
+            Word("draining", {"value": self._draining}),
+        ]
+
+    async def _listen(self, reader: asyncio.StreamReader) -> None:
+        """Hear what a worker says until it ends."""
+        while (word := await read_word(reader)) is not None:
+            if word.kind != "command":
+                continue
+            match word.content["word"]:
+                case "reload":
+                    self._failed.clear()
+                    self._hurry.set()
+                case "drain" | "resume" as wish:
+                    self._draining = wish == "drain"
+                    self._tell_all(Word("draining", {"value": self._draining}))
+
+    async def _follow(self) -> None:
+        """Ask about every second what is to be served, and pass on what has changed."""
+        while True:
+            await self._follow_once()
+            self._polled.set()
+            await self._pause(self._hurry, POLL_S)
+            self._hurry.clear()
+
+    async def _follow_once(self) -> None:
+        try:
+            wanted = await asyncio.to_thread(self._source.poll)
+        except Exception as error:  # noqa: BLE001 - whatever the registry does, what is served goes on
+            self._note_registry(_describe(error))
+            return
+        self._note_registry("")
+        for config in wanted.configs.values():
+            if self._configs.get(config.name) != config:
+                self._configs[config.name] = config
+                self._tell_all(_configure(config))
+        for place, text in wanted.missing.items():
+            self._miss(wanted, place, text)
+        for place, ref in wanted.versions.items():
+            if self._served.get(place) != ref and self._may_try(place, ref):
+                await self._serve(place, ref)
+
+    def _miss(self, wanted: Wanted, place: Place, text: str) -> None:
+        """Note that an entity has no version now: one with traffic goes on with the version it had."""
+        endpoint, entity = place
+        if place in self._served and not wanted.configs[endpoint].traffic_of(entity):
+            del self._served[place]
+            self._tell_all(Word("withdraw", {"endpoint": endpoint, "entity": entity}))
+        if wanted.configs[endpoint].traffic_of(entity):
+            self._note(place, text)
+
+    async def _serve(self, place: Place, ref: VersionRef) -> None:
+        try:
+            files = await asyncio.to_thread(self._source.files, ref)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with a new version, the old one goes on
+            self._failed[place] = (ref, time.monotonic())
+            self._note(place, f"version {ref.version}: {_describe(error)}")
+            return
+        self._served[place], self._files[place] = ref, files
+        self._problems.pop(place, None)
+        self._tell_all(self._model_word(place, ref))
+
+    def _may_try(self, place: Place, ref: VersionRef) -> bool:
+        failed, when = self._failed.get(place, (None, 0.0))
+        return failed != ref or time.monotonic() - when > _RETRY_S
+
+    def _model_word(self, place: Place, ref: VersionRef) -> Word:
+        content = {"endpoint": place[0], "entity": place[1], **asdict(ref)}
+        return Word("model", content, self._files[place])
+
+    def _note(self, place: Place, text: str) -> None:
+        if self._problems.get(place) != text:
+            self._problems[place] = text
+            self._log.event("warning", "not_served", endpoint=place[0], entity=place[1], problem=text)
+            self._tell_all(_problem(place, text))
+
+    def _note_registry(self, problem: str) -> None:
+        if problem != self._registry_problem:
+            self._registry_problem = problem
+            self._log.event("warning" if problem else "info", "registry", problem=problem)
+            self._tell_all(Word("registry", {"problem": problem}))
+
+    def _tell_all(self, word: Word) -> None:
+        for worker in self._workers.values():
+            worker.tell(word)
+
+    async def _pause(self, event: asyncio.Event, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(event.wait(), seconds)
+
+
+def _configure(config: EndpointConfig) -> Word:
+    return Word("configure", {"endpoint": config.name, "document": config.to_document()})
+
+
+def _problem(place: Place, text: str) -> Word:
+    return Word("problem", {"endpoint": place[0], "entity": place[1], "text": text})
+
+
+def _describe(error: Exception) -> str:
+    return str(error) if isinstance(error, BoathouseError) else f"it cannot be read ({type(error).__name__})"
+
+
+def serve(source: AnySource, setup: Setup, listener: socket.socket, workers: int) -> None:
+    """Serve until the process is told to stop."""
+
+    async def run() -> None:
+        await Supervisor(source, setup, listener, workers).run()
+
+    asyncio.run(run())

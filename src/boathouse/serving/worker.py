@@ -1,0 +1,255 @@
+"""One process that answers: started by the supervisor, which tells it what to serve.
+
+It knows no registry and no configuration files: it imports neither MLflow nor Kedro nor pandas.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from boathouse.core.endpoints import EndpointConfig
+from boathouse.core.errors import BoathouseError
+from boathouse.online_store.store import OnlineStore
+from boathouse.serving.access import Access
+from boathouse.serving.access_log import AccessLog
+from boathouse.serving.app import App
+from boathouse.serving.endpoint import Endpoint
+from boathouse.serving.inference_log import InferenceLog
+from boathouse.serving.look_up import FeatureLookUp
+from boathouse.serving.metrics import Metrics
+from boathouse.serving.scoring import ScoringThreads
+from boathouse.serving.served_model import load_model
+from boathouse.serving.service import Service
+from boathouse.serving.tokens import TokenFile
+from boathouse.serving.wire import Word, read_word
+from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
+
+# Seconds between two writings of counts and log lines.
+_TICK_S = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """What the supervisor says first.
+
+    Attributes:
+        slot: Number of the worker.
+        endpoints: Documents by name; the first answers ``/invocations``.
+        tokens: Path of the file of tokens.
+        token_required: Whether every request needs one.
+        store: URL of the online store.
+        run_folder: Folder of the counts of all workers.
+        mlflow_version: What ``/version`` answers.
+        log_requests: Whether answered requests are logged.
+        log_table: Folder of the inference log's table; empty: nothing is logged.
+        log_journal: Folder of its journals.
+        drain_seconds: Longest time for running requests when the worker stops.
+        ssl_certfile: Certificate in PEM form; None for plain HTTP.
+        ssl_keyfile: Its key.
+    """
+
+    slot: int
+    endpoints: Mapping[str, Any]
+    tokens: str
+    token_required: bool
+    store: str
+    run_folder: str
+    mlflow_version: str
+    log_requests: bool
+    drain_seconds: float
+    log_table: str = ""
+    log_journal: str = ""
+    ssl_certfile: str | None = None
+    ssl_keyfile: str | None = None
+
+
+class Worker:
+    """The process: a service, kept as the supervisor says, and a server in front of it."""
+
+    def __init__(self, setup: Setup, writer: asyncio.StreamWriter) -> None:
+        """Build the service; it has no models yet."""
+        self._setup, self._writer = setup, writer
+        self._threads = ScoringThreads()
+        self._logs: dict[str, InferenceLog] = {}
+        self.service = Service(
+            endpoints={},
+            access=Access(TokenFile(Path(setup.tokens)), setup.token_required),
+            mlflow_version=setup.mlflow_version,
+            metrics=Metrics(Path(setup.run_folder), setup.slot),
+            access_log=AccessLog(requests=setup.log_requests),
+            logs=self._logs,
+            tell=lambda word: self._say("command", word=word),
+        )
+        for name, document in setup.endpoints.items():
+            self._configure(name, document)
+        self._app = App(self.service)
+        self.server = uvicorn.Server(
+            uvicorn.Config(
+                self._app,
+                loop="uvloop",
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                backlog=2048,
+                timeout_graceful_shutdown=max(1, round(setup.drain_seconds)),
+                ssl_certfile=setup.ssl_certfile,
+                ssl_keyfile=setup.ssl_keyfile,
+            )
+        )
+
+    async def run(self, reader: asyncio.StreamReader, listener: socket.socket) -> None:
+        """Take what the supervisor says; answer from its word ``begin`` until the process is to stop."""
+        begun = asyncio.Event()
+        following = asyncio.create_task(self._follow(reader, begun))
+        ticking = asyncio.create_task(self._tick())
+        await begun.wait()
+        try:
+            if not self.server.should_exit:
+                await self.server.serve(sockets=[listener])
+        finally:
+            for task in (following, ticking):
+                task.cancel()
+            await self._close()
+
+    async def _follow(self, reader: asyncio.StreamReader, begun: asyncio.Event) -> None:
+        while (word := await read_word(reader)) is not None:
+            if word.kind == "begin":
+                begun.set()
+            else:
+                await self._obey(word)
+        # The supervisor has gone: nobody would replace or stop this worker.
+        self.server.should_exit = True
+        begun.set()
+
+    async def _obey(self, word: Word) -> None:
+        content = word.content
+        acts: dict[str, Callable[[], None]] = {
+            "configure": lambda: self._configure(content["endpoint"], content["document"]),
+            "withdraw": lambda: self.service.endpoints[content["endpoint"]].withdraw(content["entity"]),
+            "problem": lambda: self.service.endpoints[content["endpoint"]].report(content["entity"], content["text"]),
+            "registry": lambda: setattr(self.service, "registry_problem", content["problem"]),
+            "draining": lambda: setattr(self.service, "draining", content["value"]),
+        }
+        if word.kind == "model":
+            await self._load(word)
+        else:
+            acts[word.kind]()
+
+    async def _load(self, word: Word) -> None:
+        """Load a version beside the one that answers, then swap; if it cannot be loaded, the old one stays."""
+        content, service = word.content, self.service
+        endpoint = service.endpoints[content["endpoint"]]
+
+        def load() -> None:
+            model = load_model(
+                content["entity"],
+                content["name"],
+                content["version"],
+                word.files,
+                on_demand=ON_DEMAND_FEATURES,
+                ranges=endpoint.state.config.input.ranges,
+                digest=content["digest"],
+            )
+            endpoint.serve(model)
+
+        labels = {key: content[key] for key in ("endpoint", "entity", "version")}
+        try:
+            await asyncio.to_thread(load)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with a new version, the old one goes on
+            text = str(error) if isinstance(error, BoathouseError) else f"it cannot be loaded ({type(error).__name__})"
+            endpoint.report(content["entity"], f"version {content['version']}: {text}")
+            service.metrics.count("load_failures")
+            service.access_log.failure("load_failed", error, **labels)
+            self._say("failed", **labels)
+        else:
+            service.access_log.event("info", "serving", model=content["name"], **labels)
+            self._say("loaded", **labels)
+
+    def _configure(self, name: str, document: Mapping[str, Any]) -> None:
+        config = EndpointConfig.from_document(name, document)
+        self._configure_log(name, config)
+        known = self.service.endpoints.get(name)
+        if known is not None and known.state.config.look_up == config.look_up:
+            known.configure(config)
+            return
+        store = OnlineStore(self._setup.store, timeout_s=config.look_up.timeout_ms / 1000)
+        look_up = FeatureLookUp(store, config.look_up)
+        if known is None:
+            self.service.endpoints[name] = Endpoint(config, self._threads, look_up)
+        else:
+            known.look_up = look_up
+            known.configure(config)
+
+    def _configure_log(self, name: str, config: EndpointConfig) -> None:
+        """Begin to log, go on by other rules, or end."""
+        log = self._logs.get(name)
+        if not config.log.enabled or not self._setup.log_table:
+            if log is not None:
+                del self._logs[name]
+                log.close()
+        elif log is None:
+            log = InferenceLog(self._setup.log_table, self._setup.log_journal, config.log)
+            log.start()
+            self._logs[name] = log
+        else:
+            log.use(config.log)
+
+    def _say(self, kind: str, **content: Any) -> None:  # noqa: ANN401 - plain values
+        with contextlib.suppress(ConnectionError):
+            self._writer.write(Word(kind, content).encode())
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK_S)
+            self.service.access_log.flush()
+            self.service.metrics.save()
+
+    async def _close(self) -> None:
+        await self._app.invoking.close()
+        for endpoint in self.service.endpoints.values():
+            if endpoint.look_up is not None:
+                endpoint.look_up.close()
+        self._threads.close()
+        await asyncio.gather(*(asyncio.to_thread(log.close) for log in self._logs.values()))
+        self.service.metrics.save()
+        self.service.access_log.flush()
+
+
+async def work(control: socket.socket, listener: socket.socket) -> None:
+    """Serve until the supervisor goes or the process is told to stop."""
+    reader, writer = await asyncio.open_connection(sock=control)
+    first = await read_word(reader)
+    if first is None:
+        return
+    worker = Worker(Setup(**first.content), writer)
+    await worker.run(reader, listener)
+
+
+def main() -> None:
+    """Run a worker on the sockets that were handed over."""
+    parser = argparse.ArgumentParser(description="A worker of boathouse serve; not to be started by hand.")
+    parser.add_argument("--control", type=int, required=True)
+    parser.add_argument("--listener", type=int, required=True)
+    given = parser.parse_args()
+    import uvloop
+
+    control, listener = socket.socket(fileno=given.control), socket.socket(fileno=given.listener)
+    with contextlib.suppress(KeyboardInterrupt):
+        uvloop.run(work(control, listener))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""An endpoint in this process, with a store of features behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from tests.asgi_client import AsgiClient
+from tests.small_endpoint import SmallEndpoint, fill_store, make_rows
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from boathouse.online_store import OnlineStore
+
+Start = Callable[..., tuple[AsgiClient, SmallEndpoint]]
+
+
+@pytest.fixture(scope="session")
+def rows() -> np.ndarray:
+    """Return the features of 60 accounts."""
+    return make_rows(60)
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory, rows: np.ndarray) -> Iterator[OnlineStore]:
+    """Return a store with these accounts."""
+    opened = fill_store(f"sqlite:///{tmp_path_factory.mktemp('online')}/online.db", rows)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Return what builds an endpoint and a client of it."""
+    opened: list[AsgiClient] = []
+
+    def build(store: Any = None, **options: Any) -> tuple[AsgiClient, SmallEndpoint]:
+        small = SmallEndpoint.build(tmp_path, store, **options)
+        client = AsgiClient(small.app)
+        opened.append(client)
+        return client, small
+
+    yield build
+    for client in opened:
+        client.close()
+
+
+@pytest.fixture
+def client(start: Start, store: OnlineStore) -> AsgiClient:
+    """Return a client of an endpoint with the store."""
+    return start(store)[0]

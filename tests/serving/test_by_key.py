@@ -1,0 +1,218 @@
+"""Asked by key: features are looked up, computed on demand, answered alone, or scored before."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from boathouse.core.errors import OnlineStoreError
+from boathouse.online_store.predictions import prediction_view
+from tests.serving.conftest import Start
+from tests.serving.test_app import ask
+from tests.small_endpoint import NAME, OBSERVED, as_records, fill_store, make_rows, use_after
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from boathouse.online_store import FeatureRows, OnlineStore, OnlineView
+    from tests.asgi_client import AsgiClient
+
+
+class BrokenStore:
+    """A store that can be made slow or broken."""
+
+    def __init__(self, store: OnlineStore) -> None:
+        self.store, self.delay_s, self.broken = store, 0.0, False
+
+    def look_up(self, keys: Sequence[Any], views: Sequence[OnlineView]) -> FeatureRows:
+        time.sleep(self.delay_s)
+        if self.broken:
+            raise OnlineStoreError.unavailable("postgresql://store", "OperationalError")
+        return self.store.look_up(keys, views)
+
+    def close(self) -> None:
+        pass
+
+
+def keyed(*accounts: Any, **fields: Any) -> dict[str, Any]:
+    return {"dataframe_records": [{"account": account, **fields} for account in accounts]}
+
+
+def probabilities(answer: Any) -> list[float]:
+    return [row["probability"] for row in answer.json()["predictions"]]
+
+
+def test_keys_alone_give_the_scores_of_their_features(start: Start, store: OnlineStore, rows: np.ndarray) -> None:
+    client, small = start(store)
+    accounts = list(range(len(rows)))
+    assert probabilities(ask(client, keyed(*accounts))) == small.scorer.predict_probability(rows).tolist()
+
+
+def test_request_time_values_enter_on_demand_features(start: Start, store: OnlineStore, rows: np.ndarray) -> None:
+    client, small = start(store)
+    expected = rows[:3].copy()
+    expected[:, 3] = use_after(expected[:, 0], expected[:, 1], np.array([0.25] * 3))
+    answer = ask(client, keyed(0, 1, 2, amount=0.25))
+    assert probabilities(answer) == small.scorer.predict_probability(expected).tolist()
+
+
+def test_stored_features_may_be_given_and_the_rest_computed(start: Start, rows: np.ndarray) -> None:
+    client, small = start()
+    stored = [{name: row[name] for name in ("bill", "credit", "lateness")} for row in as_records(rows)]
+    assert probabilities(ask(client, {"inputs": stored})) == small.scorer.predict_probability(rows).tolist()
+
+
+def test_a_number_given_stands_above_the_stored_one_and_null_does_not(
+    start: Start, store: OnlineStore, rows: np.ndarray
+) -> None:
+    client, small = start(store)
+    expected = rows[:2].copy()
+    expected[0, 2] = 0.9
+    body = {"dataframe_records": [{"account": 0, "lateness": 0.9}, {"account": 1, "lateness": None}]}
+    assert probabilities(ask(client, body)) == small.scorer.predict_probability(expected).tolist()
+
+
+def test_an_unknown_key_is_scored_as_in_batch_or_refused(start: Start, store: OnlineStore) -> None:
+    client, small = start(store)
+    unknown = np.full((1, 4), np.nan)
+    assert probabilities(ask(client, keyed(10**9))) == small.scorer.predict_probability(unknown).tolist()
+    strict, _ = start(store, look_up={"unknown_key": "fail"})
+    answer = ask(strict, keyed(0, 10**9))
+    assert answer.status_code == 404
+    assert "row(s) 1." in answer.json()["message"]
+    assert str(10**9) not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (keyed(None), "Column 'account', row 0: a whole number is expected, found null."),
+        (keyed(1, "x7"), "Column 'account', row 1: a whole number is expected, found text."),
+        (keyed(1.5), "Column 'account', row 0: a whole number is expected"),
+        (keyed(2**70), "Column 'account', row 0: a whole number is expected"),
+        (keyed(1, sum_asked=3), "Unknown column(s): sum_asked. Known beside the key: amount, bill"),
+        (keyed(1, amount="much"), "Column 'amount', row 0: a number or null is expected, found text."),
+        ({"dataframe_records": [{"amount": 1}]}, "Or give the key account alone"),
+    ],
+)
+def test_what_is_wrong_is_named_by_column_and_row(client: AsgiClient, body: dict[str, Any], message: str) -> None:
+    answer = ask(client, body)
+    assert answer.status_code == 400
+    assert message in answer.json()["message"]
+    assert "x7" not in answer.text
+    assert "much" not in answer.text
+
+
+def test_keys_may_come_as_python_clients_send_them(start: Start, store: OnlineStore) -> None:
+    client, _ = start(store)
+    assert probabilities(ask(client, keyed(3.0))) == probabilities(ask(client, keyed("3")))
+
+
+def test_a_store_that_is_down_is_a_503_that_says_so(start: Start, store: OnlineStore) -> None:
+    broken = BrokenStore(store)
+    client, _ = start(broken)
+    broken.broken = True
+    answer = ask(client, keyed(1))
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "1"
+    assert "Features cannot be looked up" in answer.json()["message"]
+    broken.broken = False
+    assert ask(client, keyed(1)).status_code == 200
+    assert ask(client, {"dataframe_records": as_records(make_rows(1))}).status_code == 200
+
+
+def test_a_slow_store_is_not_waited_for_and_left_alone_for_a_while(start: Start, store: OnlineStore) -> None:
+    slow = BrokenStore(store)
+    client, small = start(slow, look_up={"timeout_ms": 20})
+    slow.delay_s = 0.2
+    assert "did not answer within 20 ms" in ask(client, keyed(1)).json()["message"]
+    assert "has just not answered" in ask(client, keyed(1)).json()["message"]
+    assert small.endpoint.look_up is not None
+    assert small.endpoint.look_up.failures == 1
+
+
+def test_last_known_values_answer_when_declared_and_are_marked(start: Start, store: OnlineStore) -> None:
+    broken = BrokenStore(store)
+    client, small = start(broken, look_up={"when_down": "last_known", "last_known_keys": 3})
+    fresh = ask(client, keyed(5, 6))
+    broken.broken = True
+    marked = ask(client, keyed(6, 5))
+    assert marked.json()["features"] == "last_known"
+    assert marked.headers["feature-source"] == "last-known"
+    assert "feature-source" not in fresh.headers
+    assert probabilities(marked) == probabilities(fresh)[::-1]
+    assert ask(client, keyed(5, 7)).status_code == 503
+    broken.broken = False
+    ask(client, keyed(1, 2, 3))
+    broken.broken = True
+    assert ask(client, keyed(5)).status_code == 503
+    assert small.service.metrics.render([], [], 0).count(b"boathouse_last_known_answers_total 1") == 1
+
+
+def test_last_known_values_have_an_age(start: Start, store: OnlineStore) -> None:
+    broken = BrokenStore(store)
+    client, _ = start(broken, look_up={"when_down": "last_known", "max_stale_s": 0})
+    ask(client, keyed(5))
+    broken.broken = True
+    assert ask(client, keyed(5)).status_code == 503
+
+
+def test_values_older_than_the_endpoint_allows_count_as_unknown(start: Start, store: OnlineStore) -> None:
+    client, small = start(store, look_up={"max_age_days": 30})
+    assert probabilities(ask(client, keyed(1))) == small.scorer.predict_probability(np.full((1, 4), np.nan)).tolist()
+
+
+def test_features_are_answered_alone(client: AsgiClient, rows: np.ndarray) -> None:
+    answer = ask(client, keyed(1, 0, amount=0.5), "/feature-serving/late/invocations")
+    expected = rows[[1, 0]].copy()
+    expected[:, 3] = use_after(expected[:, 0], expected[:, 1], np.array([0.5, 0.5]))
+    assert answer.json()["outputs"] == [
+        {"account": account, **record} for account, record in zip((1, 0), as_records(expected), strict=True)
+    ]
+
+
+def test_published_predictions_are_answered_by_key(start: Start, tmp_path: Path) -> None:
+    store = fill_store(f"sqlite:///{tmp_path}/online.db", make_rows(2))
+    client, _ = start(store)
+    path = "/precomputed/late/invocations"
+    refused = ask(client, keyed(1), path)
+    assert refused.status_code == 503
+    assert "boathouse features publish-predictions" in refused.json()["message"]
+    view = prediction_view(NAME, (("account", "bigint"),))
+    store.publish_full(view, [(1, OBSERVED, 0.75, 1.0, 3.0)], source_version=1)
+    nothing = {"probability": None, "decision": None, "model_version": None, "predicted_as_of": None}
+    assert ask(client, keyed(1, 2), path).json()["predictions"] == [
+        {"account": 1, "probability": 0.75, "decision": 1, "model_version": "3", "predicted_as_of": "2020-01-01"},
+        {"account": 2, **nothing},
+    ]
+    store.close()
+
+
+def test_ranges_are_checked_where_values_are_given(start: Start, store: OnlineStore) -> None:
+    client, _ = start(store, input={"ranges": {"lateness": [0, 0.5], "amount": [0, 10]}})
+    answer = ask(client, {"dataframe_records": as_records(np.array([[0.1, 0.1, 0.4, 1.0], [0.1, 0.1, 7.5, 1.0]]))})
+    assert answer.status_code == 400
+    assert answer.json()["message"] == "Column 'lateness', row 1: outside of its range, 0 to 0.5."
+    assert "amount', row 0" in ask(client, keyed(1, amount=11)).json()["message"]
+    assert ask(client, json.loads(json.dumps(keyed(1, amount=10)))).status_code == 200
+
+
+def test_a_result_that_is_infinite_is_refused(start: Start, store: OnlineStore) -> None:
+    client, _ = start(store)
+    body = {"inputs": [{"bill": 1, "credit": 1, "lateness": 0}, {"bill": 1, "credit": 0, "lateness": 0}]}
+    answer = ask(client, {**body, "params": {"explain": True}})
+    assert answer.status_code == 400
+    assert answer.json()["message"].startswith("Feature 'used_after', row 1: it is infinite")
+
+
+@pytest.mark.parametrize("value", [1e39, -1e300, "1e39", 10**400])
+def test_a_number_beyond_single_precision_is_refused(client: AsgiClient, value: Any) -> None:
+    body = {"inputs": {"bill": value, "credit": 1, "lateness": 0}, "params": {"explain": True}}
+    answer = ask(client, body)
+    assert answer.status_code == 400
+    assert "Column 'bill', row 0: a number or null is expected" in answer.json()["message"]

@@ -1,0 +1,291 @@
+"""The inference log: nothing acknowledged is lost or doubled, and nobody waits for it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from deltalake import DeltaTable
+
+from boathouse.core.endpoints import LogOptions
+from boathouse.core.endpoints.log_contract import ENDPOINT_LOG
+from boathouse.core.endpoints.personal import hash_value
+from boathouse.serving.inference_log import InferenceLog
+from boathouse.serving.log_journal import acquire_slot
+from boathouse.serving.log_salt import VARIABLE, read_salt
+from boathouse.serving.log_table import LogTable, log_schema
+from tests.serving.log_entries import MOMENT, entry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def make_log(tmp_path: Path) -> Iterator[Callable[..., InferenceLog]]:
+    logs: list[InferenceLog] = []
+
+    def make(*, commit_seconds: float = 0.05, on_disk: Any = None, start: bool = True, **options: Any) -> InferenceLog:
+        log = InferenceLog(
+            tmp_path / "table",
+            tmp_path / "journal",
+            LogOptions(**{"flush_seconds": 0.02, **options}),
+            commit_seconds=commit_seconds,
+            on_disk=on_disk,
+        )
+        logs.append(log)
+        if start:
+            log.start()
+        return log
+
+    yield make
+    for log in logs:
+        log.close()
+
+
+def rows(tmp_path: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = DeltaTable(str(tmp_path / "table")).to_pyarrow_table().to_pylist()
+    return sorted(found, key=lambda row: int(row["databricks_request_id"].split("-")[1]))
+
+
+def ids(tmp_path: Path) -> list[str]:
+    return [row["databricks_request_id"] for row in rows(tmp_path)]
+
+
+def test_a_row_has_the_columns_of_the_platform(make_log: Callable[..., InferenceLog], tmp_path: Path) -> None:
+    log = make_log()
+    assert log.record(entry(1, client_request_id="mine", requester="desk"))
+    assert log.flush()
+    assert rows(tmp_path) == [
+        {
+            "databricks_request_id": "request-1",
+            "client_request_id": "mine",
+            "request_date": date(2026, 3, 31),
+            "request_time": MOMENT,
+            "status_code": 200,
+            "sampling_fraction": 1.0,
+            "execution_duration_ms": 1,
+            "request": '{"dataframe_records":[{"key":1,"a":1.5}]}',
+            "response": '{"predictions":[{"probability":0.25}]}',
+            "served_entity_id": "champion",
+            "logging_error_codes": [],
+            "requester": "desk",
+            "endpoint": "late",
+            "mode": "answer",
+        }
+    ]
+    assert DeltaTable(str(tmp_path / "table")).metadata().partition_columns == ["request_date"]
+    assert log_schema().names == list(ENDPOINT_LOG.column_names)
+
+
+def test_personal_values_never_touch_the_disk(make_log: Callable[..., InferenceLog], tmp_path: Path) -> None:
+    # The table cannot be made where a file is: everything stays in the journal.
+    (tmp_path / "table").write_text("in the way")
+    log = make_log(personal_columns=("key",))
+    log.record(entry(987654321))
+    log.record(entry(2, request="key=987654321, no JSON"))
+    assert not log.flush(timeout_s=0.5)
+    text = "".join(path.read_text() for path in (tmp_path / "journal").rglob("*.jsonl"))
+    assert hash_value(987654321, read_salt(tmp_path / "journal")) in text
+    assert 'key\\":987654321' not in text
+    assert "no JSON" not in text
+    assert "PAYLOAD_NOT_READABLE" in text
+    (tmp_path / "table").unlink()
+
+
+def test_long_bodies_are_shortened_and_say_so(make_log: Callable[..., InferenceLog], tmp_path: Path) -> None:
+    log = make_log(max_payload_bytes=100)
+    many = '{"predictions":[' + ",".join(['{"probability":0.25}'] * 50) + "]}"
+    log.record(entry(1, request='{"inputs":"' + "x" * 200 + '"}', response=many))
+    assert log.flush()
+    [row] = rows(tmp_path)
+    assert row["logging_error_codes"] == ["MAX_REQUEST_SIZE_EXCEEDED", "MAX_RESPONSE_SIZE_EXCEEDED"]
+    assert row["request"] is None
+    assert row["response"] == '{"predictions":[{"probability":0.25},{"probability":0.25},{"probability":0.25}]}'
+
+
+def test_a_body_that_cannot_be_written_costs_no_other(make_log: Callable[..., InferenceLog], tmp_path: Path) -> None:
+    log = make_log(personal_columns=("key",))
+    log.record(entry(1, request='{"inputs":"\ud800"}'))
+    log.record(entry(2, request="[" * 900 + "]" * 900))
+    log.record(entry(3))
+    assert log.flush()
+    assert ids(tmp_path) == ["request-1", "request-2", "request-3"]
+    assert rows(tmp_path)[0]["logging_error_codes"] == ["PAYLOAD_NOT_READABLE"]
+
+
+def test_sampling_takes_the_same_requests_everywhere(make_log: Callable[..., InferenceLog], tmp_path: Path) -> None:
+    for _ in range(2):
+        log = make_log()
+        for number in range(400):
+            assert log.record(entry(number, sampling_fraction=0.25))
+        assert log.flush()
+        # Five standard deviations of a binomial count are 43.
+        assert 57 <= log.counts.recorded <= 143
+        assert log.counts.recorded + log.counts.not_sampled == 400
+    found = ids(tmp_path)
+    assert found[::2] == found[1::2]
+    assert {row["sampling_fraction"] for row in rows(tmp_path)} == {0.25}
+
+
+def test_a_full_queue_refuses_and_counts(make_log: Callable[..., InferenceLog]) -> None:
+    log = make_log(queue_entries=3, start=False)
+    assert [log.record(entry(number)) for number in range(5)] == [True, True, True, False, False]
+    assert (log.counts.recorded, log.counts.dropped_full) == (3, 2)
+
+
+def test_a_store_that_is_down_keeps_nobody_waiting(
+    make_log: Callable[..., InferenceLog], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "table").write_text("in the way")
+    log = make_log()
+    for number in range(50):
+        assert log.record(entry(number))
+    assert not log.flush(timeout_s=0.3)
+    assert log.counts.on_disk == 50
+    assert log.counts.failed_commits >= 1
+    assert caplog.text.count("cannot be written. Requests are answered") == 1
+    (tmp_path / "table").unlink()
+    assert log.flush()
+    assert len(set(ids(tmp_path))) == len(ids(tmp_path)) == 50
+
+
+def test_a_full_disk_is_counted_and_survived(
+    make_log: Callable[..., InferenceLog], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = make_log(commit_seconds=60)
+    log.record(entry(1))
+    wait_until(lambda: log.counts.on_disk == 1)
+    write, broken = os.write, True
+
+    def refuse(handle: int, data: Any) -> int:
+        # Half of the bytes get there first, as on a disk that fills up.
+        if broken and threading.current_thread().name == "inference-log-journal":
+            write(handle, bytes(data)[:20])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(handle, data)
+
+    monkeypatch.setattr("boathouse.serving.log_journal.os.write", refuse)
+    log.record(entry(2))
+    wait_until(lambda: log.counts.dropped_disk == 1)
+    broken = False
+    log.record(entry(3))
+    assert log.flush()
+    assert ids(tmp_path) == ["request-1", "request-3"]
+
+
+def wait_until(is_done: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_done():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
+
+
+def test_a_segment_that_is_there_again_adds_nothing(tmp_path: Path) -> None:
+    slot = acquire_slot(tmp_path / "journal")
+    slot.append(line(1) + line(2))
+    slot.rotate()
+    [segment] = slot.finished()
+    table = LogTable(str(tmp_path / "table"))
+    # As after a kill between the commit and the removal.
+    assert [table.commit(segment), table.commit(segment)] == [2, 0]
+    slot.release()
+
+
+def line(number: int) -> bytes:
+    import orjson
+
+    return orjson.dumps(entry(number).to_row(), option=orjson.OPT_APPEND_NEWLINE)
+
+
+@pytest.mark.parametrize("tail", [b'{"databricks_request_id":"request-9"', b"\0\0\0", b'{"torn\n'])
+def test_a_torn_line_costs_no_other(tmp_path: Path, tail: bytes) -> None:
+    slot = acquire_slot(tmp_path / "journal")
+    slot.append(line(1) + line(2) + tail)
+    slot.rotate()
+    assert LogTable(str(tmp_path / "table")).commit(slot.finished()[0]) == 2
+    slot.release()
+
+
+def test_processes_have_journals_of_their_own(tmp_path: Path) -> None:
+    first, second = acquire_slot(tmp_path), acquire_slot(tmp_path)
+    first.append(b"1\n")
+    second.append(b"2\n")
+    assert sorted(path.parent.name for path in tmp_path.rglob("*.jsonl")) == ["000", "001"]
+    first.release()
+    again = acquire_slot(tmp_path)
+    assert [segment.number for segment in again.finished()] == [1]
+    again.append(b"3\n")
+    again.rotate()
+    assert [segment.number for segment in again.finished()] == [1, 2]
+    assert len({segment.application for segment in again.finished()}) == 1
+    again.release()
+    second.release()
+
+
+def test_the_salt_is_kept_and_can_be_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_salt(tmp_path) == read_salt(tmp_path)
+    assert (tmp_path / "salt").stat().st_mode & 0o077 == 0
+    own = read_salt(tmp_path)
+    monkeypatch.setenv(VARIABLE, "shared by all machines")
+    assert read_salt(tmp_path) != own
+    assert read_salt(tmp_path) == read_salt(tmp_path / "elsewhere")
+
+
+def start_writer(tmp_path: Path, first: int, count: int) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "tests.serving.log_writer", str(tmp_path), str(first), str(count)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+
+
+def test_a_kill_loses_nothing_that_was_on_disk(
+    make_log: Callable[..., InferenceLog], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    acknowledged: set[str] = set()
+    for start in (0, 1_000_000):
+        with start_writer(tmp_path, start, 1_000_000) as writer:
+            assert writer.stdout is not None
+            for text in writer.stdout:
+                acknowledged.update(text.split())
+                if len(acknowledged) > 600 * (1 + bool(start)):
+                    break
+            writer.send_signal(signal.SIGKILL)
+            acknowledged.update(writer.stdout.read().rpartition("\n")[0].split())
+    log = make_log()
+    assert log.flush()
+    found = ids(tmp_path)
+    assert len(found) == len(set(found))
+    assert acknowledged <= set(found)
+    assert "requests of its last 0.02 s may be missing" in caplog.text
+    assert not list((tmp_path / "journal").rglob("*.jsonl"))
+
+
+def test_several_processes_write_while_the_table_is_compacted(tmp_path: Path) -> None:
+    compacted = 0
+    with start_writer(tmp_path, 0, 1_500) as first, start_writer(tmp_path, 10_000, 1_500) as second:
+        while first.poll() is None or second.poll() is None:
+            if DeltaTable.is_deltatable(str(tmp_path / "table")):
+                compacted += LogTable(str(tmp_path / "table")).compact()["numFilesRemoved"]
+            time.sleep(0.05)
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert ids(tmp_path) == [f"request-{number}" for start in (0, 10_000) for number in range(start, start + 1_500)]
+    assert compacted > 0
+
+
+def test_importing_the_log_needs_no_spark_and_no_pandas() -> None:
+    code = (
+        "import sys, boathouse.serving.inference_log, boathouse.core.endpoints.routing;"
+        "heavy = {'pandas', 'pyspark', 'deltalake', 'pyarrow', 'mlflow', 'kedro'};"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"

@@ -1,0 +1,256 @@
+"""``boathouse serve`` as processes, asked by the clients people use, while versions and workers change."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import mlflow
+import pytest
+
+from boathouse.datasets.model_version import ModelVersionDataset
+from tests.model_store import empty_store, make_model
+from tests.small_bank import CONF
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["empty_store"]
+
+MODEL = "test.models.missed_payment"
+LATE = {"dataframe_records": [{"months_late": 1.0, "limit": 5.0}]}
+_CERTIFICATE = "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=a -addext subjectAltName=IP:127.0.0.1"
+JSON = {"content-type": "application/json"}
+
+
+class Server:
+    """A running server and its registry."""
+
+    def __init__(self, data: Path, *options: str) -> None:
+        command = [sys.executable, "-m", "boathouse", "serve", "--env", "test", "--conf-source", str(CONF)]
+        self.log = data / f"serve-{time.monotonic_ns()}.log"
+        environment = {**os.environ, "BOATHOUSE_DATA": str(data), "PYTHONUNBUFFERED": "1"}
+        environment.pop("MLFLOW_TRACKING_URI", None)
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [*command, "--port", "0", *options], stdout=log, stderr=subprocess.STDOUT, env=environment
+            )
+        found = self.wait(lambda: re.search(r"(https?)://[\d.]+:(\d+)", self.log.read_text(encoding="utf-8")))
+        self.url = f"{found[1]}://127.0.0.1:{found[2]}"
+
+    def wait(self, find: Callable[[], Any], seconds: float = 60) -> Any:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, self.log.read_text(encoding="utf-8")
+            if found := find():
+                return found
+            time.sleep(0.05)
+        raise AssertionError(self.log.read_text(encoding="utf-8")[-3000:])
+
+    def is_ready(self, **options: Any) -> bool:
+        try:
+            return httpx.get(f"{self.url}/ready", **options).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        lines = [line for line in self.log.read_text(encoding="utf-8").splitlines() if line.startswith("{")]
+        return [event for event in map(json.loads, lines) if event["event"] == name]
+
+    def champion(self) -> dict[str, Any]:
+        health = httpx.get(f"{self.url}/health").json()
+        champion: dict[str, Any] = health["endpoints"]["missed_payment"]["served_entities"]["champion"]
+        return champion
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(30)
+
+
+def register(risk: float) -> str:
+    """Register a version and make it champion."""
+    dataset = ModelVersionDataset(name=MODEL)
+    dataset.save(make_model(risk))
+    version = str(dataset.last_saved_version)
+    mlflow.MlflowClient().set_registered_model_alias(MODEL, "champion", version)
+    return version
+
+
+@pytest.fixture(scope="module")
+def data(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return a data folder with a registry that has a champion."""
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "mlflow.db").write_bytes(empty_store.read_bytes())
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
+    experiment = mlflow.create_experiment("late", artifact_location=f"file://{folder}/runs")
+    mlflow.set_experiment(experiment_id=experiment)
+    register(0.7)
+    yield folder
+    mlflow.end_run()
+    mlflow.set_tracking_uri(before)
+
+
+@pytest.fixture(scope="module")
+def server(data: Path) -> Iterator[Server]:
+    """Return a server of two workers."""
+    running = Server(data, "--workers", "2")
+    running.wait(running.is_ready)
+    yield running
+    running.stop()
+
+
+@contextmanager
+def steady_requests(url: str) -> Iterator[list[tuple[int, str, float]]]:
+    """Ask without pause; give status, version and probability of each answer."""
+    answers: list[tuple[int, str, float]] = []
+    ended = threading.Event()
+
+    def go_on() -> None:
+        with httpx.Client(base_url=url, headers=JSON) as client:
+            while not ended.is_set():
+                answer = client.post("/invocations", content=json.dumps(LATE))
+                version = answer.headers.get("served-model-version", "")
+                answers.append((answer.status_code, version, answer.json()["predictions"][0]["probability"]))
+
+    thread = threading.Thread(target=go_on)
+    thread.start()
+    yield answers
+    ended.set()
+    thread.join()
+
+
+def test_curl_is_answered_as_the_manual_says(server: Server) -> None:
+    command = ["curl", "-sS", "-H", "Content-Type: application/json", "-d", json.dumps(LATE)]
+    done = subprocess.run([*command, f"{server.url}/invocations"], capture_output=True, text=True, check=True)
+    assert done.stdout == '{"predictions": [{"probability": 0.7, "decision": 1, "reasons": "[]"}]}'
+
+
+def test_mlflows_client_is_answered(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pandas as pd
+    from mlflow.pyfunc.scoring_server.client import ScoringServerClient
+
+    host, port = server.url.removeprefix("http://").split(":")
+    client = ScoringServerClient(host, int(port))
+    client.wait_server_ready(timeout=10, scoring_server_proc=server.process)
+    frame = pd.DataFrame({"months_late": [0.0, float("nan"), 1.0], "limit": [1.0, 2.0, None]})
+    predictions = client.invoke(frame, params={"explain": True}).get_predictions()
+    assert [round(value, 4) for value in predictions["probability"]] == [0.05, 0.0474, 0.7]
+
+
+def test_mlflows_deployments_client_is_answered(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlflow.deployments import get_deploy_client
+
+    monkeypatch.setenv("DATABRICKS_HOST", server.url)
+    monkeypatch.setenv("DATABRICKS_TOKEN", "none")
+    client = get_deploy_client("databricks")
+    answer = client.predict(endpoint="missed_payment", inputs=LATE)
+    assert answer["predictions"][0]["decision"] == 1
+
+
+def test_the_platforms_sdk_is_answered(server: Server) -> None:
+    from databricks.sdk import WorkspaceClient
+
+    client = WorkspaceClient(host=server.url, token="none", auth_type="pat")  # noqa: S106 - no secret
+    answer = client.serving_endpoints.query("missed_payment", dataframe_records=LATE["dataframe_records"])
+    assert answer.predictions == [{"probability": 0.7, "decision": 1, "reasons": "[]"}]
+
+
+def test_a_new_champion_is_served_within_seconds_and_no_request_is_lost(server: Server) -> None:
+    before = server.champion()["version"]
+    with steady_requests(server.url) as answers:
+        version = register(0.9)
+        server.wait(lambda: answers and answers[-1][1] == version)
+        time.sleep(0.5)
+    assert {status for status, _, _ in answers} == {200}
+    assert {(each, round(probability, 6)) for _, each, probability in answers} == {(before, 0.7), (version, 0.9)}
+
+
+def test_a_version_that_cannot_be_loaded_keeps_the_old_one_serving(server: Server, data: Path) -> None:
+    before = server.champion()["version"]
+    dataset = ModelVersionDataset(name=MODEL)
+    dataset.save(make_model(0.3))
+    broken = str(dataset.last_saved_version)
+    mlflow.MlflowClient().set_model_version_tag(MODEL, broken, "model_digest", "0" * 64)
+    mlflow.MlflowClient().set_registered_model_alias(MODEL, "champion", broken)
+    server.wait(lambda: server.champion()["problem"])
+    champion = server.champion()
+    assert f"version {broken}: Version {broken} of '{MODEL}' has other files" in champion["problem"]
+    assert httpx.post(f"{server.url}/invocations", json=LATE).status_code == 200
+    mlflow.MlflowClient().set_registered_model_alias(MODEL, "champion", before)
+    server.wait(lambda: server.champion()["problem"] is None and server.champion()["version"] == before)
+
+
+def test_a_killed_worker_is_replaced_and_counts_go_on(server: Server) -> None:
+    children = subprocess.run(
+        ["pgrep", "-P", str(server.process.pid), "-f", "boathouse.serving.worker"], capture_output=True, check=True
+    ).stdout.split()
+    assert len(children) == 2
+    os.kill(int(children[0]), signal.SIGKILL)
+    server.wait(lambda: server.events("worker_ended"))
+    assert server.events("worker_ended")[0]["exit_code"] == -9
+    before = len(server.events("serving"))
+    server.wait(lambda: len(server.events("serving")) > before)
+    assert all(httpx.post(f"{server.url}/invocations", json=LATE).status_code == 200 for _ in range(20))
+
+
+def test_stopping_finishes_the_requests_at_work(data: Path) -> None:
+    running = Server(data, "--require-token")
+    running.wait(running.is_ready)
+    refused = httpx.post(f"{running.url}/invocations", json=LATE)
+    assert refused.status_code == 401
+    token = tokens(data, "create", "slow-job")
+    headers = {**JSON, "authorization": f"Bearer {token}"}
+    started, statuses = threading.Event(), []
+
+    def pieces() -> Iterator[bytes]:
+        content = json.dumps(LATE).encode()
+        yield content[:10]
+        started.set()
+        time.sleep(1.0)
+        yield content[10:]
+
+    def ask() -> None:
+        statuses.append(httpx.post(f"{running.url}/invocations", content=pieces(), headers=headers).status_code)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    started.wait(5)
+    time.sleep(0.2)
+    running.stop()
+    thread.join()
+    assert statuses == [200]
+    assert running.process.returncode == 0
+
+
+def tokens(data: Path, *words: str) -> str:
+    """Return what the command about tokens says."""
+    command = [sys.executable, "-m", "boathouse", "tokens", *words, "--env", "test", "--conf-source", str(CONF)]
+    environment = {**os.environ, "BOATHOUSE_DATA": str(data)}
+    return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout.strip()
+
+
+def test_tls_and_tokens_where_others_can_reach_the_server(data: Path, tmp_path: Path) -> None:
+    subprocess.run(
+        f"{_CERTIFICATE} -keyout key.pem -out cert.pem".split(),
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+    )
+    tls = ["--ssl-certfile", str(tmp_path / "cert.pem"), "--ssl-keyfile", str(tmp_path / "key.pem")]
+    context = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
+    running = Server(data, "--host", "0.0.0.0", *tls)  # noqa: S104 - what is shown
+    running.wait(lambda: running.is_ready(verify=context))
+    assert httpx.post(f"{running.url}/invocations", json=LATE, verify=context).status_code == 401
+    running.stop()
