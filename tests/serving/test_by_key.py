@@ -95,7 +95,7 @@ def test_an_unknown_key_is_scored_as_in_batch_or_refused(start: Start, store: On
         (keyed(1, "x7"), "Column 'account', row 1: a whole number is expected, found text."),
         (keyed(1.5), "Column 'account', row 0: a whole number is expected"),
         (keyed(2**70), "Column 'account', row 0: a whole number is expected"),
-        (keyed(1, amont=3), "Unknown column(s): amont. Known beside the key: amount, bill"),
+        (keyed(1, sum_asked=3), "Unknown column(s): sum_asked. Known beside the key: amount, bill"),
         (keyed(1, amount="much"), "Column 'amount', row 0: a number or null is expected, found text."),
         ({"dataframe_records": [{"amount": 1}]}, "Or give the key account alone"),
     ],
@@ -200,3 +200,19 @@ def test_ranges_are_checked_where_values_are_given(start: Start, store: OnlineSt
     assert answer.json()["message"] == "Column 'lateness', row 1: outside of its range, 0 to 0.5."
     assert "amount', row 0" in ask(client, keyed(1, amount=11)).json()["message"]
     assert ask(client, json.loads(json.dumps(keyed(1, amount=10)))).status_code == 200
+
+
+def test_a_result_that_is_infinite_is_refused(start: Start, store: OnlineStore) -> None:
+    client, _ = start(store)
+    body = {"inputs": [{"bill": 1, "credit": 1, "lateness": 0}, {"bill": 1, "credit": 0, "lateness": 0}]}
+    answer = ask(client, {**body, "params": {"explain": True}})
+    assert answer.status_code == 400
+    assert answer.json()["message"].startswith("Feature 'used_after', row 1: it is infinite")
+
+
+@pytest.mark.parametrize("value", [1e39, -1e300, "1e39", 10**400])
+def test_a_number_beyond_single_precision_is_refused(client: AsgiClient, value: Any) -> None:
+    body = {"inputs": {"bill": value, "credit": 1, "lateness": 0}, "params": {"explain": True}}
+    answer = ask(client, body)
+    assert answer.status_code == 400
+    assert "Column 'bill', row 0: a number or null is expected" in answer.json()["message"]

@@ -1,4 +1,4 @@
-"""The real thing: ``boathouse serve`` as processes, asked by the clients people use, while versions and workers change."""
+"""``boathouse serve`` as processes, asked by the clients people use, while versions and workers change."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ __all__ = ["empty_store"]
 
 MODEL = "test.models.missed_payment"
 LATE = {"dataframe_records": [{"months_late": 1.0, "limit": 5.0}]}
+_CERTIFICATE = "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=a -addext subjectAltName=IP:127.0.0.1"
 JSON = {"content-type": "application/json"}
 
 
@@ -178,10 +179,6 @@ def test_a_new_champion_is_served_within_seconds_and_no_request_is_lost(server: 
 
 def test_a_version_that_cannot_be_loaded_keeps_the_old_one_serving(server: Server, data: Path) -> None:
     before = server.champion()["version"]
-    version = register(0.4)
-    mlflow.MlflowClient().set_model_version_tag(MODEL, version, "model_digest", "0" * 64)
-    # The version is followed by its alias: the tag is in place before the alias moves to it again.
-    mlflow.MlflowClient().set_registered_model_alias(MODEL, "champion", before)
     dataset = ModelVersionDataset(name=MODEL)
     dataset.save(make_model(0.3))
     broken = str(dataset.last_saved_version)
@@ -213,7 +210,7 @@ def test_stopping_finishes_the_requests_at_work(data: Path) -> None:
     running.wait(running.is_ready)
     refused = httpx.post(f"{running.url}/invocations", json=LATE)
     assert refused.status_code == 401
-    token = tokens("create", "slow-job")
+    token = tokens(data, "create", "slow-job")
     headers = {**JSON, "authorization": f"Bearer {token}"}
     started, statuses = threading.Event(), []
 
@@ -227,8 +224,6 @@ def test_stopping_finishes_the_requests_at_work(data: Path) -> None:
     def ask() -> None:
         statuses.append(httpx.post(f"{running.url}/invocations", content=pieces(), headers=headers).status_code)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BOATHOUSE_DATA", str(data))
     thread = threading.Thread(target=ask)
     thread.start()
     started.wait(5)
@@ -239,15 +234,16 @@ def test_stopping_finishes_the_requests_at_work(data: Path) -> None:
     assert running.process.returncode == 0
 
 
-def tokens(*words: str) -> str:
+def tokens(data: Path, *words: str) -> str:
+    """Return what the command about tokens says."""
     command = [sys.executable, "-m", "boathouse", "tokens", *words, "--env", "test", "--conf-source", str(CONF)]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    environment = {**os.environ, "BOATHOUSE_DATA": str(data)}
+    return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout.strip()
 
 
 def test_tls_and_tokens_where_others_can_reach_the_server(data: Path, tmp_path: Path) -> None:
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "cert.pem"]
-        + ["-days", "1", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"],
+        f"{_CERTIFICATE} -keyout key.pem -out cert.pem".split(),
         cwd=tmp_path,
         check=True,
         capture_output=True,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +9,8 @@ import numpy as np
 
 from boathouse.core.errors import InvocationError
 
+# Estimators compute in single precision: a larger number would be infinite there.
+LARGEST = float(np.finfo(np.float32).max)
 # What a refusal calls a value's type.
 _WORDS = {bool: "a boolean", str: "text", list: "a list", tuple: "a list", dict: "a dictionary", type(None): "null"}
 
@@ -20,7 +21,7 @@ def to_matrix(columns: Mapping[str, Sequence[Any]], names: Sequence[str], rows: 
     Text that writes a number and true/false are taken for numbers, as MLflow's server does.
 
     Raises:
-        InvocationError: Naming column and row of the first value that is no finite number.
+        InvocationError: Naming column and row of the first value that is no number, or beyond single precision.
     """
     if not rows or not names:
         return np.empty((rows, len(names)))
@@ -29,9 +30,15 @@ def to_matrix(columns: Mapping[str, Sequence[Any]], names: Sequence[str], rows: 
         numbers = np.array(values, dtype=np.float64)
     except (ValueError, TypeError, OverflowError):
         numbers = np.empty(0)
-    if numbers.shape != (len(names), rows) or np.isinf(numbers).any():
+    if numbers.shape != (len(names), rows) or is_beyond(numbers).any():
         raise _find_wrong(values, names)
     return np.ascontiguousarray(numbers.T)
+
+
+def is_beyond(numbers: np.ndarray) -> np.ndarray:
+    """Return where a number is beyond single precision; NaN is not."""
+    beyond: np.ndarray = np.abs(numbers) > LARGEST
+    return beyond
 
 
 def to_keys(columns: Mapping[str, Sequence[Any]], keys: Sequence[tuple[str, str]]) -> list[tuple[int | str, ...]]:
@@ -83,7 +90,7 @@ def _is_number(value: object) -> bool:
     if not isinstance(value, int | float | str):
         return False
     try:
-        return not math.isinf(float(value))
+        return not abs(float(value)) > LARGEST
     except (ValueError, OverflowError):
         return False
 

@@ -16,7 +16,7 @@ from boathouse.core.scoring.on_demand import assemble
 from boathouse.serving.answers import Scores
 from boathouse.serving.invocation import Invocation
 from boathouse.serving.look_up import FeatureLookUp
-from boathouse.serving.numbers import to_keys, to_matrix
+from boathouse.serving.numbers import is_beyond, to_keys, to_matrix
 from boathouse.serving.served_model import RequestPlan, ServedModel
 
 # Reasons per row when a caller asks to explain.
@@ -131,9 +131,15 @@ def _assemble(
     for name, column in given.items():
         values[name] = np.where(np.isnan(column), stored[name], column) if name in stored else column
     try:
-        return assemble(model.features, values, fields, plan.computed)
+        with np.errstate(all="ignore"):
+            matrix = assemble(model.features, values, fields, plan.computed)
     except RequestError as error:
         raise InvocationError.unfit(str(error)) from error
+    beyond = is_beyond(matrix)
+    if beyond.any():
+        row, column = (int(each) for each in np.argwhere(beyond)[0])
+        raise InvocationError.not_computable(model.features[column], row)
+    return matrix
 
 
 def _by_name(names: tuple[str, ...], matrix: np.ndarray) -> dict[str, np.ndarray]:

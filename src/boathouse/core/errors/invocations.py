@@ -99,6 +99,11 @@ class InvocationError(BoathouseError):
         return cls(400, _BAD, f"Column '{name}', row {row}: outside of its range, {low:g} to {high:g}.")
 
     @classmethod
+    def not_computable(cls, name: str, row: int) -> Self:
+        """Name the feature whose result is no finite number, and the row."""
+        return cls(400, _BAD, f"Feature '{name}', row {row}: it is infinite for the values given (a division by zero).")
+
+    @classmethod
     def wrong_param(cls, name: str, expected: str) -> Self:
         """Name the parameter and its type."""
         return cls(400, _INVALID, f"'{name}' has to be {expected}.")

@@ -1,0 +1,74 @@
+"""Send the endpoint thousands of requests, valid, invalid, mutated and noise; fail on any undeclared answer.
+
+Usage: ``python benchmarks/fuzz_endpoint.py [--cases 10000]``. Three in ten are made from the server's own OpenAPI
+document, half of these against it. Prints how often each status was answered, and the slowest answer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tests.asgi_client import AsgiClient
+from tests.serving import fuzzing
+from tests.small_endpoint import SmallEndpoint, fill_store, make_rows
+
+
+def send(client: AsgiClient, requests: st.SearchStrategy[fuzzing.Request], count: int) -> fuzzing.Findings:
+    """Return what came of ``count`` requests."""
+    found = fuzzing.Findings()
+
+    @settings(
+        max_examples=count,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(request=requests)
+    def run(request: fuzzing.Request) -> None:
+        found.check(client, request)
+
+    run()
+    return found
+
+
+def kinds(client: AsgiClient, cases: int) -> Iterator[tuple[str, st.SearchStrategy[fuzzing.Request], int]]:
+    """Give the kinds of requests and how many of each."""
+    document = client.get("/openapi.json").json()
+    yield "as described", fuzzing.described(document, valid=True), cases * 15 // 100
+    yield "against the description", fuzzing.described(document, valid=False), cases * 15 // 100
+    yield "a part replaced", fuzzing.mutated_documents(), cases * 30 // 100
+    yield "bytes replaced", fuzzing.mutated_bytes(), cases * 25 // 100
+    yield "noise", fuzzing.noise(), cases * 15 // 100
+
+
+def main() -> None:
+    """Send all kinds."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cases", type=int, default=10_000)
+    cases = parser.parse_args().cases
+    warnings.simplefilter("ignore")
+    with tempfile.TemporaryDirectory() as folder:
+        store = fill_store(f"sqlite:///{folder}/online.db", make_rows(50))
+        client = AsgiClient(SmallEndpoint.build(Path(folder), store).app)
+        total = 0
+        for name, requests, count in kinds(client, cases):
+            found = send(client, requests, count)
+            total += sum(found.statuses.values())
+            shown = ", ".join(f"{status}: {times:,}" for status, times in sorted(found.statuses.items()))
+            print(f"{name:<24} {shown}; slowest {found.slowest_s * 1000:.0f} ms", flush=True)
+        print(f"{total:,} requests, none with an undeclared answer")
+
+
+if __name__ == "__main__":
+    main()
