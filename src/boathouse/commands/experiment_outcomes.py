@@ -12,7 +12,7 @@ from boathouse.core.errors import ExperimentError
 from boathouse.core.experiments.report import Metric
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -30,14 +30,14 @@ class Wanted:
         unit: Column of the unit.
         label: Column of the true label, or None.
         columns: Columns of business metrics.
-        expected_effect: Effect planned for, or None.
+        effects: Effects planned for, by metric.
     """
 
     path: Path
     unit: str
     label: str | None
     columns: Sequence[str]
-    expected_effect: float | None
+    effects: Mapping[str, float]
 
 
 def read_exposures(harbour: Harbour, state: EndpointState, since: datetime | None, until: datetime | None) -> Exposures:
@@ -93,7 +93,7 @@ def read_metrics(wanted: Wanted, exposures: Exposures, name_as_logged: Callable[
             name=column,
             role="business",
             outcomes=_read_column(table, column, units, wanted.path.name),
-            expected_effect=wanted.expected_effect,
+            expected_effect=wanted.effects.get(column),
         )
         for column in wanted.columns
     ]

@@ -51,7 +51,13 @@ def plan(env: str, conf_source: Path, **given: Any) -> None:  # noqa: ANN401 - t
 @click.option("--unit", default=None, help="Column of the unit in the outcomes; default: the experiment's.")
 @click.option("--label", default=None, help="Column with the true label, 0 or 1: gives the model's Brier score.")
 @click.option("--metric", "columns", multiple=True, help="Business metric: a column of 0 and 1, or of values; repeat.")
-@click.option("--expected-effect", type=float, default=None, help="Effect planned for: adds what holds at any look.")
+@click.option(
+    "--expected",
+    "effects",
+    multiple=True,
+    metavar="METRIC=EFFECT",
+    help="Effect of a metric that was planned for, absolute: adds what holds at any look; repeat.",
+)
 @click.option("--since", type=click.DateTime(), default=None, help="UTC; default: when the experiment began.")
 @click.option("--until", type=click.DateTime(), default=None, help="UTC, exclusive; default: when it ended, or now.")
 @ENVIRONMENT
@@ -72,7 +78,7 @@ def report(name: str, env: str, conf_source: Path, **given: Any) -> None:  # noq
         unit=given["unit"] or str(state.config.split.unit),
         label=given["label"],
         columns=given["columns"],
-        expected_effect=given["expected_effect"],
+        effects=dict(_parse_effect(text) for text in given["effects"]),
     )
     metrics = read_metrics(wanted, exposures, choose_naming(harbour, state))
     shares = {each.served_entity_name: each.traffic_percentage for each in state.config.routes}
@@ -83,6 +89,15 @@ def report(name: str, env: str, conf_source: Path, **given: Any) -> None:  # noq
         click.echo(line)
     if not found.ratio.holds:
         raise click.exceptions.Exit(1)
+
+
+def _parse_effect(text: str) -> tuple[str, float]:
+    metric, _, effect = text.rpartition("=")
+    try:
+        return metric, abs(float(effect))
+    except ValueError:
+        message = f"'{text}' is no effect. Write the metric and the effect: recovered=0.02."
+        raise click.UsageError(message) from None
 
 
 def _open(env: str, conf_source: Path) -> Harbour:

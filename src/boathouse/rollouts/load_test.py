@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 # Beyond this many requests at the same time the test machine, not the endpoint, is what is measured.
 _MOST_CONNECTIONS = 1_000
+# Servers close connections that nobody uses for some seconds; one that is closed at that moment is no failure.
+_IDLE_SECONDS = 1.0
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +83,7 @@ class _Load:
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None
         self._url, self._options = url, options
         self._requests = [_build_request(parts.path or "/invocations", parts.netloc, body, options) for body in bodies]
-        self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self._idle: list[tuple[float, Connection]] = []
         self._open = 0
         self._seen = _Seen()
 
@@ -97,16 +100,15 @@ class _Load:
             tasks.add(task)
             task.add_done_callback(tasks.discard)
         await asyncio.gather(*tasks)
-        for _, writer in self._idle:
-            writer.close()
+        for _, connection in self._idle:
+            self._drop(connection)
         return self._summarise(start + self._options.warm_up_seconds)
 
     async def _check_listens(self) -> None:
         try:
-            self._idle.append(await asyncio.open_connection(self._host, self._port, ssl=self._tls))
+            self._keep(await self._connect())
         except OSError as error:
             raise RolloutError.no_server(self._url, type(error).__name__) from error
-        self._open += 1
 
     async def _ask(self, request: bytes, due: float, counted: bool) -> None:  # noqa: FBT001 - private
         try:
@@ -127,7 +129,7 @@ class _Load:
             self._seen.errors[error] += 1
 
     async def _exchange(self, request: bytes) -> int:
-        connection = self._idle.pop() if self._idle else await self._connect()
+        connection = self._reuse() or await self._connect()
         try:
             reader, writer = connection
             writer.write(request)
@@ -136,12 +138,24 @@ class _Load:
             self._drop(connection)
             raise
         if reusable:
-            self._idle.append(connection)
+            self._keep(connection)
         else:
             self._drop(connection)
         return status
 
-    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    def _keep(self, connection: Connection) -> None:
+        self._idle.append((time.perf_counter(), connection))
+
+    def _reuse(self) -> Connection | None:
+        """Return the connection used last, unless it was idle for so long that the server may be closing it."""
+        while self._idle:
+            used, connection = self._idle.pop()
+            if time.perf_counter() - used < _IDLE_SECONDS and not connection[0].at_eof():
+                return connection
+            self._drop(connection)
+        return None
+
+    async def _connect(self) -> Connection:
         if self._open >= _MOST_CONNECTIONS:
             raise ConnectionRefusedError
         self._open += 1
@@ -151,7 +165,7 @@ class _Load:
             self._open -= 1
             raise
 
-    def _drop(self, connection: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> None:
+    def _drop(self, connection: Connection) -> None:
         self._open -= 1
         connection[1].close()
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from boathouse.core.endpoints.log_contract import ENDPOINT_LOG, LogEntry
+from boathouse.core.endpoints.log_contract import LogEntry
 from boathouse.core.endpoints.routing import PLACES, locate_units
 from boathouse.serving.log_committer import LogCommitter
 from boathouse.serving.log_journal import acquire_slot
@@ -88,7 +88,7 @@ class InferenceLog:
         self._waiting: deque[LogEntry] = deque()
         self._waiting_bytes = 0
         self._turn = threading.Lock()
-        self._wake, self._stopping = threading.Event(), threading.Event()
+        self._wake, self._stopping, self._rotated = (threading.Event() for _ in range(3))
         self._written = threading.Condition()
         self._taken = 0
         self._slot: Slot | None = None
@@ -165,6 +165,7 @@ class InferenceLog:
             return True
         self._stopping.set()
         self._wake.set()
+        self._rotated.set()
         for thread in self._threads:
             thread.join(timeout_s)
         self._slot.rotate()
@@ -186,6 +187,7 @@ class InferenceLog:
             if time.monotonic() - rotated >= self._commit_seconds and self._slot is not None:
                 self._slot.rotate()
                 rotated = time.monotonic()
+                self._rotated.set()
 
     def _drain(self) -> None:
         """Move what waits to the journal, a bounded number of rows at a time."""
@@ -220,11 +222,13 @@ class InferenceLog:
 
     def _commit_on(self) -> None:
         pause = self._commit_seconds
-        while not self._stopping.wait(pause):
+        while not self._stopping.is_set():
+            self._rotated.wait()
+            self._rotated.clear()
             done = self._committer.commit()
             # A store that is down is asked less and less often, but at least once a minute.
-            pause = self._commit_seconds if done else min(max(60.0, self._commit_seconds), pause * 2)
-        _LOGGER.debug("%s: no more commits", ENDPOINT_LOG.name)
+            pause = 0.0 if done else min(max(60.0, self._commit_seconds), max(pause, self._commit_seconds) * 2)
+            self._stopping.wait(pause)
 
 
 def _is_sampled(entry: LogEntry) -> bool:
