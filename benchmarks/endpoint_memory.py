@@ -39,12 +39,12 @@ def main() -> None:
         build_house(folder)
         (folder / "refused.json").write_text('{"dataframe_records": [{"customer_id": "x"}]}', encoding="utf-8")
         command = [sys.executable, "-m", "boathouse", "serve", "--env", "test", "--port", "0", "--no-access-log"]
-        with running([*command, "--conf-source", str(ROOT / "conf")], folder, None) as (url, _):
+        with running([*command, "--conf-source", str(ROOT / "conf")], folder, None) as (url, _, pid):
             measured = []
             for step in range(1, STEPS + 1):
                 while read_metrics(url)[0] < wanted * step // STEPS:
                     for body in ("one", "key", "refused"):
-                        ask(url, folder, body, seconds=1, connections=4)
+                        ask(url, folder, body, pid=pid, seconds=1, connections=4)
                 requests, memory_mb = read_metrics(url)
                 measured.append(memory_mb)
                 print(f"{requests:>10,} requests: {memory_mb:6.1f} MB", flush=True)
