@@ -18,13 +18,14 @@ from hypothesis import strategies as st
 from boathouse.core.endpoints.log_contract import LogEntry
 from boathouse.serving.access_log import AccessLog
 from boathouse.serving.answers import Scores, encode_predictions
-from boathouse.serving.endpoint import group_rows, merge_scores
+from boathouse.serving.endpoint import Endpoint, group_rows, merge_scores
 from boathouse.serving.lean_imports import import_without
 from boathouse.serving.metrics import BOUNDS, Metrics
+from boathouse.serving.scoring import ScoringThreads
 from boathouse.serving.wire import Word, read_word
 from tests.serving.conftest import Start
 from tests.serving.test_app import RECORD, ask
-from tests.small_endpoint import as_records, make_files, make_rows, serve_version
+from tests.small_endpoint import as_records, make_config, make_files, make_rows, serve_version
 
 HEAVY = {"deltalake", "kedro", "mlflow", "pandas", "polars", "pyspark", "sklearn"}
 
@@ -219,6 +220,17 @@ def test_what_was_asked_and_answered_is_logged(start: Start) -> None:
     assert (first.response, second.response) == (good.text, bad.text)
     assert json.loads(first.request or "")["dataframe_records"] == [RECORD]
     assert "boathouse_log_dropped_total 2" in client.get("/metrics").text
+
+
+def test_several_endpoints_are_asked_by_name_and_the_first_without(start: Start) -> None:
+    client, small = start()
+    other = Endpoint(make_config(), ScoringThreads(), None)
+    other.serve(serve_version(make_files(5), "5"))
+    small.service.endpoints["other"] = other
+    paths = ("/invocations", "/serving-endpoints/late/invocations", "/serving-endpoints/other/invocations")
+    answers = [ask(client, {"dataframe_records": [RECORD]}, path) for path in paths]
+    assert [answer.headers["served-model-version"] for answer in answers] == ["1", "1", "5"]
+    assert answers[0].json() == answers[1].json() != answers[2].json()
 
 
 @pytest.mark.parametrize("kind", ["drain", "reload", "resume"])
