@@ -193,6 +193,9 @@ class Supervisor:
         if self._configs.get(config.name) != config:
             self._configs[config.name] = config
             self._tell_all(_configure(config))
+            # Workers let go of the models of entities that are no more: should one come back, it is sent anew.
+            for place in [each for each in self._served if each[0] == config.name and not config.entity(each[1])]:
+                del self._served[place]
 
     async def _serve_wanted(self, wanted: Wanted) -> None:
         for place, text in wanted.missing.items():
