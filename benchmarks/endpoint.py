@@ -43,12 +43,16 @@ BUDGETS = {"ratio": 10.0, "p50": 2.0, "p99": 10.0, "rows": 25.0, "key": 3.0, "re
 
 @dataclass(frozen=True)
 class Measured:
-    """What wrk says: requests per second, latencies in milliseconds, answers that were no success."""
+    """What wrk says: requests per second, latencies in milliseconds, answers that were no success.
+
+    Beside it the processor time that the server took for a request, in milliseconds: a busy machine changes it little.
+    """
 
     per_second: float
     p50: float
     p99: float
     failed: int
+    cpu_ms: float
 
 
 def build_house(folder: Path) -> None:
@@ -119,8 +123,8 @@ def _write_bodies(folder: Path, names: list[str], matrix: np.ndarray) -> None:
 
 
 @contextmanager
-def running(command: list[str], folder: Path, url: str | None) -> Iterator[tuple[str, float]]:
-    """Give URL and seconds until ready of a server; without ``url`` the server prints it."""
+def running(command: list[str], folder: Path, url: str | None) -> Iterator[tuple[str, float, int]]:
+    """Give URL, seconds until ready and process of a server; without ``url`` the server prints it."""
     environment = {**os.environ, "BOATHOUSE_DATA": str(folder), "PYTHONUNBUFFERED": "1"}
     environment |= {"MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db", "PYTHONPATH": str(ROOT / "src")}
     log, started = folder / "server.log", time.perf_counter()
@@ -136,7 +140,7 @@ def running(command: list[str], folder: Path, url: str | None) -> Iterator[tuple
             if where and _answers(f"{where}/ready" if url is None else f"{where}/ping"):
                 break
             time.sleep(0.02)
-        yield where, time.perf_counter() - started
+        yield where, time.perf_counter() - started, process.pid
     finally:
         process.terminate()
         process.wait(30)
@@ -149,8 +153,19 @@ def _answers(url: str) -> bool:
         return False
 
 
-def ask(url: str, folder: Path, body: str, *, seconds: int, connections: int = 2, pause_ms: float = 0) -> Measured:
+def read_cpu_s(pid: int) -> float:
+    """Return the processor time of a process and those it started, in seconds."""
+    children = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False).stdout.split()
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return own + sum(read_cpu_s(int(child)) for child in children)
+
+
+def ask(  # noqa: PLR0913 - whom, what, how
+    url: str, folder: Path, body: str, *, pid: int, seconds: int, connections: int = 2, pause_ms: float = 0
+) -> Measured:
     """Return what wrk measures with ``connections`` callers, each waiting ``pause_ms`` between two requests."""
+    before = read_cpu_s(pid)
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", str(folder / "post.lua")]
     environment = {**os.environ, "BODY": str(folder / f"{body}.json"), "PAUSE_MS": str(pause_ms)}
     done = subprocess.run([*command, f"{url}/invocations"], env=environment, capture_output=True, text=True, check=True)
@@ -159,7 +174,9 @@ def ask(url: str, folder: Path, body: str, *, seconds: int, connections: int = 2
     if per_second is None:
         raise RuntimeError(done.stdout)
     p50, p99 = (_milliseconds(done.stdout, percent) for percent in (50, 99))
-    return Measured(float(per_second[1]), p50, p99, int(failed[1]) if failed else 0)
+    requests = re.search(r"(\d+) requests in", done.stdout)
+    cpu_ms = (read_cpu_s(pid) - before) * 1000 / max(1, int(requests[1]) if requests else 1)
+    return Measured(float(per_second[1]), p50, p99, int(failed[1]) if failed else 0, cpu_ms)
 
 
 def _milliseconds(text: str, percent: int) -> float:
@@ -173,7 +190,8 @@ def show(name: str, found: Measured, note: str = "") -> None:
     """Print a line."""
     failures = f", {found.failed:,} NOT ANSWERED" if found.failed else ""
     print(
-        f"{name:<28} {found.per_second:8,.0f} requests/s, p50 {found.p50:6.2f} ms, p99 {found.p99:7.2f} ms"
+        f"{name:<28} {found.per_second:8,.0f} requests/s, p50 {found.p50:6.2f} ms, p99 {found.p99:7.2f} ms, "
+        f"processor {found.cpu_ms:6.2f} ms a request"
         f"{failures}   {note}",
         flush=True,
     )
@@ -190,33 +208,34 @@ def main() -> None:
         folder = Path(name)
         build_house(folder)
         serve = [sys.executable, "-m", "boathouse", "serve", "--env", "test", "--port", "0"]
-        with running([*serve, "--conf-source", str(ROOT / "conf")], folder, None) as (url, ready):
+        with running([*serve, "--conf-source", str(ROOT / "conf")], folder, None) as (url, ready, pid):
             print(f"{'boathouse, ready after':<28} {ready:8.2f} s   budget {BUDGETS['ready']:g} s")
-            ask(url, folder, "one", seconds=1)
-            full = ask(url, folder, "one", seconds=seconds)
+            ask(url, folder, "one", pid=pid, seconds=1)
+            full = ask(url, folder, "one", pid=pid, seconds=seconds)
             show("boathouse, one row", full)
             # One caller that waits as long as a request takes: half of what one connection can have.
-            half = ask(url, folder, "one", seconds=seconds, connections=1, pause_ms=max(1.0, 2 * full.p50))
+            half = ask(url, folder, "one", pid=pid, seconds=seconds, connections=1, pause_ms=max(1.0, 2 * full.p50))
             show("boathouse, at half load", half, f"budget p50 {BUDGETS['p50']:g}, p99 {BUDGETS['p99']:g} ms")
             show(
                 "boathouse, 1,000 rows",
-                ask(url, folder, "thousand", seconds=seconds, connections=1),
+                ask(url, folder, "thousand", pid=pid, seconds=seconds, connections=1),
                 f"budget {BUDGETS['rows']:g} ms",
             )
             show(
                 "boathouse, one key",
-                ask(url, folder, "key", seconds=seconds, connections=1),
+                ask(url, folder, "key", pid=pid, seconds=seconds, connections=1),
                 f"budget p50 {BUDGETS['key']:g} ms",
             )
         command = [sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local", "--port", "5987"]
-        with running([*command, "-m", f"models:/{MODEL}/1"], folder, "http://127.0.0.1:5987") as (url, ready):
+        with running([*command, "-m", f"models:/{MODEL}/1"], folder, "http://127.0.0.1:5987") as (url, ready, pid):
             print(f"{'mlflow, ready after':<28} {ready:8.2f} s")
-            ask(url, folder, "one", seconds=1)
-            theirs = ask(url, folder, "one", seconds=seconds)
+            ask(url, folder, "one", pid=pid, seconds=1)
+            theirs = ask(url, folder, "one", pid=pid, seconds=seconds)
             show("mlflow, one row", theirs)
-            show("mlflow, 1,000 rows", ask(url, folder, "thousand", seconds=seconds, connections=1))
-        ratio = full.per_second / theirs.per_second
+            show("mlflow, 1,000 rows", ask(url, folder, "thousand", pid=pid, seconds=seconds, connections=1))
+        ratio, cpu = full.per_second / theirs.per_second, theirs.cpu_ms / full.cpu_ms
         print(f"{'requests/s over mlflow':<28} {ratio:8.1f} x   budget {BUDGETS['ratio']:g} x")
+        print(f"{'processor time under mlflow':<28} {cpu:8.1f} x")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ Memory counts as flat if the last half of the requests adds less than 5 % to it.
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -22,20 +21,12 @@ from benchmarks.endpoint import ROOT, ask, build_house, running
 STEPS, LIMIT = 10, 1.05
 
 
-def read_memory_mb(pattern: str) -> float:
-    """Return the resident memory of the process whose command line has ``pattern``, in megabytes."""
-    found = subprocess.run(["pgrep", "-n", "-f", pattern], capture_output=True, text=True, check=True).stdout.split()
-    status = Path(f"/proc/{found[0]}/status").read_text(encoding="utf-8")
-    [line] = [each for each in status.splitlines() if each.startswith("VmRSS")]
-    return int(line.split()[1]) / 1024
-
-
-def count_requests(url: str) -> int:
-    """Return how many requests the server has answered."""
-    text = httpx.get(f"{url}/metrics").text
-    return sum(
-        int(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith("boathouse_requests_total{")
-    )
+def read_metrics(url: str) -> tuple[int, float]:
+    """Return how many requests the worker has answered, and its resident memory in megabytes."""
+    lines = httpx.get(f"{url}/metrics").text.splitlines()
+    requests = sum(int(line.rsplit(" ", 1)[1]) for line in lines if line.startswith("boathouse_requests_total{"))
+    [memory] = [int(line.rsplit(" ", 1)[1]) for line in lines if line.startswith("boathouse_worker_memory_bytes ")]
+    return requests, memory / 2**20
 
 
 def main() -> None:
@@ -48,14 +39,15 @@ def main() -> None:
         build_house(folder)
         (folder / "refused.json").write_text('{"dataframe_records": [{"customer_id": "x"}]}', encoding="utf-8")
         command = [sys.executable, "-m", "boathouse", "serve", "--env", "test", "--port", "0", "--no-access-log"]
-        with running([*command, "--conf-source", str(ROOT / "conf")], folder, None) as (url, _):
+        with running([*command, "--conf-source", str(ROOT / "conf")], folder, None) as (url, _, pid):
             measured = []
             for step in range(1, STEPS + 1):
-                while count_requests(url) < wanted * step // STEPS:
+                while read_metrics(url)[0] < wanted * step // STEPS:
                     for body in ("one", "key", "refused"):
-                        ask(url, folder, body, seconds=1, connections=4)
-                measured.append(read_memory_mb("boathouse.serving.worker"))
-                print(f"{count_requests(url):>10,} requests: {measured[-1]:6.1f} MB", flush=True)
+                        ask(url, folder, body, pid=pid, seconds=1, connections=4)
+                requests, memory_mb = read_metrics(url)
+                measured.append(memory_mb)
+                print(f"{requests:>10,} requests: {memory_mb:6.1f} MB", flush=True)
         growth = measured[-1] / measured[STEPS // 2 - 1]
         print(f"last half: x {growth:.3f} ({'flat' if growth < LIMIT else 'NOT FLAT'})")
 

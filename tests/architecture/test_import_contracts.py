@@ -29,6 +29,8 @@ VIOLATIONS = [
     ("scoring", "core/scoring/spec.py", "import pandas"),
     ("scoring", "scorer/pyfunc.py", "def load():\n    import pyspark"),
     ("scoring", "online_store/views.py", "import pandas"),
+    ("scoring", "serving/app.py", "def load():\n    import mlflow"),
+    ("scoring", "core/endpoints/options.py", "import pyspark"),
 ]
 
 HEAVY = ("deltalake", "kedro", "mlflow", "pandas", "polars", "pyspark", "sklearn", "xgboost")
@@ -71,7 +73,7 @@ def test_planted_import_breaks_its_contract(copy: Path, contract: str, module: s
     assert f"{contract_name(contract)} BROKEN" in report
 
 
-@pytest.mark.parametrize("module", ["boathouse.core.scoring", "boathouse.scorer"])
+@pytest.mark.parametrize("module", ["boathouse.core.scoring", "boathouse.scorer", "boathouse.serving.worker"])
 def test_scoring_starts_without_heavy_libraries(module: str) -> None:
     found = f"import sys, {module}; print(*sorted({set(HEAVY)!r} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", found], capture_output=True, text=True, check=True)

@@ -59,9 +59,9 @@ def serve(  # noqa: PLR0913, PLR0917 - options
     public = not is_loopback(host)
     if public and not TokenFile(tokens).read():
         raise TokenError.needed(host, env)
-    listener = open_listener(host, port)
     harbour = open_harbour(env, conf_source)
     source, configs = _open_source(env, conf_source, names, harbour)
+    listener = open_listener(host, port)
     with listener, tempfile.TemporaryDirectory(prefix="boathouse-serve-") as run_folder:
         scheme, bound = "https" if ssl_certfile else "http", listener.getsockname()
         click.echo(f"Serving {', '.join(configs)} of {env} on {scheme}://{_show_host(bound[0])}:{bound[1]}")

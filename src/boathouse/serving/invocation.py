@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -126,7 +127,7 @@ def _read_names(columns: Any, width: int) -> list[str]:  # noqa: ANN401 - any JS
         raise InvocationError.wrong_form("dataframe_split.columns", "a list of names", _json_type(columns))
     texts = [str(name) for name in names]
     if len(set(texts)) != len(texts):
-        raise InvocationError.repeated_columns(sorted({name for name in texts if texts.count(name) > 1}))
+        raise InvocationError.repeated_columns(sorted(name for name, times in Counter(texts).items() if times > 1))
     return texts
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -104,6 +105,7 @@ class Metrics:
         lines += _render("model_info", "gauge", "Versions served by this worker.", [(each, 1) for each in models])
         text = "Served entities without a model, or not with the newest."
         lines += _render("model_problem", "gauge", text, [(each, 1) for each in problems])
+        lines += _render("worker_memory_bytes", "gauge", "Resident memory of this worker.", [({}, read_memory())])
         lines += _render("requests_at_work", "gauge", "Requests at work in this worker.", [({}, at_work)])
         return ("\n".join(lines) + "\n").encode()
 
@@ -125,6 +127,15 @@ class Metrics:
         for endpoint, entity, status, *counts in left["series"]:
             self._series.setdefault((endpoint, entity, status), Series()).add(Series(*counts))
         self._events.update(left["events"])
+
+
+def read_memory() -> int:
+    """Return the resident memory of this process in bytes; 0 where the system does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def _render_requests(series: Mapping[Place, Series]) -> list[str]:

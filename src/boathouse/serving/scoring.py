@@ -137,8 +137,8 @@ def _assemble(
         raise InvocationError.unfit(str(error)) from error
     beyond = is_beyond(matrix)
     if beyond.any():
-        row, column = (int(each) for each in np.argwhere(beyond)[0])
-        raise InvocationError.not_computable(model.features[column], row)
+        row, place = (int(each) for each in np.argwhere(beyond)[0])
+        raise InvocationError.not_computable(model.features[place], row)
     return matrix
 
 

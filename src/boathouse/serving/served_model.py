@@ -19,8 +19,8 @@ from boathouse.online_store.views import OnlineView
 from boathouse.serving.lean_imports import import_lean
 from boathouse.serving.numbers import RangeCheck
 
-# Different sets of columns whose plan is kept; a client sends always the same.
-_PLANS = 256
+# Different sets of columns whose plan is kept, and the columns of one; a client sends always the same.
+_PLANS, _PLAN_COLUMNS = 256, 1000
 _WARM_UP_ROWS = 2
 
 
@@ -108,7 +108,7 @@ class ServedModel:
         plan = self._plans.get(columns)
         if plan is None:
             plan = self._make_plan(columns)
-            if len(self._plans) < _PLANS:
+            if len(self._plans) < _PLANS and len(columns) <= _PLAN_COLUMNS:
                 self._plans[columns] = plan
         return plan
 

@@ -1,0 +1,152 @@
+"""Following the registry: what the workers are told when versions come, go, cannot be read, or nobody answers."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from boathouse.core.errors import ModelError, UntrustedModelError
+from boathouse.serving import supervisor as supervising
+from boathouse.serving.source import Source
+from boathouse.serving.supervisor import Supervisor
+from boathouse.serving.worker import Setup
+from tests.small_endpoint import NAME, make_config
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from boathouse.serving.wire import Word
+
+
+class Registry:
+    """Aliases of one model; some versions cannot be read."""
+
+    def __init__(self) -> None:
+        self.now, self.broken, self.down, self.read = {"champion": "1"}, set[str](), False, list[str]()
+
+    def aliases(self, name: str) -> dict[str, str]:
+        assert name == NAME
+        if self.down:
+            raise ModelError.store_unreachable("OperationalError")
+        return dict(self.now)
+
+    def digest(self, _name: str, version: str) -> str:
+        return f"digest of {version}"
+
+    def files(self, name: str, version: str) -> dict[str, bytes]:
+        self.read.append(version)
+        if version in self.broken:
+            raise UntrustedModelError.foreign_loader(name, "pickle")
+        return {"spec.json": version.encode()}
+
+
+class Listener:
+    """A worker that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.words: list[Word] = []
+
+    def tell(self, word: Word) -> None:
+        self.words.append(word)
+
+
+class Watched:
+    """A supervisor with one such worker, asked to look once at a time."""
+
+    def __init__(self) -> None:
+        self.registry, self.worker = Registry(), Listener()
+        setup = Setup(
+            slot=0,
+            endpoints={},
+            tokens="",
+            token_required=False,
+            store="",
+            run_folder="",
+            mlflow_version="",
+            log_requests=False,
+            drain_seconds=1,
+        )
+        self.socket = socket.socket()
+        self.configs = {"late": make_config()}
+        self.supervisor = Supervisor(Source(lambda: self.configs, self.registry), setup, self.socket, 1)
+        self.supervisor._workers[0] = self.worker  # type: ignore[assignment]
+
+    def look(self) -> list[tuple[Any, ...]]:
+        """Return what the worker was told by one look at the registry."""
+        self.worker.words.clear()
+        asyncio.run(self.supervisor._follow_once())
+        return [_shorten(word) for word in self.worker.words if word.kind != "configure"]
+
+
+def _shorten(word: Word) -> tuple[Any, ...]:
+    content = word.content
+    return tuple(
+        each for each in (word.kind, content.get("entity"), content.get("version"), content.get("problem")) if each
+    )
+
+
+@pytest.fixture
+def watched() -> Iterator[Watched]:
+    made = Watched()
+    yield made
+    made.socket.close()
+
+
+def test_a_version_is_told_once_with_its_files_and_digest(watched: Watched) -> None:
+    assert watched.look() == [("model", "champion", "1")]
+    word = watched.worker.words[-1]
+    assert (word.files, word.content["digest"]) == ({"spec.json": b"1"}, "digest of 1")
+    assert watched.look() == []
+
+
+def test_a_moved_alias_is_followed_and_going_back_reads_nothing(watched: Watched) -> None:
+    watched.look()
+    watched.registry.now = {"champion": "2", "challenger": "3"}
+    assert watched.look() == [("model", "champion", "2"), ("model", "challenger", "3")]
+    watched.registry.now = {"champion": "1"}
+    assert watched.look() == [("withdraw", "challenger"), ("model", "champion", "1")]
+    assert watched.registry.read == ["1", "2", "3"]
+
+
+def test_an_entity_with_traffic_keeps_its_version_when_the_alias_goes(watched: Watched) -> None:
+    watched.look()
+    watched.registry.now = {}
+    assert watched.look() == [("problem", "champion")]
+    assert "no version of test.models.late has the alias 'champion'" in watched.worker.words[-1].content["text"]
+    new = [word.kind for word in watched.supervisor._all_words()]
+    assert new == ["configure", "model", "problem", "registry", "draining"]
+
+
+def test_a_version_that_cannot_be_read_is_tried_again_later(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    watched.look()
+    watched.registry.broken, watched.registry.now = {"2"}, {"champion": "2"}
+    assert watched.look() == [("problem", "champion")]
+    assert "version 2: Model 'test.models.late' would be loaded by pickle" in watched.worker.words[0].content["text"]
+    assert watched.look() == []
+    assert watched.registry.read == ["1", "2"]
+    watched.registry.broken = set()
+    monkeypatch.setattr(supervising, "_RETRY_S", -1.0)
+    assert watched.look() == [("model", "champion", "2")]
+
+
+def test_a_registry_that_is_down_stops_nothing(watched: Watched) -> None:
+    watched.look()
+    watched.registry.down = True
+    [(kind, problem)] = watched.look()
+    assert kind == "registry"
+    assert "cannot be used (OperationalError)" in problem
+    assert watched.look() == []
+    watched.registry.down = False
+    assert watched.look() == [("registry",)]
+
+
+def test_another_configuration_is_passed_on(watched: Watched) -> None:
+    watched.look()
+    watched.configs = {"late": make_config(limits={"max_rows": 7})}
+    watched.look()
+    [word] = watched.worker.words
+    assert word.kind == "configure"
+    assert word.content["document"]["boathouse"]["limits"]["max_rows"] == 7
