@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from boathouse.core.endpoints.canary import CanaryDecision, judge_canary
+from boathouse.core.endpoints.canary import CanaryDecision, Window, judge_canary
 from boathouse.core.endpoints.canary_windows import measure_windows
 from boathouse.core.endpoints.kinds import PAUSED, PROMOTED, STEP
 from boathouse.core.endpoints.rollouts import give_everything, move_canary, next_step
@@ -45,6 +45,9 @@ def step_canary(
     begun = state.changed_at or datetime(1970, 1, 1, tzinfo=UTC)
     candidate, others = measure_windows(read_entries(log, name, since=begun), split.candidate)
     following = next_step(state.config)
+    if state.config.traffic_of(split.candidate) >= 100:
+        # What the others answered until the servers knew of the step is too little to compare with.
+        others = Window()
     seconds = ((now or datetime.now(UTC)) - begun).total_seconds()
     decision = judge_canary(candidate, others, split, seconds=seconds, is_last=following is None)
     _apply(states, state, decision, following, actor)

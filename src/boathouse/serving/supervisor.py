@@ -180,10 +180,24 @@ class Supervisor:
             self._note_registry(_describe(error))
             return
         self._note_registry("")
-        for config in wanted.configs.values():
-            if self._configs.get(config.name) != config:
-                self._configs[config.name] = config
-                self._tell_all(_configure(config))
+        changed = [config for config in wanted.configs.values() if self._configs.get(config.name) != config]
+        for config in changed:
+            if config.name not in self._configs:
+                self._configure(config)
+        await self._serve_wanted(wanted)
+        # After its models: no request is sent to an entity that has none yet.
+        for config in changed:
+            self._configure(config)
+
+    def _configure(self, config: EndpointConfig) -> None:
+        if self._configs.get(config.name) != config:
+            self._configs[config.name] = config
+            self._tell_all(_configure(config))
+            # Workers let go of the models of entities that are no more: should one come back, it is sent anew.
+            for place in [each for each in self._served if each[0] == config.name and not config.entity(each[1])]:
+                del self._served[place]
+
+    async def _serve_wanted(self, wanted: Wanted) -> None:
         for place, text in wanted.missing.items():
             self._miss(wanted, place, text)
         for place, ref in wanted.versions.items():

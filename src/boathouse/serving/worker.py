@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import signal
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -112,6 +113,9 @@ class Worker:
 
     async def run(self, reader: asyncio.StreamReader, listener: socket.socket) -> None:
         """Take what the supervisor says; answer from its word ``begin`` until the process is to stop."""
+        # uvicorn raises the signal again when it has stopped; without a handler that would end the process at once,
+        # with the logs still open.
+        signal.signal(signal.SIGTERM, self.server.handle_exit)
         begun = asyncio.Event()
         following = asyncio.create_task(self._follow(reader, begun))
         ticking = asyncio.create_task(self._tick())

@@ -63,8 +63,8 @@ OTHERS = Window(requests=1_000, durations_ms=TIMES[1_000:], scores=SCORES[1_000:
         # Scores moved far, moved a little.
         (window(400, scores=np.minimum(SCORES[:400] + 0.4, 1)), 1, "roll_back"),
         (window(400, scores=SCORES[:400] + 0.005), 61, "advance"),
-        # Scores moved far, but a dozen is no proof.
-        (window(12, scores=SCORES[:12] + 0.05), 61, "wait"),
+        # Scores moved further than allowed, but not surely.
+        (window(400, scores=SCORES[:400] + 0.055), 61, "wait"),
     ],
 )
 def test_outcomes(candidate: Window, seconds: float, outcome: str) -> None:
@@ -91,6 +91,13 @@ def test_fast_answers_are_not_compared_by_the_millisecond() -> None:
     quick = Window(requests=500, durations_ms=np.ones(500), scores=SCORES[:500])
     slower = Window(requests=500, durations_ms=np.full(500, 4.0), scores=SCORES[:500])
     assert judge_canary(slower, quick, OPTIONS, seconds=61, is_last=False).outcome == "advance"
+
+
+def test_of_a_handful_of_scores_only_what_is_sure_counts() -> None:
+    few = Window(requests=20, durations_ms=TIMES[:20], scores=SCORES[:20])
+    shifted, apart = (window(400, scores=SCORES[400:800] + shift) for shift in (0.055, 0.9))
+    assert judge_canary(shifted, few, OPTIONS, seconds=61, is_last=False).outcome == "advance"
+    assert judge_canary(apart, few, OPTIONS, seconds=61, is_last=False).outcome == "roll_back"
 
 
 def test_the_decision_says_why() -> None:

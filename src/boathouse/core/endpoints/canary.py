@@ -177,10 +177,12 @@ def _check_scores(candidate: Window, others: Window, limit: float) -> Check:
     if min(len(candidate.scores), len(others.scores)) < _FEWEST:
         return _nothing_to_compare("scores", limit)
     distance = kolmogorov_distance(candidate.scores, others.scores)
-    low = distance - chance_distance(len(candidate.scores), len(others.scores))
+    chance = chance_distance(len(candidate.scores), len(others.scores))
+    low = distance - chance
     return Check(
         name="scores",
-        verdict=_grade(is_bad=low > limit, is_beyond=distance > limit),
+        # Of so few that chance alone goes beyond the limit, only what is sure counts.
+        verdict=_grade(is_bad=low > limit, is_beyond=distance > limit > chance),
         measured=distance,
         low=max(low, 0.0),
         limit=limit,
