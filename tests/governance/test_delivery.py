@@ -7,11 +7,13 @@ import hmac
 import json
 import multiprocessing
 import os
+import re
 import signal
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +28,6 @@ from tests.life_samples import Clock, LifeHouse, options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 SECRET = "a-secret-for-tests"  # noqa: S105 - of no use anywhere
 FAST = {"timeout_s": 0.3, "first_wait_s": 0.05}
@@ -289,3 +290,21 @@ def test_a_step_tries_each_new_message_once_and_never_fails_for_it(
 def test_without_webhooks_nothing_is_read(bare: LifeHouse) -> None:
     deliver_quietly(bare.house, options())
     assert box(bare, options()).deliver() == Delivered(0, 0, 0, 0)
+
+
+def test_the_receiver_in_the_documentation_takes_our_calls_and_nothing_else(
+    house: LifeHouse, receiver: Receiver
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "governance.md").read_text(encoding="utf-8")
+    (code,) = [block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "is_genuine" in block]
+    room: dict[str, Any] = {}
+    exec(code, room)  # noqa: S102 - a page of ours, run as its readers do
+    box(house, rules(receiver, events=["champion_changed"])).deliver()
+    headers, body = receiver.calls[0]
+    genuine = room["is_genuine"]
+    assert genuine(headers, body, SECRET, set())
+    assert not genuine(headers, body + b" ", SECRET, set())
+    assert not genuine(headers, body, "other", set())
+    assert not genuine(headers, body, SECRET, {headers["X-Boathouse-Delivery"]})
+    old = str(int(headers["X-Boathouse-Timestamp"]) - 301)
+    assert not genuine({**headers, "X-Boathouse-Timestamp": old}, body, SECRET, set())
