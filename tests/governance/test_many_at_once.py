@@ -17,6 +17,8 @@ from tests.life_samples import LifeHouse, MemoryRegistry, decision, options
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from boathouse.core.promotion.registry_state import Change
+
 RULES = options(needed=5, carry_out=False)
 WORKERS, EACH = 4, 25
 
@@ -87,6 +89,22 @@ def test_of_many_rollbacks_at_once_one_is_made(house: LifeHouse) -> None:
     assert len(house.records("rolled_back")) == 1
     assert house.life().read().champion == "1"
     assert all(answer == "done" or "1 is champion now" in answer for answer in answers)
+
+
+def test_who_shows_an_older_state_last_shows_the_newer_one_after_it(house: LifeHouse) -> None:
+    """While one brings the registry in line, another changes the champion and shows that first."""
+    registry, apply = house.registry, house.registry.apply
+    house.life().mend()
+
+    def interrupted(change: Change) -> None:
+        registry.apply = apply  # type: ignore[method-assign]
+        house.life("bob").rollback(to="2", comment="it was the data")
+        apply(change)
+
+    registry.apply = interrupted  # type: ignore[method-assign]
+    life = house.life("ann").rollback(comment="worse")
+    assert (life.champion, registry.aliases["champion"]) == ("2", "2")
+    assert plan_changes(house.life().read(), registry.read()) == []
 
 
 @pytest.mark.parametrize("answer", ["approve", "reject"])

@@ -51,8 +51,10 @@ def test_the_next_task_hears_whether_the_model_changed_and_which_it_is(
         event("checked", "2", outcome=outcome, gates=[]),
     ]
     events += [event("promoted", "2", stage="champion")] if outcome == "promoted" else [event("kept", "2")]
-    monkeypatch.setattr("boathouse.governance.promotion_ledger.reconcile", lambda life, registry: [])
-    RegistryAliasesDataset(name=NAME).save(fold(seal(*events), name=NAME))
+    life = fold(seal(*events), name=NAME)
+    monkeypatch.setattr("boathouse.governance.promotion_ledger.bring_in_line", lambda ledger, registry: life)
+    place = {"table": "test.audit.promotions", "lakehouse": {"engine": "sail", "root": "/nowhere"}}
+    RegistryAliasesDataset(name=NAME, **place).save(life)
     assert values == expected
 
 

@@ -17,17 +17,13 @@ from boathouse.governance.house import DELIVERIES, House
 from boathouse.governance.sending import DeliveryFailedError, send
 
 if TYPE_CHECKING:
-    from boathouse.core.audit import AuditEvent, AuditRecord
+    from boathouse.core.audit import AuditEvent
     from boathouse.core.promotion.policy import GovernanceOptions, Webhook
     from boathouse.governance.ledger import AuditLedger
 
 logger = logging.getLogger(__name__)
 # A promotion waits this long for receivers; the rest is sent by `boathouse audit deliver`.
 _PATIENCE_AFTER_A_STEP_S = 5.0
-
-
-class TakenError(Exception):
-    """Somebody else is sending this message, or has."""
 
 
 @dataclass(frozen=True)
@@ -114,19 +110,12 @@ class Outbox:
         return kind == outbox.DELIVERED
 
     def _claim(self, message: Message, attempt: int) -> bool:
-        """Record that attempt ``attempt`` begins, unless another did first."""
+        """Record that attempt ``attempt`` begins; return whether it is ours.
 
-        def check(records: list[AuditRecord]) -> None:
-            state = outbox.read_sendings(records).get(message.message_id, outbox.Sending())
-            if state.state == outbox.DELIVERED or state.attempts != attempt - 1:
-                raise TakenError
-
+        The same attempt has the same id and is recorded once: whoever else claims it gets the first one's record.
+        """
         event = self._note(message, outbox.SENDING, attempt, f"claim {uuid.uuid4().hex}")
-        try:
-            (record,) = self._deliveries.append([event], check=check)
-        except TakenError:
-            return False
-        # The same attempt has the same id: recorded before means that somebody else makes it.
+        (record,) = self._deliveries.append([event])
         return record.comment == event.comment
 
     def _send(self, message: Message, webhook: Webhook, attempt: int) -> tuple[str, str]:

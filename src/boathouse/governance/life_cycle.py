@@ -13,7 +13,7 @@ from boathouse.core.errors import BoathouseError, LifeCycleError, UntrustedModel
 from boathouse.core.promotion import kinds, rules
 from boathouse.core.promotion.fold import fold
 from boathouse.core.promotion.life import ModelLife, Request
-from boathouse.governance.reconcile import note_registrations, reconcile
+from boathouse.governance.reconcile import bring_in_line, note_registrations
 
 if TYPE_CHECKING:
     from boathouse.core.audit import AuditRecord
@@ -66,10 +66,8 @@ class LifeCycle:
 
     def mend(self) -> ModelLife:
         """Return the state after the registry was brought in line with it."""
-        state = self.registry.read()
-        life = fold(note_registrations(self.ledger, self.name, state, clock=self.clock), name=self.name)
-        reconcile(life, self.registry, state=state)
-        return life
+        self.note_registrations()
+        return bring_in_line(self.ledger, self.registry)
 
     def request(self, version: str, *, to: str, comment: str) -> ModelLife:
         """Ask that ``version`` be moved ``to`` staging or production.
@@ -207,9 +205,7 @@ class LifeCycle:
         except LifeCycleError as error:
             self.refuse(action, event.version, error)
             raise
-        life = self.read()
-        reconcile(life, self.registry)
-        return life
+        return bring_in_line(self.ledger, self.registry)
 
     def allow(self, action: str, version: str | None, *, tried: str | None = None) -> None:
         """Raise, and record the refusal, unless the person's role allows ``action``."""

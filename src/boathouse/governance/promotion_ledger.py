@@ -13,7 +13,7 @@ from boathouse.datasets.delta_place import TablePlace
 from boathouse.governance.deciding import record_decision
 from boathouse.governance.ledger import open_ledger
 from boathouse.governance.life_cycle import LifeCycle
-from boathouse.governance.reconcile import reconcile
+from boathouse.governance.reconcile import bring_in_line
 from boathouse.governance.registry import ModelRegistry
 from boathouse.governance.task_values import publish_values
 
@@ -59,20 +59,28 @@ class PromotionLedgerDataset(AbstractDataset[Any, Any]):
 class RegistryAliasesDataset(AbstractDataset[Any, Any]):
     """Who is champion, challenger and previous in the registry: a saved life is shown there."""
 
-    def __init__(self, *, name: str, metadata: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, *, name: str, table: str, lakehouse: dict[str, str], metadata: dict[str, Any] | None = None
+    ) -> None:
         """Remember which model; connect to nothing.
 
         Args:
             name: Registered name, ``<env>.<schema>.<model>``.
+            table: The ledger, ``<env>.audit.promotions``.
+            lakehouse: Engine and folder of the tables.
             metadata: For plugins such as Kedro-Viz.
         """
         self._registry = ModelRegistry(name)
+        self._ledger = TablePlace.from_lakehouse(table, lakehouse)
         self.metadata = metadata
 
     def save(self, data: ModelLife) -> None:
-        """Bring aliases, tags and descriptions in line; tell the next task of a job what came of it."""
-        reconcile(data, self._registry)
-        publish_values(model_updated=data.is_updated, model_version=data.champion)
+        """Bring aliases, tags and descriptions in line; tell the next task of a job what came of it.
+
+        The ledger may have gone on since ``data`` was told: what it says now is shown.
+        """
+        life = bring_in_line(open_ledger(self._ledger), self._registry)
+        publish_values(model_updated=data.is_updated, model_version=life.champion)
 
     def load(self) -> dict[str, str]:
         """Return the version at each alias; nothing for a model that is not registered yet."""

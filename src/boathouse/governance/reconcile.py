@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from boathouse.core.audit import AuditEvent
 from boathouse.core.promotion import kinds
+from boathouse.core.promotion.fold import fold
 from boathouse.core.promotion.registry_state import plan_changes
 
 if TYPE_CHECKING:
@@ -19,23 +20,35 @@ if TYPE_CHECKING:
     from boathouse.governance.registry import ModelRegistry
 
 
-def reconcile(life: ModelLife, registry: ModelRegistry, *, state: RegistryState | None = None) -> list[Change]:
+def reconcile(life: ModelLife, registry: ModelRegistry) -> list[Change]:
     """Bring aliases, tags and descriptions in line with ``life`` and return what was changed.
 
     Steps may be cut off anywhere: the next call plans what is left from what it finds.
 
-    Args:
-        life: What the ledger says.
-        registry: The model in the registry.
-        state: What the registry has, if that was read a moment ago.
-
     Raises:
         ModelError: If the registry does not answer; what was changed by then stays.
     """
-    changes = plan_changes(life, registry.read() if state is None else state)
+    changes = plan_changes(life, registry.read())
     for change in changes:
         registry.apply(change)
     return changes
+
+
+def bring_in_line(ledger: AuditLedger, registry: ModelRegistry) -> ModelLife:
+    """Return the state, once the registry shows it.
+
+    Others may record a step meanwhile, and show it before the last of our changes, which would then be out of
+    date. So the ledger is read again after them: whoever changes the registry last has looked at it since.
+
+    Raises:
+        ModelError: If the registry does not answer.
+    """
+    life = fold(ledger.read(registry.name), name=registry.name)
+    while True:
+        reconcile(life, registry)
+        shown, life = life, fold(ledger.read(registry.name), name=registry.name)
+        if life.records == shown.records:
+            return life
 
 
 def note_registrations(
