@@ -151,7 +151,7 @@ class LifeHouse:
 
 
 def decision(
-    version: str, outcome: str = "promoted", champion: str | None = None, salt: float = 0.0
+    version: str, outcome: str = "promoted", champion: str | None = None, salt: float = 0.0, *, waits: bool = False
 ) -> PromotionDecision:
     """Return a decision of one gate; another ``salt`` is another decision."""
     gate = Gate(
@@ -170,6 +170,7 @@ def decision(
         reason=f"{outcome} for a reason.",
         gates=[gate],
         decided=Decided(START, "tom"),
+        waits_for_approval=waits,
     )
 
 

@@ -75,6 +75,16 @@ def test_one_that_passes_waits_where_it_has_to_be_approved(house: LifeHouse) -> 
     assert [(each.version, each.to, each.by) for each in life.open_requests] == [("3", "production", "tom")]
 
 
+def test_one_that_lacks_nothing_but_an_approval_waits_for_it(house: LifeHouse) -> None:
+    """Also where the gates ask for an approval and the rules of the environment do not."""
+    record_decision(house.life("tom"), decision("3", "kept", "2", waits=True))
+    life = house.life("tom").mend()
+    assert (life.challenger, len(life.open_requests)) == ("3", 1)
+    assert house.registry.versions["3"].tags["comparison"] == "passed"
+    refused(house, "has 0 valid approval", lambda: house.life().promote("3", comment="x"), action="promote")
+    assert house.life("vera").approve("3", comment="seen").champion == "3"
+
+
 def test_one_that_is_no_better_becomes_challenger(house: LifeHouse) -> None:
     judge(house, outcome="kept")
     assert house.registry.aliases == {"champion": "2", "challenger": "3", "previous": "1"}

@@ -29,7 +29,7 @@ def take_approval(cycle: LifeCycle, version: str, *, tag: str) -> ModelLife:
     life = cycle.mend()
     found = cycle.judge("approve", version, lambda: rules.find_version(life, version))
     valid, _ = rules.count_approvals(life, found, cycle.clock(), cycle.options.rules)
-    if found.stage == kinds.CHAMPION or valid >= max(1, cycle.options.rules.needed):
+    if found.stage == kinds.CHAMPION or valid >= max(1, rules.count_needed(found, cycle.options.rules)):
         return life
     value = cycle.registry.read().versions[version].tags.get(tag, "")
     cycle.judge("approve", version, lambda: _check_value(version, tag, value))

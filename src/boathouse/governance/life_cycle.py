@@ -108,7 +108,9 @@ class LifeCycle:
         """Return whether a request has the approvals that carry it out; at least one, also where none is needed."""
         found, options = life.versions[request.version], self.options.rules
         valid, _ = rules.count_approvals(life, found, self.clock(), options, to=request.to)
-        return options.carry_out and valid >= max(1, options.needed if request.to == "production" else 1)
+        return options.carry_out and valid >= max(
+            1, rules.count_needed(found, options) if request.to == "production" else 1
+        )
 
     def _carry_out(self, life: ModelLife, request: Request) -> ModelLife:
         """Move the version as requested if the approvals are enough and nobody else has."""

@@ -79,9 +79,21 @@ def test_a_version_that_is_not_on_record_is_left_alone() -> None:
 
 def test_the_page_of_a_version_tells_each_gate() -> None:
     text = describe_version(LIFE.versions["2"])
-    assert text.splitlines()[0] == "champion, since 2026-03-01 09:03 UTC. why"
+    assert text.splitlines()[1] == "champion, since 2026-03-01 09:03 UTC. why"
     for line in ("- passed: auc is 0.7.", "- warned: cost is high.", "- refused: age gap is 0.3."):
         assert line in text
+
+
+def test_what_people_wrote_stays_above_and_is_not_doubled() -> None:
+    once = describe_version(LIFE.versions["2"], "Judges late payers.\n")
+    assert once.startswith("Judges late payers.\n\n<!--")
+    assert describe_version(LIFE.versions["2"], once) == once
+
+
+def test_a_version_of_which_nothing_is_decided_is_not_described_by_us() -> None:
+    life = fold(seal(event("registered", "1")), name=NAME)
+    assert describe_version(life.versions["1"]) == ""
+    assert describe_version(life.versions["1"], "Mine.") == "Mine."
 
 
 @pytest.mark.parametrize(("outcome", "comparison"), [("promoted", "passed"), ("kept", "failed"), ("rejected", None)])

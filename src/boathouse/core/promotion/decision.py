@@ -40,6 +40,7 @@ class PromotionDecision:
         reason: Why, in one sentence.
         gates: All that are not off.
         decided: When and by whom.
+        waits_for_approval: Whether it is kept only because nobody has approved it yet.
     """
 
     model: str
@@ -49,6 +50,7 @@ class PromotionDecision:
     reason: str
     gates: Sequence[Gate]
     decided: Decided
+    waits_for_approval: bool = False
 
     @property
     def decision_id(self) -> str:

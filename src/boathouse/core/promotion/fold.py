@@ -96,6 +96,7 @@ def _check(life: ModelLife, record: AuditRecord, evidence: dict[str, Any]) -> Mo
         at=record.occurred_at,
         gates=tuple(evidence.get("gates", ())),
         reason=record.comment,
+        waits=bool(evidence.get("waits_for_approval")),
     )
     return replace(_change(life, record.version, check=check), judged=record.version)
 

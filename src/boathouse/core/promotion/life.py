@@ -21,6 +21,7 @@ class Check:
         at: When, UTC.
         gates: Every gate that was not off, as plain values.
         reason: Why, in one sentence.
+        waits: Whether it is kept only because nobody has approved it yet.
     """
 
     outcome: str
@@ -29,6 +30,12 @@ class Check:
     at: datetime
     gates: tuple[Mapping[str, Any], ...] = ()
     reason: str = ""
+    waits: bool = False
+
+    @property
+    def passed(self) -> bool:
+        """Whether the gates let it become champion, once it is approved where that is asked."""
+        return self.outcome == "promoted" or self.waits
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,8 @@ from boathouse.core.promotion.life import ModelLife, VersionLife
 
 # Unity Catalog keeps at most 256 characters of a tag's value; MLflow takes more.
 _TAG_LENGTH = 256
+# What stands above it was written by people and stays; a comment is not shown on the page.
+_MARKER = "<!-- life cycle: kept up to date from the ledger -->"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +99,7 @@ def _version_changes(life: ModelLife, state: RegistryState) -> Iterator[Change]:
                 yield Change("set_tag", version, key, wanted[key])
             if key not in wanted and key in found.tags:
                 yield Change("delete_tag", version, key)
-        text = describe_version(life.versions[version])
+        text = describe_version(life.versions[version], found.description)
         if found.description != text:
             yield Change("describe", version, "", text)
 
@@ -110,15 +112,25 @@ def describe_tags(version: VersionLife) -> dict[str, str]:
     tags = {"stage": version.stage, "approved_by": version.approved_by, "copied_from": version.source or ""}
     if version.check is not None:
         tags |= {
-            "comparison": {"promoted": "passed", "kept": "failed"}.get(version.check.outcome, ""),
+            "comparison": "passed" if version.check.passed else "failed" if version.check.outcome == "kept" else "",
             "promotion": version.check.reason,
             "gates": _sum_up_gates(version),
         }
     return {key: value[:_TAG_LENGTH] for key, value in tags.items() if value}
 
 
-def describe_version(version: VersionLife) -> str:
-    """Return the text of the version's page: where it stands, why, and each gate in a line."""
+def describe_version(version: VersionLife, written: str = "") -> str:
+    """Return the text of the version's page: what people wrote, then where it stands, why, and each gate in a line.
+
+    A version of which nothing is decided yet keeps its text alone: whether there is one is for gates to judge.
+    """
+    people = written.split(_MARKER, maxsplit=1)[0].rstrip()
+    if version.stage == kinds.NONE and version.check is None:
+        return people
+    return "\n\n".join(part for part in (people, f"{_MARKER}\n{_tell_life(version)}") if part)
+
+
+def _tell_life(version: VersionLife) -> str:
     lines = [f"{version.stage}, since {version.moved_at:%Y-%m-%d %H:%M} UTC. {version.reason}".rstrip()]
     if version.approved_by:
         lines.append(f"Approved by {version.approved_by}.")

@@ -96,10 +96,15 @@ def check_approved(life: ModelLife, found: VersionLife, now: datetime, options: 
         LifeCycleError: Giving the number that count, and why others do not.
     """
     valid, void = count_approvals(life, found, now, options)
-    if valid < options.needed:
+    if valid < count_needed(found, options):
         raise LifeCycleError.approvals_missing(
-            found.version, valid, options.needed, "".join(f" {each}" for each in void)
+            found.version, valid, count_needed(found, options), "".join(f" {each}" for each in void)
         )
+
+
+def count_needed(found: VersionLife, options: ApprovalOptions) -> int:
+    """Return how many approvals a version needs for production: one at least if the gates wait for it."""
+    return max(options.needed, int(found.check is not None and found.check.waits))
 
 
 def count_approvals(
@@ -180,7 +185,7 @@ def _check_gates(life: ModelLife, found: VersionLife, to: str) -> None:
         return
     if check is None or check.digest not in {None, found.digest}:
         raise LifeCycleError.not_checked(life.name, found.version)
-    if check.outcome != "promoted":
+    if not check.passed:
         raise LifeCycleError.not_passed(found.version, check.outcome, check.reason)
     if check.champion != life.champion:
         raise LifeCycleError.other_champion(found.version, check.champion, life.champion)

@@ -50,12 +50,13 @@ def rule_on(
     of the decision's, so that deciding the same again records nothing.
     """
     found = life.versions[decision.candidate]
+    passed = decision.outcome == "promoted" or decision.waits_for_approval
     events = [(kinds.CHECKED, _evidence(decision), decision.reason)]
     if found.stage in _MOVABLE:
         events += _moves(decision, life, found, direct=may_promote and not options.needed)
-        if decision.outcome == "promoted" and not may_promote:
+        if passed and not may_promote:
             events.append((kinds.REFUSED, {"action": "promote"}, f"{identity.name} may not promote models here."))
-    elif found.stage == kinds.WITHDRAWN and decision.outcome == "promoted":
+    elif found.stage == kinds.WITHDRAWN and passed:
         reason = str(LifeCycleError.withdrawn(found.version, found.reason))
         events.append((kinds.REFUSED, {"action": "promote"}, reason))
     return [
@@ -81,7 +82,8 @@ def check_champion(decision: PromotionDecision, life: ModelLife) -> None:
         LifeCycleError: Naming both.
     """
     found = life.versions.get(decision.candidate)
-    moves = decision.outcome == "promoted" and found is not None and found.stage in _MOVABLE
+    passed = decision.outcome == "promoted" or decision.waits_for_approval
+    moves = passed and found is not None and found.stage in _MOVABLE
     if moves and decision.champion != life.champion:
         raise LifeCycleError.other_champion(decision.candidate, decision.champion, life.champion)
 
@@ -90,6 +92,7 @@ def _evidence(decision: PromotionDecision) -> dict[str, Any]:
     gates = [asdict(gate) for gate in decision.gates]
     return {
         "outcome": decision.outcome,
+        "waits_for_approval": decision.waits_for_approval,
         "gates": gates,
         "champion": decision.champion,
         "decision": decision.decision_id,
@@ -101,7 +104,7 @@ def _moves(
 ) -> Iterator[tuple[str, dict[str, Any], str]]:
     if decision.outcome == "promoted" and direct:
         yield kinds.PROMOTED, {"from": life.champion, "stage": kinds.CHAMPION}, decision.reason
-    elif decision.outcome == "promoted":
+    elif decision.outcome == "promoted" or decision.waits_for_approval:
         if found.stage != kinds.CHALLENGER:
             yield kinds.PROMOTED, {"from": life.champion, "stage": kinds.CHALLENGER}, decision.reason
         request = life.find_request(found.version, "production")
