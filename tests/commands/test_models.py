@@ -133,6 +133,16 @@ def test_what_cannot_be_done_is_told_with_exit_code_1(data: Path, words: list[st
     assert "Traceback" not in result.stderr
 
 
+def test_a_server_that_does_not_answer_stops_a_step_before_its_record(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = run("models", "show", "--json").output
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    result = run("models", "promote", "2", "--comment", "x")
+    assert (result.exit_code, "does not answer" in result.stderr) == (1, True)
+    assert run("models", "show", "--json").output == before
+
+
 def test_a_reason_has_to_be_given(data: Path) -> None:
     assert "Missing option" in run("models", "approve", "2").stderr
 

@@ -56,7 +56,14 @@ class Governed:
         return read_identity(trust_environment_user=self.options.trust_environment_user)
 
     def use_registry(self) -> None:
-        """Point MLflow at the environment's stores; this is what takes seconds to import."""
+        """Point MLflow at the environment's stores; this is what takes seconds to import.
+
+        Raises:
+            ConfigError: If the store does not answer, found out in seconds instead of MLflow's minutes of retries.
+        """
+        from boathouse.hooks.tracking_store import check_tracking_store
+
+        check_tracking_store(self.server["mlflow_tracking_uri"])
         import mlflow
 
         mlflow.set_tracking_uri(self.server["mlflow_tracking_uri"])
