@@ -147,6 +147,6 @@ def test_an_untracked_file_makes_a_checkout_dirty(tmp_path: Path) -> None:
 
 def test_a_wheel_knows_its_commit_only_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BOATHOUSE_GIT_COMMIT", raising=False)
-    assert read_source_state(tmp_path / "site-packages" / "boathouse") == SourceState()
+    assert read_source_state(tmp_path / "site-packages" / "boathouse") == SourceState(is_wheel=True)
     monkeypatch.setenv("BOATHOUSE_GIT_COMMIT", "feed")
     assert read_source_state(tmp_path / "site-packages" / "boathouse").commit == "feed"

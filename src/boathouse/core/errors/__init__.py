@@ -6,6 +6,7 @@ from boathouse.core.errors.engines import EngineError
 from boathouse.core.errors.export import ExportError
 from boathouse.core.errors.features import FeatureError, FreshnessError, NotPublishedError, OnlineStoreError
 from boathouse.core.errors.invocations import InvocationError
+from boathouse.core.errors.life_cycle import IdentityError, LifeCycleError
 from boathouse.core.errors.models import ModelError, PromotionError, UntrustedModelError
 from boathouse.core.errors.monitoring import MonitoringError
 from boathouse.core.errors.requests import RequestError
@@ -32,7 +33,9 @@ __all__ = [
     "ExportError",
     "FeatureError",
     "FreshnessError",
+    "IdentityError",
     "InvocationError",
+    "LifeCycleError",
     "MissingTableError",
     "ModelError",
     "MonitoringError",

@@ -83,7 +83,8 @@ class ModelError(BoathouseError):
         return cls(
             f"No model is champion in environment '{environment}'. Make one with: "
             f"kedro run --pipelines training,evaluation,promotion --env {environment}. "
-            f"If that has run, reports/{environment}/promotion.json names the gates that refused."
+            f"If that has run, reports/{environment}/promotion.json names the gates that refused; "
+            f"boathouse requests list --env {environment} shows what waits for approval."
         )
 
 

@@ -1,0 +1,23 @@
+"""``boathouse models``: what there is, what state it is in, and every step that changes it."""
+
+from __future__ import annotations
+
+import click
+
+from boathouse.commands.model_approvals import approve, check_approval, reject, request
+from boathouse.commands.model_compare import compare
+from boathouse.commands.model_moves import archive, copy, mend, promote, rollback
+from boathouse.commands.model_state import list_models, show
+
+
+@click.group()
+def models() -> None:
+    """List models, ask for and approve changes, promote, roll back."""
+
+
+for _command in (
+    *(list_models, show, compare),
+    *(request, approve, reject, check_approval),
+    *(promote, rollback, archive, copy, mend),
+):
+    models.add_command(_command)
