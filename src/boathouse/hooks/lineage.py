@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from kedro.framework.hooks import hook_impl
@@ -97,7 +98,7 @@ class LineageHooks:
     def after_context_created(self, context: KedroContext) -> None:
         """Remember the names that conf gives to engine and environment, and the parameters with this run's own."""
         settings = context.config_loader["globals"]
-        self._parameters = dict(context.params)
+        self._parameters = _to_plain(context.params)
         self._engine, self._environment = settings["lakehouse"]["engine"], settings["environment"]
 
     @hook_impl
@@ -197,6 +198,15 @@ def _log_tables(record: LineageRecord) -> None:
         )
     if record.reads or record.writes:
         mlflow.log_dict(record.to_dict(), TABLE_VERSIONS_FILE)
+
+
+def _to_plain(value: Any) -> Any:  # noqa: ANN401 - any parameter
+    """Return parameters as the files hold them: Kedro has made options objects of the groups."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return _to_plain(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): _to_plain(each) for key, each in value.items()}
+    return [_to_plain(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _log_origin(parameters: dict[str, Any]) -> None:
