@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from kedro.io.core import AbstractDataset
 
-from boathouse.core.errors import ModelError, UntrustedModelError
+from boathouse.core.errors import ModelError
 from boathouse.core.modelling import LoadedModel, NoModel, TrainedModel
 from boathouse.core.options import require_choice
-from boathouse.core.scoring import read_folder
-from boathouse.datasets.model_files import check_flavour, log_model
+from boathouse.datasets.model_files import download_model, log_model
 from boathouse.datasets.registry_client import guard_store, open_client
 
 ALIASES = ("challenger", "champion", "previous")
@@ -70,7 +67,7 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
             loaded = LoadedModel(
                 name=self._name,
                 version=str(found.version),
-                files=self._download(str(found.version)),
+                files=download_model(self._name, str(found.version)),
                 tags=dict(found.tags or {}),
                 alias=self._alias,
             )
@@ -100,18 +97,6 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
             if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
                 return None
             raise
-
-    def _download(self, version: str) -> dict[str, bytes]:
-        """Return the model's own files, after a look at what MLflow would execute."""
-        import mlflow
-
-        with tempfile.TemporaryDirectory() as folder:
-            uri = f"models:/{self._name}/{version}"
-            path = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=folder))
-            data = check_flavour(path, self._name)
-            if not data.is_dir():
-                raise UntrustedModelError.foreign_loader(self._name, "a missing data folder")
-            return dict(read_folder(data))
 
     def _exists(self) -> bool:
         """Return whether there is such a version."""

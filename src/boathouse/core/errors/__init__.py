@@ -5,6 +5,7 @@ from boathouse.core.errors.engines import EngineError
 from boathouse.core.errors.features import FeatureError, FreshnessError, OnlineStoreError
 from boathouse.core.errors.models import ModelError, PromotionError, UntrustedModelError
 from boathouse.core.errors.monitoring import MonitoringError
+from boathouse.core.errors.reproduction import ReproductionError
 from boathouse.core.errors.requests import RequestError
 from boathouse.core.errors.tables import (
     CommitConflictError,
@@ -30,6 +31,7 @@ __all__ = [
     "OptionError",
     "PromotionError",
     "ReadOnlyTableError",
+    "ReproductionError",
     "RequestError",
     "SchemaMismatchError",
     "TableError",
