@@ -10,12 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from boathouse.core.errors import ReproductionError
-from boathouse.core.lineage.differences import Reproduction, compare_predictions, find_differences
+from boathouse.core.lineage.differences import (
+    Reproduction,
+    compare_predictions,
+    find_differences,
+    has_texts_only,
+)
 from boathouse.core.scoring.files import digest_of
 from boathouse.datasets.delta_files import list_files
 from boathouse.datasets.delta_place import TablePlace
 from boathouse.datasets.model_files import download_model
-from boathouse.governance.retraining import has_types, link_tables, store_at, train_again, write_conf
+from boathouse.governance.retraining import link_tables, store_at, train_again, write_conf
 from boathouse.governance.version_facts import read_version
 from boathouse.governance.work_tree import check_out, run_git
 
@@ -50,13 +55,15 @@ def reproduce(
     facts = read_version(name, wanted, lakehouse)
     if facts.source:
         # A copy has the files of its source, which was trained in another environment.
-        facts = read_version(*facts.source.rsplit("/", 1), lakehouse)
+        source, _, number = facts.source.rpartition("/")
+        facts = read_version(source, number, lakehouse)
     check_reproducible(facts, project, allow_dirty=allow_dirty)
     files = download_model(facts.name, facts.version)
     with check_out(project, str(facts.code.commit)) as tree:
         root = tree.folder / "data" / "lakehouse"
         link_tables(facts.tables, lakehouse, root)
-        conf = write_conf(tree.project, facts.parameters if has_types(facts) else {}, tree.folder / "conf")
+        kept = {} if has_texts_only(facts.parameters) else facts.parameters
+        conf = write_conf(tree.project, kept, tree.folder / "conf")
         with store_at(train_again(facts, tree, conf)):
             there = {"engine": lakehouse["engine"], "root": root.as_posix()}
             again = read_version(facts.name, "1", there)
@@ -178,6 +185,6 @@ def _notes(facts: VersionFacts) -> list[str]:
     notes = []
     if facts.code.dirty != "false":
         notes.append("files differed from the commit when it was trained; they could not be brought back.")
-    if not has_types(facts):
+    if has_texts_only(facts.parameters):
         notes.append("its parameters were not kept as a file: those of the commit were used.")
     return notes

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from boathouse.core.errors import ReproductionError
-from boathouse.core.lineage.facts import flatten
 from boathouse.datasets.delta_files import link_version
 from boathouse.datasets.delta_place import TablePlace
 
@@ -54,7 +53,9 @@ def write_conf(project: Path, parameters: Mapping[str, Any], target: Path) -> Pa
     if parameters:
         for path in target.rglob("parameters*"):
             path.unlink() if path.is_file() else shutil.rmtree(path)
-        (target / "base" / "parameters.yml").write_text(yaml.safe_dump(nest(parameters)), encoding="utf-8")
+        (target / "base" / "parameters.yml").write_text(
+            yaml.safe_dump(nest(parameters), sort_keys=False), encoding="utf-8"
+        )
     return target
 
 
@@ -68,11 +69,6 @@ def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
             place = place.setdefault(branch, {})
         place[leaf] = value
     return tree
-
-
-def has_types(facts: VersionFacts) -> bool:
-    """Return whether the recorded parameters are values, not the texts that older runs have logged."""
-    return any(not isinstance(value, str) for value in flatten(facts.parameters).values())
 
 
 def train_again(facts: VersionFacts, tree: WorkTree, conf: Path) -> str:

@@ -53,7 +53,7 @@ def check_out(project: Path, commit: str) -> Iterator[WorkTree]:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
             os.close(lock)
-            run_git(project, "worktree", "prune")
+            _forget(project)
 
 
 def sweep(project: Path) -> list[str]:
@@ -63,9 +63,19 @@ def sweep(project: Path) -> list[str]:
         if folder.stat().st_uid == os.getuid() and _is_abandoned(folder):
             shutil.rmtree(folder, ignore_errors=True)
             removed.append(folder.as_posix())
-    if removed:
-        run_git(project, "worktree", "prune")
+    _forget(project)
     return removed
+
+
+def _forget(project: Path) -> None:
+    """Have git forget our work trees that are gone.
+
+    Not by ``git worktree prune``: that would forget somebody else's tree on a disk that is not mounted, too.
+    """
+    for line in run_git(project, "worktree", "list", "--porcelain").splitlines():
+        path = Path(line.removeprefix("worktree "))
+        if line.startswith("worktree ") and path.parent.name.startswith(_PREFIX) and not path.exists():
+            run_git(project, "worktree", "remove", "--force", path.as_posix())
 
 
 def run_git(project: Path, *words: str) -> str:
@@ -121,11 +131,11 @@ def _ended_by_signals() -> Iterator[None]:
     before: dict[int, Any] = {}
     try:
         for number in (signal.SIGTERM, signal.SIGHUP):
-            before[number] = signal.signal(number, leave)
+            before[int(number)] = signal.signal(number, leave)
     except ValueError:  # not the main thread: signals are somebody else's
         before = {}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for each, handler in before.items():
+            signal.signal(each, handler)

@@ -53,7 +53,7 @@ class ReproductionError(BoathouseError):
     def needs_platform(cls, title: str, engine: str) -> ReproductionError:
         """Name the engine whose tables have no folder here."""
         return cls(
-            f"{title} was trained on the engine {engine}, whose tables go by name: they cannot be copied into a folder. "
+            f"{title} was trained on the engine {engine}, whose tables go by name and cannot be put into a folder. "
             "Only versions trained on sail or spark can be made again here."
         )
 

@@ -114,18 +114,27 @@ def _code(facts: VersionFacts) -> dict[str, Any]:
     return {"commit": code.commit, "difference from the commit": code.difference, "boathouse": code.package_version}
 
 
-def _comparable_parameters(recorded: VersionFacts, found: VersionFacts) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the parameters of the pipelines that were run again; a longer run has had others beside."""
+def _comparable_parameters(recorded: VersionFacts, found: VersionFacts) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the parameters of the pipelines that were run again; a longer run has had others beside.
+
+    As texts where one side has nothing but texts.
+    """
     groups = set(found.run.pipelines)
+    texts = any(has_texts_only(each.parameters) for each in (recorded, found))
     left, right = (
         {
-            name: str(value)
+            name: str(value) if texts else value
             for name, value in facts.parameters.items()
             if "." not in name or name.partition(".")[0] in groups
         }
         for facts in (recorded, found)
     )
     return left, right
+
+
+def has_texts_only(parameters: Mapping[str, Any]) -> bool:
+    """Return whether no parameter kept its type: a run has then logged them, but left no file of them."""
+    return all(isinstance(value, str) for value in parameters.values())
 
 
 def _tables(facts: VersionFacts) -> dict[str, int]:
