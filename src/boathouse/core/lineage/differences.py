@@ -87,7 +87,7 @@ def find_differences(
     pairs = [
         *_compare("code", _code(recorded), _code(found)),
         *_compare("parameters", *_comparable_parameters(recorded, found)),
-        *_compare("data", _tables(recorded), _tables(found)),
+        *_compare("data", *_common_tables(recorded, found)),
         *_compare("data", *({name: each[side] for name, each in contents.items()} for side in (0, 1))),
         *_compare("features", _features(recorded), _features(found)),
         *_compare("python", {"Python": recorded.surroundings.python}, {"Python": found.surroundings.python}),
@@ -137,9 +137,14 @@ def has_texts_only(parameters: Mapping[str, Any]) -> bool:
     return all(isinstance(value, str) for value in parameters.values())
 
 
-def _tables(facts: VersionFacts) -> dict[str, int]:
-    """Return the versions of the tables that were read; only what both have read can differ."""
-    return {f"{each.table} version": each.version for each in facts.tables if each.version is not None}
+def _common_tables(recorded: VersionFacts, found: VersionFacts) -> tuple[dict[str, int], dict[str, int]]:
+    """Return the versions of the tables that both have read; a longer run has read others beside."""
+    left, right = (
+        {f"{each.table} version": each.version for each in facts.tables if each.version is not None}
+        for facts in (recorded, found)
+    )
+    common = left.keys() & right.keys()
+    return {name: left[name] for name in common}, {name: right[name] for name in common}
 
 
 def _features(facts: VersionFacts) -> dict[str, str]:
