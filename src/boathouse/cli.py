@@ -43,7 +43,7 @@ _TRUE_HELP = {
 
 
 # Each is a module of boathouse.commands and the command of the same name in it.
-_COMMANDS = ("features", "models", "package", "trace")
+_COMMANDS = ("audit", "features", "models", "package", "requests", "trace")
 
 
 class CommandFailedError(click.ClickException):

@@ -6,6 +6,7 @@ from kedro.config import OmegaConfigLoader
 
 from boathouse.engines.choice import choose_engine
 from boathouse.hooks.engine_session import EngineSessionHooks
+from boathouse.hooks.governance import GovernanceHooks
 from boathouse.hooks.lineage import LineageHooks
 from boathouse.hooks.locations import (
     locate_artifacts,
@@ -26,6 +27,7 @@ quiet_logs()
 HOOKS = (
     EngineSessionHooks(),
     TrackingRunHooks(),
+    GovernanceHooks(),
     LineageHooks(),
     ProgressHooks(),
     PreflightHooks(),

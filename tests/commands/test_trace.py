@@ -48,7 +48,7 @@ def test_one_look_up_answers_everything(trained: TrainedBank) -> None:
     files = {each["path"]: each["digest"] for each in found["artefacts"]}
     assert files["model/data/model/manifest.json"] == found["model_digest"]
     assert "run/parameters.json" in files
-    assert [each["kind"] for each in found["events"]] == ["approved"]
+    assert [each["kind"] for each in found["events"]] == ["registered", "approved"]
     assert found["run"]["run_by"]
 
 

@@ -206,6 +206,6 @@ def test_a_model_is_registered_with_everything_to_make_it_again(tracked: SampleP
 
 def test_a_wheel_knows_its_commit_only_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BOATHOUSE_GIT_COMMIT", raising=False)
-    assert read_source_state(tmp_path / "site-packages" / "boathouse") == SourceState()
+    assert read_source_state(tmp_path / "site-packages" / "boathouse") == SourceState(is_wheel=True)
     monkeypatch.setenv("BOATHOUSE_GIT_COMMIT", "feed")
     assert read_source_state(tmp_path / "site-packages" / "boathouse").commit == "feed"

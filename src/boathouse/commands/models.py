@@ -1,16 +1,25 @@
-"""``boathouse models``: the life of registered models."""
+"""``boathouse models``: what there is, what state it is in, and every step that changes it."""
 
 from __future__ import annotations
 
 import click
 
+from boathouse.commands.model_approvals import approve, check_approval, reject, request
+from boathouse.commands.model_compare import compare
+from boathouse.commands.model_moves import archive, copy, mend, promote, rollback
 from boathouse.commands.model_reproduce import reproduce
+from boathouse.commands.model_state import list_models, show
 
 
 @click.group()
 def models() -> None:
-    """Reproduce and report on registered models."""
+    """List models, ask for and approve changes, promote, roll back, reproduce."""
 
 
-for _command in (reproduce,):
+for _command in (
+    *(list_models, show, compare),
+    *(request, approve, reject, check_approval),
+    *(promote, rollback, archive, copy, mend),
+    reproduce,
+):
     models.add_command(_command)

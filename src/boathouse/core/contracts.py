@@ -11,13 +11,14 @@ from boathouse.core.features.refreshes import REFRESHES
 from boathouse.core.features.registry import REGISTRY
 from boathouse.core.features.statistics import STATISTICS
 from boathouse.core.monitoring.contracts import ALERTS, DRIFT_METRICS, PERFORMANCE
-from boathouse.core.promotion.decision import PROMOTIONS
+from boathouse.core.promotion.contracts import DELIVERIES, PROMOTIONS
 from boathouse.core.quality.report import DATA_QUALITY
 from boathouse.core.tables import TableContract
 
 _ALL: tuple[TableContract, ...] = (
     ALERTS,
     DATA_QUALITY,
+    DELIVERIES,
     DRIFT_METRICS,
     EVALUATIONS,
     LOOK_UPS,

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from boathouse.core.audit import AuditRecord, find_breaks, seal_events
+from boathouse.core.audit import AuditRecord, Break, find_breaks_in_rows, seal_events
 from boathouse.datasets.commit_retry import retry_on_conflict
 from boathouse.governance.ledger_tables import CatalogTable, PathTable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     import pyarrow as pa
 
-    from boathouse.core.audit import AuditEvent, Break
+    from boathouse.core.audit import AuditEvent
     from boathouse.datasets.delta_place import TablePlace
 
 # One writer is in the way of another for milliseconds; a hundred at once must all get through.
@@ -102,7 +102,46 @@ class AuditLedger:
 
     def verify(self) -> list[Break]:
         """Return where the chain does not hold; nothing if it does."""
-        return find_breaks(self.read(), expected=self._table.committed())
+        return self.inspect().breaks
+
+    def inspect(self, *, head: str | None = None) -> Inspection:
+        """Return the faults of the chain, its length and its last hash.
+
+        Args:
+            head: A hash that was kept elsewhere: if no record has it, the chain was written anew.
+        """
+        rows = self._table.read().sort_by("sequence")
+        breaks = find_breaks_in_rows(_as_hashed(rows), expected=self._table.committed())
+        hashes = rows["hash"].to_pylist()
+        if head is not None and head not in hashes:
+            breaks.append(Break(len(hashes) + 1, f"no record has the hash {head[:12]}… that was kept: written anew"))
+        return Inspection(breaks=breaks, records=len(hashes), last_hash=hashes[-1] if hashes else None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inspection:
+    """What a look at a whole chain found.
+
+    Attributes:
+        breaks: Faults; none if the chain holds.
+        records: How many there are.
+        last_hash: Hash of the last one, worth keeping elsewhere; None of an empty chain.
+    """
+
+    breaks: list[Break]
+    records: int
+    last_hash: str | None
+
+
+def _as_hashed(rows: pa.Table) -> Iterator[tuple[Any, ...]]:
+    """Give each row with its time as the text that was hashed; building a hundred thousand datetimes takes seconds."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    plain = rows["occurred_at"].cast(pa.timestamp("us"))
+    text = pc.binary_join_element_wise(pc.replace_substring(plain.cast(pa.string()), " ", "T"), pa.scalar("+00:00"), "")
+    columns = [text if name == "occurred_at" else rows[name] for name in rows.column_names]
+    return zip(*(column.to_pylist() for column in columns), strict=True)
 
 
 def _to_arrow(records: Sequence[AuditRecord]) -> pa.Table:

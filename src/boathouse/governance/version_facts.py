@@ -91,8 +91,10 @@ def _list_known(client: MlflowClient, name: str) -> list[str]:
 def find_origin(client: MlflowClient, version: ModelVersion) -> ModelVersion:
     """Return the version that ``version`` is, perhaps over several steps, a copy of; itself if it is none."""
     seen = {(version.name, str(version.version))}
-    while source := (version.tags or {}).get("source_model"):
-        following = (source, str(version.tags.get("source_version", "")))
+    while source := (version.tags or {}).get("copied_from"):
+        name, _, number = source.rpartition("/")
+        following = (name, number)
+        # A copy brings the tags of its source along, so that the first copy may name itself for a moment.
         if following in seen:
             break
         seen.add(following)
@@ -231,7 +233,7 @@ class _Reader:
         pipelines = self._tag("pipeline")
         return RunFacts(
             run_id=self.source.run_id or None,
-            run_by=self._tag("run_by") or self._tag("mlflow.user"),
+            run_by=self._tag("trained_by") or self._tag("run_by") or self._tag("mlflow.user"),
             environment=self._tag("environment"),
             pipelines=tuple(pipelines.split(",")) if pipelines else (),
             job_run_id=self._tag("job_run_id"),

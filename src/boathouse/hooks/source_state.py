@@ -13,6 +13,8 @@ UNKNOWN = "unknown"
 NO_DIFFERENCE = "none"
 # A hanging git (network file system, lock) must not hold up a run.
 _GIT_PATIENCE_S = 10
+# Where installers put packages.
+_INSTALLED = ("site-packages", "dist-packages")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,25 +27,31 @@ class SourceState:
         dirty: ``true`` if files differ from the commit or are not in it, ``false``, or ``unknown``.
         difference: SHA-256 of what differs, files that are in no commit included; ``none`` for a clean
             checkout. Two runs with the same commit and difference ran the same code.
+        tag: Newest tag of the commit, or ``unknown`` if it has none.
+        is_wheel: Whether the code runs from an installed package, not from a checkout.
     """
 
     commit: str = UNKNOWN
     branch: str = UNKNOWN
     dirty: str = UNKNOWN
     difference: str = UNKNOWN
+    tag: str = UNKNOWN
+    is_wheel: bool = False
 
 
 def read_source_state(package: Path | None = None) -> SourceState:
     """Return the state of the checkout that ``package`` (default: this package) runs from.
 
-    An installed wheel has no checkout, even if it is run inside one: then ``BOATHOUSE_GIT_COMMIT``
-    and ``BOATHOUSE_GIT_BRANCH``, which a deployment may set, are taken, else ``unknown``.
+    An installed wheel has no checkout, even if it is run inside one: then ``BOATHOUSE_GIT_COMMIT``,
+    ``BOATHOUSE_GIT_BRANCH`` and ``BOATHOUSE_GIT_TAG``, which a deployment may set, are taken, else ``unknown``.
     """
-    root = (package or Path(__file__).parents[1]).parents[1]
+    code = package or Path(__file__).parents[1]
+    root = code.parents[1]
     report = _ask_git(root, "status", "--porcelain=v2", "--branch") if (root / ".git").exists() else None
     if report is None:
-        return _read_environment()
-    state = parse_git_status(report.decode(errors="replace"))
+        return replace(_read_environment(), is_wheel=code.parent.name in _INSTALLED)
+    tags = (_ask_git(root, "tag", "--points-at", "HEAD", "--sort=-creatordate") or b"").decode().split()
+    state = replace(parse_git_status(report.decode(errors="replace")), tag=tags[0] if tags else UNKNOWN)
     return replace(state, difference=NO_DIFFERENCE if state.dirty == "false" else _digest_difference(root))
 
 
@@ -99,4 +107,5 @@ def _read_environment() -> SourceState:
     return SourceState(
         commit=os.environ.get("BOATHOUSE_GIT_COMMIT", UNKNOWN),
         branch=os.environ.get("BOATHOUSE_GIT_BRANCH", UNKNOWN),
+        tag=os.environ.get("BOATHOUSE_GIT_TAG", UNKNOWN),
     )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from boathouse.core.audit.record import NO_HASH, AuditRecord
+from boathouse.core.audit.record import AUDIT_COLUMNS, NO_HASH, AuditRecord, hash_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -51,19 +51,29 @@ def find_breaks(records: Sequence[AuditRecord], *, expected: int | None = None) 
         records: In the order of their sequence.
         expected: Number of records that were committed, or None if unknown.
     """
+    names = [column.name for column in AUDIT_COLUMNS]
+    return find_breaks_in_rows(([getattr(record, name) for name in names] for record in records), expected=expected)
+
+
+def find_breaks_in_rows(rows: Iterable[Sequence[Any]], *, expected: int | None = None) -> list[Break]:
+    """Return what :func:`find_breaks` does, of rows with a value for each of ``AUDIT_COLUMNS``, in that order.
+
+    A time may be text already, in the form that is hashed.
+    """
     found = []
     place, hash_before = 0, NO_HASH
-    for record in records:
-        if record.sequence <= place:
-            found.append(Break(record.sequence, "a second record claims this place"))
+    for row in rows:
+        sequence, previous_hash, stored_hash = row[0], row[-2], row[-1]
+        if sequence <= place:
+            found.append(Break(sequence, "a second record claims this place"))
             continue
-        if record.sequence > place + 1:
-            found.append(Break(place + 1, f"{record.sequence - place - 1} record(s) are missing from here on"))
-        elif record.previous_hash != hash_before:
-            found.append(Break(record.sequence, "the record does not follow the one before it"))
-        if record.compute_hash() != record.hash:
-            found.append(Break(record.sequence, "the record was changed after it was written"))
-        place, hash_before = record.sequence, record.hash
+        if sequence > place + 1:
+            found.append(Break(place + 1, f"{sequence - place - 1} record(s) are missing from here on"))
+        elif previous_hash != hash_before:
+            found.append(Break(sequence, "the record does not follow the one before it"))
+        if hash_values(row[:-1]) != stored_hash:
+            found.append(Break(sequence, "the record was changed after it was written"))
+        place, hash_before = sequence, stored_hash
     if expected is not None and place < expected:
         found.append(Break(place + 1, f"{expected - place} record(s) are missing at the end"))
     return found

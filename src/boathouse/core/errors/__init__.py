@@ -3,6 +3,7 @@
 from boathouse.core.errors.base import BoathouseError, ConfigError, OptionError
 from boathouse.core.errors.engines import EngineError
 from boathouse.core.errors.features import FeatureError, FreshnessError, OnlineStoreError
+from boathouse.core.errors.life_cycle import IdentityError, LifeCycleError
 from boathouse.core.errors.models import ModelError, PromotionError, UntrustedModelError
 from boathouse.core.errors.monitoring import MonitoringError
 from boathouse.core.errors.reproduction import ReproductionError
@@ -24,6 +25,8 @@ __all__ = [
     "EngineError",
     "FeatureError",
     "FreshnessError",
+    "IdentityError",
+    "LifeCycleError",
     "MissingTableError",
     "ModelError",
     "MonitoringError",

@@ -11,35 +11,8 @@ from typing import Any
 
 from boathouse.core.evaluation.report import EvaluationReport
 from boathouse.core.promotion.gates import Gate
-from boathouse.core.tables import Column, TableContract
 
 OUTCOMES = ("promoted", "kept", "rejected")
-
-PROMOTIONS = TableContract(
-    name="audit.promotions",
-    description="Every decision on a candidate, whatever it was, with all gates and numbers.",
-    grain="One row per decision.",
-    columns=(
-        Column(name="decision_id", dtype="string", description="Digest of candidate, champion, gates and outcome."),
-        Column(name="model_name", dtype="string", description="Registered name."),
-        Column(name="candidate_version", dtype="string", description="Version decided on."),
-        Column(
-            name="champion_version", dtype="string", description="Version in charge before; null: none.", nullable=True
-        ),
-        Column(
-            name="outcome",
-            dtype="string",
-            description="promoted: takes charge; kept: passed but no better; rejected: a gate refused.",
-            allowed=OUTCOMES,
-        ),
-        Column(name="reason", dtype="string", description="Why, in one sentence."),
-        Column(name="gates", dtype="string", description="All gates with numbers, as JSON."),
-        Column(name="decided_at", dtype="timestamp", description="When, UTC."),
-        Column(name="decided_by", dtype="string", description="Who or what ran the decision."),
-    ),
-    keys=("decision_id",),
-    time_column="decided_at",
-)
 
 
 @dataclass(frozen=True)
@@ -82,11 +55,6 @@ class PromotionDecision:
         """Digest of everything but time and person: deciding the same again is the same decision."""
         content = [self.model, self.candidate, self.champion, self.outcome, self._gates_json()]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
-
-    def to_row(self) -> tuple[Any, ...]:
-        """Return the row of ``audit.promotions``."""
-        parts = (self.decision_id, self.model, self.candidate, self.champion, self.outcome, self.reason)
-        return (*parts, self._gates_json(), self.decided.at, self.decided.by)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the decision as plain values for JSON."""

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import UTC, datetime
 from typing import Any
 
-from pyspark.sql import DataFrame
-
+from boathouse.core.audit import AuditRecord
 from boathouse.core.evaluation.report import EvaluationReport
 from boathouse.core.promotion import Decided, GateOptions, PromotionDecision, decide_promotion, judge_gates
-from boathouse.core.promotion.decision import PROMOTIONS
+from boathouse.core.promotion.fold import fold
+from boathouse.core.promotion.identity import Claims, choose_identity
+from boathouse.core.promotion.life import ModelLife
+from boathouse.core.promotion.policy import GovernanceOptions
+from boathouse.core.promotion.ruling import Ruling
 
 
-def read_identity() -> Decided:
+def read_identity(claims: Claims, options: GovernanceOptions) -> Decided:
     """Return who runs this and when: the only clock and identity of the pipeline."""
-    return Decided(datetime.now(UTC), getpass.getuser())
+    identity = choose_identity(claims, trust_environment_user=options.trust_environment_user)
+    return Decided(datetime.now(UTC), identity.name)
 
 
 def decide(
@@ -27,12 +30,12 @@ def decide(
     return decision, decision.to_dict()
 
 
-def record_decision(decision: PromotionDecision, lender: DataFrame) -> DataFrame:
-    """Return the row of ``audit.promotions``; ``lender`` only lends its session."""
-    schema = ", ".join(f"{column.name} {column.dtype}" for column in PROMOTIONS.columns)
-    return lender.sparkSession.createDataFrame([decision.to_row()], schema)
+def rule(decision: PromotionDecision, claims: Claims, options: GovernanceOptions) -> Ruling:
+    """Return the decision with the rules of the environment and who runs it, for the ledger to record."""
+    identity = choose_identity(claims, trust_environment_user=options.trust_environment_user)
+    return Ruling(decision=decision, options=options, identity=identity)
 
 
-def move_aliases(decision: PromotionDecision, recorded: DataFrame) -> PromotionDecision:  # noqa: ARG001 - only after the record
-    """Return the decision for the registry, once it is on record."""
-    return decision
+def tell_life(decision: PromotionDecision, records: list[AuditRecord]) -> ModelLife:
+    """Return the state of the decision's model, as the ledger tells it once the decision is on record."""
+    return fold(records, name=decision.model)

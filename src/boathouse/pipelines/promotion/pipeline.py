@@ -9,7 +9,12 @@ def create_pipeline(**_: object) -> Pipeline:
     """Return the pipeline ``promotion``."""
     return Pipeline(
         [
-            Node(nodes.read_identity, inputs=None, outputs="promotion.decided", name="read_identity"),
+            Node(
+                nodes.read_identity,
+                inputs=["promotion.claims", "params:governance"],
+                outputs="promotion.decided",
+                name="read_identity",
+            ),
             Node(
                 nodes.decide,
                 inputs=["reports.evaluation", "params:promotion.gates", "promotion.decided"],
@@ -18,14 +23,14 @@ def create_pipeline(**_: object) -> Pipeline:
                 tags=["gates"],
             ),
             Node(
-                nodes.record_decision,
-                inputs=["promotion.decision", "model_input.groups@spark"],
+                nodes.rule,
+                inputs=["promotion.decision", "promotion.claims", "params:governance"],
                 outputs="audit.promotions",
                 name="record_decision",
                 tags=["audit"],
             ),
             Node(
-                nodes.move_aliases,
+                nodes.tell_life,
                 inputs=["promotion.decision", "audit.promotions"],
                 outputs="models.aliases",
                 name="move_aliases",

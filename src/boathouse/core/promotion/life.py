@@ -1,0 +1,157 @@
+"""The state of one registered model, told by its records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from boathouse.core.promotion.kinds import CHALLENGER, CHAMPION, NONE, PREVIOUS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """A decision of the gates.
+
+    Attributes:
+        outcome: ``promoted``, ``kept`` or ``rejected``.
+        champion: Version it was held against, or None.
+        digest: Digest of the version's files that was judged, or None if unknown.
+        at: When, UTC.
+        gates: Every gate that was not off, as plain values.
+        reason: Why, in one sentence.
+    """
+
+    outcome: str
+    champion: str | None
+    digest: str | None
+    at: datetime
+    gates: tuple[Mapping[str, Any], ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionLife:
+    """One version.
+
+    Attributes:
+        version: Version as text.
+        digest: Digest of its files when it was registered, or None.
+        stage: Of :data:`boathouse.core.promotion.kinds.STAGES`.
+        trained_by: Who ran the training.
+        registered_at: When, UTC.
+        check: The newest decision of the gates, or None.
+        was_champion: Whether it ever was in charge: rollback may go there.
+        reason: Why it has its stage, in one sentence.
+        source: Name and version that it was copied from, ``name/version``, or None.
+        approved_by: Who approved the step that brought it to its stage, comma-separated, or empty.
+        moved_at: When it came to its stage, UTC.
+    """
+
+    version: str
+    digest: str | None
+    stage: str = NONE
+    trained_by: str
+    registered_at: datetime
+    check: Check | None = None
+    was_champion: bool = False
+    reason: str = ""
+    source: str | None = None
+    approved_by: str = ""
+    moved_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Approval:
+    """One person's yes to a request.
+
+    Attributes:
+        by: Who.
+        at: When, UTC.
+        digest: Digest of the version's files that was approved, or None.
+        comment: Why.
+    """
+
+    by: str
+    at: datetime
+    digest: str | None
+    comment: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A wish to move a version.
+
+    Attributes:
+        request_id: Id of its record.
+        version: Version to be moved.
+        to: ``staging`` or ``production``.
+        by: Who asked.
+        at: When, UTC.
+        comment: Why.
+        approvals: In order.
+        closed: What ended it, as ``rejected by vera``; empty while it is open.
+    """
+
+    request_id: str
+    version: str
+    to: str
+    by: str
+    at: datetime
+    comment: str
+    approvals: tuple[Approval, ...] = ()
+    closed: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelLife:
+    """One registered model.
+
+    Attributes:
+        name: Registered name.
+        versions: By version, in the order of registration.
+        requests: In order, closed ones too.
+        challengers: Versions that are challenger, in the order in which they became it.
+        champion: Version in charge, or None.
+        previous: Version that rollback goes to, or None.
+        rolled_back: What the last change of champion was if it was a rollback: ``(from, to, by, at)``.
+        judged: The version that the gates decided on last, or None.
+        records: How many records it rests on.
+    """
+
+    name: str
+    versions: Mapping[str, VersionLife] = field(default_factory=dict)
+    requests: tuple[Request, ...] = ()
+    challengers: tuple[str, ...] = ()
+    champion: str | None = None
+    previous: str | None = None
+    rolled_back: tuple[str, str, str, datetime] | None = None
+    judged: str | None = None
+    records: int = 0
+
+    @property
+    def challenger(self) -> str | None:
+        """The version that became challenger last and still is."""
+        return self.challengers[-1] if self.challengers else None
+
+    @property
+    def aliases(self) -> dict[str, str]:
+        """Aliases as the registry has to have them."""
+        found = {CHAMPION: self.champion, CHALLENGER: self.challenger, PREVIOUS: self.previous}
+        return {alias: version for alias, version in found.items() if version is not None}
+
+    @property
+    def is_updated(self) -> bool:
+        """Whether the version that the gates decided on last is in charge: what a deployment passes on."""
+        return self.judged is not None and self.judged == self.champion
+
+    @property
+    def open_requests(self) -> tuple[Request, ...]:
+        """Requests that nobody has decided yet."""
+        return tuple(request for request in self.requests if not request.closed)
+
+    def find_request(self, version: str, to: str | None = None) -> Request | None:
+        """Return the newest request for ``version``, of all or of those to ``to``; an open one before closed ones."""
+        found = [each for each in self.requests if each.version == version and to in {None, each.to}]
+        return max(found, key=lambda each: (not each.closed, each.at), default=None)

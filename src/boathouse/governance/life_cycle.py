@@ -1,0 +1,255 @@
+"""The steps in the life of a model: each is checked, recorded, and then shown in the registry."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from boathouse.core.audit import AuditEvent
+from boathouse.core.errors import BoathouseError, LifeCycleError, UntrustedModelError
+from boathouse.core.promotion import kinds, rules
+from boathouse.core.promotion.fold import fold
+from boathouse.core.promotion.life import ModelLife, Request
+from boathouse.governance.reconcile import note_registrations, reconcile
+
+if TYPE_CHECKING:
+    from boathouse.core.audit import AuditRecord
+    from boathouse.core.promotion.identity import Identity
+    from boathouse.core.promotion.policy import GovernanceOptions
+    from boathouse.governance.ledger import AuditLedger
+    from boathouse.governance.registry import ModelRegistry
+
+Found = TypeVar("Found")
+
+
+def read_clock() -> datetime:
+    """Return the time in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LifeCycle:
+    """One model, and who acts on it.
+
+    Every step first mends: what was registered goes on record, what is on record is shown in the registry. Then it
+    appends its record under a check of the state that it follows, then brings the registry in line. The record is
+    the step: killed before it, nothing happened; killed after it, the next call of any step finishes the registry.
+    A registry that does not answer stops a step before its record.
+
+    Attributes:
+        name: Registered name.
+        ledger: Table ``audit.promotions`` of the model's environment.
+        registry: The model in the registry.
+        options: Rules of the environment.
+        identity: Who acts.
+        clock: Gives the time.
+    """
+
+    name: str
+    ledger: AuditLedger
+    registry: ModelRegistry
+    options: GovernanceOptions
+    identity: Identity
+    clock: Callable[[], datetime] = field(default=read_clock)
+
+    def read(self) -> ModelLife:
+        """Return the state, from the ledger alone."""
+        return fold(self.ledger.read(self.name), name=self.name)
+
+    def note_registrations(self) -> None:
+        """Record the versions that the registry has and the ledger does not know."""
+        note_registrations(self.ledger, self.registry, clock=self.clock)
+
+    def mend(self) -> ModelLife:
+        """Return the state after the registry was brought in line with it."""
+        self.note_registrations()
+        life = self.read()
+        reconcile(life, self.registry)
+        return life
+
+    def request(self, version: str, *, to: str, comment: str) -> ModelLife:
+        """Ask that ``version`` be moved ``to`` staging or production.
+
+        Raises:
+            LifeCycleError: If it may not be asked.
+        """
+        self.allow("request", version)
+        self.mend()
+        event = self._event(kinds.REQUESTED, version, comment, {"to": to})
+        return self._take("request", event, lambda life: rules.check_request(life, version, to))
+
+    def approve(self, version: str, *, comment: str, by: Identity | None = None) -> ModelLife:
+        """Approve the open request for ``version``; carry it out if that was the last approval needed.
+
+        Approved before, but not carried out (killed in between), it carries out. ``by`` is whom the approval counts
+        for, where that is not who acts.
+
+        Raises:
+            LifeCycleError: If there is nothing to approve, or not by this person.
+        """
+        self.allow("approve", version)
+        life = self.mend()
+        request = self.judge("approve", version, lambda: rules.find_open_request(life, version))
+        digest = self._digest("approve", version)
+        me, options = (by or self.identity).name, self.options.rules
+
+        def check(state: ModelLife) -> None:
+            rules.check_approval(state, version, actor=me, digest=digest, now=self.clock(), options=options)
+
+        if not (self._is_enough(life, request) and me in {each.by for each in request.approvals}):
+            evidence = {"request": request.request_id, "to": request.to}
+            event = self._event(kinds.APPROVED, version, comment, evidence, digest=digest, by=by)
+            life = self._take("approve", event, check)
+        return self._carry_out(life, request)
+
+    def _is_enough(self, life: ModelLife, request: Request) -> bool:
+        """Return whether a request has the approvals that carry it out; at least one, also where none is needed."""
+        found, options = life.versions[request.version], self.options.rules
+        valid, _ = rules.count_approvals(life, found, self.clock(), options, to=request.to)
+        return options.carry_out and valid >= max(1, options.needed if request.to == "production" else 1)
+
+    def _carry_out(self, life: ModelLife, request: Request) -> ModelLife:
+        """Move the version as requested if the approvals are enough and nobody else has."""
+        if not self._is_enough(life, request):
+            return life
+        return self._move(life, request.version, request.to, comment=request.comment)
+
+    def reject(self, version: str, *, comment: str) -> ModelLife:
+        """Reject the open request for ``version``.
+
+        Raises:
+            LifeCycleError: If there is none.
+        """
+        self.allow("approve", version, tried="reject")
+        life = self.mend()
+        request = self.judge("reject", version, lambda: rules.find_open_request(life, version))
+        event = self._event(kinds.REJECTED, version, comment, {"request": request.request_id, "to": request.to})
+        return self._take("reject", event, lambda state: rules.find_open_request(state, version))
+
+    def promote(self, version: str, *, to: str = "production", comment: str) -> ModelLife:
+        """Move ``version`` to staging (challenger) or production (champion).
+
+        Asked again for what is so already, it only mends.
+
+        Raises:
+            LifeCycleError: If the gates, the approvals or the state do not allow it.
+        """
+        self.allow("promote", version)
+        life = self.mend()
+        return self._move(life, version, to, comment=comment)
+
+    def _move(self, life: ModelLife, version: str, to: str, *, comment: str) -> ModelLife:
+        stage = kinds.TARGETS[to]
+        if version in life.versions and life.versions[version].stage == stage:
+            return life
+        digest = self._digest("promote", version)
+        evidence = {"from": life.champion, "stage": stage}
+        event = self._event(kinds.PROMOTED, version, comment, evidence, digest=digest)
+
+        def check(state: ModelLife) -> None:
+            rules.check_promotion(state, version, to=to, digest=digest, now=self.clock(), options=self.options.rules)
+            if state.champion != life.champion:
+                raise LifeCycleError.moved_since(str(life.champion), state.champion)
+
+        return self._take("promote", event, check)
+
+    def rollback(self, *, to: str | None = None, comment: str) -> ModelLife:
+        """Put the previous champion back in charge, or the former champion ``to``; withdraw the one it replaces.
+
+        Asked again right after a rollback, it only mends: it never goes a second step by itself.
+
+        Raises:
+            LifeCycleError: If there is no such version.
+        """
+        self.allow("rollback", to)
+        life = self.mend()
+        if life.rolled_back is not None and to in {None, life.champion}:
+            return life
+        old, new = self.judge("rollback", to, lambda: rules.find_rollback(life, to))
+        digest = self._digest("rollback", new)
+        event = self._event(kinds.ROLLED_BACK, new, comment, {"from": old, "to": new}, digest=digest)
+
+        def check(state: ModelLife) -> None:
+            if state.champion != old:
+                raise LifeCycleError.moved_since(old, state.champion)
+            rules.check_digest(rules.find_version(state, new), digest)
+
+        return self._take("rollback", event, check)
+
+    def archive(self, version: str, *, comment: str) -> ModelLife:
+        """Withdraw ``version``.
+
+        Raises:
+            LifeCycleError: If it is champion, unknown, or archived already.
+        """
+        self.allow("archive", version)
+        life = self.mend()
+        stage = life.versions[version].stage if version in life.versions else None
+        event = self._event(kinds.ARCHIVED, version, comment, {"from": stage, "why": "by hand"})
+        return self._take("archive", event, lambda state: rules.check_archive(state, version))
+
+    def refuse(self, action: str, version: str | None, error: BoathouseError) -> None:
+        """Record that ``action`` was refused, and why."""
+        self.ledger.append([self._event(kinds.REFUSED, version, str(error), {"action": action})])
+
+    def _take(self, action: str, event: AuditEvent, check: Callable[[ModelLife], object]) -> ModelLife:
+        """Record ``event`` if the state allows it, else the refusal; then bring the registry in line."""
+
+        def check_records(records: list[AuditRecord]) -> None:
+            check(fold(records, name=self.name))
+
+        try:
+            self.ledger.append([event], check=check_records)
+        except LifeCycleError as error:
+            self.refuse(action, event.version, error)
+            raise
+        life = self.read()
+        reconcile(life, self.registry)
+        return life
+
+    def allow(self, action: str, version: str | None, *, tried: str | None = None) -> None:
+        """Raise, and record the refusal, unless the person's role allows ``action``."""
+        if not self.options.allows(self.identity.name, action):
+            error = LifeCycleError.not_allowed(self.identity.name, action, self.options.roles[action])
+            self.refuse(tried or action, version, error)
+            raise error
+
+    def judge(self, action: str, version: str | None, look: Callable[[], Found]) -> Found:
+        """Return what ``look`` finds; a refusal is recorded."""
+        try:
+            return look()
+        except (LifeCycleError, UntrustedModelError) as error:
+            self.refuse(action, version, error)
+            raise
+
+    def _digest(self, action: str, version: str) -> str | None:
+        """Return the digest of the version's files as they are now, None for a version that is not there."""
+        if version not in self.registry.read().versions:
+            return None
+        return self.judge(action, version, lambda: self.registry.compute_digest(version))
+
+    def _event(
+        self,
+        kind: str,
+        version: str | None,
+        comment: str,
+        evidence: dict[str, Any],
+        *,
+        digest: str | None = None,
+        by: Identity | None = None,
+    ) -> AuditEvent:
+        who = by or self.identity
+        return AuditEvent(
+            event_id=f"{kind}/{uuid.uuid4()}",
+            kind=kind,
+            subject=self.name,
+            version=version,
+            digest=digest,
+            actor=who.name,
+            occurred_at=self.clock(),
+            comment=comment,
+            evidence={**evidence, "identity": who.source},
+        )

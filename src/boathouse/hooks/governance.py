@@ -1,0 +1,116 @@
+"""What governance asks of a run: it writes in its own environment only, and the models it registers go on record."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kedro.framework.hooks import hook_impl
+
+from boathouse.core.errors import LifeCycleError, ReadOnlyTableError
+from boathouse.core.promotion.policy import GovernanceOptions
+from boathouse.core.promotion.released_code import TAG, CodeOrigin, is_released
+from boathouse.hooks.source_state import read_source_state
+
+if TYPE_CHECKING:
+    from kedro.framework.context import KedroContext
+    from kedro.io import DataCatalog
+
+    from boathouse.core.promotion.identity import Identity
+    from boathouse.governance.house import House
+
+
+class GovernanceHooks:
+    """Refuses writes into other environments, records registrations, has waiting messages sent at the end."""
+
+    def __init__(self) -> None:
+        """Start outside any run."""
+        self._house: House | None = None
+        self._options: GovernanceOptions | None = None
+        self._catalog: DataCatalog | None = None
+        self._has_news = False
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Remember environment and rules; a project without a group ``governance`` has none."""
+        from boathouse.governance.house import House
+
+        loader = context.config_loader
+        entry = loader["parameters"].get("governance")
+        self._options = GovernanceOptions(**entry) if entry else None
+        self._house = House(loader["globals"]["environment"], dict(loader["globals"]["lakehouse"]))
+
+    @hook_impl
+    def before_pipeline_run(self, catalog: DataCatalog) -> None:
+        """Remember where datasets are."""
+        self._catalog, self._has_news = catalog, False
+
+    @hook_impl
+    def before_dataset_saved(self, dataset_name: str) -> None:
+        """Stop a save into another environment's table or model.
+
+        Raises:
+            ReadOnlyTableError: For a table.
+            LifeCycleError: For a model; recorded as refused.
+        """
+        dataset = self._find(dataset_name)
+        table = getattr(getattr(dataset, "_place", None), "table", None)
+        if self._house and table and table.split(".")[0] != self._house.environment:
+            raise ReadOnlyTableError.on_save(table)
+        name = _model_of(dataset)
+        if self._options and self._house and name and name.split(".")[0] != self._house.environment:
+            error = LifeCycleError.foreign_environment(name, self._house.environment)
+            self._house.open_life(name, self._options, self._identity()).refuse("register", None, error)
+            raise error
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str) -> None:
+        """Tag a version with who trained it and whether by released code; record it."""
+        dataset = self._find(dataset_name)
+        self._has_news = self._has_news or dataset_name == "audit.promotions"
+        name, version = _model_of(dataset), getattr(dataset, "last_saved_version", None)
+        if self._options and self._house and name and version is not None:
+            self._has_news = True
+            record_registration(self._house, self._options, self._identity(), name, str(version))
+
+    @hook_impl(trylast=True)
+    def after_pipeline_run(self) -> None:
+        """Send what the run gave rise to."""
+        self._tell()
+
+    @hook_impl(trylast=True)
+    def on_pipeline_error(self) -> None:
+        """Send what the run gave rise to before it failed."""
+        self._tell()
+
+    def _tell(self) -> None:
+        from boathouse.governance.delivery import deliver_quietly
+
+        if self._has_news and self._house and self._options:
+            deliver_quietly(self._house, self._options)
+
+    def _find(self, name: str) -> object:
+        return self._catalog.get(name) if self._catalog is not None else None
+
+    def _identity(self) -> Identity:
+        from boathouse.governance.identity import read_identity
+
+        trusted = self._options is not None and self._options.trust_environment_user
+        return read_identity(trust_environment_user=trusted)
+
+
+def _model_of(dataset: object) -> str | None:
+    """Return the registered name if ``dataset`` registers models."""
+    from boathouse.datasets.model_version import ModelVersionDataset
+
+    return dataset._name if isinstance(dataset, ModelVersionDataset) else None  # noqa: SLF001 - the catalog's own entry
+
+
+def record_registration(house: House, options: GovernanceOptions, identity: Identity, name: str, version: str) -> None:
+    """Tag ``version`` and record it; killed in between, the next step of its life records it."""
+    life = house.open_life(name, options, identity)
+    source = read_source_state()
+    origin = CodeOrigin(commit=source.commit, dirty=source.dirty, tag=source.tag, is_wheel=source.is_wheel)
+    released = str(is_released(origin, options.released_code)).lower()
+    for key, value in {"trained_by": identity.name, TAG: released, "git_commit": source.commit}.items():
+        life.registry.tag(version, key, value)
+    life.note_registrations()
