@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,8 +62,11 @@ class SmallBank:
         return DataCatalog.from_config({name: dict(loader["catalog"])[name]})[name]
 
     def rows(self, name: str) -> list[dict[str, Any]]:
-        """Return the rows of a table."""
-        return [row.asDict(recursive=True) for row in self.dataset(name).load().collect()]
+        """Return the rows of a table, or the records of a ledger."""
+        loaded = self.dataset(name).load()
+        if isinstance(loaded, list):
+            return [asdict(record) for record in loaded]
+        return [row.asDict(recursive=True) for row in loaded.collect()]
 
     def versions(self, names: Iterable[str]) -> dict[str, int]:
         """Return the newest Delta version of each table."""

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 import mlflow
 import pytest
 
+from tests.model_store import empty_store
 from tests.small_bank import ROOT, SmallBank
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+__all__ = ["empty_store", "trained", "trained_once"]
 
 MODEL = "test.models.missed_payment"
 # One quick candidate instead of four.

@@ -1,5 +1,45 @@
-"""An empty MLflow store for these tests."""
+"""A house with an empty ledger and a registry in memory."""
 
-from tests.model_store import empty_store
+from __future__ import annotations
 
-__all__ = ["empty_store"]
+import copy
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from boathouse.governance.deciding import record_decision
+from boathouse.governance.house import House
+from tests.life_samples import LifeHouse, MemoryRegistry, decision
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def build(folder: Path) -> LifeHouse:
+    return LifeHouse(House("test", {"engine": "sail", "root": folder.as_posix()}), MemoryRegistry())
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> LifeHouse:
+    """Return a house without any version."""
+    return build(tmp_path / "lake")
+
+
+@pytest.fixture(scope="session")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> LifeHouse:
+    """Return the house that :func:`house` copies."""
+    made = build(tmp_path_factory.mktemp("furnished") / "lake")
+    for version, champion in (("1", None), ("2", "1")):
+        made.registry.register()
+        record_decision(made.life("tom"), decision(version, champion=champion))
+        made.life("tom").mend()
+    made.registry.register()
+    return made
+
+
+@pytest.fixture
+def house(furnished: LifeHouse, tmp_path: Path) -> LifeHouse:
+    """Return a house with champion 2, previous 1, and version 3 that is registered and not on record yet."""
+    shutil.copytree(furnished.house.lakehouse["root"], tmp_path / "lake")
+    return LifeHouse(build(tmp_path / "lake").house, copy.deepcopy(furnished.registry))

@@ -168,3 +168,24 @@ def test_a_folder_that_refuses_is_named(tmp_path: Path) -> None:
     place = TablePlace("test.audit.promotions", "sail", (tmp_path / "file").as_posix())
     with pytest.raises(Exception, match="cannot be written"):
         open_ledger(place).append([make_event("a")])
+
+
+def test_many_small_files_are_put_together_and_the_chain_still_holds(place: TablePlace) -> None:
+    ledger = open_ledger(place)
+    for number in range(40):
+        ledger.append([make_event(f"e{number}")])
+    assert len(DeltaTable(str(place.path)).file_uris()) < 20
+    assert [record.event_id for record in ledger.read()] == [f"e{number}" for number in range(40)]
+    assert ledger.verify() == []
+    rewrite(place, lambda _: pc.less(pc.field("sequence"), 40))
+    assert [found.sequence for found in ledger.verify()] == [40]
+
+
+def test_a_chain_written_anew_shows_by_a_hash_that_was_kept(place: TablePlace) -> None:
+    ledger = open_ledger(place)
+    ledger.append([make_event(name) for name in "ab"])
+    kept = ledger.inspect()
+    assert (kept.breaks, kept.records) == ([], 2)
+    assert ledger.inspect(head=kept.last_hash).breaks == []
+    (fault,) = ledger.inspect(head="f" * 64).breaks
+    assert "written anew" in fault.problem

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from boathouse.core.audit import AUDIT_COLUMNS
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from boathouse.datasets.delta_place import TablePlace
 
 _APPLICATION = "boathouse-audit"
+# One commit leaves one file.
+_FILES_TO_COMPACT = 32
 
 
 def arrow_schema() -> pa.Schema:
@@ -49,7 +51,10 @@ class PathTable:
         """Return all rows; none if the table is not there yet."""
         if not open_log(self._place).exists():
             return arrow_schema().empty_table()
-        return self._open().to_pyarrow_table().cast(arrow_schema())
+        import pyarrow as pa
+
+        names = pa.table(self._open().get_add_actions(flatten=True))["path"].to_pylist()
+        return _read_files([f"{self._place.path}/{name}" for name in names])
 
     def committed(self) -> int | None:
         """Return the mark that each commit leaves in the table's log: deleting rows does not change it."""
@@ -66,6 +71,7 @@ class PathTable:
         mark = Transaction(_APPLICATION, after + rows.num_rows)
         properties = CommitProperties(app_transactions=[mark], max_commit_retries=0)
         write_deltalake(table, rows, mode="append", commit_properties=properties)
+        _compact(self._open())
 
     def _open(self) -> DeltaTable:
         from deltalake import DeltaTable
@@ -79,6 +85,31 @@ class PathTable:
         return DeltaTable.create(
             str(self._place.path), arrow_schema(), mode="ignore", configuration={"delta.appendOnly": "true"}
         )
+
+
+def _read_files(paths: list[str]) -> pa.Table:
+    """Return the rows of Parquet files, read by Arrow alone and in this thread.
+
+    ``DeltaTable.to_pyarrow_table`` has Arrow's threads call back into Python, which ends the process by a signal if
+    it is about to exit then.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    tables = [pq.ParquetFile(path).read(use_threads=False).cast(arrow_schema()) for path in paths]
+    return pa.concat_tables(tables) if tables else arrow_schema().empty_table()
+
+
+def _compact(table: DeltaTable) -> None:
+    """Put many small files together, rows and order unchanged: reading a thousand files takes seconds.
+
+    A courtesy to readers: whoever is in the way, the records are committed, and the next writer compacts.
+    """
+    from deltalake.exceptions import DeltaError
+
+    if table.get_add_actions().num_rows > _FILES_TO_COMPACT:
+        with suppress(DeltaError):
+            table.optimize.compact()
 
 
 class CatalogTable:

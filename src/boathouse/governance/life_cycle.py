@@ -59,15 +59,16 @@ class LifeCycle:
         """Return the state, from the ledger alone."""
         return fold(self.ledger.read(self.name), name=self.name)
 
-    def note_registrations(self) -> None:
-        """Record the versions that the registry has and the ledger does not know."""
-        note_registrations(self.ledger, self.registry, clock=self.clock)
+    def note_registrations(self) -> ModelLife:
+        """Record the versions that the registry has and the ledger does not know; return the state."""
+        records = note_registrations(self.ledger, self.name, self.registry.read(), clock=self.clock)
+        return fold(records, name=self.name)
 
     def mend(self) -> ModelLife:
         """Return the state after the registry was brought in line with it."""
-        self.note_registrations()
-        life = self.read()
-        reconcile(life, self.registry)
+        state = self.registry.read()
+        life = fold(note_registrations(self.ledger, self.name, state, clock=self.clock), name=self.name)
+        reconcile(life, self.registry, state=state)
         return life
 
     def request(self, version: str, *, to: str, comment: str) -> ModelLife:

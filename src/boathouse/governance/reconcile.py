@@ -12,36 +12,47 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from boathouse.core.audit import AuditRecord
     from boathouse.core.promotion.life import ModelLife
-    from boathouse.core.promotion.registry_state import Change, RegisteredVersion
+    from boathouse.core.promotion.registry_state import Change, RegisteredVersion, RegistryState
     from boathouse.governance.ledger import AuditLedger
     from boathouse.governance.registry import ModelRegistry
 
 
-def reconcile(life: ModelLife, registry: ModelRegistry) -> list[Change]:
+def reconcile(life: ModelLife, registry: ModelRegistry, *, state: RegistryState | None = None) -> list[Change]:
     """Bring aliases, tags and descriptions in line with ``life`` and return what was changed.
 
     Steps may be cut off anywhere: the next call plans what is left from what it finds.
 
+    Args:
+        life: What the ledger says.
+        registry: The model in the registry.
+        state: What the registry has, if that was read a moment ago.
+
     Raises:
         ModelError: If the registry does not answer; what was changed by then stays.
     """
-    changes = plan_changes(life, registry.read())
+    changes = plan_changes(life, registry.read() if state is None else state)
     for change in changes:
         registry.apply(change)
     return changes
 
 
-def note_registrations(ledger: AuditLedger, registry: ModelRegistry, *, clock: Callable[[], datetime]) -> None:
-    """Record the versions that the registry has and the ledger does not know.
+def note_registrations(
+    ledger: AuditLedger, name: str, state: RegistryState, *, clock: Callable[[], datetime]
+) -> list[AuditRecord]:
+    """Return the records of the model ``name`` once all versions that the registry has are on record.
 
     A training run records its version itself; this finds those of a run that was killed in between, and of
     others who registered past it.
     """
-    known = {record.version for record in ledger.read(registry.name)}
-    unknown = [each for each in registry.read().versions.values() if each.version not in known]
-    if unknown:
-        ledger.append([registration_event(registry.name, each, now=clock()) for each in unknown])
+    records = ledger.read(name)
+    known = {record.version for record in records}
+    unknown = [each for each in state.versions.values() if each.version not in known]
+    if not unknown:
+        return records
+    ledger.append([registration_event(name, each, now=clock()) for each in unknown])
+    return ledger.read(name)
 
 
 def registration_event(name: str, found: RegisteredVersion, *, now: datetime) -> AuditEvent:

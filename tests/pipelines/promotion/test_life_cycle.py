@@ -40,6 +40,11 @@ def stages() -> dict[str, str]:
     return {str(version.version): version.tags["stage"] for version in versions}
 
 
+def kinds(bank: SmallBank, version: str) -> list[str]:
+    rows = bank.rows("audit.promotions")
+    return [row["kind"] for row in rows if row["subject"] == NAME and row["version"] == version]
+
+
 @pytest.fixture(scope="module")
 def promoted(prepared: SmallBank, tmp_path_factory: pytest.TempPathFactory) -> SmallBank:
     """Return a bank with a first champion; not to be changed."""
@@ -61,8 +66,15 @@ def house(promoted: SmallBank, monkeypatch: pytest.MonkeyPatch) -> SmallBank:
 def test_the_first_candidate_that_passes_takes_charge(house: SmallBank) -> None:
     assert aliases(house) == {"champion": "1"}
     assert stages() == {"1": "champion"}
-    (record,) = house.rows("audit.promotions")
-    assert (record["outcome"], record["candidate_version"], record["champion_version"]) == ("promoted", "1", None)
+    records = [row for row in house.rows("audit.promotions") if row["subject"] == NAME]
+    assert [(row["kind"], row["version"]) for row in records] == [
+        ("registered", "1"),
+        ("checked", "1"),
+        ("promoted", "1"),
+    ]
+    assert len({row["digest"] for row in records}) == 1
+    assert json.loads(records[1]["evidence"])["outcome"] == "promoted"
+    assert json.loads(records[2]["evidence"])["from"] is None
 
 
 def test_deciding_the_same_again_changes_nothing(house: SmallBank) -> None:
@@ -78,7 +90,7 @@ def test_the_same_model_trained_again_is_a_tie_and_does_not_take_charge(house: S
     assert "+0.0000 [+0.0000, +0.0000], not all above zero" in decision["reason"]
     assert aliases(house) == {"champion": "1", "challenger": "2"}
     assert stages() == {"1": "champion", "2": "challenger"}
-    assert [row["outcome"] for row in house.rows("audit.promotions")].count("kept") == 1
+    assert kinds(house, "2") == ["registered", "checked", "kept"]
 
 
 def test_a_refused_candidate_changes_no_alias_and_its_numbers_are_on_record(house: SmallBank) -> None:
@@ -86,12 +98,13 @@ def test_a_refused_candidate_changes_no_alias_and_its_numbers_are_on_record(hous
     decision = decide(house, modes={**LENIENT["modes"], "minimum_roc_auc": "enforce"}, min_roc_auc=0.999)
     assert decision["outcome"] == "rejected"
     assert aliases(house) == before
-    assert stages()["3"] == "rejected"
-    (record,) = [row for row in house.rows("audit.promotions") if row["outcome"] == "rejected"]
-    (gate,) = [gate for gate in json.loads(record["gates"]) if gate["name"] == "minimum_roc_auc"]
+    assert stages()["3"] == "archived"
+    assert kinds(house, "3") == ["registered", "checked", "archived"]
+    (record,) = [row for row in house.rows("audit.promotions") if (row["kind"], row["version"]) == ("checked", "3")]
+    (gate,) = [gate for gate in json.loads(record["evidence"])["gates"] if gate["name"] == "minimum_roc_auc"]
     assert gate["passed"] is False
     assert gate["limit"] == 0.999
-    assert f"{gate['value']:.4f}" in record["reason"]
+    assert f"{gate['value']:.4f}" in record["comment"]
 
 
 def test_the_evaluation_table_holds_each_version_once(house: SmallBank) -> None:

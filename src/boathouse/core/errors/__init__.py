@@ -1,6 +1,7 @@
 """The one exception tree. A message says what was expected, what was found, where, and what to do."""
 
 from boathouse.core.errors.base import BoathouseError, ConfigError, OptionError
+from boathouse.core.errors.deployment import DeploymentError
 from boathouse.core.errors.engines import EngineError
 from boathouse.core.errors.features import FeatureError, FreshnessError, OnlineStoreError
 from boathouse.core.errors.life_cycle import IdentityError, LifeCycleError
@@ -22,6 +23,7 @@ __all__ = [
     "CommitConflictError",
     "ConfigError",
     "DataQualityError",
+    "DeploymentError",
     "EngineError",
     "FeatureError",
     "FreshnessError",

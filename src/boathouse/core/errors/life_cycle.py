@@ -39,8 +39,8 @@ class LifeCycleError(PromotionError):
     def foreign_environment(cls, name: str, environment: str) -> LifeCycleError:
         """Name the model and the environment that tried to change it."""
         return cls(
-            f"'{name}' belongs to environment '{name.split('.', maxsplit=1)[0]}', not to '{environment}', which changes "
-            f"its own models only. Use --env, or copy a version: boathouse models copy NAME VERSION --to ENVIRONMENT."
+            f"'{name}' belongs to environment '{name.split('.', maxsplit=1)[0]}', not to '{environment}', which "
+            "changes its own models only. Use --env, or copy a version: boathouse models copy NAME VERSION --to ENV."
         )
 
     @classmethod

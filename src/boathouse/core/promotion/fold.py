@@ -138,7 +138,7 @@ def _promote(life: ModelLife, record: AuditRecord, evidence: dict[str, Any]) -> 
     life = _change(life, version, approved_by=approved_by)
     if stage == kinds.CHALLENGER:
         return _make_challenger(life, record)
-    return _put_in_charge(life, record, previous=life.champion)
+    return _put_in_charge(life, record, previous=life.previous if life.champion == version else life.champion)
 
 
 def _keep(life: ModelLife, record: AuditRecord, evidence: dict[str, Any]) -> ModelLife:  # noqa: ARG001 - a step
@@ -179,9 +179,12 @@ def _archive(life: ModelLife, record: AuditRecord, evidence: dict[str, Any]) -> 
 
 
 def _roll_back(life: ModelLife, record: AuditRecord, evidence: dict[str, Any]) -> ModelLife:
-    old, new = str(evidence["from"]), str(evidence["to"])
+    old, new, present = str(evidence["from"]), str(evidence["to"]), life.champion
     life = _put_in_charge(_close(life, old, f"rolled back by {record.actor}"), record, previous=None)
-    life = _stage(life, old, kinds.WITHDRAWN, record, reason=f"Withdrawn by a rollback to {new}: {record.comment}")
+    # They are the same but for a record that no rule of ours let pass.
+    for withdrawn in {old, present} - {new, None}:
+        why = f"Withdrawn by a rollback to {new}: {record.comment}"
+        life = _stage(_leave(life, str(withdrawn)), str(withdrawn), kinds.WITHDRAWN, record, reason=why)
     return replace(life, rolled_back=(old, new, record.actor, record.occurred_at))
 
 
