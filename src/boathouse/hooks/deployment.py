@@ -9,6 +9,8 @@ from kedro.framework.hooks import hook_impl
 from boathouse.core.deployment.patterns import DeploymentOptions, Role, check_training, find_role
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from kedro.framework.context import KedroContext
     from kedro.io import DataCatalog
     from kedro.pipeline import Pipeline
@@ -35,12 +37,33 @@ class DeploymentHooks:
         Raises:
             DeploymentError: If one of them registers a model and the environment takes copies.
         """
-        if self._role is not None and not self._role.trains and registers_models(pipeline, catalog):
-            check_training(self._role)
+        if self._role is not None and not self._role.trains:
+            models = find_registered(pipeline, catalog)
+            if models:
+                check_training(self._role, list_commands(self._role, models))
 
 
-def registers_models(pipeline: Pipeline, catalog: DataCatalog) -> bool:
-    """Return whether a node of ``pipeline`` saves a registered model."""
+def find_registered(pipeline: Pipeline, catalog: DataCatalog) -> list[str]:
+    """Return the last part of the name of each model that a node of ``pipeline`` registers."""
     from boathouse.datasets.model_version import ModelVersionDataset
 
-    return any(isinstance(catalog.get(name), ModelVersionDataset) for name in pipeline.outputs())
+    found = (catalog.get(name) for name in sorted(pipeline.outputs()))
+    return [each._name.rpartition(".")[2] for each in found if isinstance(each, ModelVersionDataset)]  # noqa: SLF001 - the catalog's own entry
+
+
+def list_commands(role: Role, models: Sequence[str]) -> list[str]:
+    """Return what to type in an environment that takes copies of ``models``, in order.
+
+    Features, test rows, judging and scoring are its own under every pattern.
+    """
+    here = f"--env {role.environment}"
+    copies = [
+        f"boathouse models copy {name} VERSION --env {role.source} --to {role.environment} --comment WHY"
+        for name in models
+    ]
+    return [
+        f"kedro run {here} --pipelines data_prep,feature_engineering",
+        f"kedro run {here} --pipelines training --to-nodes training.build_training_set",
+        *copies,
+        f"kedro run {here} --pipelines evaluation,promotion,batch_inference,monitoring",
+    ]

@@ -13,9 +13,6 @@ CODE, MODEL, HYBRID = "code", "model", "hybrid"
 # Source: Databricks, The Big Book of MLOps, 2nd edition, "Deploy code" and "Deploy models".
 _TRAINING = {CODE: None, MODEL: 1, HYBRID: 2}
 PATTERNS = tuple(_TRAINING)
-# Pipelines that use what others have trained: they run in every environment under every pattern.
-_BEFORE = "data_prep,feature_engineering"
-_JUDGING = "evaluation,promotion"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,27 +68,18 @@ def find_role(environment: str, options: DeploymentOptions) -> Role:
     return Role(environment=environment, pattern=options.pattern, source=chain[place - 1] if takes else None)
 
 
-def check_training(role: Role) -> None:
+def check_training(role: Role, commands: Sequence[str]) -> None:
     """Check that models may be trained in an environment.
 
+    Args:
+        role: Its part.
+        commands: What to type there instead.
+
     Raises:
-        DeploymentError: If not; gives the commands that bring a version there instead.
+        DeploymentError: If not.
     """
     if role.source is not None:
-        raise DeploymentError.no_training(role.environment, role.pattern, role.source, list_commands(role))
-
-
-def list_commands(role: Role) -> list[str]:
-    """Return what to type in an environment that takes copies, in order."""
-    here = f"--env {role.environment}"
-    return [
-        f"kedro run {here} --pipelines {_BEFORE}",
-        f"kedro run {here} --pipelines training --to-nodes training.build_training_set",
-        f"boathouse models copy VERSION --env {role.source} --to {role.environment} --comment WHY",
-        f"boathouse models copy missed_payment_baseline VERSION --env {role.source} --to {role.environment} "
-        "--comment WHY",
-        f"kedro run {here} --pipelines {_JUDGING},batch_inference,monitoring",
-    ]
+        raise DeploymentError.no_training(role.environment, role.pattern, role.source, commands)
 
 
 def check_source(role: Role, source: str) -> None:
