@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 )
 @click.option("--publish", is_flag=True, help="Also write the table audit.model_versions, for SQL.")
 def report(name: str | None, env: str, conf_source: Path, form: str, path: Path | None, *, publish: bool) -> None:
-    """Write the life of every version of NAME (missed_payment, or in full): data, gates, approvals, findings."""
+    """Write the life of every version of NAME (its last part, or in full): data, gates, approvals, findings."""
     from boathouse.core.lineage.findings import find_findings
     from boathouse.core.lineage.governance_page import build_page
     from boathouse.core.lineage.page import to_html, to_markdown
