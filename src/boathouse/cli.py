@@ -118,7 +118,7 @@ def guard_command(command: click.Command) -> click.Command:
     def guarded(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         try:
             return act(*args, **kwargs)
-        except (click.ClickException, click.exceptions.Exit, click.exceptions.Abort):
+        except (click.ClickException, click.exceptions.Exit, click.exceptions.Abort, BrokenPipeError):
             raise
         except Exception as error:  # as in _run: here an error becomes words and an exit code
             raise CommandFailedError(describe_failure(error, with_traceback=is_debugging())) from error

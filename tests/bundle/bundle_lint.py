@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import click
 import yaml
 from databricks.bundles.jobs import Job
 
@@ -122,20 +123,30 @@ def _wheel_problems(wheel: Document) -> Iterator[str]:
 
 
 def _command_problems(parameters: list[str]) -> Iterator[str]:
+    """Give what is wrong with the words of a command: one of ours, below a group or not, and its options."""
     from boathouse.cli import cli
     from boathouse.pipeline_registry import FLOW
 
-    command, *options = parameters
-    if command not in cli.commands:
-        yield f"unknown command {command}"
+    command, words = _find_command(cli, parameters)
+    if command is None:
+        yield f"unknown command {' '.join(parameters[:2])}"
         return
-    known = {name for option in cli.commands[command].params for name in option.opts}
-    values: Mapping[str, str] = dict(option.split("=", 1) for option in options)
+    known = {name for option in command.params for name in option.opts}
+    values: Mapping[str, str] = dict(word.split("=", 1) for word in words if word.startswith("--"))
     yield from (f"unknown option {name}" for name in values if name not in known)
-    if values.get("--pipeline") not in FLOW:
+    required = {option.opts[0] for option in command.params if option.required and option.opts[0].startswith("--")}
+    yield from (f"missing option {name}" for name in sorted(required - set(values)))
+    if command.name == "run" and values.get("--pipeline") not in FLOW:
         yield f"unknown pipeline {values.get('--pipeline')}"
     if values.get("--env") != "${bundle.target}":
         yield "environment is not the target's"
+
+
+def _find_command(group: click.Group, words: list[str]) -> tuple[click.Command | None, list[str]]:
+    command = group.get_command(click.Context(group), words[0])
+    if isinstance(command, click.Group):
+        return _find_command(command, words[1:])
+    return command, words[1:]
 
 
 def _merge(base: Document, over: Document) -> Document:

@@ -34,6 +34,11 @@ def set_parameter(bundle: Bundle, place: int, value: str) -> None:
     wheel(bundle)["parameters"][place] = value
 
 
+def set_step(bundle: Bundle, place: int, value: str) -> None:
+    """Change the words of the deployment job's last task."""
+    bundle["resources"]["jobs"]["deployment"]["tasks"][-1]["python_wheel_task"]["parameters"][place] = value
+
+
 MUTATIONS: dict[str, Callable[[Bundle], object]] = {
     "unknown key": lambda bundle: bundle.update(jobs={}),
     "default targets": lambda bundle: bundle["targets"]["prod"].update(default=True),
@@ -54,6 +59,8 @@ MUTATIONS: dict[str, Callable[[Bundle], object]] = {
     "package_name": lambda bundle: wheel(bundle).update(package_name="boat-house"),
     "entry_point": lambda bundle: wheel(bundle).update(entry_point="main"),
     "unknown command": lambda bundle: set_parameter(bundle, 0, "train"),
+    "unknown command models": lambda bundle: set_step(bundle, 1, "approval"),
+    "missing option --comment": lambda bundle: set_step(bundle, 4, "--to=production"),
     "unknown pipeline": lambda bundle: set_parameter(bundle, 1, "--pipeline=evaluate"),
     "environment is not": lambda bundle: set_parameter(bundle, 2, "--env=prod"),
     "unknown option": lambda bundle: set_parameter(bundle, 3, "--conf_source=conf"),
@@ -72,8 +79,19 @@ def test_every_target_has_a_job_for_each_chain() -> None:
             "data_refresh",
             "training",
             "batch_inference",
+            "deployment",
             "monitoring",
         }
+
+
+def test_the_deployment_job_has_the_parameters_and_the_approval_task_that_the_platform_looks_for() -> None:
+    found = load_bundle()["resources"]["jobs"]["deployment"]
+    assert {"model_name", "model_version"} <= {each["name"] for each in found["parameters"]}
+    tasks = [each["task_key"] for each in found["tasks"]]
+    assert tasks == ["evaluation", "gates", "approval", "deployment"]
+    assert [each.get("depends_on") for each in found["tasks"]] == [None, *([{"task_key": key}] for key in tasks[:-1])]
+    # Retried, an approval that is missing would only fail more slowly.
+    assert found["tasks"][2]["max_retries"] == 0
 
 
 @pytest.mark.parametrize("problem", MUTATIONS)

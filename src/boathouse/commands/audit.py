@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from boathouse.commands.feature_places import ENVIRONMENT
+from boathouse.commands.environment_options import ENVIRONMENT
 from boathouse.commands.model_places import open_governed
 
 _TABLES = ("audit.promotions", "audit.webhook_deliveries", "audit.deployments")

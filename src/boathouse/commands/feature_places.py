@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
+from boathouse.commands.environment_options import ENVIRONMENT
 from boathouse.core.errors import FeatureError
 from boathouse.use_case.features import FEATURE_VIEWS
 
@@ -21,22 +20,18 @@ if TYPE_CHECKING:
     from boathouse.feature_store import FeatureRefresher
     from boathouse.online_store import OnlineStore
 
+__all__ = [
+    "ENVIRONMENT",
+    "STORE_HELP",
+    "House",
+    "choose_views",
+    "engines",
+    "locate_online_store",
+    "open_house",
+    "show_key",
+]
+
 STORE_HELP = "URL of the online store. Default: BOATHOUSE_ONLINE_STORE, else SQLite in the data folder."
-
-
-def ENVIRONMENT(command: Callable[..., Any]) -> Callable[..., Any]:  # noqa: N802 - used like the options it adds
-    """Add ``--env`` and ``--conf-source``."""
-    for option in (
-        click.option(
-            "--conf-source",
-            type=click.Path(path_type=Path),
-            default=Path("conf"),
-            help="Configuration; default: ./conf.",
-        ),
-        click.option("--env", "-e", default="dev", help="Environment. Default: dev."),
-    ):
-        command = option(command)
-    return command
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from boathouse.commands.feature_places import ENVIRONMENT, engines
+from boathouse.commands.environment_options import ENVIRONMENT
 from boathouse.commands.model_places import JSON_OUTPUT, open_governed, show_json
 from boathouse.core.errors import ConfigError, LifeCycleError
 from boathouse.core.promotion.fold import fold
@@ -83,5 +83,7 @@ def _read_evaluations(governed: Governed) -> pa.Table:
         from deltalake import DeltaTable
 
         return DeltaTable(place.path).to_pyarrow_table()
+    from boathouse.commands.feature_places import engines
+
     with engines():
         return place.read(open_log(place).newest()).toArrow()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from boathouse.commands.feature_places import ENVIRONMENT
+from boathouse.commands.environment_options import ENVIRONMENT
 from boathouse.commands.model_places import COMMENT, WORDS_HELP, open_governed
 
 if TYPE_CHECKING:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 _MODEL_ENTRY = "boathouse.datasets.model_version.ModelVersionDataset"
 JSON_OUTPUT = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 WORDS_HELP = (
-    "The version, after the model's name if the environment has more than one that is promoted: "
-    "missed_payment or prod.models.missed_payment."
+    "[NAME] VERSION. The name is needed if the environment promotes more than one model: the last part of it, "
+    "or the whole."
 )
 
 
@@ -108,9 +108,7 @@ class Governed:
         names = [word for word in words if not word.isdigit()]
         versions = [word for word in words if word.isdigit()]
         if len(names) > 1 or len(versions) > 1 or (needs_version and not versions):
-            raise ConfigError(
-                f"Expected [NAME] VERSION, such as 'missed_payment 3'; found: {' '.join(words) or 'nothing'}."
-            )
+            raise ConfigError(f"Expected [NAME] VERSION, such as '3'; found: {' '.join(words) or 'nothing'}.")
         return self.name_model(names[0] if names else None), versions[0] if versions else None
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from boathouse.commands.feature_places import ENVIRONMENT
+from boathouse.commands.environment_options import ENVIRONMENT
 from boathouse.commands.model_places import JSON_OUTPUT, WORDS_HELP, open_governed, show_json
 from boathouse.core.errors import LifeCycleError
 from boathouse.core.promotion.fold import fold, fold_all

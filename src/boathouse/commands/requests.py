@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from boathouse.commands.feature_places import ENVIRONMENT
+from boathouse.commands.environment_options import ENVIRONMENT
 from boathouse.commands.model_places import JSON_OUTPUT, open_governed, show_json
 from boathouse.core.promotion.fold import fold_all
 

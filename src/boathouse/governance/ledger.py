@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from boathouse.core.audit import AuditRecord, Break, find_breaks_in_rows, seal_events
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 # One writer is in the way of another for milliseconds; a hundred at once must all get through.
 _RETRIES = 60
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class LedgerTable(Protocol):
@@ -95,10 +97,9 @@ class AuditLedger:
         rows = self._table.read()
         if subject is not None:
             rows = rows.filter(pc.equal(rows["subject"], subject))
-        columns = rows.sort_by("sequence").to_pydict()
-        return [
-            AuditRecord(**dict(zip(columns, values, strict=True))) for values in zip(*columns.values(), strict=True)
-        ]
+        rows = rows.sort_by("sequence")
+        values = zip(*(_read_column(rows, name) for name in rows.column_names), strict=True)
+        return [AuditRecord(**dict(zip(rows.column_names, each, strict=True))) for each in values]
 
     def verify(self) -> list[Break]:
         """Return where the chain does not hold; nothing if it does."""
@@ -131,6 +132,15 @@ class Inspection:
     breaks: list[Break]
     records: int
     last_hash: str | None
+
+
+def _read_column(rows: pa.Table, name: str) -> list[Any]:
+    """Return a column's values; times by our own arithmetic, since Arrow's imports pandas."""
+    import pyarrow as pa
+
+    if name != "occurred_at":
+        return list(rows[name].to_pylist())
+    return [_EPOCH + timedelta(microseconds=each) for each in rows[name].cast(pa.int64()).to_pylist()]
 
 
 def _as_hashed(rows: pa.Table) -> Iterator[tuple[Any, ...]]:

@@ -50,10 +50,8 @@ class PathTable:
     def read(self) -> pa.Table:
         """Return all rows; none if the table is not there yet."""
         if not open_log(self._place).exists():
-            return arrow_schema().empty_table()
-        import pyarrow as pa
-
-        names = pa.table(self._open().get_add_actions(flatten=True))["path"].to_pylist()
+            return _no_rows()
+        names = self._open().get_add_actions(flatten=True)["path"].to_pylist()
         return _read_files([f"{self._place.path}/{name}" for name in names])
 
     def committed(self) -> int | None:
@@ -97,7 +95,14 @@ def _read_files(paths: list[str]) -> pa.Table:
     import pyarrow.parquet as pq
 
     tables = [pq.ParquetFile(path).read(use_threads=False).cast(arrow_schema()) for path in paths]
-    return pa.concat_tables(tables) if tables else arrow_schema().empty_table()
+    return pa.concat_tables(tables) if tables else _no_rows()
+
+
+def _no_rows() -> pa.Table:
+    """Return a table without rows; ``Schema.empty_table`` imports pandas."""
+    import pyarrow as pa
+
+    return pa.Table.from_batches([], schema=arrow_schema())
 
 
 def _compact(table: DeltaTable) -> None:
@@ -126,7 +131,7 @@ class CatalogTable:
     def read(self) -> pa.Table:
         """Return all rows; none if the table is not there yet."""
         if not open_log(self._place).exists():
-            return arrow_schema().empty_table()
+            return _no_rows()
         return self._place.read(open_log(self._place).newest()).toArrow().cast(arrow_schema())
 
     def committed(self) -> int | None:

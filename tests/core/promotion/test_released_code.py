@@ -1,0 +1,30 @@
+"""What counts as released code, case by case."""
+
+from __future__ import annotations
+
+import pytest
+
+from boathouse.core.promotion.policy import RELEASES
+from boathouse.core.promotion.released_code import CodeOrigin, is_released
+
+ORIGINS = {
+    "clean": CodeOrigin(commit="abc", dirty="false", tag="unknown", is_wheel=False),
+    "clean and tagged": CodeOrigin(commit="abc", dirty="false", tag="v1", is_wheel=False),
+    "changed": CodeOrigin(commit="abc", dirty="true", tag="v1", is_wheel=False),
+    "wheel": CodeOrigin(commit="abc", dirty="unknown", tag="unknown", is_wheel=True),
+    "wheel of a tag": CodeOrigin(commit="abc", dirty="unknown", tag="v1", is_wheel=True),
+    "wheel of nobody knows what": CodeOrigin(commit="unknown", dirty="unknown", tag="unknown", is_wheel=True),
+    "nobody knows": CodeOrigin(commit="unknown", dirty="unknown", tag="unknown", is_wheel=False),
+}
+RELEASED = {
+    "any": set(ORIGINS),
+    "clean_commit": {"clean", "clean and tagged", "wheel", "wheel of a tag"},
+    "tag": {"clean and tagged", "wheel of a tag"},
+    "wheel": {"wheel", "wheel of a tag"},
+}
+
+
+@pytest.mark.parametrize("rule", RELEASES)
+@pytest.mark.parametrize("origin", ORIGINS)
+def test_what_counts_as_released(origin: str, rule: str) -> None:
+    assert is_released(ORIGINS[origin], rule) is (origin in RELEASED[rule])

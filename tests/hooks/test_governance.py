@@ -1,0 +1,123 @@
+"""A run writes in its own environment only, and the models it registers go on record."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from boathouse.core.errors import LifeCycleError, ReadOnlyTableError
+from boathouse.core.promotion.identity import Identity
+from boathouse.datasets.delta_table import DeltaTableDataset
+from boathouse.datasets.model_version import ModelVersionDataset
+from boathouse.governance.house import House
+from boathouse.governance.registry import ModelRegistry
+from boathouse.hooks.governance import GovernanceHooks, record_registration
+from boathouse.hooks.source_state import SourceState
+from tests.life_samples import options
+from tests.model_store import NAME, empty_store, make_model, store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["empty_store", "store"]
+
+GOVERNANCE: dict[str, Any] = {
+    "trust_environment_user": True,
+    "released_code": "clean_commit",
+    "approvals": {"needed": 0, "valid_days": 14, "four_eyes": False, "carry_out": True},
+    "roles": options().roles,
+}
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House("test", {"engine": "sail", "root": (tmp_path / "lake").as_posix()})
+
+
+def begin(house: House, catalog: dict[str, Any], governance: dict[str, Any] | None = None) -> GovernanceHooks:
+    """Return hooks of a run with ``catalog``."""
+    hooks = GovernanceHooks()
+    loader = {
+        "globals": {"environment": house.environment, "lakehouse": house.lakehouse},
+        "parameters": {"governance": governance or GOVERNANCE},
+    }
+    hooks.after_context_created(SimpleNamespace(config_loader=loader))  # type: ignore[arg-type]
+    hooks.before_pipeline_run(catalog)  # type: ignore[arg-type]
+    return hooks
+
+
+def test_a_registered_version_is_tagged_and_on_record_before_the_next_node(
+    house: House, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BOATHOUSE_USER", "tom")
+    source = SourceState(commit="abc", branch="main", dirty="true")
+    monkeypatch.setattr("boathouse.hooks.governance.read_source_state", lambda: source)
+    dataset = ModelVersionDataset(name=NAME)
+    hooks = begin(house, {"models.candidate": dataset})
+    hooks.before_dataset_saved("models.candidate")
+    dataset.save(make_model())
+    hooks.after_dataset_saved("models.candidate")
+    tags = ModelRegistry(NAME).read().versions["1"].tags
+    assert (tags["trained_by"], tags["released_code"], tags["git_commit"]) == ("tom", "false", "abc")
+    (record,) = house.ledger().read()
+    assert (record.kind, record.version, record.actor, record.digest) == (
+        "registered",
+        "1",
+        "tom",
+        tags["model_digest"],
+    )
+    assert record.read_evidence()["released_code"] == "false"
+
+
+@pytest.mark.parametrize(("dirty", "released"), [("false", "true"), ("true", "false"), ("unknown", "false")])
+def test_the_tag_tells_whether_the_code_was_released(
+    house: House, store: Path, monkeypatch: pytest.MonkeyPatch, dirty: str, released: str
+) -> None:
+    source = SourceState(commit="abc", branch="main", dirty=dirty)
+    monkeypatch.setattr("boathouse.hooks.governance.read_source_state", lambda: source)
+    ModelVersionDataset(name=NAME).save(make_model())
+    rules = options()
+    object.__setattr__(rules, "released_code", "clean_commit")
+    record_registration(house, rules, Identity("tom", "system"), NAME, "1")
+    assert ModelRegistry(NAME).read().versions["1"].tags["released_code"] == released
+
+
+def test_a_model_of_another_environment_cannot_be_registered_and_the_try_is_on_record(house: House) -> None:
+    hooks = begin(house, {"models.candidate": ModelVersionDataset(name="prod.models.late")})
+    with pytest.raises(LifeCycleError, match="belongs to environment 'prod', not to 'test'"):
+        hooks.before_dataset_saved("models.candidate")
+    (record,) = house.ledger().read()
+    assert (record.kind, record.subject) == ("refused", "prod.models.late")
+
+
+def test_a_table_of_another_environment_cannot_be_written(house: House) -> None:
+    table = DeltaTableDataset(table="prod.clean.rows", lakehouse=house.lakehouse)
+    own = DeltaTableDataset(table="test.clean.rows", lakehouse=house.lakehouse)
+    hooks = begin(house, {"clean.rows": table, "clean.own": own})
+    hooks.before_dataset_saved("clean.own")
+    with pytest.raises(ReadOnlyTableError, match=r"prod.clean.rows"):
+        hooks.before_dataset_saved("clean.rows")
+
+
+def test_a_project_without_rules_runs_without_them(house: House) -> None:
+    hooks = GovernanceHooks()
+    loader = {"globals": {"environment": "test", "lakehouse": house.lakehouse}, "parameters": {}}
+    hooks.after_context_created(SimpleNamespace(config_loader=loader))  # type: ignore[arg-type]
+    hooks.before_pipeline_run({"models.candidate": ModelVersionDataset(name="prod.models.late")})  # type: ignore[arg-type]
+    hooks.before_dataset_saved("models.candidate")
+    hooks.after_pipeline_run()
+
+
+def test_messages_are_sent_when_there_is_news_whether_the_run_fails_or_not(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr("boathouse.governance.delivery.deliver_quietly", lambda house, options: told.append("sent"))
+    hooks = begin(house, {"audit.promotions": object()})
+    hooks.after_pipeline_run()
+    assert told == []
+    hooks.after_dataset_saved("audit.promotions")
+    hooks.on_pipeline_error()
+    assert told == ["sent"]
