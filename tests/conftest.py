@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from boathouse.engines.base import Engine
 
-pytest_plugins = ("tests.needs",)
+pytest_plugins = ("tests.needs", "tests.trained_bank")
 
 
 @pytest.fixture(scope="session")

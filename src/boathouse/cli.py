@@ -54,6 +54,7 @@ _COMMANDS = (
     "serve",
     "simulate",
     "tokens",
+    "trace",
 )
 
 

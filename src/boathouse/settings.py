@@ -5,6 +5,7 @@ from typing import Any
 from kedro.config import OmegaConfigLoader
 
 from boathouse.engines.choice import choose_engine
+from boathouse.hooks.deployment import DeploymentHooks
 from boathouse.hooks.engine_session import EngineSessionHooks
 from boathouse.hooks.governance import GovernanceHooks
 from boathouse.hooks.lineage import LineageHooks
@@ -31,6 +32,7 @@ HOOKS = (
     LineageHooks(),
     ProgressHooks(),
     PreflightHooks(),
+    DeploymentHooks(),
     ParameterHooks(),
 )
 # It would ask the network; nothing here is reported to anybody.

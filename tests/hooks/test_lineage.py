@@ -12,8 +12,10 @@ import mlflow
 import pytest
 
 from boathouse.core.errors import DataQualityError
+from boathouse.hooks.lineage import VERSION_TAGS
 from boathouse.hooks.run_tags import RunTags
 from boathouse.hooks.source_state import SourceState, parse_git_status, read_source_state
+from boathouse.hooks.surroundings import digest_lock, read_surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,9 +142,66 @@ def test_an_untracked_file_makes_a_checkout_dirty(tmp_path: Path) -> None:
     package = tmp_path / "src" / "boathouse"
     package.mkdir(parents=True)
     subprocess.run(["git", "init", "-q", "-b", "trunk", tmp_path], check=True)
-    assert read_source_state(package) == SourceState(commit="(initial)", branch="trunk", dirty="false")
+    clean = SourceState(commit="(initial)", branch="trunk", dirty="false", difference="none")
+    assert read_source_state(package) == clean
     (package / "new.py").touch()
     assert read_source_state(package).dirty == "true"
+
+
+def test_a_dirty_checkout_is_told_apart_by_the_digest_of_its_difference(tmp_path: Path) -> None:
+    package = tmp_path / "src" / "boathouse"
+    package.mkdir(parents=True)
+    code = package / "code.py"
+    code.write_text("x = 1\n", encoding="utf-8")
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "Begin"]):
+        subprocess.run([*git, *words], check=True)
+    digests = [read_source_state(package).difference]
+    code.write_text("x = 2\n", encoding="utf-8")
+    digests.append(read_source_state(package).difference)
+    assert read_source_state(package).difference == digests[-1]
+    new = package / "new.py"
+    new.write_text("y = 1\n", encoding="utf-8")
+    digests.append(read_source_state(package).difference)
+    new.write_text("y = 2\n", encoding="utf-8")
+    digests.append(read_source_state(package).difference)
+    assert digests[0] == "none"
+    assert len(set(digests)) == 4
+
+
+def test_surroundings_name_libraries_lock_and_user(tmp_path: Path) -> None:
+    found = read_surroundings()
+    assert found.libraries["mlflow"] == mlflow.__version__
+    other = dataclasses.replace(found, libraries={**found.libraries, "mlflow": "0"})
+    assert len(found.libraries_digest) == 64
+    assert other.libraries_digest != found.libraries_digest
+    assert digest_lock(tmp_path) == "unknown"
+    (tmp_path / "requirements.lock").write_bytes(b"abc")
+    # The digest that FIPS 180-2 gives for these three letters.
+    assert digest_lock(tmp_path).startswith("ba7816bf8f01cfea414140de5dae2223")
+
+
+def test_a_model_is_registered_with_everything_to_make_it_again(tracked: SampleProject, store: str) -> None:
+    mlflow.set_tracking_uri(store)
+    client = mlflow.MlflowClient()
+    client.create_registered_model("test.models.whole")
+    client.create_model_version("test.models.whole", source="/nowhere")
+    tracked.write(
+        "test/catalog.yml",
+        "clean.numbers: {type: tests.sample_project.FakeModel, name: test.models.whole, number: '1'}",
+    )
+    tracked.run("data_prep", params={"training": {"split": {"share": 0.25}}})
+    tags = client.get_model_version("test.models.whole", "1").tags
+    assert set(VERSION_TAGS) <= set(tags)
+    assert tags["libraries_digest"] == read_surroundings().libraries_digest
+    run = _newest_run().info.run_id
+    assert mlflow.artifacts.load_dict(f"runs:/{run}/parameters.json")["training"]["split"] == {
+        "share": 0.25,
+        "label": "late",
+    }
+    assert mlflow.artifacts.load_dict(f"runs:/{run}/surroundings.json")["python"] == tags["python_version"]
+    (first, *_) = mlflow.artifacts.load_dict(f"runs:/{run}/feature_lineage.json").values()
+    assert first["sources"]
 
 
 def test_a_wheel_knows_its_commit_only_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from boathouse.commands.environment_options import ENVIRONMENT
 from boathouse.core.errors import FeatureError
 from boathouse.use_case.features import FEATURE_VIEWS

@@ -75,10 +75,12 @@ def archive(words: tuple[str, ...], env: str, conf_source: Path, comment: str) -
 @COMMENT
 def copy(words: tuple[str, ...], env: str, conf_source: Path, target: str, comment: str) -> None:
     """Copy a version with its tags and the lineage to its source."""
+    from boathouse.core.deployment import check_source
     from boathouse.governance.copying import copy_version
 
     source, into = open_governed(env, conf_source), open_governed(target, conf_source)
     name, version = source.split_words(words)
+    check_source(into.role, source.house.environment)
     twin = f"{into.house.environment}.{name.split('.', 1)[1]}"
     life, copied = copy_version(source.house, name, str(version), into.open_life(twin), comment=comment)
     into.tell()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from boathouse.core.deployment import DeploymentOptions, Role, find_role
 from boathouse.core.errors import ConfigError, LifeCycleError
 from boathouse.core.promotion.policy import GovernanceOptions
 
@@ -42,12 +43,14 @@ class Governed:
         options: Rules.
         promoted: Models that pipelines promote, by registered name; the first is the default.
         server: Tracking and registry of MLflow.
+        role: Whether it trains, or where its versions come from.
     """
 
     house: House
     options: GovernanceOptions
     promoted: tuple[str, ...]
     server: Mapping[str, Any]
+    role: Role
 
     def identity(self) -> Identity:
         """Return who acts."""
@@ -138,6 +141,7 @@ def open_governed(env: str, conf_source: Path) -> Governed:
         GovernanceOptions(**loader["parameters"]["governance"]),
         tuple(dict.fromkeys(each["name"] for each in entries)),
         loader["mlflow"]["server"],
+        find_role(settings_of["environment"], DeploymentOptions(**settings_of["deployment"])),
     )
 
 

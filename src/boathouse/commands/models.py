@@ -7,17 +7,20 @@ import click
 from boathouse.commands.model_approvals import approve, check_approval, reject, request
 from boathouse.commands.model_compare import compare
 from boathouse.commands.model_moves import archive, copy, mend, promote, rollback
+from boathouse.commands.model_report import report
+from boathouse.commands.model_reproduce import reproduce
 from boathouse.commands.model_state import list_models, show
 
 
 @click.group()
 def models() -> None:
-    """List models, ask for and approve changes, promote, roll back."""
+    """List models, ask for and approve changes, promote, roll back, reproduce, report."""
 
 
 for _command in (
     *(list_models, show, compare),
     *(request, approve, reject, check_approval),
     *(promote, rollback, archive, copy, mend),
+    *(report, reproduce),
 ):
     models.add_command(_command)

@@ -11,6 +11,7 @@ from boathouse.core.features.look_ups import LOOK_UPS
 from boathouse.core.features.refreshes import REFRESHES
 from boathouse.core.features.registry import REGISTRY
 from boathouse.core.features.statistics import STATISTICS
+from boathouse.core.lineage.contracts import MODEL_VERSIONS
 from boathouse.core.monitoring.contracts import ALERTS, DRIFT_METRICS, PERFORMANCE
 from boathouse.core.promotion.contracts import DELIVERIES, PROMOTIONS
 from boathouse.core.quality.report import DATA_QUALITY
@@ -24,6 +25,7 @@ _ALL: tuple[TableContract, ...] = (
     ENDPOINT_LOG,
     EVALUATIONS,
     LOOK_UPS,
+    MODEL_VERSIONS,
     PERFORMANCE,
     PROMOTIONS,
     REFRESHES,

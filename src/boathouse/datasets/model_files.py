@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from boathouse.core.errors import UntrustedModelError
 from boathouse.core.scoring.feature_spec import FEATURE_SPEC, FeatureSpec
-from boathouse.core.scoring.files import digest_of, write_folder
+from boathouse.core.scoring.files import ModelFiles, digest_of, read_folder, write_folder
 
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature
@@ -96,6 +96,23 @@ def check_flavour(folder: Path, name: str) -> Path:
     if folder.resolve() not in data.parents:
         raise UntrustedModelError.foreign_loader(name, "files outside the model's folder")
     return data
+
+
+def download_model(name: str, version: str) -> ModelFiles:
+    """Return a version's own files, after a look at what MLflow would execute; nothing of it is executed.
+
+    Raises:
+        UntrustedModelError: If the version could execute foreign code or has files that a model has not.
+    """
+    import mlflow
+
+    with tempfile.TemporaryDirectory() as folder:
+        uri = f"models:/{name}/{version}"
+        path = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=folder))
+        data = check_flavour(path, name)
+        if not data.is_dir():
+            raise UntrustedModelError.foreign_loader(name, "a missing data folder")
+        return dict(read_folder(data))
 
 
 def _tags_of(model: TrainedModel, environment: str) -> dict[str, str]:

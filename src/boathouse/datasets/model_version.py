@@ -9,9 +9,8 @@ from kedro.io.core import AbstractDataset
 from boathouse.core.errors import ModelError, OptionError
 from boathouse.core.modelling import LoadedModel, NoModel, TrainedModel
 from boathouse.core.options import require_choice
-from boathouse.datasets.model_files import log_model
+from boathouse.datasets.model_files import download_model, log_model
 from boathouse.datasets.registry_client import guard_store, open_client
-from boathouse.datasets.registry_versions import download_files
 
 ALIASES = ("challenger", "champion", "previous")
 NEWEST = "newest"
@@ -72,7 +71,7 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
             loaded = LoadedModel(
                 name=self._name,
                 version=str(found.version),
-                files=download_files(self._name, str(found.version)),
+                files=download_model(self._name, str(found.version)),
                 tags=dict(found.tags or {}),
                 alias=self._alias,
             )

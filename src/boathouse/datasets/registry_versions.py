@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
-from boathouse.core.errors import UntrustedModelError
-from boathouse.core.scoring.files import ModelFiles, read_folder
-from boathouse.datasets.model_files import check_flavour
+from boathouse.core.scoring.files import ModelFiles
+from boathouse.datasets.model_files import download_model
 from boathouse.datasets.registry_client import guard_store, open_client
 
 
@@ -49,21 +45,4 @@ class RegistryVersions:
             UntrustedModelError: If loading it would execute anything but our loader.
         """
         with guard_store():
-            return download_files(name, version)
-
-
-def download_files(name: str, version: str) -> dict[str, bytes]:
-    """Return the files of a version; its MLmodel file was checked, their digests were not yet.
-
-    Raises:
-        UntrustedModelError: If MLflow would load it by anything but our loader.
-    """
-    import mlflow
-
-    with tempfile.TemporaryDirectory() as folder:
-        uri = f"models:/{name}/{version}"
-        path = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=folder))
-        data = check_flavour(path, name)
-        if not data.is_dir():
-            raise UntrustedModelError.foreign_loader(name, "a missing data folder")
-        return dict(read_folder(data))
+            return download_model(name, version)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from kedro.framework.hooks import hook_impl
 
 from boathouse.hooks.run_tags import RunTags
 from boathouse.hooks.source_state import read_source_state
+from boathouse.hooks.surroundings import read_surroundings
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -19,6 +21,24 @@ if TYPE_CHECKING:
     from mlflow.data.dataset import Dataset
 
 TABLE_VERSIONS_FILE = "table_versions.json"
+PARAMETERS_FILE = "parameters.json"
+SURROUNDINGS_FILE = "surroundings.json"
+FEATURE_LINEAGE_FILE = "feature_lineage.json"
+# The tags of the run that its model versions carry too.
+VERSION_TAGS = (
+    "git_commit",
+    "git_branch",
+    "git_dirty",
+    "git_difference",
+    "environment",
+    "engine",
+    "engine_version",
+    "boathouse_version",
+    "python_version",
+    "libraries_digest",
+    "lock_digest",
+    "run_by",
+)
 # What the tables that a pipeline reads are for, in MLflow's words; others go by the pipeline's name.
 _CONTEXTS = {"training": "training", "evaluation": "testing"}
 
@@ -70,13 +90,15 @@ class LineageHooks:
         self._lock = threading.Lock()
         self._engine = ""
         self._environment = ""
+        self._parameters: dict[str, Any] = {}
         self._catalog: DataCatalog | None = None
         self._record = LineageRecord()
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Remember the names that conf gives to engine and environment."""
+        """Remember the names that conf gives to engine and environment, and the parameters with this run's own."""
         settings = context.config_loader["globals"]
+        self._parameters = _to_plain(context.params)
         self._engine, self._environment = settings["lakehouse"]["engine"], settings["environment"]
 
     @hook_impl
@@ -145,6 +167,8 @@ class LineageHooks:
         tags = self._collect_tags(run_params, pipeline)
         mlflow.set_tags(tags.for_mlflow())
         _log_tables(self._record)
+        if self._record.models:
+            _log_origin(self._parameters)
         for (name, version), tables in self._record.models.items():
             _tag_model(name, version, tags, tables)
 
@@ -176,6 +200,40 @@ def _log_tables(record: LineageRecord) -> None:
         mlflow.log_dict(record.to_dict(), TABLE_VERSIONS_FILE)
 
 
+def _to_plain(value: Any) -> Any:  # noqa: ANN401 - any parameter
+    """Return parameters as the files hold them: Kedro has made options objects of the groups."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return _to_plain(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): _to_plain(each) for key, each in value.items()}
+    return [_to_plain(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _log_origin(parameters: dict[str, Any]) -> None:
+    """Log what a model is made of beside its tables: whoever wants to make it again needs all of it."""
+    import mlflow
+
+    mlflow.log_dict(parameters, PARAMETERS_FILE)
+    mlflow.log_dict(read_surroundings().to_dict(), SURROUNDINGS_FILE)
+    mlflow.log_dict(describe_lineage(), FEATURE_LINEAGE_FILE)
+
+
+def describe_lineage() -> dict[str, Any]:
+    """Return, for each feature view by its digest, the source columns that it reads, those of its sources included."""
+    from boathouse.core.features.dependencies import trace_sources
+    from boathouse.use_case.features import FEATURE_VIEWS
+
+    return {
+        view.digest: {
+            "view": view.name,
+            "version": view.version,
+            "owner": view.owner,
+            "sources": {table: list(columns) for table, columns in trace_sources(view, FEATURE_VIEWS).items()},
+        }
+        for view in FEATURE_VIEWS
+    }
+
+
 def _describe_input(use: TableUse) -> Dataset:
     from mlflow.data.dataset_source_registry import resolve_dataset_source
     from mlflow.data.delta_dataset_source import DeltaDatasetSource
@@ -193,14 +251,6 @@ def _tag_model(name: str, version: str, tags: RunTags, tables: str) -> None:
     from mlflow import MlflowClient
 
     client = MlflowClient()
-    for key in (
-        "git_commit",
-        "git_branch",
-        "git_dirty",
-        "environment",
-        "engine",
-        "engine_version",
-        "boathouse_version",
-    ):
+    for key in VERSION_TAGS:
         client.set_model_version_tag(name, version, key, getattr(tags, key))
     client.set_model_version_tag(name, version, "table_versions", tables)

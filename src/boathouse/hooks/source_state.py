@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 UNKNOWN = "unknown"
+# What the difference is called where there is none.
+NO_DIFFERENCE = "none"
 # A hanging git (network file system, lock) must not hold up a run.
 _GIT_PATIENCE_S = 10
 # Where installers put packages.
@@ -22,6 +25,8 @@ class SourceState:
         commit: Full hash of the commit.
         branch: Branch name, or ``(detached)``.
         dirty: ``true`` if files differ from the commit or are not in it, ``false``, or ``unknown``.
+        difference: SHA-256 of what differs, files that are in no commit included; ``none`` for a clean
+            checkout. Two runs with the same commit and difference ran the same code.
         tag: Newest tag of the commit, or ``unknown`` if it has none.
         is_wheel: Whether the code runs from an installed package, not from a checkout.
     """
@@ -29,6 +34,7 @@ class SourceState:
     commit: str = UNKNOWN
     branch: str = UNKNOWN
     dirty: str = UNKNOWN
+    difference: str = UNKNOWN
     tag: str = UNKNOWN
     is_wheel: bool = False
 
@@ -44,8 +50,9 @@ def read_source_state(package: Path | None = None) -> SourceState:
     report = _ask_git(root, "status", "--porcelain=v2", "--branch") if (root / ".git").exists() else None
     if report is None:
         return replace(_read_environment(), is_wheel=code.parent.name in _INSTALLED)
-    tags = (_ask_git(root, "tag", "--points-at", "HEAD", "--sort=-creatordate") or "").split()
-    return replace(parse_git_status(report), tag=tags[0] if tags else UNKNOWN)
+    tags = (_ask_git(root, "tag", "--points-at", "HEAD", "--sort=-creatordate") or b"").decode().split()
+    state = replace(parse_git_status(report.decode(errors="replace")), tag=tags[0] if tags else UNKNOWN)
+    return replace(state, difference=NO_DIFFERENCE if state.dirty == "false" else _digest_difference(root))
 
 
 def parse_git_status(report: str) -> SourceState:
@@ -63,12 +70,33 @@ def parse_git_status(report: str) -> SourceState:
     )
 
 
-def _ask_git(root: Path, *words: str) -> str | None:
+def _digest_difference(root: Path) -> str:
+    """Return the digest of the change of known files and of the content of unknown ones."""
+    changed = _ask_git(root, "diff", "HEAD", "--binary", "--no-ext-diff", "--no-textconv")
+    others = _ask_git(root, "ls-files", "--others", "--exclude-standard", "-z", "--full-name", ":/")
+    if changed is None or others is None:
+        return UNKNOWN
+    digest = hashlib.sha256(changed)
+    for name in sorted(filter(None, others.split(b"\0"))):
+        digest.update(name + b"\0" + _digest_file(root / os.fsdecode(name)))
+    return digest.hexdigest()
+
+
+def _digest_file(path: Path) -> bytes:
+    """Return the digest of a file's content; nothing for what is no file or is gone by now."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError:
+        return b""
+
+
+def _ask_git(root: Path, *words: str) -> bytes | None:
     command = ["git", "-C", root.as_posix(), *words]
     environ = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
     try:
         done = subprocess.run(  # noqa: S603  # fixed words and a path of ours
-            command, capture_output=True, text=True, check=True, timeout=_GIT_PATIENCE_S, env=environ
+            command, capture_output=True, check=True, timeout=_GIT_PATIENCE_S, env=environ
         )
     except (OSError, subprocess.SubprocessError):
         return None

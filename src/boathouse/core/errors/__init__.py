@@ -1,6 +1,7 @@
 """The one exception tree. A message says what was expected, what was found, where, and what to do."""
 
 from boathouse.core.errors.base import BoathouseError, ConfigError, OptionError
+from boathouse.core.errors.deployment import DeploymentError
 from boathouse.core.errors.endpoints import EndpointError
 from boathouse.core.errors.engines import EngineError
 from boathouse.core.errors.export import ExportError
@@ -9,6 +10,7 @@ from boathouse.core.errors.invocations import InvocationError
 from boathouse.core.errors.life_cycle import IdentityError, LifeCycleError
 from boathouse.core.errors.models import ModelError, PromotionError, UntrustedModelError
 from boathouse.core.errors.monitoring import MonitoringError
+from boathouse.core.errors.reproduction import ReproductionError
 from boathouse.core.errors.requests import RequestError
 from boathouse.core.errors.rollouts import ExperimentError, RolloutError
 from boathouse.core.errors.simulation import SimulationError
@@ -27,6 +29,7 @@ __all__ = [
     "CommitConflictError",
     "ConfigError",
     "DataQualityError",
+    "DeploymentError",
     "EndpointError",
     "EngineError",
     "ExperimentError",
@@ -44,6 +47,7 @@ __all__ = [
     "OptionError",
     "PromotionError",
     "ReadOnlyTableError",
+    "ReproductionError",
     "RequestError",
     "RolloutError",
     "SchemaMismatchError",

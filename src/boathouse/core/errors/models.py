@@ -70,6 +70,23 @@ class ModelError(BoathouseError):
         return cls(f"Registered model '{name}' has no {wanted}. Make one: {command}")
 
     @classmethod
+    def no_version(cls, name: str, wanted: str, found: Iterable[str]) -> ModelError:
+        """Name the model, the version or alias asked for, and what there is."""
+        known = ", ".join(found)
+        there = f"There are: {known}." if known else "No version of that name is registered."
+        return cls(f"Registered model '{name}' has no {wanted}. {there}")
+
+    @classmethod
+    def unknown_name(cls, name: str, known: Iterable[str]) -> ModelError:
+        """Name the short name asked for and the models of the environment."""
+        return cls(f"There is no model '{name}' here; there are: {', '.join(known)}.")
+
+    @classmethod
+    def untraceable(cls, subject: str) -> ModelError:
+        """Quote what is no version."""
+        return cls(f"'{subject}' cannot be traced: expected the number of a version, or an alias such as champion.")
+
+    @classmethod
     def store_unreachable(cls, reason: str) -> ModelError:
         """Give the store's kind of error."""
         return cls(

@@ -67,6 +67,19 @@ class TableError(BoathouseError):
             "Publish all of it: boathouse features publish --mode full."
         )
 
+    @classmethod
+    def no_table(cls, path: str, version: int) -> TableError:
+        """Name the folder in which there is no table."""
+        return cls(f"There is no table in {path}, so its version {version} cannot be read.")
+
+    @classmethod
+    def log_cleaned(cls, path: str, version: int) -> TableError:
+        """Give the version that the log does not lead to any more."""
+        return cls(
+            f"Version {version} of the table in {path} cannot be read: the log no longer goes back that far, probably "
+            "cleaned up. Read a newer version, or make the table anew from its sources."
+        )
+
 
 class MissingTableError(TableError):
     """A table that a pipeline reads does not exist in this environment."""
