@@ -5,6 +5,7 @@ A module of ``core`` that owns a table exports its contract; it is added here by
 
 from __future__ import annotations
 
+from boathouse.core.evaluation.comparisons import COMPARISONS
 from boathouse.core.evaluation.contracts import EVALUATIONS
 from boathouse.core.features.look_ups import LOOK_UPS
 from boathouse.core.features.refreshes import REFRESHES
@@ -17,6 +18,7 @@ from boathouse.core.tables import TableContract
 
 _ALL: tuple[TableContract, ...] = (
     ALERTS,
+    COMPARISONS,
     DATA_QUALITY,
     DRIFT_METRICS,
     EVALUATIONS,

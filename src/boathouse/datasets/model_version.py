@@ -9,10 +9,11 @@ from typing import Any
 from kedro.io.core import AbstractDataset
 
 from boathouse.core.errors import ModelError, UntrustedModelError
-from boathouse.core.modelling import LoadedModel, NoModel, TrainedModel
+from boathouse.core.modelling import LoadedModel, ModelSchema, NoModel, TrainedModel
 from boathouse.core.options import require_choice
 from boathouse.core.scoring import read_folder
-from boathouse.datasets.model_files import check_flavour, log_model
+from boathouse.datasets.model_checks import check_digest, check_flavour, check_name, check_stored
+from boathouse.datasets.model_files import log_model
 from boathouse.datasets.registry_client import guard_store, open_client
 
 ALIASES = ("challenger", "champion", "previous")
@@ -22,13 +23,15 @@ NEWEST = "newest"
 class ModelVersionDataset(AbstractDataset[Any, Any]):
     """One registered model, at an alias or at its newest version."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the keys of a catalog entry
         self,
         *,
         name: str,
         alias: str | None = None,
         missing_ok: bool = False,
         environment: str | None = None,
+        owner: str = "",
+        description: str = "",
         metadata: dict[str, Any] | None = None,
     ) -> None:
         """Remember which model; connect to nothing.
@@ -38,15 +41,19 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
             alias: ``champion``, ``challenger`` or ``previous``; None for the newest version.
             missing_ok: Whether a load returns :class:`NoModel` where there is no such version.
             environment: Environment for the message when there is none; the name's first part by default.
+            owner: Who answers for the versions saved; their tag ``owner``.
+            description: What the versions saved are, in a sentence; their description in the registry.
             metadata: For plugins such as Kedro-Viz.
 
         Raises:
-            OptionError: If the alias is none of those.
+            OptionError: If the alias is none of those, or the name is not one of a registered model.
         """
+        check_name(name)
         if alias is not None:
             require_choice("alias", alias, ALIASES)
         self._name, self._alias, self._missing_ok = name, alias, missing_ok
         self._environment = environment or name.split(".", maxsplit=1)[0]
+        self._owner, self._description = owner, description
         self.metadata = metadata
         self.last_saved_version: str | None = None
         self.last_loaded_version: str | None = None
@@ -54,7 +61,9 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
     def save(self, data: TrainedModel) -> None:
         """Register ``data`` as a new version; its stage is ``registered`` until a promotion moves it."""
         with guard_store():
-            self.last_saved_version = log_model(data, self._name, environment=self._environment)
+            self.last_saved_version = log_model(
+                data, self._name, environment=self._environment, owner=self._owner, description=self._description
+            )
 
     def load(self) -> LoadedModel | NoModel:
         """Return the version, its MLmodel file, file names and digests checked; nothing of it is executed.
@@ -67,12 +76,16 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
             found = self._find_version()
             if found is None:
                 return self._without_version()
+            files, schema = self._download(str(found.version))
+            check_digest(files, found.tags or {}, self._name)
             loaded = LoadedModel(
                 name=self._name,
                 version=str(found.version),
-                files=self._download(str(found.version)),
+                files=files,
                 tags=dict(found.tags or {}),
                 alias=self._alias,
+                description=found.description or "",
+                schema=schema,
             )
         self.last_loaded_version = loaded.version
         return loaded
@@ -101,17 +114,18 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
                 return None
             raise
 
-    def _download(self, version: str) -> dict[str, bytes]:
-        """Return the model's own files, after a look at what MLflow would execute."""
+    def _download(self, version: str) -> tuple[dict[str, bytes], ModelSchema | None]:
+        """Return the model's own files and its signature, after a look at what MLflow would execute."""
         import mlflow
 
+        check_stored(open_client().get_model_version_download_uri(self._name, version), self._name)
         with tempfile.TemporaryDirectory() as folder:
             uri = f"models:/{self._name}/{version}"
             path = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=folder))
-            data = check_flavour(path, self._name)
+            data, schema = check_flavour(path, self._name)
             if not data.is_dir():
                 raise UntrustedModelError.foreign_loader(self._name, "a missing data folder")
-            return dict(read_folder(data))
+            return dict(read_folder(data)), schema
 
     def _exists(self) -> bool:
         """Return whether there is such a version."""

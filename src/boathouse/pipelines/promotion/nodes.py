@@ -8,9 +8,16 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
-from boathouse.core.evaluation.report import EvaluationReport
-from boathouse.core.promotion import Decided, GateOptions, PromotionDecision, decide_promotion, judge_gates
+from boathouse.core.promotion import (
+    Decided,
+    GateEvidence,
+    GateOptions,
+    PromotionDecision,
+    decide_promotion,
+    judge_gates,
+)
 from boathouse.core.promotion.decision import PROMOTIONS
+from boathouse.core.promotion.decision_card import write_decision_card
 
 
 def read_identity() -> Decided:
@@ -19,12 +26,11 @@ def read_identity() -> Decided:
 
 
 def decide(
-    evaluation: dict[str, Any], options: GateOptions, decided: Decided
-) -> tuple[PromotionDecision, dict[str, Any]]:
-    """Return the decision on the evaluated candidate, and the same as plain values."""
-    report = EvaluationReport.from_dict(evaluation)
-    decision = decide_promotion(report, judge_gates(report, options), decided)
-    return decision, decision.to_dict()
+    evidence: GateEvidence, options: GateOptions, decided: Decided
+) -> tuple[PromotionDecision, dict[str, Any], str]:
+    """Return the decision on the evaluated candidate, the same as plain values, and as a page for who approves."""
+    decision = decide_promotion(evidence.report, judge_gates(evidence, options), decided)
+    return decision, decision.to_dict(), write_decision_card(decision, evidence.report)
 
 
 def record_decision(decision: PromotionDecision, lender: DataFrame) -> DataFrame:
