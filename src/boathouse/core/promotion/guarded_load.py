@@ -31,7 +31,6 @@ LIBRARIES = {
 # Events of PEP 578 that no loading of numbers raises.
 REFUSED_EVENTS = (
     "pickle.find_class",
-    "marshal.loads",
     "subprocess.Popen",
     "os.system",
     "os.exec",
