@@ -9,6 +9,7 @@ import numpy as np
 
 from boathouse.core.errors import UntrustedModelError
 from boathouse.core.scoring.files import MAX_FILE_BYTES
+from boathouse.core.scoring.ubjson import check_ubjson
 
 # What readers of broken files raise.
 _BROKEN = (ValueError, TypeError, KeyError, AttributeError, IndexError, EOFError, OSError, NotImplementedError)
@@ -32,12 +33,17 @@ class XgboostEstimator:
     file = "estimator.ubj"
 
     def __init__(self, content: bytes) -> None:
-        """Load the booster."""
+        """Load the booster.
+
+        Raises:
+            UntrustedModelError: If it is none.
+        """
         import xgboost
 
         self._xgboost = xgboost
         self._booster = xgboost.Booster()
         try:
+            check_ubjson(content)
             self._booster.load_model(bytearray(content))
         except (xgboost.core.XGBoostError, ValueError, TypeError) as error:
             raise UntrustedModelError.unreadable(self.file) from error
