@@ -156,10 +156,9 @@ class PromotionError(BoathouseError):
     """A model version cannot change its stage."""
 
     @classmethod
-    def other_model(cls, name: str, *, evaluated: str, found: str, digest: str) -> PromotionError:
-        """Name the version that was evaluated and the one at hand."""
+    def other_model(cls, name: str, *, evaluated: str, found: str) -> PromotionError:
+        """Give version and digest of what was evaluated and of what is at hand."""
         return cls(
-            f"The evaluation of '{name}' is of version {evaluated}, the candidate is version {found} "
-            f"({digest[:16]}) with other files. Evaluate the candidate, then decide: "
-            "kedro run --pipelines evaluation,promotion"
+            f"The evaluation of '{name}' is of version {evaluated}, the candidate is version {found}. Nothing was "
+            "decided. Evaluate the candidate, then decide: kedro run --pipelines evaluation,promotion"
         )

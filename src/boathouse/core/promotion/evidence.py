@@ -88,12 +88,12 @@ def gather_evidence(
     """Return the evidence, after a look whether all of it is about the same model.
 
     Raises:
-        PromotionError: If the evaluation is of other files than those at hand: nothing would be proved by it.
+        PromotionError: If the evaluation is of another version or other files: it would prove nothing.
     """
-    if report.subject.digest != facts.digest:
-        raise PromotionError.other_model(
-            report.subject.name, evaluated=report.subject.version, found=facts.version, digest=facts.digest
-        )
+    subject = report.subject
+    if (subject.version, subject.digest) != (facts.version, facts.digest):
+        evaluated, found = f"{subject.version} ({subject.digest[:16]})", f"{facts.version} ({facts.digest[:16]})"
+        raise PromotionError.other_model(subject.name, evaluated=evaluated, found=found)
     return GateEvidence(
         report=report,
         facts=facts,
