@@ -6,13 +6,14 @@ import dataclasses
 import json
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import mlflow
 import pytest
 
 from boathouse.core.errors import DataQualityError
-from boathouse.hooks.lineage import VERSION_TAGS
+from boathouse.hooks.lineage import VERSION_TAGS, LineageHooks
 from boathouse.hooks.run_tags import RunTags
 from boathouse.hooks.source_state import SourceState, parse_git_status, read_source_state
 from boathouse.hooks.surroundings import digest_lock, read_surroundings
@@ -95,6 +96,26 @@ def test_what_is_read_after_a_model_is_registered_had_no_part_in_it(tracked: Sam
     tracked.write("test/catalog.yml", f"{model}\n{later}")
     tracked.run()
     assert client.get_model_version("test.models.early", "1").tags["table_versions"] == "test.raw.numbers@7"
+
+
+def test_a_version_knows_its_data_and_commit_as_soon_as_it_is_registered(store: str) -> None:
+    """The gates of the same run ask for both, and a run that is killed afterwards leaves them behind."""
+    mlflow.set_tracking_uri(store)
+    client = mlflow.MlflowClient()
+    client.create_registered_model("test.models.late")
+    client.create_model_version("test.models.late", source="/nowhere")
+    table = SimpleNamespace(table="test.clean.numbers", version=3, rows=1, path="")
+    datasets = {
+        "clean.numbers": SimpleNamespace(last_read=table),
+        "models.late": SimpleNamespace(name="test.models.late", last_saved_version="1"),
+    }
+    hooks, node = LineageHooks(), SimpleNamespace(namespace="training")
+    hooks.before_pipeline_run(datasets)
+    hooks.after_dataset_loaded("clean.numbers", node)
+    hooks.after_dataset_saved("models.late", node)
+    tags = client.get_model_version("test.models.late", "1").tags
+    assert tags["table_versions"] == "test.clean.numbers@3"
+    assert tags["git_commit"] == read_source_state().commit
 
 
 def test_options_are_logged_key_by_key(tracked: SampleProject) -> None:

@@ -7,18 +7,17 @@ from contextlib import redirect_stderr
 from importlib.metadata import version
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from boathouse.core.errors import UntrustedModelError
 from boathouse.core.scoring.feature_spec import FEATURE_SPEC, FeatureSpec
-from boathouse.core.scoring.files import ModelFiles, digest_of, read_folder, write_folder
+from boathouse.core.scoring.files import digest_of, write_folder
+from boathouse.datasets.model_checks import DIGEST_TAG, LOADER
 
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature
 
     from boathouse.core.modelling import TrainedModel
 
-LOADER = "boathouse.scorer"
 # Libraries of each algorithm beyond those that the loader always needs.
 _LIBRARIES = {
     "xgboost": ("xgboost",),
@@ -28,7 +27,7 @@ _LIBRARIES = {
 }
 
 
-def log_model(model: TrainedModel, name: str, *, environment: str) -> str:
+def log_model(model: TrainedModel, name: str, *, environment: str, owner: str = "", description: str = "") -> str:
     """Log and register ``model``; return the new version.
 
     Signature and requirements are given, since inferring them takes ten seconds and can be wrong.
@@ -49,7 +48,10 @@ def log_model(model: TrainedModel, name: str, *, environment: str) -> str:
         )
         # It tells of its success on standard error, in the middle of the progress of a run.
         with redirect_stderr(StringIO()):
-            registered = mlflow.register_model(info.model_uri, name, tags=_tags_of(model, environment))
+            tags = _tags_of(model, environment) | ({"owner": owner} if owner else {})
+            registered = mlflow.register_model(info.model_uri, name, tags=tags)
+        if description:
+            mlflow.MlflowClient().update_model_version(name, str(registered.version), description)
     return str(registered.version)
 
 
@@ -72,49 +74,6 @@ def list_requirements(algorithm: str) -> list[str]:
     return [f"{name}=={version(name)}" for name in names]
 
 
-def check_flavour(folder: Path, name: str) -> Path:
-    """Return the folder of the model's own files if MLflow would load it by nothing but our loader.
-
-    Raises:
-        UntrustedModelError: If the MLmodel file names another loader, code, or a path outside.
-    """
-    import yaml
-
-    path = folder / "MLmodel"
-    if not path.is_file():
-        raise UntrustedModelError.foreign_loader(name, "a folder without MLmodel file")
-    described: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    flavours = described.get("flavors", {})
-    flavour = flavours.get("python_function", {})
-    if set(flavours) != {"python_function"}:
-        raise UntrustedModelError.foreign_loader(name, f"the flavours {sorted(flavours)}")
-    if flavour.get("loader_module") != LOADER or flavour.get("code") or (folder / "code").exists():
-        raise UntrustedModelError.foreign_loader(
-            name, f"{flavour.get('loader_module')!r} with code {flavour.get('code')!r}"
-        )
-    data = (folder / str(flavour.get("data"))).resolve()
-    if folder.resolve() not in data.parents:
-        raise UntrustedModelError.foreign_loader(name, "files outside the model's folder")
-    return data
-
-
-def download_model(name: str, version: str) -> ModelFiles:
-    """Return a version's own files, after a look at what MLflow would execute; nothing of it is executed.
-
-    Raises:
-        UntrustedModelError: If the version could execute foreign code or has files that a model has not.
-    """
-    import mlflow
-
-    with tempfile.TemporaryDirectory() as folder:
-        uri = f"models:/{name}/{version}"
-        path = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=folder))
-        data = check_flavour(path, name)
-        if not data.is_dir():
-            raise UntrustedModelError.foreign_loader(name, "a missing data folder")
-        return dict(read_folder(data))
-
-
 def _tags_of(model: TrainedModel, environment: str) -> dict[str, str]:
     first, last = model.training_window
     looked_up = {}
@@ -127,5 +86,5 @@ def _tags_of(model: TrainedModel, environment: str) -> dict[str, str]:
         "algorithm": model.algorithm,
         "environment": environment,
         "training_window": f"{first.isoformat()[:10]}/{last.isoformat()[:10]}",
-        "model_digest": digest_of(model.files),
+        DIGEST_TAG: digest_of(model.files),
     }

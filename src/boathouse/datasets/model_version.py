@@ -9,7 +9,9 @@ from kedro.io.core import AbstractDataset
 from boathouse.core.errors import ModelError, OptionError
 from boathouse.core.modelling import LoadedModel, NoModel, TrainedModel
 from boathouse.core.options import require_choice
-from boathouse.datasets.model_files import download_model, log_model
+from boathouse.datasets.model_checks import check_digest, check_name
+from boathouse.datasets.model_download import download_version
+from boathouse.datasets.model_files import log_model
 from boathouse.datasets.registry_client import guard_store, open_client
 
 ALIASES = ("challenger", "champion", "previous")
@@ -19,7 +21,7 @@ NEWEST = "newest"
 class ModelVersionDataset(AbstractDataset[Any, Any]):
     """One registered model, at an alias, at a version or at its newest one."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the keys of a catalog entry
         self,
         *,
         name: str,
@@ -27,6 +29,8 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
         version: str | None = None,
         missing_ok: bool = False,
         environment: str | None = None,
+        owner: str = "",
+        description: str = "",
         metadata: dict[str, Any] | None = None,
     ) -> None:
         """Remember which model; connect to nothing.
@@ -37,17 +41,22 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
             version: A version, as text; None for ``alias`` or the newest one.
             missing_ok: Whether a load returns :class:`NoModel` where there is no such version.
             environment: Environment for the message when there is none; the name's first part by default.
+            owner: Who answers for the versions saved; their tag ``owner``.
+            description: What the versions saved are, in a sentence; their description in the registry.
             metadata: For plugins such as Kedro-Viz.
 
         Raises:
-            OptionError: If the alias is none of those, or both an alias and a version are given.
+            OptionError: If the alias is none of those, both an alias and a version are given, or the name is not one of
+                a registered model.
         """
+        check_name(name)
         if alias is not None:
             require_choice("alias", alias, ALIASES)
         if alias is not None and version is not None:
             raise OptionError.unknown_choice("version", version, ("none beside an alias",))
         self._name, self._alias, self._version, self._missing_ok = name, alias, version, missing_ok
         self._environment = environment or name.split(".", maxsplit=1)[0]
+        self._owner, self._description = owner, description
         self.metadata = metadata
         self.last_saved_version: str | None = None
         self.last_loaded_version: str | None = None
@@ -55,7 +64,9 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
     def save(self, data: TrainedModel) -> None:
         """Register ``data`` as a new version; its stage is ``registered`` until a promotion moves it."""
         with guard_store():
-            self.last_saved_version = log_model(data, self._name, environment=self._environment)
+            self.last_saved_version = log_model(
+                data, self._name, environment=self._environment, owner=self._owner, description=self._description
+            )
 
     def load(self) -> LoadedModel | NoModel:
         """Return the version, its MLmodel file, file names and digests checked; nothing of it is executed.
@@ -68,12 +79,16 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
             found = self._find_version()
             if found is None:
                 return self._without_version()
+            files, schema = download_version(self._name, str(found.version))
+            check_digest(files, found.tags or {}, self._name)
             loaded = LoadedModel(
                 name=self._name,
                 version=str(found.version),
-                files=download_model(self._name, str(found.version)),
+                files=files,
                 tags=dict(found.tags or {}),
                 alias=self._alias,
+                description=found.description or "",
+                schema=schema,
             )
         self.last_loaded_version = loaded.version
         return loaded

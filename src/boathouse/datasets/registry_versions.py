@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from boathouse.core.scoring.files import ModelFiles
-from boathouse.datasets.model_files import download_model
+from boathouse.datasets.model_download import download_model
 from boathouse.datasets.registry_client import guard_store, open_client
 
 

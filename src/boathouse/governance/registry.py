@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import redirect_stderr
 from io import StringIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from boathouse.core.errors import UntrustedModelError
 from boathouse.core.promotion.registry_state import Change, RegisteredVersion, RegistryState
-from boathouse.core.scoring import read_folder
 from boathouse.core.scoring.files import check_files, digest_of
-from boathouse.datasets.model_files import check_flavour
+from boathouse.datasets.model_download import download_model
 from boathouse.datasets.registry_client import guard_store, open_client
 
 if TYPE_CHECKING:
@@ -86,17 +82,10 @@ class ModelRegistry:
             ModelError: If the store cannot be reached.
             UntrustedModelError: If the files are not those of their own manifest, or could execute code.
         """
-        import mlflow
-
-        with guard_store(), tempfile.TemporaryDirectory() as folder, redirect_stderr(StringIO()):
-            uri = f"models:/{self.name}/{version}"
-            path = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=folder))
-            data = check_flavour(path, self.name)
-            if not data.is_dir():
-                raise UntrustedModelError.foreign_loader(self.name, "a missing data folder")
-            files = read_folder(data)
-            check_files(files)
-            return digest_of(files)
+        with guard_store(), redirect_stderr(StringIO()):
+            files = download_model(self.name, version)
+        check_files(files)
+        return digest_of(files)
 
     def copy_from(self, source: str, version: str) -> str:
         """Copy ``version`` of the model ``source`` into this one; return the new version."""

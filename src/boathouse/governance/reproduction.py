@@ -19,7 +19,7 @@ from boathouse.core.lineage.differences import (
 from boathouse.core.scoring.files import digest_of
 from boathouse.datasets.delta_files import list_files
 from boathouse.datasets.delta_place import TablePlace
-from boathouse.datasets.model_files import download_model
+from boathouse.datasets.model_download import download_model
 from boathouse.governance.retraining import link_tables, store_at, train_again, write_conf
 from boathouse.governance.version_facts import read_version
 from boathouse.governance.work_tree import check_out, run_git

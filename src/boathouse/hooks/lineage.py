@@ -122,7 +122,12 @@ class LineageHooks:
         if model is not None:
             with self._lock:
                 # What the run reads after this had no part in the model.
-                self._record.models[_name_model(dataset, model)] = self._record.describe_reads()
+                tables = self._record.describe_reads()
+                self._record.models[_name_model(dataset, model)] = tables
+            # At once: the gates of the same run ask for them, and a run that is killed leaves them behind.
+            _set_tags(
+                *_name_model(dataset, model), {"git_commit": read_source_state().commit, "table_versions": tables}
+            )
 
     # kedro-mlflow closes the run in the same two hooks: ours go first.
     @hook_impl(tryfirst=True)
@@ -245,6 +250,14 @@ def _describe_input(use: TableUse) -> Dataset:
     source = DeltaDatasetSource(**location, delta_table_version=int(use.version))
     # The version of a Delta table is its fingerprint: the same version is the same rows.
     return MetaDataset(source, name=use.table, digest=f"v{use.version}")  # type: ignore[abstract]
+
+
+def _set_tags(name: str, version: str, tags: dict[str, str]) -> None:
+    from mlflow import MlflowClient
+
+    client = MlflowClient()
+    for key, value in tags.items():
+        client.set_model_version_tag(name, version, key, value)
 
 
 def _tag_model(name: str, version: str, tags: RunTags, tables: str) -> None:

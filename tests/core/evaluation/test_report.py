@@ -32,8 +32,15 @@ TEST_ROWS = TestRows(
 )
 
 
-def load(risk: float, version: str) -> LoadedModel:
-    return LoadedModel(name="test.models.late", version=version, files=make_model(risk).files)
+WINDOW = "2005-04-30/2005-07-31"
+
+
+def load(risk: float, version: str, window: str = WINDOW) -> LoadedModel:
+    tags = {"training_window": window}
+    return LoadedModel(name="test.models.late", version=version, files=make_model(risk).files, tags=tags)
+
+
+COMPARISON = BootstrapOptions(samples=40, confidence=0.9, seed=1)
 
 
 def report_on(champion: LoadedModel | NoModel) -> EvaluationReport:
@@ -43,6 +50,7 @@ def report_on(champion: LoadedModel | NoModel) -> EvaluationReport:
         champion=champion,
         rows=TEST_ROWS,
         bootstrap=BootstrapOptions(samples=20, confidence=0.9, seed=1),
+        comparison=COMPARISON,
         fairness=FairnessOptions(sensitive=["sex", "age"], min_group_rows=10),
         costs=CostOptions(missed=5, false_alarm=1),
         importance={"months_late": 1.5, "limit": 0.0},

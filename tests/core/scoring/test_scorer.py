@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
+import zipfile
 from datetime import date
 
 import numpy as np
@@ -14,7 +16,7 @@ from skops.io import dumps
 from boathouse.core.errors import ModelError, UntrustedModelError
 from boathouse.core.modelling.estimators import FITS
 from boathouse.core.modelling.matrix import Sample
-from boathouse.core.scoring import ScorerSpec, load_scorer, seal_files, write_scorer
+from boathouse.core.scoring import ScorerSpec, flavours, load_scorer, seal_files, write_scorer
 from boathouse.core.scoring.calibration import Calibration
 from boathouse.core.scoring.files import MANIFEST, ModelFiles
 from boathouse.core.scoring.flavours import FLAVOURS
@@ -128,3 +130,41 @@ def test_importing_the_scorer_loads_no_data_library() -> None:
     )
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_a_small_archive_of_something_huge_is_refused_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flavours, "MAX_FILE_BYTES", 5_000_000)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(6):
+            archive.writestr(f"zeros{number}", bytes(1_000_000))
+    content = packed.getvalue()
+    assert len(content) < 10_000
+    files = make_files("hist_gradient_boosting")
+    with pytest.raises(UntrustedModelError, match="packed or unpacked"):
+        load_scorer(seal_files({"spec.json": files["spec.json"], "estimator.skops": content}))
+
+
+@pytest.mark.parametrize("kind", ["regressor", "dictionary"])
+def test_an_estimator_of_another_kind_is_refused(kind: str) -> None:
+    from sklearn.linear_model import LinearRegression
+
+    content = dumps(LinearRegression() if kind == "regressor" else {"a": 1})
+    files = make_files("hist_gradient_boosting")
+    with pytest.raises(UntrustedModelError, match="not allowed"):
+        load_scorer(seal_files({"spec.json": files["spec.json"], "estimator.skops": content}))
+
+
+@pytest.mark.parametrize("algorithm", FLAVOURS)
+@pytest.mark.parametrize("content", [b"", b"{}", b"null", b"\x80\x04K\x01.", b'{"column": "x"}'])
+def test_a_broken_estimator_of_any_kind_is_refused(algorithm: str, content: bytes) -> None:
+    spec = make_files("rate_table")["spec.json"].replace(b'"rate_table"', f'"{algorithm}"'.encode())
+    with pytest.raises(UntrustedModelError):
+        load_scorer(seal_files({"spec.json": spec, FLAVOURS[algorithm].file: content}))
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"null", b"{}", b"[" * 100_000, b'{"calibration": 1}'])
+def test_a_broken_spec_is_refused(content: bytes) -> None:
+    files = make_files("rate_table")
+    with pytest.raises(UntrustedModelError, match=r"spec\.json"):
+        load_scorer(seal_files({"spec.json": content, "estimator.json": files["estimator.json"]}))

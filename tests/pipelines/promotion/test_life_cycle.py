@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import mlflow
 import pytest
 
+from boathouse.core.promotion.gates import GATES
 from tests.pipelines.conftest import isolate
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ NAME = "test.models.missed_payment"
 LENIENT: dict[str, Any] = {
     "modes": {"beats_baseline": "warn", "minimum_roc_auc": "warn", "not_worse_than_champion": "warn"}
 }
+# Gates that count faults: a candidate of this pipeline has none.
+EXACT = ("signature", "feature_spec", "fresh_load", "documentation", "unseen_rows", "no_leakage")
 STEPS = ("training", "evaluation", "promotion")
 
 
@@ -105,6 +108,34 @@ def test_a_refused_candidate_changes_no_alias_and_its_numbers_are_on_record(hous
     assert gate["passed"] is False
     assert gate["limit"] == 0.999
     assert f"{gate['value']:.4f}" in record["comment"]
+
+
+def test_every_kind_of_evidence_reaches_the_decision(house: SmallBank) -> None:
+    """Signature, process, tags, data, behaviour and comparison of the run before, each with a number of its own."""
+    reports = house.data / "reports" / "test"
+    decision = json.loads((reports / "promotion.json").read_text(encoding="utf-8"))
+    gates = {gate["name"]: gate for gate in decision["gates"]}
+    assert set(gates) == set(GATES) - {"approval", "released_code"}, "base switches these two off"
+    assert [name for name in EXACT if gates[name]["value"] != 0] == []
+    assert gates["row_latency"]["value"] > 0
+    assert 0 < gates["model_size"]["value"] < 5
+    assert gates["data_quality"]["value"] == 0
+    card = (reports / "promotion_card.md").read_text(encoding="utf-8")
+    assert "**no: refuses** | minimum_roc_auc (enforce)" in card
+    assert "The same customer with the other sex gets the same score. | yes | 0 of" in card
+    (version,) = mlflow.MlflowClient().search_model_versions(f"name = '{NAME}' and version_number = 3")
+    assert version.tags["table_versions"].count("@") >= 5
+
+
+def test_comparisons_are_kept_by_version_rival_and_slice(house: SmallBank) -> None:
+    rows = house.rows("audit.comparisons")
+    assert {(row["model_version"], row["rival"]) for row in rows} == {
+        ("1", "baseline"),
+        *((version, rival) for version in "23" for rival in ("baseline", "champion")),
+    }
+    tie = [row for row in rows if row["model_version"] == "2" and row["rival"] == "champion"]
+    assert {row["verdict"] for row in tie} <= {"tie", "undefined"}
+    assert {row["slice_key"] for row in tie} == {":all", "sex", "age_band", "education"}
 
 
 def test_the_evaluation_table_holds_each_version_once(house: SmallBank) -> None:

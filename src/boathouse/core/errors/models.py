@@ -153,6 +153,35 @@ class UntrustedModelError(ModelError):
         """Name the registered model and what its MLmodel file would execute."""
         return cls(f"Model '{name}' would be loaded by {found}; only boathouse.scorer is allowed. Not loaded.")
 
+    @classmethod
+    def odd_file(cls, name: str, file: str) -> UntrustedModelError:
+        """Name the registered model and what is neither file nor folder in it."""
+        return cls(f"Model '{name}' holds {file!r}, which is a link or a device, not a file. Not loaded.")
+
+    @classmethod
+    def too_large(cls, name: str, files: int, found: int, allowed: int) -> UntrustedModelError:
+        """Give number and size of the model's files."""
+        return cls(
+            f"Model '{name}' has {files} file(s) of {found:,} bytes in all; a model has few, of {allowed:,} bytes at "
+            "most, packed or unpacked. Not loaded."
+        )
+
+    @classmethod
+    def other_digest(cls, name: str, registered: str | None, found: str) -> UntrustedModelError:
+        """Give the digest that the registry recorded and that of the files."""
+        return cls(
+            f"Model '{name}' was registered with digest {(registered or 'none')[:16]}, its files have {found[:16]}. "
+            "Not loaded; train it again, or find out who changed it."
+        )
+
 
 class PromotionError(BoathouseError):
     """A model version cannot change its stage."""
+
+    @classmethod
+    def other_model(cls, name: str, *, evaluated: str, found: str) -> PromotionError:
+        """Give version and digest of what was evaluated and of what is at hand."""
+        return cls(
+            f"The evaluation of '{name}' is of version {evaluated}, the candidate is version {found}. Nothing was "
+            "decided. Evaluate the candidate, then decide: kedro run --pipelines evaluation,promotion"
+        )

@@ -49,6 +49,10 @@ class Scored:
     probability: np.ndarray
     decision: np.ndarray
 
+    def take(self, rows: np.ndarray) -> Scored:
+        """Return the rows that ``rows`` selects."""
+        return Scored(self.label[rows], self.probability[rows], self.decision[rows])
+
 
 def draw_weights(rows: int, options: BootstrapOptions) -> Iterator[np.ndarray]:
     """Yield matrices of weights, resamples by rows: how often each row is drawn (Efron 1979)."""

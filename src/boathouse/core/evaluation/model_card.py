@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
+from boathouse.core.evaluation.behaviour import BehaviourResult
 from boathouse.core.evaluation.comparison import Estimate
+from boathouse.core.evaluation.paired import ALL
 from boathouse.core.evaluation.report import EvaluationReport, Rival
 
-# Names, whether more is better, and digits shown.
+# What the worst case of a behaviour test is the worst of, in probability.
+_MEASURED = {"unmoved": "moved by", "not_lower": "fell by", "low": "scored", "high": "short of 1 by"}
+# Names of the metrics that are shown.
 _SHOWN = {
     "roc_auc": "ROC AUC",
     "precision_recall_auc": "PR AUC",
@@ -29,12 +34,64 @@ def write_model_card(report: EvaluationReport) -> str:
         "",
         f"Algorithm `{subject.algorithm}`; decides 1 from a probability of {subject.threshold:.4f}.",
         f"Digest `{subject.digest[:16]}`.",
-        f"Measured on {report.rows:,} rows of {report.period[0]} to {report.period[1]}, never trained on;",
+        f"Measured on {report.rows:,} rows of {report.period[0]} to {report.period[1]}{_say_seen(report)};",
         f"intervals hold {report.confidence:.0%} of the resamples.",
         "",
     ]
-    parts = [head, _metrics(report), _slices(report), _fairness(report), _calibration(report), _importance(report)]
+    parts = [
+        head,
+        _metrics(report),
+        _comparison(report),
+        describe_behaviour(report.behaviour),
+        _slices(report),
+        _fairness(report),
+        _calibration(report),
+        _importance(report),
+    ]
     return "\n".join(line for part in parts for line in part)
+
+
+def describe_behaviour(results: Sequence[BehaviourResult]) -> list[str]:
+    """Return the section on behaviour: what the model has to do for single customers, and whether it does."""
+    lines = ["## Behaviour", ""]
+    if not results:
+        return [*lines, "No behaviour test was run.", ""]
+    lines += ["| what the model has to do | does it? | cases that fail | worst | allowed |", "|---|---|---|---|---|"]
+    for each in results:
+        allowed = f"{each.bound:.3f} in all" if not each.max_failing_share else f"{each.bound:.3f}"
+        share = f" in all but {each.max_failing_share:.0%}" if each.max_failing_share else ""
+        answer = "yes" if each.passed else "**no**"
+        counted = f"{each.failing:,} of {each.cases:,}"
+        lines.append(
+            f"| {each.says} | {answer} | {counted} | {_MEASURED[each.rule]} {_number(each.worst)} | {allowed}{share} |"
+        )
+    return [*lines, ""]
+
+
+def _say_seen(report: EvaluationReport) -> str:
+    clean = report.seen and all(rows == 0 for rows in report.seen.values())
+    return ", on which none of the models was trained" if clean else ", **not all known to be unseen by the models**"
+
+
+def _comparison(report: EvaluationReport) -> list[str]:
+    rivals = [("baseline", report.baseline), *([("champion", report.champion)] if report.champion else [])]
+    lines = [
+        "## Against its rivals, by part of the customers",
+        "",
+        "Candidate less rival on the same rows, resampled together. It is better where the whole interval says so:",
+        "above zero for ROC AUC, below zero for cost.",
+        "",
+        "| rival | part | rows | ROC AUC | cost per customer (NT$) |",
+        "|---|---|---|---|---|",
+    ]
+    for role, rival in rivals:
+        for each in rival.slices:
+            part = "all" if each.key == ALL else f"{each.key} = {each.value}"
+            numbers = " | ".join(_show(each.difference[metric]) for metric in ("roc_auc", "expected_cost"))
+            lines.append(f"| {role} | {part} | {each.rows:,} | {numbers} |")
+        if not rival.slices:
+            lines.append(f"| {role} | not compared: one of the models was trained on these rows | 0 | – | – |")
+    return [*lines, ""]
 
 
 def _metrics(report: EvaluationReport) -> list[str]:

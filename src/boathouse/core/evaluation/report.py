@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from boathouse.core.evaluation.behaviour import BehaviourResult
 from boathouse.core.evaluation.calibration_curve import CalibrationBin, calibration_error
 from boathouse.core.evaluation.comparison import Estimate
+from boathouse.core.evaluation.paired import SliceComparison
 from boathouse.core.evaluation.slices import Slice
 from boathouse.core.fairness import GroupFairness, GroupRates
+from boathouse.core.modelling.leakage import LeakageFindings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,17 +42,19 @@ class Rival:
     Attributes:
         subject: The model.
         metrics: Its metrics.
-        difference: Candidate less rival, paired.
+        difference: Candidate less rival, paired; undefined if one of them was trained on the rows.
+        slices: The comparison on all rows and on parts of them; empty if it is not fair.
     """
 
     subject: Subject
     metrics: Mapping[str, Estimate]
     difference: Mapping[str, Estimate]
+    slices: Sequence[SliceComparison] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationReport:
-    """The candidate on rows that no model was trained on.
+    """The candidate beside its rivals on the same rows, which no model should have been trained on.
 
     Attributes:
         subject: The candidate.
@@ -63,6 +68,10 @@ class EvaluationReport:
         fairness: By sensitive column.
         calibration: Ten bins of equally many rows.
         importance: Mean absolute contribution of each feature in log-odds, largest first.
+        seen: Test rows that a model was trained on, by role (candidate, baseline, champion); NaN where its training
+            window is not known.
+        behaviour: Tests of the model's behaviour; empty if none was run.
+        leakage: What the training set may have seen too early; None if nobody looked.
     """
 
     subject: Subject
@@ -76,6 +85,9 @@ class EvaluationReport:
     fairness: Sequence[GroupFairness]
     calibration: Sequence[CalibrationBin]
     importance: Mapping[str, float]
+    seen: Mapping[str, float] = field(default_factory=dict)
+    behaviour: Sequence[BehaviourResult] = ()
+    leakage: LeakageFindings | None = None
 
     @property
     def calibration_error(self) -> float:
@@ -102,6 +114,9 @@ class EvaluationReport:
                 "slices": [Slice(**_with_nan(each)) for each in raw["slices"]],
                 "fairness": [_fairness(each) for each in raw["fairness"]],
                 "calibration": [CalibrationBin(**each) for each in raw["calibration"]],
+                "seen": _with_nan(raw.get("seen", {})),
+                "behaviour": [BehaviourResult(**_with_nan(each)) for each in raw.get("behaviour", ())],
+                "leakage": LeakageFindings(**raw["leakage"]) if raw.get("leakage") else None,
             }
         )
 
@@ -115,7 +130,13 @@ def _rival(raw: Mapping[str, Any]) -> Rival:
         subject=Subject(**raw["subject"]),
         metrics=_estimates(raw["metrics"]),
         difference=_estimates(raw["difference"]),
+        slices=[_slice_comparison(each) for each in raw.get("slices", ())],
     )
+
+
+def _slice_comparison(raw: Mapping[str, Any]) -> SliceComparison:
+    sides = {side: _with_nan(raw[side]) for side in ("ours", "theirs")}
+    return SliceComparison(**{**raw, **sides, "difference": _estimates(raw["difference"])})
 
 
 def _fairness(raw: Mapping[str, Any]) -> GroupFairness:

@@ -1,5 +1,5 @@
 """Learning: splits by time, estimators out of a closed registry, selection, calibration, threshold."""
 
-from boathouse.core.modelling.result import LoadedModel, NoModel, TrainedModel
+from boathouse.core.modelling.result import LoadedModel, ModelSchema, NoModel, TrainedModel
 
-__all__ = ["LoadedModel", "NoModel", "TrainedModel"]
+__all__ = ["LoadedModel", "ModelSchema", "NoModel", "TrainedModel"]

@@ -33,12 +33,41 @@ class LeakageOptions:
         require_between("max_single_feature_auc", self.max_single_feature_auc, 0.5, 1)
 
 
+@dataclass(frozen=True, kw_only=True)
+class LeakageFindings:
+    """Alarms of a training set; none is what one hopes for.
+
+    Attributes:
+        features: Features of the model that were looked at.
+        suspicious: ROC AUC of each feature that alone ranks better than is believable.
+        future_rows: For each view the rows that were joined with features dated after them.
+    """
+
+    features: int
+    suspicious: Mapping[str, float]
+    future_rows: Mapping[str, int]
+
+    @property
+    def alarms(self) -> list[str]:
+        """Name what is wrong, one short text each."""
+        alone = [f"{name} alone ranks with ROC AUC {auc:.3f}" for name, auc in sorted(self.suspicious.items())]
+        later = [f"{rows:,} rows with later features of {view}" for view, rows in sorted(self.future_rows.items())]
+        return [*alone, *later]
+
+
 def check_leakage(sample: Sample, options: LeakageOptions) -> None:
     """Stop if a feature alone separates the classes; missing values count as the smallest.
 
     Raises:
         ModelError: Naming the features and their ROC AUC.
     """
+    found = find_suspicious(sample, options)
+    if found:
+        raise ModelError.leaking_feature(found, options.max_single_feature_auc)
+
+
+def find_suspicious(sample: Sample, options: LeakageOptions) -> dict[str, float]:
+    """Return the features whose ROC AUC alone, in either direction, exceeds the limit."""
     found = {}
     for column, name in enumerate(sample.features):
         values = sample.matrix[:, column]
@@ -46,8 +75,7 @@ def check_leakage(sample: Sample, options: LeakageOptions) -> None:
         score = max(auc, 1 - auc)
         if score > options.max_single_feature_auc:
             found[name] = score
-    if found:
-        raise ModelError.leaking_feature(found, options.max_single_feature_auc)
+    return found
 
 
 def check_feature_times(table: pd.DataFrame, *, time: str, found: Mapping[str, str]) -> None:
@@ -61,10 +89,15 @@ def check_feature_times(table: pd.DataFrame, *, time: str, found: Mapping[str, s
     Raises:
         ModelError: Naming the views, with the number of rows.
     """
-    later = {view: int((table[column] > table[time]).sum()) for view, column in found.items()}
-    later = {view: rows for view, rows in later.items() if rows}
+    later = count_future_rows(table, time=time, found=found)
     if later:
         raise ModelError.future_features(later, time)
+
+
+def count_future_rows(table: pd.DataFrame, *, time: str, found: Mapping[str, str]) -> dict[str, int]:
+    """Return for each view with rows dated after those they were joined to how many there are."""
+    later = {view: int((table[column] > table[time]).sum()) for view, column in found.items()}
+    return {view: rows for view, rows in later.items() if rows}
 
 
 def check_label_times(table: pd.DataFrame, *, known: str, as_of: date) -> None:

@@ -34,6 +34,19 @@ class TrainedModel:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ModelSchema:
+    """The signature of a version, as name and type of each column in order.
+
+    Attributes:
+        inputs: What it takes.
+        outputs: What it gives.
+    """
+
+    inputs: tuple[tuple[str, str], ...]
+    outputs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class LoadedModel:
     """A registered version, its files checked.
 
@@ -43,6 +56,8 @@ class LoadedModel:
         files: The sealed model.
         tags: Tags of the version.
         alias: The alias it was asked for by, or None.
+        description: What the registry says of it in words; empty if nothing.
+        schema: Its signature; None for a model that was stored without.
     """
 
     name: str
@@ -50,6 +65,8 @@ class LoadedModel:
     files: ModelFiles
     tags: Mapping[str, str] = field(default_factory=dict)
     alias: str | None = None
+    description: str = ""
+    schema: ModelSchema | None = None
 
     @cached_property
     def scorer(self) -> Scorer:

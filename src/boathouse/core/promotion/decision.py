@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from boathouse.core.evaluation.report import EvaluationReport
-from boathouse.core.promotion.gates import Gate
+from boathouse.core.promotion.gates import TIMED, Gate
 
+APPROVAL = "approval"
 OUTCOMES = ("promoted", "kept", "rejected")
 
 
@@ -54,8 +55,12 @@ class PromotionDecision:
 
     @property
     def decision_id(self) -> str:
-        """Digest of everything but time and person: deciding the same again is the same decision."""
-        content = [self.model, self.candidate, self.champion, self.outcome, self._gates_json()]
+        """Digest of everything but clock and person: deciding the same again is the same decision.
+
+        Of a gate that measures time only the verdict counts: no two measurements are alike.
+        """
+        gates = [_without_clock(gate) for gate in self.gates]
+        content = [self.model, self.candidate, self.champion, self.outcome, json.dumps(gates, sort_keys=True)]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
@@ -67,13 +72,19 @@ class PromotionDecision:
         return json.dumps([asdict(gate) for gate in self.gates], sort_keys=True)
 
 
+def _without_clock(gate: Gate) -> dict[str, Any]:
+    told = asdict(gate)
+    return {**told, "value": None, "message": ""} if gate.name in TIMED else told
+
+
 def decide_promotion(report: EvaluationReport, gates: Sequence[Gate], decided: Decided) -> PromotionDecision:
     """Return the decision: rejected if a gate refuses, kept if it does not beat the champion, else promoted.
 
-    Better than the champion means that the whole interval of the paired difference in ROC AUC lies above
+    A candidate that lacks nothing but the approval of a person is kept, since it may still take charge. Better than
+    the champion means that the whole interval of the paired difference in ROC AUC lies above
     zero, so a tie keeps the champion. The version in charge itself stays in charge.
     """
-    outcome, reason = _judge(report, gates)
+    outcome, reason, waits = _judge(report, gates)
     return PromotionDecision(
         model=report.subject.name,
         candidate=report.subject.version,
@@ -82,13 +93,21 @@ def decide_promotion(report: EvaluationReport, gates: Sequence[Gate], decided: D
         reason=reason,
         gates=tuple(gates),
         decided=decided,
+        waits_for_approval=waits,
     )
 
 
-def _judge(report: EvaluationReport, gates: Sequence[Gate]) -> tuple[str, str]:
+def _judge(report: EvaluationReport, gates: Sequence[Gate]) -> tuple[str, str, bool]:
     refusing = [gate for gate in gates if gate.refuses]
-    if refusing:
-        return "rejected", " ".join(gate.message for gate in refusing)
+    if any(gate.name != APPROVAL for gate in refusing):
+        return "rejected", " ".join(gate.message for gate in refusing), False
+    outcome, reason = _compare(report)
+    if refusing and outcome == "promoted":
+        return "kept", f"It may take charge once it is approved. {reason} {refusing[0].message}", True
+    return outcome, reason, False
+
+
+def _compare(report: EvaluationReport) -> tuple[str, str]:
     if report.champion is None:
         return "promoted", "There was no champion, and every enforced gate is passed."
     gain = report.champion.difference["roc_auc"]

@@ -123,7 +123,7 @@ class FeatureSpec:
                 views=tuple(SpecView(**_as_tuples(view)) for view in raw["views"]),
                 on_demand=tuple(SpecOnDemand(**_as_tuples(each)) for each in raw["on_demand"]),
             )
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise UntrustedModelError.unreadable(FEATURE_SPEC) from error
 
 

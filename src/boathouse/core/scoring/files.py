@@ -15,6 +15,9 @@ SPEC = "spec.json"
 # Everything a model folder may hold; anything else is refused unread.
 ALLOWED_FILES = frozenset({MANIFEST, SPEC, FEATURE_SPEC, "estimator.ubj", "estimator.json", "estimator.skops"})
 
+# The largest boosters of tables have some ten megabytes.
+MAX_FILE_BYTES = 500_000_000
+
 ModelFiles = Mapping[str, bytes]
 
 
@@ -62,6 +65,12 @@ def read_folder(folder: Path) -> ModelFiles:
     )
     if foreign:
         raise UntrustedModelError.foreign_files(foreign, ALLOWED_FILES)
+    odd = sorted(each.name for each in entries if not each.is_file())
+    if odd:
+        raise UntrustedModelError.odd_file(folder.name, odd[0])
+    size = sum(each.stat().st_size for each in entries)
+    if size > MAX_FILE_BYTES:
+        raise UntrustedModelError.too_large(folder.name, len(entries), size, MAX_FILE_BYTES)
     return {each.name: each.read_bytes() for each in entries}
 
 
@@ -76,8 +85,8 @@ def write_folder(files: ModelFiles, folder: Path) -> None:
 def _read_manifest(content: bytes) -> dict[str, str]:
     try:
         digests = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UntrustedModelError.unreadable(MANIFEST) from error
-    if not isinstance(digests, dict):
+    if not isinstance(digests, dict) or not all(isinstance(each, str) for each in digests.values()):
         raise UntrustedModelError.unreadable(MANIFEST)
     return digests

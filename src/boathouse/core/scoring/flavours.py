@@ -8,7 +8,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from boathouse.core.errors import UntrustedModelError
+from boathouse.core.scoring.files import MAX_FILE_BYTES
+from boathouse.core.scoring.ubjson import check_ubjson
 
+# What readers of broken files raise.
+_BROKEN = (ValueError, TypeError, KeyError, AttributeError, IndexError, EOFError, OSError, NotImplementedError)
 # The only types beyond skops' own list that a HistGradientBoostingClassifier of scikit-learn 1.9 needs.
 TRUSTED_TYPES = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
 
@@ -29,12 +33,20 @@ class XgboostEstimator:
     file = "estimator.ubj"
 
     def __init__(self, content: bytes) -> None:
-        """Load the booster."""
+        """Load the booster.
+
+        Raises:
+            UntrustedModelError: If it is none.
+        """
         import xgboost
 
         self._xgboost = xgboost
         self._booster = xgboost.Booster()
-        self._booster.load_model(bytearray(content))
+        try:
+            check_ubjson(content)
+            self._booster.load_model(bytearray(content))
+        except (xgboost.core.XGBoostError, ValueError, TypeError) as error:
+            raise UntrustedModelError.unreadable(self.file) from error
 
     def log_odds(self, matrix: np.ndarray) -> np.ndarray:
         """Return the margin of each row."""
@@ -57,8 +69,13 @@ class LinearEstimator:
         """Read medians, means, scales, coefficients and intercept."""
         raw = _read_json(content, self.file)
         names = ("medians", "means", "scales", "coefficients")
-        self._medians, self._means, self._scales, self._coefficients = (np.array(raw[name]) for name in names)
-        self._intercept = float(raw["intercept"])
+        try:
+            self._medians, self._means, self._scales, self._coefficients = (
+                np.array(raw[name], dtype=np.float64) for name in names
+            )
+            self._intercept = float(raw["intercept"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise UntrustedModelError.unreadable(self.file) from error
 
     def log_odds(self, matrix: np.ndarray) -> np.ndarray:
         """Return the linear predictor of each row."""
@@ -84,12 +101,20 @@ class BoostedTreesEstimator:
         Raises:
             UntrustedModelError: If the file names a type outside the list; nothing of it is built then.
         """
+        from sklearn.ensemble import HistGradientBoostingClassifier
         from skops.io import get_untrusted_types, loads
+        from skops.io.exceptions import UntrustedTypesFoundException
 
-        foreign = sorted(set(get_untrusted_types(data=content)) - set(TRUSTED_TYPES))
-        if foreign:
-            raise UntrustedModelError.foreign_types(self.file, foreign)
-        self.classifier: Any = loads(content, trusted=list(TRUSTED_TYPES))
+        _check_archive(content, self.file)
+        try:
+            foreign = sorted(set(get_untrusted_types(data=content)) - set(TRUSTED_TYPES))
+            if foreign:
+                raise UntrustedModelError.foreign_types(self.file, foreign)
+            self.classifier: Any = loads(content, trusted=list(TRUSTED_TYPES))
+        except (UntrustedTypesFoundException, *_BROKEN) as error:
+            raise UntrustedModelError.unreadable(self.file) from error
+        if type(self.classifier) is not HistGradientBoostingClassifier:
+            raise UntrustedModelError.foreign_types(self.file, [type(self.classifier).__name__])
 
     def log_odds(self, matrix: np.ndarray) -> np.ndarray:
         """Return the decision function of each row."""
@@ -112,8 +137,12 @@ class RateTableEstimator:
     def __init__(self, content: bytes) -> None:
         """Read the column, the lower bounds of its bins and the log-odds of each."""
         raw = _read_json(content, self.file)
-        self._column, self._bounds = int(raw["column"]), np.array(raw["bounds"])
-        self._odds, self._missing = np.array(raw["log_odds"]), float(raw["missing_log_odds"])
+        try:
+            self._column, self._bounds = int(raw["column"]), np.array(raw["bounds"], dtype=np.float64)
+            self._odds = np.array(raw["log_odds"], dtype=np.float64)
+            self._missing = float(raw["missing_log_odds"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise UntrustedModelError.unreadable(self.file) from error
 
     def log_odds(self, matrix: np.ndarray) -> np.ndarray:
         """Return the log-odds of the bin that each row falls into."""
@@ -139,6 +168,24 @@ FLAVOURS: dict[str, type[XgboostEstimator | LinearEstimator | BoostedTreesEstima
 def _read_json(content: bytes, name: str) -> dict[str, Any]:
     try:
         raw: dict[str, Any] = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UntrustedModelError.unreadable(name) from error
     return raw
+
+
+def _check_archive(content: bytes, name: str) -> None:
+    """Check what a zip archive would unpack to, before any of it is unpacked.
+
+    Raises:
+        UntrustedModelError: If it is no archive, or a small one of something huge.
+    """
+    import io
+    import zipfile
+
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            sizes = [each.file_size for each in archive.infolist()]
+    except (zipfile.BadZipFile, *_BROKEN) as error:
+        raise UntrustedModelError.unreadable(name) from error
+    if sum(sizes) > MAX_FILE_BYTES:
+        raise UntrustedModelError.too_large(name, len(sizes), sum(sizes), MAX_FILE_BYTES)

@@ -45,5 +45,5 @@ class ScorerSpec:
             raw = json.loads(content)
             calibration = Calibration(**raw.pop("calibration"))
             return cls(**{**raw, "features": tuple(raw["features"]), "calibration": calibration})
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise UntrustedModelError.unreadable("spec.json") from error

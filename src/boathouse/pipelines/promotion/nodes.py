@@ -6,8 +6,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from boathouse.core.audit import AuditRecord
-from boathouse.core.evaluation.report import EvaluationReport
-from boathouse.core.promotion import Decided, GateOptions, PromotionDecision, decide_promotion, judge_gates
+from boathouse.core.promotion import (
+    Decided,
+    GateEvidence,
+    GateOptions,
+    PromotionDecision,
+    decide_promotion,
+    judge_gates,
+)
+from boathouse.core.promotion.decision_card import write_decision_card
 from boathouse.core.promotion.fold import fold
 from boathouse.core.promotion.identity import Claims, choose_identity
 from boathouse.core.promotion.life import ModelLife
@@ -22,12 +29,11 @@ def read_identity(claims: Claims, options: GovernanceOptions) -> Decided:
 
 
 def decide(
-    evaluation: dict[str, Any], options: GateOptions, decided: Decided
-) -> tuple[PromotionDecision, dict[str, Any]]:
-    """Return the decision on the evaluated candidate, and the same as plain values."""
-    report = EvaluationReport.from_dict(evaluation)
-    decision = decide_promotion(report, judge_gates(report, options), decided)
-    return decision, decision.to_dict()
+    evidence: GateEvidence, options: GateOptions, decided: Decided
+) -> tuple[PromotionDecision, dict[str, Any], str]:
+    """Return the decision on the evaluated candidate, the same as plain values, and as a page for who approves."""
+    decision = decide_promotion(evidence.report, judge_gates(evidence, options), decided)
+    return decision, decision.to_dict(), write_decision_card(decision, evidence.report)
 
 
 def rule(decision: PromotionDecision, claims: Claims, options: GovernanceOptions) -> Ruling:

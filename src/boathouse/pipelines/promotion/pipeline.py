@@ -2,13 +2,14 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from boathouse.pipelines.promotion import nodes
+from boathouse.pipelines.promotion import evidence_nodes, nodes
 
 
 def create_pipeline(**_: object) -> Pipeline:
     """Return the pipeline ``promotion``."""
     return Pipeline(
         [
+            *_evidence_nodes(),
             Node(
                 nodes.read_identity,
                 inputs=["promotion.claims", "params:governance"],
@@ -17,8 +18,8 @@ def create_pipeline(**_: object) -> Pipeline:
             ),
             Node(
                 nodes.decide,
-                inputs=["reports.evaluation", "params:promotion.gates", "promotion.decided"],
-                outputs=["promotion.decision", "reports.promotion"],
+                inputs=["promotion.evidence", "params:promotion.gates", "promotion.decided"],
+                outputs=["promotion.decision", "reports.promotion", "reports.promotion_card"],
                 name="decide_promotion",
                 tags=["gates"],
             ),
@@ -40,3 +41,42 @@ def create_pipeline(**_: object) -> Pipeline:
         namespace="promotion",
         prefix_datasets_with_namespace=False,
     )
+
+
+def _evidence_nodes() -> list[Node]:
+    return [
+        Node(
+            evidence_nodes.describe_candidate,
+            inputs=["models.candidate", "reports.evaluation_card", "params:promotion.load"],
+            outputs="promotion.model_facts",
+            name="describe_candidate",
+            tags=["gates"],
+        ),
+        Node(
+            evidence_nodes.read_approval,
+            inputs=["models.candidate", "promotion.records", "params:governance", "promotion.decided"],
+            outputs="promotion.approval",
+            name="read_approval",
+            tags=["gates"],
+        ),
+        Node(
+            evidence_nodes.read_quality,
+            inputs="audit.data_quality",
+            outputs="promotion.quality",
+            name="read_quality",
+            tags=["gates"],
+        ),
+        Node(
+            evidence_nodes.collect_evidence,
+            inputs=[
+                "reports.evaluation",
+                "promotion.model_facts",
+                "promotion.quality",
+                "promotion.approval",
+                "promotion.decided",
+            ],
+            outputs="promotion.evidence",
+            name="collect_evidence",
+            tags=["gates"],
+        ),
+    ]

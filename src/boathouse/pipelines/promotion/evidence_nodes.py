@@ -1,0 +1,63 @@
+"""Steps that gather what the gates judge, composed of core and use case."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyspark.sql import DataFrame
+
+from boathouse.core.audit import AuditRecord
+from boathouse.core.evaluation.report import EvaluationReport
+from boathouse.core.modelling.result import LoadedModel
+from boathouse.core.promotion import ApprovalState, Decided, GateEvidence, TableQuality, gather_evidence
+from boathouse.core.promotion.approval import tell_approval
+from boathouse.core.promotion.evidence import ANY_RULE
+from boathouse.core.promotion.fold import fold
+from boathouse.core.promotion.fresh_process import LoadOptions, check_scores, load_in_fresh_process
+from boathouse.core.promotion.model_facts import ModelFacts, describe_model
+from boathouse.core.promotion.policy import GovernanceOptions
+from boathouse.core.scoring import FeatureSpec
+from boathouse.use_case.features import CURRENT_VIEWS
+from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
+
+
+def describe_candidate(candidate: LoadedModel, card: str, options: LoadOptions) -> ModelFacts:
+    """Return what the candidate is, and how it loads and scores in a process of its own."""
+    load = load_in_fresh_process(candidate.files, options)
+    features = candidate.scorer.spec.features
+    return describe_model(
+        candidate,
+        declared=FeatureSpec.describe(features, CURRENT_VIEWS, ON_DEMAND_FEATURES),
+        load=check_scores(load, candidate.scorer, candidate.files, options),
+        card=card,
+    )
+
+
+def read_approval(
+    candidate: LoadedModel, records: list[AuditRecord], options: GovernanceOptions, decided: Decided
+) -> ApprovalState:
+    """Return whether these very files are approved for production, as the ledger tells it."""
+    life = fold(records, name=candidate.name)
+    return tell_approval(life, candidate.version, now=decided.at, options=options.rules)
+
+
+def read_quality(table: DataFrame) -> list[TableQuality]:
+    """Return the newest counts of each table, of all rules together."""
+    rows = table.where(table["rule"] == ANY_RULE).select("table_name", "rows", "broken_share").collect()
+    return [TableQuality(table=row[0], rows=int(row[1]), broken_share=float(row[2])) for row in rows]
+
+
+def collect_evidence(
+    evaluation: dict[str, Any],
+    facts: ModelFacts,
+    quality: list[TableQuality],
+    approval: ApprovalState,
+    decided: Decided,
+) -> GateEvidence:
+    """Return everything that the gates judge.
+
+    Raises:
+        PromotionError: If the evaluation is of another model than the candidate at hand.
+    """
+    report = EvaluationReport.from_dict(evaluation)
+    return gather_evidence(report, facts, quality, approval=approval, judged_at=decided.at)
