@@ -178,7 +178,7 @@ def load_model(  # noqa: PLR0913 - what identifies a version, and what it needs
     scorer = load_scorer(files)
     found = digest_of(files)
     if digest is not None and found != digest:
-        raise UntrustedModelError.other_digest(name, version)
+        raise UntrustedModelError.other_digest(name, digest, found)
     spec = FeatureSpec.from_json(files[FEATURE_SPEC]) if FEATURE_SPEC in files else None
     chosen = () if spec is None else select_on_demand(spec, on_demand)
     warm_up = np.full((_WARM_UP_ROWS, len(scorer.spec.features)), np.nan)

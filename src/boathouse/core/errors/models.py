@@ -129,11 +129,6 @@ class UntrustedModelError(ModelError):
         return cls(f"These files of the model were changed after it was saved: {', '.join(names)}. Not loaded.")
 
     @classmethod
-    def other_digest(cls, name: str, version: str) -> UntrustedModelError:
-        """Name the version whose files are not those that were registered."""
-        return cls(f"Version {version} of '{name}' has other files than those its tag model_digest is of. Not loaded.")
-
-    @classmethod
     def unreadable(cls, name: str) -> UntrustedModelError:
         """Name the file that is not what it should be."""
         return cls(f"The model's {name} is not what this version writes. Not loaded; train it again.")
