@@ -57,7 +57,8 @@ def test_only_missing_outputs_makes_what_is_missing(bank: SmallBank) -> None:
     path.rename(bank.data / "moved")
     assert not features.exists()
     shown = invoke("--pipelines", "feature_engineering", "--only-missing-outputs")
-    assert nodes_run(shown) == ["feature_engineering.compute_spending"]
+    # Definitions are checked before any table is written.
+    assert nodes_run(shown) == ["feature_engineering.check_definitions", "feature_engineering.compute_spending"]
     assert features.exists()
     assert bank.versions(CLEAN) == before
 
