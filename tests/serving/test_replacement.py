@@ -1,0 +1,69 @@
+"""Replacing what is served: no request meets an entity whose model is not there yet, also when it comes back."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from boathouse.core.endpoints import EndpointConfig
+from boathouse.core.scoring import ModelFiles
+from boathouse.serving.source import VersionRef, Wanted
+from boathouse.serving.supervisor import Supervisor
+from tests.core.endpoints.sample_config import make_config
+
+if TYPE_CHECKING:
+    from boathouse.serving.wire import Word
+
+
+class Source:
+    """What is to be served, as a test sets it."""
+
+    def __init__(self, config: EndpointConfig) -> None:
+        self.config = config
+
+    def poll(self) -> Wanted:
+        versions = {
+            ("late", entity.name): VersionRef(name=entity.entity_name, version="1", digest=None)
+            for entity in self.config.served_entities
+        }
+        return Wanted({"late": self.config}, versions)
+
+    def files(self, ref: VersionRef) -> ModelFiles:
+        return {}
+
+
+class Ear:
+    """Stands for a worker, and notes what it is told."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, Any]] = []
+
+    def tell(self, word: Word) -> None:
+        content = word.content
+        if word.kind == "model":
+            self.heard.append(("model", content["entity"]))
+        elif word.kind == "configure":
+            entities = content["document"]["config"]["served_entities"]
+            self.heard.append(("configure", [each["name"] for each in entities]))
+
+
+def test_models_come_before_their_traffic_and_again_when_their_entity_comes_back() -> None:
+    blue, green = make_config({"blue": 100}), make_config({"green": 100})
+    source, ear = Source(blue), Ear()
+    supervisor = Supervisor(source, None, None, 1)  # type: ignore[arg-type]
+    supervisor._workers[0] = ear  # type: ignore[assignment]
+
+    async def follow(config: EndpointConfig) -> list[tuple[str, Any]]:
+        source.config, ear.heard = config, []
+        await supervisor._follow_once()
+        return ear.heard
+
+    async def play() -> None:
+        # A new endpoint is made before its models.
+        assert await follow(blue) == [("configure", ["blue"]), ("model", "blue")]
+        assert await follow(blue) == []
+        assert await follow(green) == [("model", "green"), ("configure", ["green"])]
+        # The workers have let go of blue meanwhile.
+        assert await follow(blue) == [("model", "blue"), ("configure", ["blue"])]
+
+    asyncio.run(play())
