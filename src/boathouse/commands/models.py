@@ -6,6 +6,7 @@ import click
 
 from boathouse.commands.model_approvals import approve, check_approval, reject, request
 from boathouse.commands.model_compare import compare
+from boathouse.commands.model_export import export
 from boathouse.commands.model_moves import archive, copy, mend, promote, rollback
 from boathouse.commands.model_report import report
 from boathouse.commands.model_reproduce import reproduce
@@ -14,13 +15,13 @@ from boathouse.commands.model_state import list_models, show
 
 @click.group()
 def models() -> None:
-    """List models, ask for and approve changes, promote, roll back, reproduce, report."""
+    """List models, ask for and approve changes, promote, roll back, reproduce, report, export."""
 
 
 for _command in (
     *(list_models, show, compare),
     *(request, approve, reject, check_approval),
-    *(promote, rollback, archive, copy, mend),
+    *(promote, rollback, archive, copy, mend, export),
     *(report, reproduce),
 ):
     models.add_command(_command)
