@@ -8,7 +8,7 @@ from typing import Any
 
 from kedro.io.core import AbstractDataset
 
-from boathouse.core.errors import ModelError, UntrustedModelError
+from boathouse.core.errors import ConfigError, ModelError, UntrustedModelError
 from boathouse.core.modelling import LoadedModel, NoModel, TrainedModel
 from boathouse.core.options import require_choice
 from boathouse.core.scoring import read_folder
@@ -27,6 +27,7 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
         *,
         name: str,
         alias: str | None = None,
+        version: str | None = None,
         missing_ok: bool = False,
         environment: str | None = None,
         metadata: dict[str, Any] | None = None,
@@ -36,16 +37,21 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
         Args:
             name: Registered name, ``<env>.<schema>.<model>``.
             alias: ``champion``, ``challenger`` or ``previous``; None for the newest version.
+            version: This version, whatever points to it; not with an alias.
             missing_ok: Whether a load returns :class:`NoModel` where there is no such version.
             environment: Environment for the message when there is none; the name's first part by default.
             metadata: For plugins such as Kedro-Viz.
 
         Raises:
             OptionError: If the alias is none of those.
+            ConfigError: If alias and version are given.
         """
+        if alias is not None and version is not None:
+            raise ConfigError.in_catalog(name, "give 'alias' or 'version', not both")
         if alias is not None:
             require_choice("alias", alias, ALIASES)
         self._name, self._alias, self._missing_ok = name, alias, missing_ok
+        self._version = version
         self._environment = environment or name.split(".", maxsplit=1)[0]
         self.metadata = metadata
         self.last_saved_version: str | None = None
@@ -83,7 +89,7 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
             return NoModel(self._name, self._alias or NEWEST)
         pipelines = "training" if self._alias is None else "training,evaluation,promotion"
         command = f"kedro run --pipelines {pipelines} --env {self._environment}"
-        wanted = f"alias '{self._alias}'" if self._alias else "version"
+        wanted = f"alias '{self._alias}'" if self._alias else f"version {self._version or ''}".rstrip()
         raise ModelError.not_registered(self._name, wanted, command)
 
     def _find_version(self) -> Any | None:  # noqa: ANN401 - MLflow's ModelVersion
@@ -91,11 +97,13 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
         from mlflow.exceptions import MlflowException
 
         client = open_client()
-        if self._alias is None:
+        try:
+            if self._version is not None:
+                return client.get_model_version(self._name, self._version)
+            if self._alias is not None:
+                return client.get_model_version_by_alias(self._name, self._alias)
             versions = client.search_model_versions(f"name = '{self._name}'")
             return max(versions, key=lambda each: int(each.version), default=None)
-        try:
-            return client.get_model_version_by_alias(self._name, self._alias)
         except MlflowException as error:
             if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
                 return None
@@ -120,4 +128,4 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
 
     def _describe(self) -> dict[str, Any]:
         """Return what identifies the entry in messages."""
-        return {"name": self._name, "version": f"@{self._alias}" if self._alias else NEWEST}
+        return {"name": self._name, "version": f"@{self._alias}" if self._alias else self._version or NEWEST}
