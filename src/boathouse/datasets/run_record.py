@@ -12,6 +12,14 @@ from boathouse.core.inference.record import RunRecord
 from boathouse.datasets.last_reads import last_reads
 
 
+def current_run() -> str:
+    """Return the id of the MLflow run of this process; empty if there is none."""
+    # Where nothing has imported mlflow there is no run.
+    mlflow = sys.modules.get("mlflow")
+    run = mlflow.active_run() if mlflow is not None else None
+    return "" if run is None else str(run.info.run_id)
+
+
 class RunRecordDataset(AbstractDataset[Any, Any]):
     """What predictions say of the run that made them; a node that takes it reads its tables in an earlier one."""
 
@@ -27,11 +35,8 @@ class RunRecordDataset(AbstractDataset[Any, Any]):
 
     def load(self) -> RunRecord:
         """Return the record as of now."""
-        # Where nothing has imported mlflow there is no run.
-        mlflow = sys.modules.get("mlflow")
-        run = mlflow.active_run() if mlflow is not None else None
         own = {name: version for name, version in last_reads().items() if name.startswith(f"{self._environment}.")}
-        return RunRecord(run_id="" if run is None else run.info.run_id, table_versions=own)
+        return RunRecord(run_id=current_run(), table_versions=own)
 
     def save(self, _data: Any) -> NoReturn:  # noqa: ANN401
         """Refuse: a run is recorded by running."""

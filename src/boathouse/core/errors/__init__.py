@@ -6,6 +6,7 @@ from boathouse.core.errors.features import FeatureError, FreshnessError, OnlineS
 from boathouse.core.errors.models import ModelError, PromotionError, UntrustedModelError
 from boathouse.core.errors.monitoring import MonitoringError
 from boathouse.core.errors.requests import RequestError
+from boathouse.core.errors.streams import StreamError
 from boathouse.core.errors.tables import (
     CommitConflictError,
     DataQualityError,
@@ -32,6 +33,7 @@ __all__ = [
     "ReadOnlyTableError",
     "RequestError",
     "SchemaMismatchError",
+    "StreamError",
     "TableError",
     "UntrustedModelError",
 ]

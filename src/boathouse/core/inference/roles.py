@@ -32,7 +32,7 @@ class ModelVersions(Protocol):
 
 def choose_models(
     champion: LoadedModel | NoModel,
-    versions: ModelVersions,
+    versions: ModelVersions | None,
     aliases: Mapping[str, str],
     *,
     version: str | None,
@@ -43,7 +43,7 @@ def choose_models(
 
     Args:
         champion: What the alias champion points to, or that it points to nothing.
-        versions: All versions.
+        versions: All versions; None where neither a version nor the challenger is asked for.
         aliases: Version at each alias, as the registry has it now.
         version: A version to score with in place of the champion; None for the champion.
         with_challenger: Whether the challenger scores the same rows.
@@ -52,6 +52,8 @@ def choose_models(
     Raises:
         ModelError: If there is no champion, no such version, or no challenger where one is asked for.
     """
+    if versions is None:
+        return [_take_champion(champion, aliases, environment)]
     chosen = [_choose_first(champion, versions, aliases, version, environment)]
     if with_challenger:
         if CHALLENGER not in aliases:
@@ -70,6 +72,10 @@ def _choose_first(
 ) -> RoleModel:
     if version is not None and version != aliases.get(CHAMPION):
         return RoleModel(versions.load(version), CHALLENGER)
+    return _take_champion(champion, aliases, environment)
+
+
+def _take_champion(champion: LoadedModel | NoModel, aliases: Mapping[str, str], environment: str) -> RoleModel:
     if not champion or CHAMPION not in aliases:
         raise ModelError.no_champion(environment)
     return RoleModel(champion, CHAMPION)  # type: ignore[arg-type] # NoModel is false
