@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class RequestStreamDataset(AbstractDataset[Any, Any]):
     """Answers to the requests of one table, on whichever engine the project runs."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a catalog entry names its options
         self,
         *,
         table: str,

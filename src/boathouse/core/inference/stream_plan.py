@@ -130,6 +130,9 @@ def _put_aside(
         .withColumn(KIND, F.lit(UNSCORABLE))
     )
     both = faulty.select(*judged.columns).unionByName(unscorable.select(*judged.columns))
+    # No table holds NaN; the broken rule tells that it was one.
+    floats = [name for name, dtype in both.dtypes if dtype in ("double", "float")]
+    both = both.withColumns({name: F.when(~F.isnan(name), F.col(name)) for name in floats})
     stamped = both.withColumn(STREAM_ID, F.lit(stream_id)).withColumn("dead_at", F.lit(now).cast("timestamp"))
     return stamped.select(*names)
 
