@@ -91,8 +91,14 @@ class RequestHouse:
     def plan(self) -> StreamPlan:
         """Return the plan that scores by hand."""
         settings = {
-            "name": "requests", "post_statements": False, "trigger": "available_now", "interval_s": 0.1,
-            "stop_when_idle_s": 0.0, "most_versions": 100, "delay_s": HOUR_S, "reason_count": 0,
+            "name": "requests",
+            "post_statements": False,
+            "trigger": "available_now",
+            "interval_s": 0.1,
+            "stop_when_idle_s": 0.0,
+            "most_versions": 100,
+            "delay_s": HOUR_S,
+            "reason_count": 0,
         }
         return StreamPlan(
             events=REQUEST,
@@ -135,3 +141,22 @@ class RequestHouse:
             for r in self.rows(TABLES[1])
         ]
         return [answers, sorted(dead), sorted(progress)]
+
+
+# Three commits with every kind of event.
+FIRST = (make_event(1), make_event(2), make_event(3, customer_id=None), make_event(4, customer_id=901))
+SECOND = (
+    make_event(130),
+    make_event(2),
+    make_event(130, requested_amount=5.0, requested_at=START + timedelta(minutes=131)),
+    make_event(5, request_id=None, requested_amount=float("nan")),
+)
+THIRD = (make_event(6), make_event(131), make_event(4), make_event(133, requested_amount=-1.0))
+
+
+def send_everything(house: RequestHouse) -> None:
+    """Send the three commits; the first is answered."""
+    house.send(*FIRST)
+    house.run()
+    house.send(*SECOND)
+    house.send(*THIRD)

@@ -15,7 +15,7 @@ from kedro.io import DatasetError
 
 from boathouse.core.errors import StreamError
 from boathouse.inference import marked_tables
-from tests.request_stream import START, TABLES, RequestHouse, make_event
+from tests.request_stream import START, TABLES, RequestHouse, make_event, send_everything
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,19 +37,6 @@ def stopped(house: RequestHouse, **options: Any) -> str:
         house.run(**options)
     assert isinstance(caught.value.__cause__, StreamError)
     return str(caught.value.__cause__)
-
-
-def send_everything(house: RequestHouse) -> None:
-    """Send three commits with every kind of event."""
-    house.send(make_event(1), make_event(2), make_event(3, customer_id=None), make_event(4, customer_id=901))
-    house.run()
-    house.send(
-        make_event(130),
-        make_event(2),
-        make_event(130, requested_amount=5.0, requested_at=START + timedelta(minutes=131)),
-        make_event(5, request_id=None, requested_amount=float("nan")),
-    )
-    house.send(make_event(6), make_event(131), make_event(4), make_event(133, requested_amount=-1.0))
 
 
 # By hand: e6 was made 124 minutes before e130 of an earlier batch, and an hour is allowed. e5's id is missing, so it
