@@ -44,7 +44,7 @@ _TRUE_HELP = {
 
 
 # Each is a module of boathouse.commands and the command of the same name in it.
-_COMMANDS = ("features", "package")
+_COMMANDS = ("features", "infer", "package")
 
 
 class CommandFailedError(click.ClickException):

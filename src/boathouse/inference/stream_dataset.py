@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,7 @@ class RequestStreamDataset(AbstractDataset[Any, Any]):
         """Remember the places; open nothing.
 
         Args:
-            table: ``<env>.inference.stream_predictions``; dead letters and progress are tables of the environment.
+            table: ``<env>.inference.stream_predictions``, or another; its dead letters are then beside it.
             source: ``<env>.<schema>.<table>`` that requests are added to.
             lakehouse: ``{engine, root}``.
             checkpoints: Folder for the offsets of Structured Streaming; not used on sail.
@@ -101,9 +102,12 @@ class RequestStreamDataset(AbstractDataset[Any, Any]):
         self, plan: StreamPlan, stream_id: str, kind: type[PathMarkedTable | EngineMarkedTable]
     ) -> BatchWriter:
         contracts = {**plan.targets, PROGRESS: STREAM_PROGRESS}
+        places = {name: self._place_of(name) for name in (DEAD_LETTERS, PROGRESS)} | {STREAM_PREDICTIONS: self._place}
+        if self._place != self._place_of(STREAM_PREDICTIONS):
+            places[DEAD_LETTERS] = replace(self._place, table=f"{self._place.table}_dead_letters")
         tables = {
-            name: kind(self._place_of(name), contracts[name], application=f"boathouse-stream/{stream_id}")
-            for name in (DEAD_LETTERS, PROGRESS, STREAM_PREDICTIONS)
+            name: kind(place, contracts[name], application=f"boathouse-stream/{stream_id}")
+            for name, place in places.items()
         }
         return BatchWriter(
             plan=plan,

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Mapping
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from boathouse.core.inference.stream_contracts import EVENT_COLUMNS, EVENT_ID, EVENT_TIME, stream_contracts
+from boathouse.core.inference.stream_contracts import (
+    EVENT_COLUMNS,
+    EVENT_ID,
+    EVENT_TIME,
+    SOURCE_BATCH,
+    stream_contracts,
+)
+from boathouse.core.inference.stream_plan import StreamPlan
 from boathouse.core.tables import Column, TableContract
-from boathouse.use_case.features import KNOWN_COLUMN, TIME_COLUMN
+from boathouse.use_case.features import ENTITY_KEYS, KNOWN_COLUMN, TIME_COLUMN
+from boathouse.use_case.predictions import join_features, views_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
+
+    from boathouse.core.inference.batch import SplitRows
+    from boathouse.core.inference.record import RunRecord
+    from boathouse.core.inference.roles import RoleModel
+    from boathouse.core.inference.stream_options import StreamOptions
 
 _CUSTOMER = Column(name="customer_id", dtype="bigint", description="The customer.", minimum=1)
 _DAY = Column(name=TIME_COLUMN, dtype="date", description="Day whose knowledge the score is made from.")
@@ -64,4 +78,43 @@ def request_statements(statements: DataFrame, as_of: date) -> DataFrame:
         day.alias(TIME_COLUMN),
         F.lit(None).cast("double").alias(AMOUNT),
         F.concat(F.lit("statements-"), day.cast("string")).alias("_batch_id"),
+    )
+
+
+def plan_requests(model: RoleModel, options: StreamOptions) -> StreamPlan:
+    """Return what a stream does with requests: join features, score and stamp, as batch inference does.
+
+    Raises:
+        FeatureError: If the model needs a view in a definition that is no longer declared.
+    """
+    from boathouse.core.inference.batch import Stamp, score_rows
+
+    views = views_of(model.model)
+
+    def score(events: DataFrame, tables: Mapping[str, DataFrame], record: RunRecord, now: datetime) -> SplitRows:
+        stamp = Stamp(
+            model=model,
+            feature_versions=record.feature_versions(views),
+            data_versions=sorted(f"{name}@{version}" for name, version in record.table_versions.items()),
+            run_id=record.run_id,
+            scored_at=now,
+        )
+        rows = join_features(events, model.model, {view.label: tables[view.table] for view in views})
+        return score_rows(
+            rows,
+            stamp,
+            keys=ENTITY_KEYS,
+            time=TIME_COLUMN,
+            reason_count=options.reason_count,
+            event=EVENT_ID,
+            carried=(EVENT_ID, EVENT_TIME, SOURCE_BATCH),
+        )
+
+    return StreamPlan(
+        events=REQUEST,
+        targets=STREAM_TABLES,
+        tables=tuple(view.table for view in views),
+        score=score,
+        model_version=model.model.version,
+        options=options,
     )

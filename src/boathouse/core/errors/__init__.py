@@ -3,6 +3,7 @@
 from boathouse.core.errors.base import BoathouseError, ConfigError, OptionError
 from boathouse.core.errors.engines import EngineError
 from boathouse.core.errors.features import FeatureError, FreshnessError, OnlineStoreError
+from boathouse.core.errors.inference import InferenceError
 from boathouse.core.errors.models import ModelError, PromotionError, UntrustedModelError
 from boathouse.core.errors.monitoring import MonitoringError
 from boathouse.core.errors.requests import RequestError
@@ -24,6 +25,7 @@ __all__ = [
     "EngineError",
     "FeatureError",
     "FreshnessError",
+    "InferenceError",
     "MissingTableError",
     "ModelError",
     "MonitoringError",
