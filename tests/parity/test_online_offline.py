@@ -16,26 +16,19 @@ from boathouse.feature_store import FeatureRefresher, publish_view
 from boathouse.online_store import OnlineStore, serve_features
 from boathouse.use_case.features import CURRENT_VIEWS, FEATURE_NAMES
 from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
-from tests.pipelines.conftest import isolate
-from tests.small_bank import SmallBank
+from tests.parity.conftest import CUSTOMERS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pyspark.sql import SparkSession
+    from tests.small_bank import SmallBank
 
-CUSTOMERS = 30_000
 NEWEST = date(2005, 9, 30)
 
 
 @pytest.mark.slow
-def test_online_is_offline_for_every_customer(
-    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bank = SmallBank.build(tmp_path / "data", customers=CUSTOMERS)
-    isolate(bank.data, monkeypatch)
-    bank.run("data_prep", "feature_engineering")
-    tables = [bank.dataset(view.table) for view in CURRENT_VIEWS]
+def test_online_is_offline_for_every_customer(book: SmallBank, tmp_path: Path) -> None:
+    tables = [book.dataset(view.table) for view in CURRENT_VIEWS]
     frames = [table.load() for table in tables]
     spine = frames[1].where(F.col("observed_on") == F.lit(NEWEST)).select("customer_id", "observed_on")
     joined = join_point_in_time(spine, list(zip(CURRENT_VIEWS, frames, strict=True)), spine_time="observed_on")
