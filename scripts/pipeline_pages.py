@@ -96,7 +96,13 @@ def _list_outputs(pipeline: Pipeline, catalog: dict[str, Any]) -> str:
             if name.startswith("reports.")
             else "a registered model"
         )
-        mode = entry.get("mode", "overwrite") if contract else "replacing" if name.startswith("reports.") else "version"
+        mode = (
+            entry.get("mode", "stream" if "source" in entry else "overwrite")
+            if contract
+            else "replacing"
+            if name.startswith("reports.")
+            else "version"
+        )
         lines.append(f"| `{_plain(name)}` | {entry['metadata']['description']} | {grain} | {mode} |")
     return "\n".join(lines)
 

@@ -17,6 +17,7 @@ from kedro.runner import SequentialRunner
 
 from boathouse.core.features.feature_view import time_name
 from boathouse.core.inference.options import BatchOptions
+from boathouse.core.inference.stream_options import StreamOptions
 from boathouse.core.modelling import LoadedModel
 from boathouse.core.monitoring.options import DriftOptions, PerformanceOptions, PlaceOptions
 from boathouse.core.scoring.calibration import Calibration
@@ -34,6 +35,7 @@ CUSTOMERS = 400
 MONTHS = range(4, 10)
 TYPES = {
     "batch_inference.scoring": BatchOptions,
+    "stream_inference.stream": StreamOptions,
     "monitoring.drift": DriftOptions,
     "monitoring.performance": PerformanceOptions,
     "monitoring.place": PlaceOptions,

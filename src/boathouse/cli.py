@@ -19,7 +19,7 @@ from boathouse.engines.choice import choose_engine
 from boathouse.hooks.environments import DEFAULT, require_environment
 from boathouse.hooks.failures import describe_failure
 from boathouse.hooks.logs import is_debugging
-from boathouse.pipeline_registry import FLOW
+from boathouse.pipeline_registry import FLOW, ON_REQUEST, WHOLE
 
 _DATA_DIR = click.Option(
     ["--data-dir"],
@@ -27,7 +27,8 @@ _DATA_DIR = click.Option(
     help="Folder of the data, the tables and the MLflow store; sets BOATHOUSE_DATA. Default: ./data.",
 )
 _VERBOSE = click.Option(["--verbose", "-v"], is_flag=True, help="Show the traceback of an error; as BOATHOUSE_DEBUG=1.")
-_RUN_HELP = f"""Run pipelines: {", ".join(FLOW)}; all of them in this order if none is named.
+_RUN_HELP = f"""Run pipelines: {", ".join(WHOLE)}; all of these in this order if none is named.
+On request also {", ".join(ON_REQUEST)}.
 
 The environment (--env) is a layer of the configuration, dev by default. The engine is BOATHOUSE_ENGINE
 (sail or spark), else the one in globals.yml; on a Databricks runtime it is databricks.
@@ -48,6 +49,7 @@ _COMMANDS = (
     "endpoints",
     "experiments",
     "features",
+    "infer",
     "models",
     "package",
     "requests",

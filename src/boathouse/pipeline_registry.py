@@ -1,4 +1,4 @@
-"""All pipelines by name, and the order of a whole run."""
+"""All pipelines by name, and the order in which they build on one another."""
 
 from kedro.framework.project import find_pipelines
 from kedro.pipeline import Pipeline
@@ -10,16 +10,22 @@ FLOW = (
     "evaluation",
     "promotion",
     "batch_inference",
+    "stream_inference",
     "monitoring",
 )
+# A stream may go on for ever, and scores what batch inference has scored: it runs when it is named.
+ON_REQUEST = ("stream_inference",)
+WHOLE = tuple(name for name in FLOW if name not in ON_REQUEST)
 
 
 def register_pipelines() -> dict[str, Pipeline]:
-    """Return the pipelines that the run asks for by name; ``__default__`` is the whole flow.
+    """Return the pipelines that the run asks for by name; ``__default__`` is the whole flow but for those on request.
 
     Kedro imports only the packages of the pipelines asked for, which keeps the start of a single
     pipeline short; then there is no ``__default__``.
     """
     found = find_pipelines(raise_errors=True)
     named = {name: found[name] for name in FLOW if name in found}
-    return {"__default__": sum(named.values(), Pipeline([])), **named} if "__default__" in found else named
+    if "__default__" not in found:
+        return named
+    return {"__default__": sum((named[name] for name in WHOLE), Pipeline([])), **named}

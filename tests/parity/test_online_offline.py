@@ -16,35 +16,23 @@ from boathouse.feature_store import FeatureRefresher, publish_view
 from boathouse.online_store import OnlineStore, serve_features
 from boathouse.use_case.features import CURRENT_VIEWS, FEATURE_NAMES
 from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
+from tests.parity.conftest import CUSTOMERS
 from tests.pipelines.conftest import isolate
 from tests.postgres_server import postgres
-from tests.small_bank import SmallBank
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from tests.small_bank import SmallBank
 
 __all__ = ["postgres"]
-CUSTOMERS = 30_000
 NEWEST = date(2005, 9, 30)
 
 
 @pytest.fixture(scope="module")
-def bank(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> SmallBank:
-    """Return the whole book with its feature tables."""
-    del spark
-    built = SmallBank.build(tmp_path_factory.mktemp("book") / "data", customers=CUSTOMERS)
-    with pytest.MonkeyPatch.context() as patch:
-        isolate(built.data, patch)
-        built.run("data_prep", "feature_engineering")
-    return built
-
-
-@pytest.fixture(scope="module")
-def offline(bank: SmallBank) -> tuple[list[tuple[int]], np.ndarray]:
+def offline(whole_book: SmallBank) -> tuple[list[tuple[int]], np.ndarray]:
     """Return all customers, and their features as batch scoring gets them, those computed on demand included."""
     with pytest.MonkeyPatch.context() as patch:
-        isolate(bank.data, patch)
-        frames = {view.name: bank.dataset(view.table).load() for view in CURRENT_VIEWS}
+        isolate(whole_book.data, patch)
+        frames = {view.name: whole_book.dataset(view.table).load() for view in CURRENT_VIEWS}
         spine = frames["payment_behaviour"].where(F.col("observed_on") == F.lit(NEWEST))
         spine = spine.select("customer_id", "observed_on")
         views = [(view, frames[view.name]) for view in CURRENT_VIEWS]
@@ -58,18 +46,16 @@ def offline(bank: SmallBank) -> tuple[list[tuple[int]], np.ndarray]:
 @pytest.mark.slow
 @pytest.mark.parametrize("database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def test_online_is_offline_for_every_customer(
-    bank: SmallBank,
+    book: SmallBank,
     offline: tuple[list[tuple[int]], np.ndarray],
     database: str,
     request: pytest.FixtureRequest,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    isolate(bank.data, monkeypatch)
     keys, expected = offline
-    place = bank.dataset(CURRENT_VIEWS[0].table)._place
+    place = book.dataset(CURRENT_VIEWS[0].table)._place
     refresher = FeatureRefresher("test", {"engine": place.engine, "root": place.root})
     is_file = database == "sqlite"
-    url = f"sqlite:///{bank.data}/online.db" if is_file else request.getfixturevalue("postgres").make_database()
+    url = f"sqlite:///{book.data}/online.db" if is_file else request.getfixturevalue("postgres").make_database()
     store = OnlineStore(url, timeout_s=60)
     for view in CURRENT_VIEWS:
         publish_view(store, view, refresher.place(view.table))

@@ -12,6 +12,7 @@ from boathouse.core.features.look_ups import LOOK_UPS
 from boathouse.core.features.refreshes import REFRESHES
 from boathouse.core.features.registry import REGISTRY
 from boathouse.core.features.statistics import STATISTICS
+from boathouse.core.inference.stream_contracts import STREAM_PROGRESS
 from boathouse.core.lineage.contracts import MODEL_VERSIONS
 from boathouse.core.monitoring.contracts import ALERTS, DRIFT_METRICS, PERFORMANCE
 from boathouse.core.promotion.contracts import DELIVERIES, PROMOTIONS
@@ -33,6 +34,7 @@ _ALL: tuple[TableContract, ...] = (
     REFRESHES,
     REGISTRY,
     STATISTICS,
+    STREAM_PROGRESS,
 )
 
 CONTRACTS: dict[str, TableContract] = {contract.name: contract for contract in _ALL}

@@ -6,9 +6,10 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from boathouse.core.errors import TableError
 from boathouse.datasets.delta_changes import FEED_PROPERTY
 from boathouse.datasets.delta_log import open_log
-from boathouse.datasets.slices import find_slices, slice_condition
+from boathouse.datasets.slices import Scalar, find_slices, slice_condition
 from boathouse.engines import get_engine
 
 if TYPE_CHECKING:
@@ -37,18 +38,44 @@ class Change:
     is_addition: bool = False
 
 
-def plan_change(options: WriteOptions, frame: DataFrame, stored: DataFrame) -> Change | None:
-    """Return what saving ``frame`` changes in ``stored``, or None if there is nothing to do."""
+def plan_change(
+    options: WriteOptions, frame: DataFrame, stored: DataFrame, *, named: tuple[Scalar, ...] | None = None
+) -> Change | None:
+    """Return what saving ``frame`` changes in ``stored``, or None if there is nothing to do.
+
+    Args:
+        options: How the table is written.
+        frame: The rows to save.
+        stored: The table as it is.
+        named: For replace_where: the one slice that is replaced, whether ``frame`` has rows of it or not.
+
+    Raises:
+        TableError: If ``frame`` has rows outside the named slice.
+    """
     if options.mode == "append":
         return _plan_append(options, frame, stored)
     if options.mode == "replace_where":
         slices = find_slices(frame, options.replace_columns, table=options.table)
+        if named is not None:
+            check_slice(options, slices, named)
+            slices = [named]
         condition = slice_condition(options.replace_columns, slices)
         return Change(frame, stored.where(condition), condition) if slices else None
     if options.mode == "merge":
         keys = list(options.keys)
         return Change(frame, stored.join(frame.select(*keys), keys, "left_semi").select(*stored.columns))
     return Change(frame, stored)
+
+
+def check_slice(options: WriteOptions, found: Sequence[tuple[Scalar, ...]], named: tuple[Scalar, ...]) -> None:
+    """Check that ``found`` is nothing but ``named``.
+
+    Raises:
+        TableError: If it is more.
+    """
+    foreign = [values for values in found if values != named]
+    if foreign:
+        raise TableError.foreign_slice(options.table, options.replace_columns, len(foreign))
 
 
 def _plan_append(options: WriteOptions, frame: DataFrame, stored: DataFrame) -> Change | None:

@@ -9,12 +9,13 @@ from kedro.io.core import AbstractDataset
 
 from boathouse.core.errors import BoathouseError, ConfigError, MissingTableError, ReadOnlyTableError, TableError
 from boathouse.core.options import require_choice
-from boathouse.core.tables import TableVersion
+from boathouse.core.tables import TableSlice, TableVersion
 from boathouse.datasets.contracts import find_contract
 from boathouse.datasets.delta_log import open_log
 from boathouse.datasets.delta_options import WriteOptions
 from boathouse.datasets.delta_place import TablePlace
 from boathouse.datasets.frames import FORMS, convert_spark, to_spark
+from boathouse.datasets.last_reads import note_read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,10 +107,11 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
         state = self._state(version)
         data = convert_spark(self._place.read(version), self._load_as)
         self.last_read = state
+        note_read(state)
         return data
 
     def save(self, data: Any) -> None:  # noqa: ANN401 - a frame of any of four libraries
-        """Write a frame of Spark, pandas, Arrow or polars; ``last_written`` tells the version after it."""
+        """Write a frame of Spark, pandas, Arrow or polars, or a TableSlice; ``last_written`` says what came of it."""
         from boathouse.datasets.commit_retry import describe_failure
         from boathouse.datasets.delta_write import DeltaWriter
 
@@ -117,8 +119,9 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
             raise ReadOnlyTableError.on_save(self._place.table)
         self._place.check_writable()
         contract = None if self._contract is None else find_contract(self._contract)
-        frame = to_spark(data, self._place.session(), contract, table=self._place.table)
-        writer = DeltaWriter(self._place, self._options, contract)
+        rows, named = (data.rows, data.values) if isinstance(data, TableSlice) else (data, None)
+        frame = to_spark(rows, self._place.session(), contract, table=self._place.table)
+        writer = DeltaWriter(self._place, self._options, contract, named)
         try:
             writer.write(frame)
         except BoathouseError:

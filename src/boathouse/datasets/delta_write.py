@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from boathouse.core.tables import TableContract
     from boathouse.datasets.delta_options import WriteOptions
     from boathouse.datasets.delta_place import TablePlace
+    from boathouse.datasets.slices import Scalar
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,13 @@ class DeltaWriter:
         place: Where the table is.
         options: How it is written.
         contract: What it must look like, or None for "as it is stored".
+        named: For mode replace_where: the one slice that is replaced, also by no rows; None for those that occur.
     """
 
     place: TablePlace
     options: WriteOptions
     contract: TableContract | None
+    named: tuple[Scalar, ...] | None = None
 
     def write(self, frame: DataFrame) -> bool:
         """Write ``frame``; return whether a new version came to be.
@@ -107,7 +110,7 @@ class DeltaWriter:
             return
         stored = self.place.read(open_log(self.place).newest())
         evolves = self._check_evolution(frame, stored)
-        change = plan_change(self.options, frame, stored)
+        change = plan_change(self.options, frame, stored, named=self.named)
         if change is None or (not evolves and self._is_unchanged(change, found)):
             return
         commit_change(self.place, self.options, change, evolves=evolves)

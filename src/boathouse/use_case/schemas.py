@@ -9,6 +9,7 @@ from boathouse.use_case.features import FEATURE_VIEWS
 from boathouse.use_case.groups import GROUPS
 from boathouse.use_case.label import LABELS
 from boathouse.use_case.predictions import PREDICTION_TABLES
+from boathouse.use_case.requests import STREAM_TABLES
 from boathouse.use_case.training_set import TRAINING_SET
 from boathouse.use_case.words import EDUCATION, MARRIAGE, SEX, USAGE
 
@@ -169,5 +170,6 @@ CONTRACTS: dict[str, TableContract] = {
         GROUPS,
         TRAINING_SET,
         *PREDICTION_TABLES.values(),
+        *STREAM_TABLES.values(),
     )
 }

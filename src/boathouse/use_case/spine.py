@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from pyspark.sql import DataFrame
 
 
-def scoring_spine(statements: DataFrame, as_of: date, months: int) -> DataFrame:
+def scoring_spine(
+    statements: DataFrame, as_of: date, months: int, *, first: date | None = None, last: date | None = None
+) -> DataFrame:
     """Return customer_id and observed_on, one row per customer and cohort.
 
     Args:
         statements: ``clean.statements``.
         as_of: Statements dated later are not known yet; inclusive.
-        months: Number of newest cohorts; a cohort is all statements of one date.
+        months: Number of newest cohorts; a cohort is all statements of one date. Not used with ``first`` or ``last``.
+        first: Cohorts from this date on, inclusive.
+        last: Cohorts up to this date, inclusive.
     """
     known = statements.where(F.col("statement_date") <= F.lit(as_of)).select(
         "customer_id", F.col("statement_date").alias("observed_on")
     )
+    if first or last:
+        after = F.col("observed_on") >= F.lit(first or date.min)
+        return known.where(after & (F.col("observed_on") <= F.lit(last or as_of))).distinct()
     newest = known.select("observed_on").distinct().orderBy(F.col("observed_on").desc()).limit(months)
     return known.join(newest, "observed_on", "left_semi").select("customer_id", "observed_on").distinct()
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from boathouse.core.errors import DataQualityError, OptionError
-from boathouse.core.inference.batch import check_balance, hold_rows, split_scorable, stamp_predictions
+from boathouse.core.inference.batch import Stamp, check_balance, hold_rows, split_scorable, stamp_predictions
 from boathouse.core.inference.options import BatchOptions
+from boathouse.core.inference.roles import RoleModel
+from tests.scored_house import make_champion
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -22,16 +24,34 @@ def test_rows_without_any_feature_are_quarantined_with_the_reason(spark: SparkSe
     assert [tuple(row) for row in split.quarantined.collect()] == [(2, ["no_feature_row"])]
 
 
+def test_an_infinite_feature_is_quarantined_by_name_and_nan_is_missing(spark: SparkSession) -> None:
+    rows = [(1, float("inf"), 0.0), (2, float("nan"), 1.0), (3, float("nan"), None), (4, 1.0, float("-inf"))]
+    joined = spark.createDataFrame(rows, "id bigint, a double, b double")
+    split = split_scorable(joined, keys=["id"], features=["a", "b"])
+    assert [row["id"] for row in split.scorable.collect()] == [2]
+    found = {row["id"]: row["broken_rules"] for row in split.quarantined.collect()}
+    assert found == {1: ["a_not_finite"], 3: ["no_feature_row"], 4: ["b_not_finite"]}
+
+
 def test_predictions_are_stamped(spark: SparkSession) -> None:
     moment = datetime(2005, 10, 1, 12, tzinfo=UTC)
-    (row,) = stamp_predictions(spark.range(1).toDF("id"), name="dev.models.m", version="4", scored_at=moment).collect()
-    assert (row["model_name"], row["model_version"]) == ("dev.models.m", "4")
+    stamp = Stamp(
+        model=RoleModel(make_champion("4"), "challenger"),
+        feature_versions=["spending@1=ab:v2"],
+        data_versions=[],
+        run_id="r1",
+        scored_at=moment,
+    )
+    (row,) = stamp_predictions(spark.range(1).toDF("id"), stamp).collect()
+    assert (row["model_name"], row["model_version"], row["role"]) == ("test.models.missed_payment", "4", "challenger")
+    assert (row["feature_versions"], row["data_versions"], row["run_id"]) == (["spending@1=ab:v2"], [], "r1")
     assert row["scored_at"].replace(tzinfo=UTC) == moment
 
 
 @pytest.mark.parametrize("limit", [0, 100])
 def test_held_rows_are_the_same_rows(spark: SparkSession, limit: int) -> None:
     frame = spark.createDataFrame([(1, ["x"], 0.5), (2, [], 0.25)], "id bigint, reasons array<string>, p double")
+    assert hold_rows(frame.limit(0), rows=0, limit=limit).dtypes == frame.dtypes
     held = hold_rows(frame, rows=2, limit=limit)
     assert held.dtypes == frame.dtypes
     assert sorted(map(tuple, held.collect())) == [(1, ["x"], 0.5), (2, [], 0.25)]
@@ -47,7 +67,21 @@ def test_lost_or_doubled_rows_stop_the_run(scored: int, quarantined: int) -> Non
         check_balance(10, scored=scored, quarantined=quarantined)
 
 
-@pytest.mark.parametrize("change", [{"months": 0}, {"months": 1.5}, {"reason_count": -1}, {"driver_rows": -1}])
-def test_options_out_of_range_are_named(change: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"months": 0}, {"months": 1.5}, {"reason_count": -1}, {"driver_rows": -1}, {"challenger": "no"}),
+        *({"from_month": "2005-13"}, {"to_month": "June"}, {"to_month": "2005-04", "from_month": "2005-05"}),
+    ],
+)
+def test_options_out_of_range_are_named(change: dict[str, Any]) -> None:
     with pytest.raises(OptionError, match=next(iter(change))):
         BatchOptions(**{"months": 1, "reason_count": 3, "driver_rows": 10} | change)
+
+
+def test_months_are_whole_and_empty_texts_are_none() -> None:
+    options = BatchOptions(months=1, reason_count=3, driver_rows=0, from_month="2004-02", to_month="2004-02", version=7)
+    assert (options.first_day, options.last_day) == (date(2004, 2, 1), date(2004, 2, 29))
+    assert (options.is_backfill, options.wanted_version) == (True, "7")
+    empty = BatchOptions(months=1, reason_count=3, driver_rows=0, from_month="", to_month="", version="")
+    assert (empty.is_backfill, empty.wanted_version, empty.first_day) == (False, None, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date
 from typing import TYPE_CHECKING, Any
@@ -9,8 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from boathouse.core.errors import DataQualityError, FeatureError, ModelError
-from boathouse.core.modelling import NoModel
+from boathouse.core.inference.identity import prediction_id
+from boathouse.core.modelling import LoadedModel, NoModel
+from boathouse.core.monitoring.options import PlaceOptions
+from boathouse.core.scoring import FeatureSpec, seal_files
+from boathouse.core.scoring.feature_spec import FEATURE_SPEC
+from boathouse.core.scoring.files import digest_of
 from boathouse.pipelines import batch_inference
+from boathouse.pipelines.monitoring import nodes
 from boathouse.use_case.features import MODEL_VIEWS
 from tests.scored_house import CUSTOMERS, MOMENT, ScoredHouse, make_champion, make_features
 
@@ -29,6 +36,11 @@ def house(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     built = ScoredHouse.build()
     built.fill()
     return built
+
+
+def with_spec(model: LoadedModel, spec: FeatureSpec) -> LoadedModel:
+    files = {name: content for name, content in model.files.items() if name != "manifest.json"}
+    return replace(model, files=seal_files({**files, FEATURE_SPEC: spec.to_json()}))
 
 
 def score(house: ScoredHouse, **replaced: Any) -> None:
@@ -99,21 +111,14 @@ def test_without_a_champion_the_error_names_environment_and_command(house: Score
 
 
 def test_the_champion_gets_the_views_it_was_trained_on_and_no_others(house: ScoredHouse) -> None:
-    from boathouse.core.scoring import FeatureSpec, seal_files
-    from boathouse.core.scoring.feature_spec import FEATURE_SPEC
-
-    champion = make_champion()
     spec = FeatureSpec.describe(["months_late"], MODEL_VIEWS, [])
-    files = {name: content for name, content in champion.files.items() if name != "manifest.json"}
-    sealed = seal_files({**files, FEATURE_SPEC: spec.to_json()})
-    score(house, models__champion=replace(champion, files=sealed))
+    score(house, models__champion=with_spec(make_champion(), spec))
     row = house.rows("inference.features")[0]
     assert row["months_late"] is not None
     assert (row["bill_amt"], row["utilisation_after_request"]) == (None, None)
     changed = replace(spec, views=(replace(spec.views[0], digest="0" * 16),))
-    sealed = seal_files({**files, FEATURE_SPEC: changed.to_json()})
     with pytest.raises(FeatureError, match="payment_behaviour version 1 .0000000000000000."):
-        score(house, models__champion=replace(champion, files=sealed))
+        score(house, models__champion=with_spec(make_champion(), changed))
 
 
 def test_in_a_whole_run_scoring_waits_for_the_promotion() -> None:
@@ -127,11 +132,145 @@ def test_in_a_whole_run_scoring_waits_for_the_promotion() -> None:
 def test_rows_lost_by_the_scorer_stop_the_run_before_publishing(
     house: ScoredHouse, monkeypatch: pytest.MonkeyPatch, driver_rows: int
 ) -> None:
-    from boathouse.core.scoring import batch
+    from boathouse.core.inference import batch
 
     whole = batch.score_frame
     monkeypatch.setattr(batch, "score_frame", lambda *args, **options: whole(*args, **options).where("customer_id > 1"))
     house.parameters["batch_inference"]["scoring"]["driver_rows"] = driver_rows
-    with pytest.raises(DataQualityError, match="800 rows in, but 798 scored and 0 quarantined"):
+    with pytest.raises(DataQualityError, match="400 rows in, but 399 scored and 0 quarantined"):
         score(house)
     assert not house.dataset("inference.predictions").exists()
+
+
+class Versions:
+    """A registry in memory."""
+
+    def __init__(self, *models: LoadedModel) -> None:
+        self._models = {model.version: model for model in models}
+
+    def load(self, version: str) -> LoadedModel:
+        return self._models[version]
+
+
+def test_each_prediction_says_where_it_comes_from(house: ScoredHouse) -> None:
+    score(house)
+    row = house.rows("inference.predictions")[0]
+    champion = make_champion()
+    assert row["role"] == "champion"
+    assert row["prediction_id"] == prediction_id(
+        [row["customer_id"]], row["observed_on"], digest=digest_of(champion.files), role="champion"
+    )
+    assert row["data_versions"] == [
+        *("test.clean.statements@0", "test.features.customer_profile@0"),
+        *("test.features.payment_behaviour@0", "test.features.spending@0"),
+    ]
+    view = MODEL_VIEWS[1]
+    assert f"payment_behaviour@1={view.digest}:v0" in row["feature_versions"]
+    ids = [each["prediction_id"] for each in house.rows("inference.predictions")]
+    assert len(ids) == len(set(ids))
+
+
+def test_a_challenger_scores_the_same_rows_beside_the_champion(house: ScoredHouse) -> None:
+    house.parameters["batch_inference"]["scoring"]["challenger"] = True
+    aliases = {"champion": "3", "challenger": "5"}
+    score(house, models__aliases=aliases, models__versions=Versions(make_champion("5")))
+    roles = Counter((row["model_version"], row["role"]) for row in house.rows("inference.predictions"))
+    assert roles == {("3", "champion"): 2 * CUSTOMERS, ("5", "challenger"): 2 * CUSTOMERS}
+    with pytest.raises(ModelError, match="No model is challenger in environment 'test'"):
+        score(house)
+
+
+def test_a_version_that_is_named_is_no_champion(house: ScoredHouse) -> None:
+    house.parameters["batch_inference"]["scoring"]["version"] = 2
+    score(house, models__versions=Versions(make_champion("2")))
+    assert {(row["model_version"], row["role"]) for row in house.rows("inference.predictions")} == {("2", "challenger")}
+    house.parameters["batch_inference"]["scoring"]["version"] = "3"
+    score(house)
+    assert ("3", "champion") in {(row["model_version"], row["role"]) for row in house.rows("inference.predictions")}
+
+
+def test_a_challenger_with_other_views_gets_those(house: ScoredHouse) -> None:
+    spec = FeatureSpec.describe(["months_late"], MODEL_VIEWS, [])
+    narrow = with_spec(make_champion(), spec)
+    house.parameters["batch_inference"]["scoring"]["challenger"] = True
+    wide = with_spec(make_champion("5"), FeatureSpec.describe(["months_late", "bill_amt"], MODEL_VIEWS, []))
+    score(
+        house,
+        models__champion=narrow,
+        models__aliases={"champion": "3", "challenger": "5"},
+        models__versions=Versions(wide),
+    )
+    looked_up = {row["role"]: row["feature_versions"] for row in house.rows("inference.predictions")}
+    assert [each.split("@")[0] for each in looked_up["champion"]] == ["payment_behaviour"]
+    assert [each.split("@")[0] for each in looked_up["challenger"]] == ["payment_behaviour", "spending"]
+    assert house.rows("inference.features")[0]["bill_amt"] is None
+
+
+def test_a_backfill_scores_the_months_named(house: ScoredHouse) -> None:
+    house.parameters["batch_inference"]["scoring"] |= {"from_month": "2005-05", "to_month": "2005-07"}
+    score(house)
+    days = Counter(row["observed_on"] for row in house.rows("inference.predictions"))
+    assert days == {date(2005, 5, 31): CUSTOMERS, date(2005, 6, 30): CUSTOMERS, date(2005, 7, 31): CUSTOMERS}
+    house.parameters["batch_inference"]["scoring"] |= {"from_month": "2006-01", "to_month": None}
+    with pytest.raises(DataQualityError, match="2006-01 to 2005-09-30 and known by 2005-09-30"):
+        score(house)
+
+
+def test_a_backfill_that_was_stopped_goes_on_where_it_was(house: ScoredHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    from boathouse.core.inference import batch
+
+    house.parameters["batch_inference"]["scoring"] |= {"from_month": "2005-04"}
+    scored: list[int] = []
+    whole = batch.score_frame
+
+    def count_and_stop(*args: Any, **options: Any) -> Any:
+        scored.append(1)
+        if len(scored) == 4:
+            raise KeyboardInterrupt
+        return whole(*args, **options)
+
+    monkeypatch.setattr(batch, "score_frame", count_and_stop)
+    with pytest.raises(KeyboardInterrupt):
+        score(house)
+    assert len(house.rows("inference.predictions")) == 3 * CUSTOMERS
+    score(house)
+    assert len(scored) == 4 + 3
+    assert len(house.rows("inference.predictions")) == 6 * CUSTOMERS
+    score(house)
+    assert len(scored) == 7
+
+
+def test_a_cohort_from_changed_tables_is_scored_again_by_a_backfill(house: ScoredHouse) -> None:
+    house.parameters["batch_inference"]["scoring"] |= {"from_month": "2005-09"}
+    score(house)
+    frame = make_features()
+    frame["months_late"] = 0.0
+    house.dataset("features.payment_behaviour").save(frame[list(MODEL_VIEWS[1].columns)])
+    score(house)
+    rows = house.rows("inference.predictions")
+    assert {row["decision"] for row in rows} == {0}
+    assert "test.features.payment_behaviour@1" in rows[0]["data_versions"]
+
+
+def test_rows_that_can_be_scored_now_leave_the_quarantine(house: ScoredHouse) -> None:
+    frame = make_features()
+    for view in MODEL_VIEWS:
+        house.dataset(view.table).save(frame[frame["customer_id"] != 7][list(view.columns)])
+    score(house)
+    assert len(house.rows("inference.predictions_quarantine")) == 2
+    for view in MODEL_VIEWS:
+        house.dataset(view.table).save(frame[list(view.columns)])
+    score(house)
+    assert house.rows("inference.predictions_quarantine") == []
+    assert len(house.rows("inference.predictions")) == 2 * CUSTOMERS
+
+
+def test_monitoring_reads_the_champion_alone(house: ScoredHouse) -> None:
+    house.parameters["batch_inference"]["scoring"]["challenger"] = True
+    aliases = {"champion": "3", "challenger": "5"}
+    score(house, models__aliases=aliases, models__versions=Versions(make_champion("5")))
+    predictions = house.dataset("inference.predictions").load()
+    place = PlaceOptions(**house.parameters["monitoring"]["place"])
+    assert nodes.find_scored(predictions, SEPTEMBER, place).model_version == "3"
+    labels = house.dataset("model_input.labels").load()
+    assert {cohort.model_version for cohort in nodes.gather_cohorts(predictions, labels, SEPTEMBER)} == {"3"}

@@ -6,6 +6,7 @@ from boathouse.core.errors.endpoints import EndpointError
 from boathouse.core.errors.engines import EngineError
 from boathouse.core.errors.export import ExportError
 from boathouse.core.errors.features import FeatureError, FreshnessError, NotPublishedError, OnlineStoreError
+from boathouse.core.errors.inference import InferenceError
 from boathouse.core.errors.invocations import InvocationError
 from boathouse.core.errors.life_cycle import IdentityError, LifeCycleError
 from boathouse.core.errors.models import ModelError, PromotionError, UntrustedModelError
@@ -14,6 +15,7 @@ from boathouse.core.errors.reproduction import ReproductionError
 from boathouse.core.errors.requests import RequestError
 from boathouse.core.errors.rollouts import ExperimentError, RolloutError
 from boathouse.core.errors.simulation import SimulationError
+from boathouse.core.errors.streams import StreamError
 from boathouse.core.errors.tables import (
     CommitConflictError,
     DataQualityError,
@@ -37,6 +39,7 @@ __all__ = [
     "FeatureError",
     "FreshnessError",
     "IdentityError",
+    "InferenceError",
     "InvocationError",
     "LifeCycleError",
     "MissingTableError",
@@ -52,6 +55,7 @@ __all__ = [
     "RolloutError",
     "SchemaMismatchError",
     "SimulationError",
+    "StreamError",
     "TableError",
     "TokenError",
     "UntrustedModelError",

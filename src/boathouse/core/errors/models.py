@@ -104,6 +104,14 @@ class ModelError(BoathouseError):
             f"boathouse requests list --env {environment} shows what waits for approval."
         )
 
+    @classmethod
+    def no_challenger(cls, environment: str) -> ModelError:
+        """Name the environment that has none."""
+        return cls(
+            f"No model is challenger in environment '{environment}', so none can score beside the champion. "
+            "Set batch_inference.scoring.challenger: false, or train a candidate that is kept as challenger."
+        )
+
 
 class UntrustedModelError(ModelError):
     """A stored model has a form that would execute foreign code, or its digest is wrong."""

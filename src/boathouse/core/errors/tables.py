@@ -47,6 +47,11 @@ class TableError(BoathouseError):
         )
 
     @classmethod
+    def foreign_slice(cls, table: str, columns: Iterable[str], found: int) -> TableError:
+        """Say that rows belong to another slice than the one that is replaced."""
+        return cls(f"Table '{table}': the rows have {found} values of {', '.join(columns)} outside the slice replaced.")
+
+    @classmethod
     def missing_version(cls, table: str, wanted: str, newest: int) -> TableError:
         """Name the version asked for and the newest there is."""
         return cls(f"Table '{table}' has no {wanted}; its newest version is {newest}.")
@@ -195,6 +200,14 @@ class DataQualityError(BoathouseError):
         return cls(
             f"Scoring took {rows:,} rows in, but {scored:,} scored and {quarantined:,} quarantined came out. "
             "Nothing was published. Look for repeated keys in the feature tables, or rows dropped by the scorer."
+        )
+
+    @classmethod
+    def no_cohorts(cls, wanted: str, as_of: object) -> DataQualityError:
+        """Name the months asked for and what is known."""
+        return cls(
+            f"No statement is dated in {wanted} and known by {as_of}: there is nothing to score. "
+            "Choose other months (batch_inference.scoring.from_month, to_month) or another as_of."
         )
 
     @classmethod

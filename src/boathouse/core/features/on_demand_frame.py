@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def add_on_demand(frame: DataFrame, features: Sequence[OnDemandFeature]) -> DataFrame:
     """Return ``frame`` with one double column per on-demand feature, null for unknown; rows stay as they are.
 
-    The function is the one that the endpoint calls. There is no request here: each of its fields has its
-    default.
+    The function is the one that the endpoint calls. A column named like a field of the request gives that field,
+    null its default; without such a column, as in training, every row has the default.
 
     Raises:
         FeatureError: If a stored feature is missing.
@@ -50,6 +50,9 @@ def _add_to_batch(
 
     matrix = to_matrix(batch, stored)
     columns = {name: matrix[:, place] for place, name in enumerate(stored)}
-    values = assemble(names, columns, {}, features)
+    fields = sorted({field for each in features for field in each.request_names} & set(batch.schema.names))
+    asked = to_matrix(batch, fields)
+    request = {name: asked[:, place] for place, name in enumerate(fields)}
+    values = assemble(names, columns, request, features)
     added = [pa.array(values[:, place], from_pandas=True) for place in range(len(names))]
     return pa.RecordBatch.from_arrays([*batch.columns, *added], names=[*batch.schema.names, *names])

@@ -1,22 +1,30 @@
-"""Scoring one batch of rows: nothing lost, nothing doubled."""
+"""Scoring one batch of rows: nothing lost, nothing doubled. Batch, stream and command line all come through here."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import reduce
-from operator import or_
+from operator import and_
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
 from boathouse.core.errors import DataQualityError
-from boathouse.core.inference.contracts import NO_FEATURE_ROW
+from boathouse.core.inference.contracts import NO_FEATURE_ROW, NOT_FINITE
+from boathouse.core.inference.identity import prediction_id_column
+from boathouse.core.scoring.batch import score_frame
+from boathouse.core.scoring.files import digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
+
+    from boathouse.core.inference.roles import RoleModel
+
+SCORES = ("probability", "decision", "reasons")
+_BROKEN = "broken_rules"
 
 
 @dataclass(frozen=True)
@@ -27,15 +35,75 @@ class SplitRows:
     quarantined: DataFrame
 
 
-def split_scorable(joined: DataFrame, *, keys: Sequence[str], features: Sequence[str]) -> SplitRows:
-    """Return ``joined`` split by whether any feature is known; the quarantine has ``keys`` and ``broken_rules``.
+@dataclass(frozen=True, kw_only=True)
+class Stamp:
+    """What each prediction of a run says of its origin.
 
-    A row without a feature row in any view has nothing but nulls; a model would score it all the
-    same, with a probability that means nothing.
+    Attributes:
+        model: Model and role.
+        feature_versions: Views looked up, with digests and Delta versions.
+        data_versions: Tables read, with Delta versions.
+        run_id: MLflow run; empty without one.
+        scored_at: Time of scoring, aware.
     """
-    known = reduce(or_, [F.col(name).isNotNull() for name in features])
-    reason = F.array(F.lit(NO_FEATURE_ROW)).alias("broken_rules")
-    return SplitRows(joined.where(known), joined.where(~known).select(*keys, reason))
+
+    model: RoleModel
+    feature_versions: Sequence[str]
+    data_versions: Sequence[str]
+    run_id: str
+    scored_at: datetime
+
+
+def score_rows(  # noqa: PLR0913 - names of columns, after the three that matter
+    rows: DataFrame,
+    stamp: Stamp,
+    *,
+    keys: Sequence[str],
+    time: str,
+    reason_count: int,
+    event: str | None = None,
+    carried: Sequence[str] = (),
+) -> SplitRows:
+    """Return ``rows`` with their features as stamped predictions, and those that cannot be scored with the reasons.
+
+    Args:
+        rows: Keys, time, the model's features, and ``event`` and ``carried`` if named; other columns are dropped.
+        stamp: Model and origin.
+        keys: Columns of the key.
+        time: Column of the date.
+        reason_count: Reasons per adverse decision, at most.
+        event: Column with the id of the event that asked; None in batch.
+        carried: Columns that predictions and quarantined rows keep.
+    """
+    features = stamp.model.model.features
+    identity = [*keys, time, *carried]
+    split = split_scorable(rows, keys=identity, features=features)
+    scored = score_frame(split.scorable, stamp.model.model.files, reason_count=reason_count)
+    digest = digest_of(stamp.model.model.files)
+    named = prediction_id_column(keys, time, digest=digest, role=stamp.model.role, event=event)
+    ready = scored.select(*identity, named.alias("prediction_id"), *SCORES)
+    version, role = F.lit(stamp.model.model.version), F.lit(stamp.model.role)
+    held_back = split.quarantined.withColumn("model_version", version).withColumn("role", role)
+    return SplitRows(stamp_predictions(ready, stamp), held_back)
+
+
+def split_scorable(joined: DataFrame, *, keys: Sequence[str], features: Sequence[str]) -> SplitRows:
+    """Return ``joined`` split by whether it can be scored; the quarantine has ``keys`` and ``broken_rules``.
+
+    A row of which no feature is known has nothing but nulls; a model would score it all the same, with a
+    probability that means nothing. An infinite feature is a fault upstream.
+    """
+    unknown = reduce(and_, [F.col(name).isNull() | F.isnan(name) for name in features])
+    rules = [F.when(unknown, F.lit(NO_FEATURE_ROW))]
+    rules += [F.when(_is_infinite(name), F.lit(f"{name}_{NOT_FINITE}")) for name in features]
+    judged = joined.withColumn(_BROKEN, F.array_compact(F.array(*rules)))
+    return SplitRows(
+        judged.where(F.size(_BROKEN) == 0).drop(_BROKEN), judged.where(F.size(_BROKEN) > 0).select(*keys, _BROKEN)
+    )
+
+
+def _is_infinite(name: str) -> Column:
+    return F.col(name).isin(float("inf"), float("-inf"))
 
 
 def fill_columns(frame: DataFrame, names: Sequence[str]) -> DataFrame:
@@ -45,13 +113,22 @@ def fill_columns(frame: DataFrame, names: Sequence[str]) -> DataFrame:
     )
 
 
-def stamp_predictions(scored: DataFrame, *, name: str, version: str, scored_at: datetime) -> DataFrame:
-    """Return ``scored`` with the model's name and version and the time of scoring on each row."""
-    return (
-        scored.withColumn("model_name", F.lit(name))
-        .withColumn("model_version", F.lit(version))
-        .withColumn("scored_at", F.lit(scored_at).cast("timestamp"))
+def stamp_predictions(scored: DataFrame, stamp: Stamp) -> DataFrame:
+    """Return ``scored`` with model, role, versions, run and time of scoring on each row."""
+    return scored.select(
+        "*",
+        F.lit(stamp.model.model.name).alias("model_name"),
+        F.lit(stamp.model.model.version).alias("model_version"),
+        F.lit(stamp.model.role).alias("role"),
+        _texts(stamp.feature_versions).alias("feature_versions"),
+        _texts(stamp.data_versions).alias("data_versions"),
+        F.lit(stamp.run_id).alias("run_id"),
+        F.lit(stamp.scored_at).cast("timestamp").alias("scored_at"),
     )
+
+
+def _texts(values: Sequence[str]) -> Column:
+    return F.array(*[F.lit(value) for value in values]).cast("array<string>")
 
 
 def hold_rows(frame: DataFrame, *, rows: int, limit: int) -> DataFrame:
@@ -60,7 +137,11 @@ def hold_rows(frame: DataFrame, *, rows: int, limit: int) -> DataFrame:
     Neither engine keeps a frame for its later readers by itself (Sail ignores ``cache``): without
     this a model runs for the count, for the checks and for the write.
     """
-    return frame.sparkSession.createDataFrame(frame.toArrow()) if rows <= limit else frame
+    if rows > limit:
+        return frame
+    table = frame.toArrow()
+    # Spark Connect takes an empty Arrow table for a list without a schema.
+    return frame.sparkSession.createDataFrame(table if table.num_rows else [], None if table.num_rows else frame.schema)
 
 
 def check_balance(rows: int, *, scored: int, quarantined: int) -> None:

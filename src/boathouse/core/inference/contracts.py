@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from boathouse.core.inference.roles import ROLES
 from boathouse.core.tables.contract import Column, TableContract
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# The only reason why a row that belongs to a cohort cannot be scored.
+# Why a row cannot be scored: no view knows its key at its date, or a feature is infinite.
 NO_FEATURE_ROW = "no_feature_row"
+NOT_FINITE = "not_finite"
+PREDICTIONS, QUARANTINE, FEATURES = "inference.predictions", "inference.predictions_quarantine", "inference.features"
 
 
 def inference_contracts(keys: Sequence[Column], time: Column, features: Sequence[Column]) -> dict[str, TableContract]:
@@ -19,7 +22,7 @@ def inference_contracts(keys: Sequence[Column], time: Column, features: Sequence
     names = tuple(column.name for column in identity)
     contracts = (
         TableContract(
-            name="inference.features",
+            name=FEATURES,
             description="The features each cohort was scored on, as known at its date.",
             grain="one row per key and date scored",
             columns=(*identity, *features),
@@ -27,26 +30,39 @@ def inference_contracts(keys: Sequence[Column], time: Column, features: Sequence
             time_column=time.name,
         ),
         TableContract(
-            name="inference.predictions",
+            name=PREDICTIONS,
             description="Probability, decision and reasons for each row scored.",
-            grain="one row per key, date scored and model version",
+            grain="one row per key, date scored, model version and role",
             columns=(*identity, *PREDICTION_COLUMNS),
-            keys=(*names, "model_version"),
+            keys=(*names, "model_version", "role"),
             time_column=time.name,
         ),
         TableContract(
-            name="inference.predictions_quarantine",
+            name=QUARANTINE,
             description="Rows of a cohort that could not be scored.",
-            grain="one row per key and date",
-            columns=(*identity, BROKEN_RULES),
-            keys=names,
+            grain="one row per key, date, model version and role",
+            columns=(*identity, BROKEN_RULES, MODEL_VERSION, ROLE),
+            keys=(*names, "model_version", "role"),
             time_column=time.name,
         ),
     )
     return {contract.name: contract for contract in contracts}
 
 
-PREDICTION_COLUMNS = (
+MODEL_VERSION = Column(name="model_version", dtype="string", description="Version of the model.")
+ROLE = Column(
+    name="role",
+    dtype="string",
+    description="champion: the version that decided then; challenger: another version, for comparison alone.",
+    allowed=ROLES,
+)
+PREDICTION_ID = Column(
+    name="prediction_id",
+    dtype="string",
+    description="Names the prediction: hash of key, date, model and role; the same in every run.",
+    pattern="^[0-9a-f]{32}$",
+)
+SCORE_COLUMNS = (
     Column(name="probability", dtype="double", description="Probability of label 1.", minimum=0, maximum=1),
     Column(
         name="decision",
@@ -59,13 +75,25 @@ PREDICTION_COLUMNS = (
         dtype="array<string>",
         description="What raised the probability most, the strongest first; empty where the decision is 0.",
     ),
+)
+STAMP_COLUMNS = (
     Column(name="model_name", dtype="string", description="Registered model that scored the row."),
-    Column(name="model_version", dtype="string", description="Its version."),
+    MODEL_VERSION,
+    ROLE,
+    Column(
+        name="feature_versions",
+        dtype="array<string>",
+        description="Views looked up: name@version=digest of the definition:v Delta version read.",
+    ),
+    Column(name="data_versions", dtype="array<string>", description="Tables read, with their Delta versions."),
+    Column(name="run_id", dtype="string", description="MLflow run that first scored the row; empty without tracking."),
     Column(name="scored_at", dtype="timestamp", description="When the row was first scored with this version, in UTC."),
 )
+PREDICTION_COLUMNS = (PREDICTION_ID, *SCORE_COLUMNS, *STAMP_COLUMNS)
 
 BROKEN_RULES = Column(
     name="broken_rules",
     dtype="array<string>",
-    description=f"Why the row was not scored: {NO_FEATURE_ROW} if no feature view knows its key at that date.",
+    description=f"Why the row was not scored: {NO_FEATURE_ROW} if nothing the model takes is known of its key at "
+    f"that date, <feature>_{NOT_FINITE} if a feature is infinite.",
 )

@@ -8,8 +8,9 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
-from boathouse.core.scoring import FeatureSpec, ModelFiles, Scorer, load_scorer
+from boathouse.core.scoring import FeatureSpec, ModelFiles, Scorer, ScorerSpec, load_scorer
 from boathouse.core.scoring.feature_spec import FEATURE_SPEC
+from boathouse.core.scoring.files import SPEC
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +73,11 @@ class LoadedModel:
     def scorer(self) -> Scorer:
         """The scorer, loaded at first use."""
         return load_scorer(self.files)
+
+    @cached_property
+    def features(self) -> tuple[str, ...]:
+        """Input columns in the order of the matrix."""
+        return ScorerSpec.from_json(self.files[SPEC]).features
 
     @cached_property
     def feature_spec(self) -> FeatureSpec | None:

@@ -9,6 +9,7 @@ import numpy as np
 from pyspark.sql import functions as F
 
 from boathouse.core.errors import MonitoringError
+from boathouse.core.inference.roles import CHAMPION
 from boathouse.core.monitoring.performance import ScoredCohort
 
 if TYPE_CHECKING:
@@ -58,6 +59,11 @@ def find_window(predictions: DataFrame, as_of: date, *, time: str, environment: 
         model_name=last["model_name"],
         model_version=last["model_version"],
     )
+
+
+def champion_rows(predictions: DataFrame) -> DataFrame:
+    """Return the predictions that decided; what others scored beside them, for comparison, is not monitored."""
+    return predictions.where(F.col("role") == CHAMPION)
 
 
 def newest_cohorts(frame: DataFrame, count: int, *, time: str) -> DataFrame:

@@ -69,7 +69,7 @@ def score_batch(batch: pa.RecordBatch, scorer: Scorer, reason_count: int) -> pa.
 def to_matrix(batch: pa.RecordBatch, features: Iterable[str]) -> np.ndarray:
     """Return the features as a float64 matrix in the given order, null as NaN."""
     columns = [batch.column(name).cast("float64").to_numpy(zero_copy_only=False) for name in features]
-    return np.column_stack(columns) if batch.num_rows else np.empty((0, len(columns)))
+    return np.column_stack(columns) if batch.num_rows and columns else np.empty((batch.num_rows, len(columns)))
 
 
 def load_once(files: ModelFiles) -> Scorer:

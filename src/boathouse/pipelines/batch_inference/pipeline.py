@@ -9,44 +9,66 @@ from boathouse.use_case.features import MODEL_VIEWS
 def create_pipeline(**_: object) -> Pipeline:
     """Return the pipeline ``batch_inference``."""
     return Pipeline(
-        [
-            Node(
-                nodes.select_spine,
-                inputs=["clean.statements", "params:as_of", "params:batch_inference.scoring"],
-                outputs="batch_inference.spine",
-                name="select_spine",
-                tags=["inference"],
-            ),
-            Node(
-                nodes.join_features,
-                inputs=[
-                    "batch_inference.spine",
-                    "models.champion",
-                    # In a whole run this waits for the promotion, which may change the champion.
-                    "models.aliases",
-                    *(view.table for view in MODEL_VIEWS),
-                ],
-                outputs="inference.features",
-                name="join_features",
-                tags=["inference"],
-            ),
-            Node(nodes.read_clock, inputs=None, outputs="batch_inference.scored_at", name="read_clock"),
-            Node(
-                nodes.score_cohorts,
-                inputs={
-                    "features": "inference.features",
-                    "spine": "batch_inference.spine",
-                    "champion": "models.champion",
-                    "aliases": "models.aliases",
-                    "scored_at": "batch_inference.scored_at",
-                    "options": "params:batch_inference.scoring",
-                    "environment": "params:batch_inference.environment",
-                },
-                outputs=["inference.predictions", "inference.predictions_quarantine"],
-                name="score_cohorts",
-                tags=["inference"],
-            ),
-        ],
-        namespace="batch_inference",
-        prefix_datasets_with_namespace=False,
+        [*_prepare_nodes(), *_score_nodes()], namespace="batch_inference", prefix_datasets_with_namespace=False
     )
+
+
+def _prepare_nodes() -> list[Node]:
+    return [
+        Node(
+            nodes.select_spine,
+            inputs=["clean.statements", "params:as_of", "params:batch_inference.scoring"],
+            outputs="batch_inference.spine",
+            name="select_spine",
+            tags=["inference"],
+        ),
+        Node(
+            nodes.select_models,
+            # In a whole run the aliases wait for the promotion, which may change the champion.
+            inputs=[
+                "models.champion",
+                "models.versions",
+                "models.aliases",
+                "params:batch_inference.scoring",
+                "params:batch_inference.environment",
+            ],
+            outputs="batch_inference.models",
+            name="select_models",
+            tags=["inference"],
+        ),
+        Node(
+            nodes.join_tables,
+            inputs=[
+                "batch_inference.spine",
+                "batch_inference.models",
+                "models.champion",
+                *(view.table for view in MODEL_VIEWS),
+            ],
+            outputs=["inference.features", "batch_inference.other_features"],
+            name="join_features",
+            tags=["inference"],
+        ),
+    ]
+
+
+def _score_nodes() -> list[Node]:
+    return [
+        Node(nodes.read_clock, inputs=None, outputs="batch_inference.scored_at", name="read_clock"),
+        Node(
+            nodes.score_cohorts,
+            inputs={
+                "features": "inference.features",
+                "others": "batch_inference.other_features",
+                "spine": "batch_inference.spine",
+                "models": "batch_inference.models",
+                "scored_at": "batch_inference.scored_at",
+                "record": "batch_inference.run_record",
+                "scored_before": "batch_inference.scored_before",
+                "quarantined_before": "batch_inference.quarantined_before",
+                "options": "params:batch_inference.scoring",
+            },
+            outputs=["inference.predictions", "inference.predictions_quarantine"],
+            name="score_cohorts",
+            tags=["inference"],
+        ),
+    ]

@@ -18,6 +18,7 @@ from boathouse.core.monitoring.options import DriftOptions, PerformanceOptions, 
 from boathouse.core.monitoring.performance import CohortPerformance, ScoredCohort, measure_cohort
 from boathouse.core.monitoring.scored import (
     ScoredWindow,
+    champion_rows,
     find_window,
     join_labels,
     newest_cohorts,
@@ -43,7 +44,7 @@ def resolve_date(statements: DataFrame, as_of: str | None) -> date:
 
 def find_scored(predictions: DataFrame, as_of: date, place: PlaceOptions) -> ScoredWindow:
     """Return the newest cohort scored up to ``as_of`` and the version that scored it."""
-    return find_window(predictions, as_of, time=TIME_COLUMN, environment=place.environment)
+    return find_window(champion_rows(predictions), as_of, time=TIME_COLUMN, environment=place.environment)
 
 
 def compare_features(
@@ -61,7 +62,7 @@ def compare_features(
 
 def gather_cohorts(predictions: DataFrame, labels: DataFrame, as_of: date) -> list[ScoredCohort]:
     """Return every cohort scored up to ``as_of``, with the labels known by then."""
-    scored = predictions.where(F.col(TIME_COLUMN) <= F.lit(as_of))
+    scored = champion_rows(predictions).where(F.col(TIME_COLUMN) <= F.lit(as_of))
     named = labels.withColumnRenamed(LABEL, "label")
     joined = join_labels(scored, named, as_of, keys=KEYS)
     table = joined.select(*KEYS, "model_version", "probability", "decision", "label").toArrow()

@@ -1,0 +1,122 @@
+"""Contracts of the tables that a stream fills; keys and the rest of an event come from the use case."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from boathouse.core.inference.contracts import BROKEN_RULES, MODEL_VERSION, PREDICTION_COLUMNS
+from boathouse.core.tables.contract import Column, TableContract
+
+BROKEN, DUPLICATE, LATE, UNSCORABLE = "broken", "duplicate", "late", "unscorable"
+KINDS = (BROKEN, DUPLICATE, LATE, UNSCORABLE)
+EVENT_ID, EVENT_TIME, KIND = "request_id", "requested_at", "kind"
+SOURCE_BATCH, STREAM_ID = "source_batch", "stream_id"
+STREAM_PREDICTIONS, DEAD_LETTERS = "inference.stream_predictions", "inference.dead_letters"
+PROGRESS = "monitoring.stream_progress"
+
+EVENT_COLUMNS = (
+    Column(name=EVENT_ID, dtype="string", description="Names the request; the same request sent again has the same."),
+    Column(name=EVENT_TIME, dtype="timestamp", description="When it was made, UTC."),
+)
+ORIGIN_COLUMNS = (
+    Column(name=STREAM_ID, dtype="string", description="Which reading of the source this is; new for a new source."),
+    Column(
+        name=SOURCE_BATCH,
+        dtype="bigint",
+        unit="number",
+        description="What brought the event: the source's Delta version on sail, the micro-batch elsewhere.",
+        minimum=0,
+    ),
+)
+
+
+def stream_contracts(keys: Sequence[Column], time: Column, payload: Sequence[Column]) -> dict[str, TableContract]:
+    """Return the contracts of ``inference.stream_predictions`` and ``inference.dead_letters`` by name.
+
+    Args:
+        keys: Key columns of the use case.
+        time: Its time column.
+        payload: What else a request says.
+    """
+    told = tuple(replace(each, nullable=True, minimum=None, pattern=None) for each in (*keys, time, *payload))
+    sent = tuple(replace(each, nullable=True) for each in EVENT_COLUMNS)
+    contracts = (
+        TableContract(
+            name=STREAM_PREDICTIONS,
+            description="Probability, decision and reasons for each request.",
+            grain="one row per request",
+            columns=(*EVENT_COLUMNS, *keys, time, *PREDICTION_COLUMNS, *ORIGIN_COLUMNS),
+            keys=(EVENT_ID,),
+            time_column=EVENT_TIME,
+        ),
+        TableContract(
+            name=DEAD_LETTERS,
+            description="Requests that were not scored, with the reason.",
+            grain="one row per request received that was not scored",
+            columns=(*sent, *told, _KIND, _RULES, *ORIGIN_COLUMNS, _DEAD_AT),
+        ),
+    )
+    return {contract.name: contract for contract in contracts}
+
+
+_KIND = Column(
+    name=KIND,
+    dtype="string",
+    description="broken: breaks a rule; duplicate: its id came before; late: older than the stream waits; "
+    "unscorable: nothing to score is known.",
+    allowed=KINDS,
+)
+_RULES = replace(BROKEN_RULES, description="Names of the rules broken; empty for duplicate and late.")
+_DEAD_AT = Column(name="dead_at", dtype="timestamp", description="When the stream put it aside, UTC.")
+
+
+def _count(name: str, description: str) -> Column:
+    return Column(name=name, dtype="bigint", unit="requests", description=description, minimum=0)
+
+
+STREAM_PROGRESS = TableContract(
+    name=PROGRESS,
+    description="What a stream made of each batch of its source, and how far behind it was.",
+    grain="one row per stream and source batch",
+    columns=(
+        Column(name="stream", dtype="string", description="Table that the stream reads."),
+        *ORIGIN_COLUMNS,
+        MODEL_VERSION,
+        _count("events", "Requests read; the sum of the following five."),
+        _count("scored", "Scored."),
+        *(_count(kind, f"Put aside as {kind}.") for kind in KINDS),
+        Column(
+            name="watermark",
+            dtype="timestamp",
+            nullable=True,
+            description="Requests made before it were late, UTC; null for the first batch.",
+        ),
+        Column(
+            name="backlog_batches",
+            dtype="bigint",
+            unit="batches",
+            nullable=True,
+            description="Versions of the source not read yet; null where the engine does not tell.",
+            minimum=0,
+        ),
+        Column(
+            name="backlog_events",
+            dtype="bigint",
+            unit="requests",
+            nullable=True,
+            description="Requests in them; null where the log does not tell.",
+            minimum=0,
+        ),
+        Column(
+            name="lag_s",
+            dtype="double",
+            unit="s",
+            nullable=True,
+            description="From the commit of the batch to its scoring; null where the engine does not tell.",
+        ),
+        Column(name="processed_at", dtype="timestamp", description="When the batch was scored, UTC."),
+    ),
+    keys=("stream", STREAM_ID, SOURCE_BATCH),
+    time_column="processed_at",
+)

@@ -1,0 +1,143 @@
+"""One input scored by one model into one output: judged, counted, written once."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+from pyspark.sql import functions as F
+
+from boathouse.core.errors import InferenceError, MissingTableError
+from boathouse.core.inference.batch import Stamp, check_balance, score_rows
+from boathouse.core.inference.contracts import PREDICTIONS, QUARANTINE
+from boathouse.core.inference.input_rows import check_columns, judge_input
+from boathouse.core.inference.record import RunRecord
+from boathouse.core.scoring.files import digest_of
+from boathouse.datasets.delta_log import open_log
+from boathouse.datasets.delta_place import TablePlace
+from boathouse.inference.outputs import BATCH, ScoredBatch
+from boathouse.use_case.features import ENTITY_KEYS, TIME_COLUMN
+from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
+from boathouse.use_case.predictions import PREDICTION_TABLES, join_features, views_of
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from boathouse.core.inference.roles import RoleModel
+    from boathouse.inference.inputs import InputRows
+
+KEYS = (*ENTITY_KEYS, TIME_COLUMN)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoringRun:
+    """How an input is scored.
+
+    Attributes:
+        model: Who scores.
+        environment: Whose feature tables are looked up.
+        lakehouse: ``{engine, root}``.
+        reason_count: Reasons per adverse decision, at most.
+    """
+
+    model: RoleModel
+    environment: str
+    lakehouse: dict[str, str]
+    reason_count: int
+
+    def name_batch(self, source: InputRows) -> str:
+        """Return the id of the batch: the same for the same rows, model, role, reasons and feature tables."""
+        parts = [source.identity, digest_of(self.model.model.files), self.model.role, str(self.reason_count)]
+        if not self.has_features(source):
+            parts += [f"{place.table}@{open_log(place).newest()}" for place in self._view_places().values()]
+        return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
+
+    def has_features(self, source: InputRows) -> bool:
+        """Return whether the input brings all features of the model, so that none are looked up."""
+        return set(self.model.model.features) <= set(source.rows.columns)
+
+    def score(self, source: InputRows) -> ScoredBatch:
+        """Return every row of the input, scored or put aside.
+
+        Raises:
+            InferenceError: If columns are missing or of another type, or there are no rows.
+            DataQualityError: If a row got lost or doubled.
+        """
+        wanted = self._columns(source)
+        check_columns(dict(source.rows.dtypes), wanted, where=source.name, as_text=source.as_text)
+        rows = _hold(source.rows.select(*wanted))
+        total = rows.count()
+        if not total:
+            raise InferenceError.empty_input(source.name)
+        judged = judge_input(rows, wanted, keys=KEYS)
+        ready, record = self._join(_hold(judged.scorable), source)
+        views = () if self.has_features(source) else views_of(self.model.model)
+        stamp = Stamp(
+            model=self.model,
+            feature_versions=record.feature_versions(views),
+            data_versions=sorted(f"{name}@{version}" for name, version in record.table_versions.items()),
+            run_id=record.run_id,
+            scored_at=datetime.now(UTC),
+        )
+        split = score_rows(ready, stamp, keys=ENTITY_KEYS, time=TIME_COLUMN, reason_count=self.reason_count)
+        model = (F.lit(self.model.model.version).alias("model_version"), F.lit(self.model.role).alias("role"))
+        unread = judged.quarantined.select("*", *model)
+        batch = self.name_batch(source)
+        done = ScoredBatch(
+            batch_id=batch,
+            predictions=_collect(split.scorable, PREDICTION_TABLES[PREDICTIONS].column_names, batch),
+            quarantined=_collect(
+                split.quarantined.unionByName(unread), PREDICTION_TABLES[QUARANTINE].column_names, batch
+            ),
+        )
+        check_balance(total, scored=len(done.predictions), quarantined=len(done.quarantined))
+        return done
+
+    def _columns(self, source: InputRows) -> dict[str, str]:
+        """Return the columns taken from the input, with their types."""
+        types = {column.name: column.dtype for column in PREDICTION_TABLES[PREDICTIONS].columns}
+        wanted = {name: types[name] for name in KEYS}
+        if self.has_features(source):
+            return wanted | dict.fromkeys(self.model.model.features, "double")
+        fields = {name for each in ON_DEMAND_FEATURES for name in each.request_names}
+        return wanted | dict.fromkeys(sorted(fields & set(source.rows.columns)), "double")
+
+    def _view_places(self) -> dict[str, TablePlace]:
+        """Return where the tables of the model's views are, by the view's label.
+
+        Raises:
+            MissingTableError: If one has not been computed.
+        """
+        places = {}
+        for view in views_of(self.model.model):
+            place = TablePlace.from_lakehouse(f"{self.environment}.{view.table}", self.lakehouse)
+            if not open_log(place).exists():
+                where = place.path or place.sql_name
+                raise MissingTableError.in_environment(place.table, self.environment, where, "feature_engineering")
+            places[view.label] = place
+        return places
+
+    def _join(self, rows: DataFrame, source: InputRows) -> tuple[DataFrame, RunRecord]:
+        """Return the rows with features, and which versions of which tables were read for that."""
+        if self.has_features(source):
+            return rows, RunRecord(table_versions=source.versions)
+        tables, versions = {}, dict(source.versions)
+        for label, place in self._view_places().items():
+            versions[place.table] = open_log(place).newest()
+            tables[label] = place.read(versions[place.table])
+        return join_features(rows, self.model.model, tables), RunRecord(table_versions=versions)
+
+
+def _collect(frame: DataFrame, columns: tuple[str, ...], batch: str) -> pa.Table:
+    table = frame.select(*columns).toArrow()
+    return table.append_column(BATCH, pa.array([batch] * table.num_rows, pa.string()))
+
+
+def _hold(frame: DataFrame) -> DataFrame:
+    """Return ``frame`` computed once: counting and judging read it again."""
+    from boathouse.core.inference.batch import hold_rows
+
+    return hold_rows(frame, rows=0, limit=0)

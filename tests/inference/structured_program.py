@@ -1,0 +1,132 @@
+"""As a program: streams by classic Spark in FOLDER; result.json tells what came of them.
+
+Usage: ``python tests/inference/structured_program.py FOLDER``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+os.environ |= {"BOATHOUSE_ENGINE": "spark", "TZ": "UTC"}
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import pyarrow as pa
+from deltalake import DeltaTable, write_deltalake
+from kedro.io import DatasetError
+
+from boathouse.engines import get_engine, stop_engines
+from boathouse.inference.marked_tables import EngineMarkedTable
+from tests.request_stream import FIRST, SECOND, THIRD, RequestHouse, make_event
+
+
+class KilledError(RuntimeError):
+    """Stands for a process that ends here."""
+
+
+def kill_at(step: int, moment: str) -> Any:
+    """End the stream before or after the ``step``-th commit of a target; return what undoes this."""
+    append, calls = EngineMarkedTable.append, [0]
+
+    def watched(table: EngineMarkedTable, rows: Any, *, upto: int) -> None:
+        calls[0] += 1
+        if (calls[0], moment) == (step, "before"):
+            raise KilledError
+        append(table, rows, upto=upto)
+        if (calls[0], moment) == (step, "after"):
+            raise KilledError
+
+    EngineMarkedTable.append = watched  # type: ignore[method-assign]
+    return lambda: setattr(EngineMarkedTable, "append", append)
+
+
+def outcome(house: RequestHouse) -> Any:
+    return json.loads(json.dumps(house.outcome()))
+
+
+def copy(base: RequestHouse, folder: Path) -> RequestHouse:
+    """Return the house, with what its stream has done so far, in another folder."""
+    shutil.copytree(base.root, folder)
+    return RequestHouse(folder, "spark")
+
+
+def run_killed(base: RequestHouse, folder: Path, step: int, moment: str) -> Any:
+    house = copy(base, folder)
+    undo = kill_at(step, moment)
+    try:
+        house.run(most_versions=1)
+    except DatasetError:
+        undo()
+    else:
+        raise AssertionError("was not killed")
+    house.run(most_versions=1)
+    return outcome(house)
+
+
+def run_stopped(house: RequestHouse, spoil: Any) -> tuple[str, str]:
+    spoil(house)
+    try:
+        house.run()
+    except DatasetError as error:
+        return type(error.__cause__).__name__, str(error.__cause__)
+    return "nothing", ""
+
+
+def add_column(house: RequestHouse) -> None:
+    more = pa.table({"request_id": ["e3"], "channel": ["web"]})
+    write_deltalake(house.path("inference.requests"), more, mode="append", schema_mode="merge")
+
+
+def remove_file(house: RequestHouse) -> None:
+    path = house.path("inference.requests")
+    house.send(make_event(3))
+    old = set(DeltaTable(str(path), version=0).file_uris())
+    (new,) = set(DeltaTable(str(path)).file_uris()) - old
+    Path(new).unlink()
+
+
+def make_anew(house: RequestHouse) -> None:
+    shutil.rmtree(house.path("inference.requests"))
+    house.send(make_event(3))
+
+
+def main(folder: Path) -> None:
+    """Run every case and write what came of it."""
+    started = time.monotonic()
+    get_engine("spark").session()
+    base = RequestHouse(folder / "base", "spark")
+    base.send(*FIRST)
+    base.run()
+    found: dict[str, Any] = {}
+    cases = {
+        "schema": add_column,
+        "overwritten": lambda house: house.send(make_event(3), mode="overwrite"),
+        "gone": remove_file,
+        "anew": make_anew,
+    }
+    found["stops"] = {name: run_stopped(copy(base, folder / name), spoil) for name, spoil in cases.items()}
+    base.send(*SECOND)
+    found["killed"] = {
+        f"{moment} {step}": run_killed(base, folder / f"{moment}{step}", step, moment)
+        for step, moment in ((1, "before"), (1, "after"), (2, "after"), (3, "before"), (3, "after"))
+    }
+    base.run()
+    found["unkilled"] = outcome(base)
+    base.send(*THIRD)
+    base.run(trigger="continuous", interval_s=0.2, stop_when_idle_s=1.0)
+    found["whole"] = outcome(base)
+    shutil.rmtree(base.root / "checkpoints")
+    base.run(trigger="available_now")
+    found["lost"] = [row["request_id"] for row in base.rows("inference.stream_predictions")]
+    stop_engines()
+    found["seconds"] = time.monotonic() - started
+    (folder / "result.json").write_text(json.dumps(found), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,68 @@
+"""The same stream by Structured Streaming on classic Spark, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROGRAM = Path(__file__).with_name("structured_program.py")
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Return what the program saw; one start of a JVM for all tests."""
+    folder = tmp_path_factory.mktemp("structured")
+    environment = {**os.environ, "BOATHOUSE_ENGINE": "spark"}
+    command = [sys.executable, str(PROGRAM), str(folder)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    result: dict[str, Any] = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    return result
+
+
+@pytest.mark.spark
+def test_each_event_is_answered_or_put_aside_once(found: dict[str, Any]) -> None:
+    answers, dead, progress = found["whole"]
+    assert [row[0] for row in answers] == ["e1", "e130", "e131", "e2"]
+    assert [row[:2] for row in dead] == [
+        *(["None", "broken"], ["e130", "duplicate"], ["e133", "broken"], ["e2", "duplicate"], ["e3", "broken"]),
+        *(["e4", "duplicate"], ["e4", "unscorable"], ["e6", "late"]),
+    ]
+    assert progress == [[0, 4, 2, 1, 0, 0, 1], [1, 4, 1, 1, 2, 0, 0], [2, 4, 1, 1, 1, 1, 0]]
+
+
+@pytest.mark.spark
+def test_killed_at_any_step_and_restarted_it_leaves_the_same(found: dict[str, Any]) -> None:
+    assert len(found["killed"]) == 5
+    for name, outcome in found["killed"].items():
+        assert outcome == found["unkilled"], name
+
+
+@pytest.mark.spark
+def test_a_lost_checkpoint_answers_nothing_twice(found: dict[str, Any]) -> None:
+    assert found["lost"] == [row[0] for row in found["whole"][0]]
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize(
+    ("case", "words"),
+    [
+        ("schema", ["+ channel: string (unexpected)", "'test.inference.requests'"]),
+        ("overwritten", ["took rows away"]),
+        ("gone", ["gone, probably vacuumed"]),
+        ("anew", ["deleted and made anew"]),
+    ],
+)
+def test_a_source_that_is_not_what_it_was_stops_with_a_message(
+    found: dict[str, Any], case: str, words: list[str]
+) -> None:
+    kind, message = found["stops"][case]
+    assert kind == "StreamError"
+    for word in words:
+        assert word in message

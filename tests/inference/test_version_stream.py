@@ -1,0 +1,317 @@
+"""A stream driven by the source's versions: what is answered, what is put aside, and what stops it."""
+
+from __future__ import annotations
+
+import itertools
+import pathlib
+import shutil
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pytest
+from deltalake import CommitProperties, DeltaTable, write_deltalake
+from kedro.io import DatasetError
+
+from boathouse.core.errors import StreamError
+from boathouse.inference import marked_tables
+from tests.request_stream import START, TABLES, RequestHouse, make_event, send_everything
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pyspark.sql import SparkSession
+
+DEAD, PROGRESS, ANSWERS = TABLES
+
+
+@pytest.fixture
+def house(tmp_path: Path, spark: SparkSession) -> RequestHouse:
+    return RequestHouse(tmp_path, "sail")
+
+
+def stopped(house: RequestHouse, **options: Any) -> str:
+    """Run the stream and return the text of the StreamError that stops it."""
+    with pytest.raises(DatasetError) as caught:
+        house.run(**options)
+    assert isinstance(caught.value.__cause__, StreamError)
+    return str(caught.value.__cause__)
+
+
+# By hand: e6 was made 124 minutes before e130 of an earlier batch, and an hour is allowed. e5's id is missing, so it
+# is listed as 'None'. The second copy of e130 comes later by its time.
+EXPECTED = [
+    [("e1", 1.0, 0), ("e130", 1 / 130, 1), ("e131", 1 / 131, 2), ("e2", 0.5, 0)],
+    [
+        ("None", "broken", ["request_id_not_null", "requested_amount_not_nan"], 1),
+        ("e130", "duplicate", [], 1),
+        ("e133", "broken", ["requested_amount_in_range"], 2),
+        ("e2", "duplicate", [], 1),
+        ("e3", "broken", ["customer_id_not_null"], 0),
+        ("e4", "duplicate", [], 2),
+        ("e4", "unscorable", ["no_feature_row"], 0),
+        ("e6", "late", [], 2),
+    ],
+    [(0, 4, 2, 1, 0, 0, 1), (1, 4, 1, 1, 2, 0, 0), (2, 4, 1, 1, 1, 1, 0)],
+]
+
+
+@pytest.mark.parametrize("most_versions", [1, 100])
+def test_each_event_is_answered_or_put_aside_once(house: RequestHouse, most_versions: int) -> None:
+    send_everything(house)
+    house.run(most_versions=most_versions)
+    assert house.outcome() == EXPECTED
+    house.run()
+    assert house.outcome() == EXPECTED
+
+
+class Killed(BaseException):
+    """Stands for a process that ends here."""
+
+
+class Killer:
+    """Counts the calls that leave something behind, and ends the process before or after one of them."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.calls = 0
+        self.at: tuple[int, str] | None = None
+        import deltalake
+
+        patch.setattr(deltalake, "write_deltalake", self._watch(deltalake.write_deltalake))
+        patch.setattr(DeltaTable, "create", staticmethod(self._watch(DeltaTable.create)))
+
+    def _watch(self, act: Callable[..., Any]) -> Callable[..., Any]:
+        def watched(*args: Any, **options: Any) -> Any:
+            self.calls += 1
+            number = self.calls
+            if self.at == (number, "before"):
+                raise Killed
+            done = act(*args, **options)
+            if self.at == (number, "after"):
+                raise Killed
+            return done
+
+        return watched
+
+    def arm(self, at: tuple[int, str] | None) -> None:
+        self.calls, self.at = 0, at
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["first reading", "going on"])
+def test_killed_at_any_step_and_restarted_the_stream_leaves_the_same(
+    tmp_path: Path, spark: SparkSession, monkeypatch: pytest.MonkeyPatch, is_first: bool
+) -> None:
+    base = RequestHouse(tmp_path / "base", "sail")
+    send_everything(base)
+    for table in TABLES if is_first else ():
+        shutil.rmtree(base.path(table))
+    killer = Killer(monkeypatch)
+
+    def copy(name: str) -> RequestHouse:
+        shutil.copytree(base.root, tmp_path / name)
+        return RequestHouse(tmp_path / name, "sail")
+
+    whole = copy("whole")
+    whole.run(most_versions=2)
+    expected, steps = whole.outcome(), killer.calls
+    # Each of three targets is opened, and made if need be, and written.
+    assert steps == 6
+    if not is_first:
+        assert expected == EXPECTED
+    for step, moment in itertools.product(range(1, steps + 1), ("before", "after")):
+        house = copy(f"{moment}{step}")
+        killer.arm((step, moment))
+        with pytest.raises(Killed):
+            house.run(most_versions=2)
+        killer.arm(None)
+        # What is left is read in other portions than before.
+        house.run(most_versions=1)
+        assert house.outcome() == expected, (step, moment)
+
+
+def test_killed_between_its_tables_more_requests_arrive_before_the_restart(
+    house: RequestHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killer = Killer(monkeypatch)
+    house.send(make_event(1), make_event(2, customer_id=None))
+    house.run()
+    house.send(make_event(3), make_event(4, customer_id=None))
+    killer.arm((4, "after"))
+    with pytest.raises(Killed):
+        house.run()
+    killer.arm(None)
+    house.send(make_event(5), make_event(6, customer_id=None))
+    house.run()
+    answers, dead, progress = house.outcome()
+    assert [row[0] for row in answers] == ["e1", "e3", "e5"]
+    assert [row[0] for row in dead] == ["e2", "e4", "e6"]
+    assert [row[:3] for row in progress] == [(0, 2, 1), (1, 2, 1), (2, 2, 1)]
+
+
+def test_of_two_streams_at_once_one_writes_each_batch(house: RequestHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.send(make_event(1))
+    house.run()
+    house.send(make_event(2), make_event(3, customer_id=None))
+    append, raced = marked_tables.PathMarkedTable.append, []
+
+    def race(table: Any, rows: Any, *, upto: int) -> None:
+        if not raced:
+            raced.append(True)
+            RequestHouse(house.root, "sail").run()
+        append(table, rows, upto=upto)
+
+    monkeypatch.setattr(marked_tables.PathMarkedTable, "append", race)
+    house.run()
+    assert [row["request_id"] for row in house.rows(ANSWERS)] == ["e1", "e2"]
+    assert [row["request_id"] for row in house.rows(DEAD)] == ["e3"]
+    assert sorted(row["events"] for row in house.rows(PROGRESS)) == [1, 2]
+
+
+def test_a_commit_in_between_by_the_same_stream_is_a_conflict(house: RequestHouse) -> None:
+    """The table was opened before the other's commit: its mark is then of no use, and the commit must fail."""
+    from deltalake.exceptions import CommitFailedError
+    from deltalake.transaction import Transaction
+
+    house.send(make_event(1))
+    opened = [DeltaTable(str(house.path("inference.requests"))) for _ in range(2)]
+    rows = opened[0].to_pyarrow_table()
+    mark = CommitProperties(app_transactions=[Transaction("stream", 5)])
+    write_deltalake(opened[0], rows, mode="append", commit_properties=mark)
+    with pytest.raises(CommitFailedError):
+        write_deltalake(opened[1], rows, mode="append", commit_properties=mark)
+
+
+def test_progress_tells_backlog_lag_and_watermark(house: RequestHouse) -> None:
+    house.send(make_event(1))
+    house.run()
+    house.send(make_event(2), make_event(7))
+    house.send(make_event(8), make_event(9), make_event(10))
+    house.run(most_versions=1)
+    rows = sorted(house.rows(PROGRESS), key=lambda row: row["source_batch"])
+    assert [(row["backlog_batches"], row["backlog_events"]) for row in rows] == [(0, 0), (1, 3), (0, 0)]
+    assert [row["watermark"] for row in rows] == [
+        None,
+        START + timedelta(minutes=1) - timedelta(hours=1),
+        START + timedelta(minutes=7) - timedelta(hours=1),
+    ]
+    assert all(0 <= row["lag_s"] < 600 for row in rows)
+
+
+def test_a_batch_is_told_in_one_line_of_numbers(house: RequestHouse, caplog: pytest.LogCaptureFixture) -> None:
+    house.send(make_event(1), make_event(77, customer_id=None))
+    with caplog.at_level("INFO", "boathouse.stream"):
+        house.run()
+    assert caplog.messages == [
+        "test.inference.requests, batch 0: 1 scored, 1 broken; backlog 0 batch(es), 0 request(s)"
+    ]
+
+
+def test_a_continuous_stream_waits_for_requests_and_ends_when_idle(
+    house: RequestHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from boathouse.inference import version_stream
+
+    house.send(make_event(1))
+    naps: list[float] = []
+
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        if len(naps) == 1:
+            house.send(make_event(2))
+
+    now = itertools.count(0, 10.0)
+    monkeypatch.setattr(version_stream.time, "sleep", nap)
+    monkeypatch.setattr(version_stream.time, "monotonic", lambda: next(now))
+    house.run(trigger="continuous", interval_s=0.5, stop_when_idle_s=25.0)
+    assert [row["request_id"] for row in house.rows(ANSWERS)] == ["e1", "e2"]
+    assert set(naps) == {0.5}
+
+
+def test_another_name_begins_anew_and_answers_nothing_twice(house: RequestHouse) -> None:
+    house.send(make_event(1))
+    house.run()
+    house.send(make_event(2))
+    house.run(name="second")
+    assert [row["request_id"] for row in house.rows(ANSWERS)] == ["e1", "e2"]
+    assert [(row["request_id"], row["kind"]) for row in house.rows(DEAD)] == [("e1", "duplicate")]
+
+
+def test_compacting_the_source_brings_no_events(house: RequestHouse) -> None:
+    house.send(make_event(1))
+    house.run()
+    house.send(make_event(2))
+    DeltaTable(str(house.path("inference.requests"))).optimize.compact()
+    house.run()
+    assert [row["request_id"] for row in house.rows(ANSWERS)] == ["e1", "e2"]
+
+
+def test_a_partitioned_source_is_read_with_its_partition_values(house: RequestHouse) -> None:
+    house.send(make_event(1), partition_by=["customer_id", "_batch_id"])
+    house.run()
+    house.send(make_event(2, _batch_id="a b"), make_event(3, customer_id=None))
+    house.run()
+    assert [row["customer_id"] for row in house.rows(ANSWERS)] == [1, 2]
+    assert [row["customer_id"] for row in house.rows(DEAD)] == [None]
+
+
+class TestStops:
+    """What stops a stream, after it has answered what came before."""
+
+    @pytest.fixture(autouse=True)
+    def begin(self, house: RequestHouse) -> None:
+        house.send(make_event(1))
+        house.run()
+        house.send(make_event(2))
+
+    def check(self, house: RequestHouse, *words: str) -> None:
+        message = stopped(house)
+        for word in words:
+            assert word in message
+        assert [row["request_id"] for row in house.rows(ANSWERS)] == ["e1", "e2"]
+
+    def test_a_column_more(self, house: RequestHouse) -> None:
+        more = pa.table({"request_id": ["e3"], "channel": ["web"]})
+        write_deltalake(house.path("inference.requests"), more, mode="append", schema_mode="merge")
+        self.check(house, "+ channel: string (unexpected)", "'test.inference.requests'", "version 2")
+
+    def test_a_column_of_another_type_from_the_start(self, tmp_path: Path) -> None:
+        house = RequestHouse(tmp_path / "other", "sail")
+        house.path("inference.requests").parent.mkdir(parents=True)
+        write_deltalake(house.path("inference.requests"), pa.table({"request_id": [1]}))
+        message = stopped(house)
+        assert "~ request_id: expected string, found bigint" in message
+        assert "- customer_id: bigint (missing)" in message
+
+    def test_overwritten(self, house: RequestHouse) -> None:
+        house.send(make_event(3), mode="overwrite")
+        self.check(house, "Version 2", "took rows away", "WRITE")
+
+    def test_rows_deleted(self, house: RequestHouse) -> None:
+        DeltaTable(str(house.path("inference.requests"))).delete("customer_id = 1")
+        self.check(house, "took rows away", "DELETE")
+
+    def test_files_gone(self, house: RequestHouse) -> None:
+        house.send(make_event(3))
+        table = DeltaTable(str(house.path("inference.requests")))
+        newest = (set(table.file_uris()) - set(DeltaTable(table.table_uri, version=1).file_uris())).pop()
+        pathlib.Path(newest).unlink()
+        self.check(house, "1 file(s) that version 2 added", "vacuumed")
+
+    def test_log_gone(self, house: RequestHouse) -> None:
+        house.send(make_event(3))
+        house.send(make_event(4))
+        DeltaTable(str(house.path("inference.requests"))).create_checkpoint()
+        (house.path("inference.requests") / "_delta_log" / f"{2:020d}.json").unlink()
+        self.check(house, "no longer has version 2 (newest: 3)")
+
+    def test_made_anew(self, house: RequestHouse) -> None:
+        house.run()
+        shutil.rmtree(house.path("inference.requests"))
+        house.send(make_event(3))
+        self.check(house, "deleted and made anew")
+
+
+def test_without_a_source_the_message_names_it(house: RequestHouse) -> None:
+    with pytest.raises(DatasetError, match=r"'test.inference.requests' does not exist.*--pipeline stream_inference"):
+        house.run()

@@ -1,0 +1,141 @@
+"""Batch, stream and the scorer in this process give the same for every customer of a month, to the bit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import xgboost
+
+from boathouse.core.modelling import LoadedModel
+from boathouse.core.scoring import FeatureSpec, ScorerSpec, write_scorer
+from boathouse.core.scoring.calibration import Calibration
+from boathouse.pipelines import batch_inference, stream_inference
+from boathouse.use_case.features import CURRENT_VIEWS, FEATURE_NAMES, REASON_TEXTS
+from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
+from tests.parity.conftest import CUSTOMERS
+from tests.pipelines.conftest import isolate
+from tests.scored_house import ScoredHouse
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tests.small_bank import SmallBank
+
+MONTH = date(2005, 9, 30)
+REASONS = 3
+
+
+def train_model() -> LoadedModel:
+    """Return a boosted model of all features, calibrated; its rows are made up, with labels that follow lateness."""
+    generator = np.random.default_rng(3)
+    matrix = generator.normal(size=(3_000, len(FEATURE_NAMES)))
+    late = generator.choice([0.0, 1.0, 2.0], len(matrix), p=[0.8, 0.1, 0.1])
+    matrix[:, FEATURE_NAMES.index("months_late")] = late
+    label = (generator.random(len(matrix)) < 0.1 + 0.25 * late).astype(float)
+    settings = {"max_depth": 4, "objective": "binary:logistic", "seed": 1, "nthread": 2}
+    booster = xgboost.train(settings, xgboost.DMatrix(matrix.astype(np.float32), label), num_boost_round=40)
+    spec = ScorerSpec(
+        algorithm="xgboost",
+        features=FEATURE_NAMES,
+        label="missed_payment",
+        calibration=Calibration("platt", (1.1, -0.05)),
+        threshold=0.3,
+        reason_texts=REASON_TEXTS,
+    )
+    looked_up = FeatureSpec.describe(FEATURE_NAMES, CURRENT_VIEWS, ON_DEMAND_FEATURES)
+    files = write_scorer(spec, bytes(booster.save_raw("ubj")), looked_up)
+    return LoadedModel(name="test.models.missed_payment", version="1", files=files, alias="champion")
+
+
+@dataclass(frozen=True)
+class ScoredMonth:
+    """One month scored in this process, for other ways to be compared with.
+
+    Attributes:
+        house: The lakehouse that the other ways read and write.
+        model: Who scored.
+        keys: Customers, ascending.
+        matrix: Their features from the offline table, in the model's order.
+        probability: In the order of ``keys``.
+        decision: In the same order.
+        reasons: In the same order; empty where the decision is 0.
+    """
+
+    house: ScoredHouse
+    model: LoadedModel
+    keys: np.ndarray
+    matrix: np.ndarray
+    probability: np.ndarray
+    decision: np.ndarray
+    reasons: list[list[str]]
+
+    def compare(self, rows: pd.DataFrame) -> None:
+        """Compare ``customer_id``, ``probability``, ``decision`` and ``reasons`` of another way, bit for bit."""
+        rows = rows.sort_values("customer_id")
+        assert rows["customer_id"].to_numpy().tolist() == self.keys.tolist()
+        assert rows["probability"].to_numpy().tobytes() == self.probability.tobytes()
+        assert rows["decision"].to_numpy().tolist() == self.decision.tolist()
+        assert [list(texts) for texts in rows["reasons"]] == self.reasons
+
+
+@pytest.fixture(scope="module")
+def month(whole_book: SmallBank) -> ScoredMonth:
+    """Return the month scored in this process, after batch inference has joined its features."""
+    with pytest.MonkeyPatch.context() as patch:
+        isolate(whole_book.data, patch)
+        house = ScoredHouse.build()
+        model = train_model()
+        run_batch(house, model)
+        features = house.dataset("inference.features").load().where(f"observed_on = DATE'{MONTH}'").toPandas()
+    features = features.sort_values("customer_id")
+    matrix = features[list(FEATURE_NAMES)].to_numpy(dtype=np.float64)
+    probability = model.scorer.predict_probability(matrix)
+    decision = model.scorer.decide(probability)
+    reasons: list[list[str]] = [[] for _ in decision]
+    for row in np.flatnonzero(decision):
+        # One by one: a row's reasons do not depend on the rows beside it.
+        reasons[row] = model.scorer.reasons(matrix[row : row + 1], REASONS)[0] if row % 50 == 0 else []
+    rest = [row for row in np.flatnonzero(decision) if row % 50]
+    for row, texts in zip(rest, model.scorer.reasons(matrix[rest], REASONS), strict=True):
+        reasons[row] = texts
+    keys = features["customer_id"].to_numpy()
+    return ScoredMonth(house, model, keys, matrix, probability, decision, reasons)
+
+
+def run_batch(house: ScoredHouse, model: LoadedModel) -> None:
+    house.parameters["batch_inference"]["scoring"]["months"] = 1
+    house.run(batch_inference.create_pipeline(), models__champion=model, models__aliases={"champion": "1"})
+
+
+def read_scores(house: ScoredHouse, table: str) -> Any:
+    rows = house.dataset(table).load().where(f"observed_on = DATE'{MONTH}'")
+    return rows.select("customer_id", "probability", "decision", "reasons").toPandas()
+
+
+@pytest.mark.slow
+def test_the_month_has_every_customer_and_both_decisions(month: ScoredMonth) -> None:
+    assert len(month.keys) == CUSTOMERS
+    assert 0 < month.decision.sum() < CUSTOMERS
+
+
+@pytest.mark.slow
+def test_batch_gives_the_same_to_the_bit(month: ScoredMonth, book: SmallBank) -> None:
+    month.compare(read_scores(month.house, "inference.predictions"))
+
+
+@pytest.mark.slow
+def test_stream_gives_the_same_to_the_bit(month: ScoredMonth, book: SmallBank) -> None:
+    pipeline = stream_inference.create_pipeline()
+    month.house.run(pipeline, models__champion=month.model, models__aliases={"champion": "1"})
+    month.compare(read_scores(month.house, "inference.stream_predictions"))
+
+
+@pytest.mark.slow
+def test_a_row_alone_gets_the_same_as_among_others(month: ScoredMonth) -> None:
+    for row in range(0, CUSTOMERS, 1_000):
+        alone = month.model.scorer.predict_probability(month.matrix[row : row + 1])
+        assert alone.tobytes() == month.probability[row : row + 1].tobytes()
