@@ -92,11 +92,11 @@ def find_model(house: House, wanted: str) -> RoleModel:
         ModelError: If there is none.
     """
     from boathouse.core.errors import ModelError
-    from boathouse.datasets.model_alias import ModelAliasDataset
     from boathouse.datasets.model_versions import RegisteredVersions
+    from boathouse.datasets.registry_versions import RegistryVersions
 
     name = house.models[0]
-    aliases: dict[str, str] = ModelAliasDataset(name=name).load()
+    aliases: dict[str, str] = RegistryVersions().aliases(name)
     if wanted == CHAMPION and CHAMPION not in aliases:
         raise ModelError.no_champion(house.environment)
     if wanted == CHALLENGER and CHALLENGER not in aliases:
