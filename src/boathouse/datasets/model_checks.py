@@ -52,7 +52,7 @@ def check_name(name: str) -> None:
 def check_stored(uri: str, name: str) -> None:
     """Check the files at a local ``uri`` before they are copied: no links, no devices, not too many, not too large.
 
-    Other stores are checked by :func:`check_listing`.
+    Stores elsewhere hold neither links nor devices; sizes there are checked once the files are here.
 
     Raises:
         UntrustedModelError: Naming what is there.
