@@ -111,7 +111,8 @@ class LogOptions:
     Attributes:
         enabled: Whether requests are logged at all.
         sampling_fraction: Share of requests that is logged, 0 to 1.
-        flush_seconds: Longest time in seconds until an entry is in the table; what a kill can lose.
+        flush_seconds: Longest time in seconds until an entry is on disk, which is what a kill can lose; it is in the
+            table about five seconds later.
         queue_entries: Entries that wait in memory, at most; more are counted and dropped.
         max_payload_bytes: A longer request or response is cut by rule, and marked.
         personal_columns: Columns of the request that are personal.
