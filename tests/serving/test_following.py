@@ -63,6 +63,7 @@ class Watched:
             endpoints={},
             tokens="",
             token_required=False,
+            environment="test",
             store="",
             run_folder="",
             mlflow_version="",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from boathouse.commands.feature_places import ENVIRONMENT
-from boathouse.commands.harbour import open_harbour, read_actor
+from boathouse.commands.harbour import open_harbour
 from boathouse.core.errors import RolloutError
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def update(name: str, env: str, conf_source: Path, **given: Any) -> None:  # noq
         raise RolloutError.switched_off()
     is_start = config.split.kind not in {"weight", state.config.split.kind}
     kind = "started" if is_start else "updated"
-    _report(states.change(state, config, kind=kind, actor=read_actor(), comment=given["comment"]))
+    _report(states.change(state, config, kind=kind, actor=harbour.actor, comment=given["comment"]))
 
 
 def _read_file(name: str, path: Path) -> EndpointConfig:
@@ -120,11 +120,12 @@ def promote(name: str, entity: str | None, comment: str, env: str, conf_source: 
     from boathouse.core.endpoints.kinds import PROMOTED
     from boathouse.core.endpoints.rollouts import choose_promoted, give_everything
 
-    states = open_harbour(env, conf_source).states()
+    harbour = open_harbour(env, conf_source)
+    states = harbour.states()
     state = states.read(name)
     chosen = entity or choose_promoted(state.config)
     config = give_everything(state.config, chosen)
-    _report(states.change(state, config, kind=PROMOTED, actor=read_actor(), comment=comment))
+    _report(states.change(state, config, kind=PROMOTED, actor=harbour.actor, comment=comment))
 
 
 @click.command()
@@ -133,8 +134,9 @@ def promote(name: str, entity: str | None, comment: str, env: str, conf_source: 
 @ENVIRONMENT
 def rollback(name: str, comment: str, env: str, conf_source: Path) -> None:
     """Return to the configuration before the newest change, or before the rollout under way; again: further back."""
-    states = open_harbour(env, conf_source).states()
-    _report(states.roll_back(name, actor=read_actor(), comment=comment))
+    harbour = open_harbour(env, conf_source)
+    states = harbour.states()
+    _report(states.roll_back(name, actor=harbour.actor, comment=comment))
 
 
 @click.command(name="canary-step")
@@ -151,7 +153,7 @@ def canary_step(name: str, watch: float | None, env: str, conf_source: Path) -> 
     harbour = open_harbour(env, conf_source)
     states = harbour.states()
     while True:
-        decision = step_canary(states, name, harbour.log, actor=read_actor())
+        decision = step_canary(states, name, harbour.log, actor=harbour.actor)
         click.echo(f"{decision.outcome}: {decision.reason}")
         for check in decision.checks:
             click.echo(f"  {check.verdict:<5} {check.name:<9} {check.text}")
@@ -170,11 +172,12 @@ def pause(name: str, comment: str, env: str, conf_source: Path) -> None:
     """Keep a canary where it is until `resume`."""
     from boathouse.core.endpoints.kinds import PAUSED
 
-    states = open_harbour(env, conf_source).states()
+    harbour = open_harbour(env, conf_source)
+    states = harbour.states()
     state = states.read(name)
     if state.config.split.kind != "canary":
         raise RolloutError.no_canary(name, state.config.split.kind)
-    _report(states.change(state, state.config, kind=PAUSED, actor=read_actor(), comment=comment))
+    _report(states.change(state, state.config, kind=PAUSED, actor=harbour.actor, comment=comment))
 
 
 @click.command()
@@ -185,11 +188,12 @@ def resume(name: str, comment: str, env: str, conf_source: Path) -> None:
     """Let a paused canary go on; its step begins anew."""
     from boathouse.core.endpoints.kinds import PAUSED, STEP
 
-    states = open_harbour(env, conf_source).states()
+    harbour = open_harbour(env, conf_source)
+    states = harbour.states()
     state = states.read(name)
     if state.kind != PAUSED:
         raise RolloutError.no_canary(name, f"{state.config.split.kind}, not paused")
-    _report(states.change(state, state.config, kind=STEP, actor=read_actor(), comment=comment))
+    _report(states.change(state, state.config, kind=STEP, actor=harbour.actor, comment=comment))
 
 
 def _report(state: EndpointState) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from boathouse.commands.feature_places import ENVIRONMENT
-from boathouse.commands.harbour import open_harbour, read_actor
+from boathouse.commands.harbour import open_harbour
 from boathouse.core.errors import RolloutError
 
 if TYPE_CHECKING:
@@ -163,16 +163,17 @@ def _record_advice(name: str, evidence: dict[str, Any], env: str, conf_source: P
     from boathouse.governance.endpoint_states import DEPLOYMENTS
     from boathouse.governance.ledger import open_ledger
 
+    harbour = open_harbour(env, conf_source)
     event = AuditEvent(
         event_id=uuid.uuid4().hex,
         kind=ADVISED,
         subject=name,
-        actor=read_actor(),
+        actor=harbour.actor,
         occurred_at=datetime.now(UTC),
         comment=str(evidence["way"]),
         evidence=evidence,
     )
-    open_ledger(open_harbour(env, conf_source).place(DEPLOYMENTS)).append([event])
+    open_ledger(harbour.place(DEPLOYMENTS)).append([event])
 
 
 @click.command(name="compact-log")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from boathouse.commands.environment_conf import open_conf, use_stores
 from boathouse.core.endpoints import EndpointConfig
 from boathouse.core.errors import EndpointError
 
@@ -33,16 +34,6 @@ def read_documents(env: str, conf_source: Path) -> dict[str, Any]:
     Raises:
         ConfigError: If there is no such environment.
     """
-    import mlflow
-    from kedro.framework.project import configure_project, settings
-
-    from boathouse.hooks.environments import require_environment
-
-    require_environment(env, conf_source)
-    configure_project("boathouse")
-    loader = settings.CONFIG_LOADER_CLASS(str(conf_source), env=env, **settings.CONFIG_LOADER_ARGS)
-    server = loader["mlflow"]["server"]
-    mlflow.set_tracking_uri(server["mlflow_tracking_uri"])
-    if server.get("mlflow_registry_uri"):
-        mlflow.set_registry_uri(server["mlflow_registry_uri"])
+    loader = open_conf(env, conf_source)
+    use_stores(loader["mlflow"]["server"])
     return dict(loader["endpoints"])

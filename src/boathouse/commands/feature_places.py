@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from boathouse.commands.environment_conf import open_conf, use_stores
 from boathouse.commands.environment_options import ENVIRONMENT
 from boathouse.core.errors import FeatureError
 from boathouse.use_case.features import FEATURE_VIEWS
@@ -34,7 +35,6 @@ __all__ = [
     "show_key",
 ]
 
-_ENDPOINTS = ["endpoints*", "endpoints*/**", "**/endpoints*"]
 STORE_HELP = (
     "URL of the online store; {env} in it stands for the environment. Default: BOATHOUSE_ONLINE_STORE, else SQLite in "
     "the data folder."
@@ -61,8 +61,7 @@ class House:
         """Return the online store at ``url`` or the environment's own."""
         from boathouse.online_store import OnlineStore
 
-        found = (url or locate_online_store(self.environment)).replace("{env}", self.environment)
-        return OnlineStore(found, timeout_s=30, environment=self.environment)
+        return OnlineStore(locate_online_store(self.environment, url), timeout_s=30, environment=self.environment)
 
     def live_versions(self) -> dict[str, tuple[str, int]]:
         """Return digest and source version of each view that is live in the environment's own online store."""
@@ -103,49 +102,47 @@ def open_house(env: str, conf_source: Path) -> House:
     Raises:
         ConfigError: If there is no such environment.
     """
-    import mlflow
-    from kedro.framework.project import configure_project, settings
-
-    from boathouse.hooks.environments import require_environment
-
-    require_environment(env, conf_source)
-    configure_project("boathouse")
-    arguments = dict(settings.CONFIG_LOADER_ARGS)
-    arguments["config_patterns"] = {"endpoints": _ENDPOINTS, **arguments["config_patterns"]}
-    loader = settings.CONFIG_LOADER_CLASS(str(conf_source), env=env, **arguments)
+    loader = open_conf(env, conf_source)
     usage = loader["catalog"]["models.feature_usage"]
-    server = loader["mlflow"]["server"]
-    mlflow.set_tracking_uri(server["mlflow_tracking_uri"])
-    if server.get("mlflow_registry_uri"):
-        mlflow.set_registry_uri(server["mlflow_registry_uri"])
+    use_stores(loader["mlflow"]["server"])
     groups = loader["parameters"]["feature_engineering"].values()
     removed_in_use = next(group["removed_in_use"] for group in groups if "removed_in_use" in group)
     return House(
         env,
         dict(loader["globals"]["lakehouse"]),
         tuple(usage["models"]),
-        _load_endpoints(loader),
+        _load_endpoints(env, loader),
         removed_in_use,
     )
 
 
-def _load_endpoints(loader: Any) -> tuple[EndpointUse, ...]:  # noqa: ANN401 - Kedro's loader
-    """Return what the endpoints of the environment serve; nothing if none is configured."""
+def _load_endpoints(env: str, loader: Any) -> tuple[EndpointUse, ...]:  # noqa: ANN401 - Kedro's loader
+    """Return what the endpoints of the environment serve, as they were changed last, else as conf has them."""
     from kedro.config import MissingConfigException
 
     from boathouse.core.features.endpoint_use import read_endpoints
+    from boathouse.datasets.delta_place import TablePlace
+    from boathouse.governance.endpoint_states import DEPLOYMENTS, EndpointStates
 
     try:
-        return read_endpoints(loader["endpoints"])
+        documents = dict(loader["endpoints"])
     except MissingConfigException:
-        return ()
+        documents = {}
+    place = TablePlace.from_lakehouse(f"{env}.{DEPLOYMENTS}", dict(loader["globals"]["lakehouse"]))
+    for record in EndpointStates(place, documents).records():
+        documents[record.subject] = record.read_evidence().get("config") or documents.get(record.subject, {})
+    return read_endpoints(documents)
 
 
-def locate_online_store(environment: str) -> str:
-    """Return the store's URL: BOATHOUSE_ONLINE_STORE, else a SQLite file of the environment in the data folder."""
+def locate_online_store(environment: str, url: str | None = None) -> str:
+    """Return ``url``, else BOATHOUSE_ONLINE_STORE, else a SQLite file of the environment in the data folder.
+
+    ``{env}`` in it stands for the environment.
+    """
     from boathouse.hooks.locations import locate_data
 
-    return os.environ.get("BOATHOUSE_ONLINE_STORE") or f"sqlite:///{locate_data(f'online_{environment}.db')}"
+    found = url or os.environ.get("BOATHOUSE_ONLINE_STORE") or f"sqlite:///{locate_data('online_{env}.db')}"
+    return found.replace("{env}", environment)
 
 
 @contextmanager

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import getpass
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from boathouse.commands.environment_conf import open_conf
 from boathouse.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -26,6 +25,14 @@ class Harbour:
     lakehouse: dict[str, str]
     documents: dict[str, dict[str, Any]]
     rollouts: dict[str, Any]
+    trust_environment_user: bool
+
+    @property
+    def actor(self) -> str:
+        """Who acts: as the platform knows them, else the system's user."""
+        from boathouse.governance.identity import read_identity
+
+        return read_identity(trust_environment_user=self.trust_environment_user).name
 
     def place(self, table: str) -> TablePlace:
         """Return the place of ``<schema>.<table>``."""
@@ -86,20 +93,11 @@ def open_harbour(env: str, conf_source: Path) -> Harbour:
     Raises:
         ConfigError: If there is no such environment.
     """
-    from kedro.framework.project import configure_project, settings
-
-    from boathouse.hooks.environments import require_environment
-
-    require_environment(env, conf_source)
-    configure_project("boathouse")
-    loader = settings.CONFIG_LOADER_CLASS(str(conf_source), env=env, **settings.CONFIG_LOADER_ARGS)
-    return Harbour(env, dict(loader["globals"]["lakehouse"]), dict(loader["endpoints"]), dict(loader["rollouts"]))
-
-
-def read_actor() -> str:
-    """Return who acts: as the platform knows them, else the system's user."""
-    try:
-        identity = import_module("boathouse.governance.identity")
-    except ModuleNotFoundError:
-        return getpass.getuser()
-    return str(identity.read_identity().name)
+    loader = open_conf(env, conf_source)
+    return Harbour(
+        environment=env,
+        lakehouse=dict(loader["globals"]["lakehouse"]),
+        documents=dict(loader["endpoints"]),
+        rollouts=dict(loader["rollouts"]),
+        trust_environment_user=bool(loader["parameters"]["governance"]["trust_environment_user"]),
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -32,17 +32,28 @@ def export(  # noqa: PLR0913 - options
     onnxruntime and numpy alone. Probabilities agree with the scorer's within a millionth, decisions are the same.
     """
     from boathouse.core.export import export_model
-    from boathouse.datasets.model_version import ALIASES, ModelVersionDataset
 
     house = open_house(env, conf_source)
     model = name or house.models[0]
-    if not version.isdigit():
-        require_choice("version", version, ALIASES)
-    place: dict[str, Any] = {"version" if version.isdigit() else "alias": version}
-    loaded = cast("LoadedModel", ModelVersionDataset(name=model, **place).load())
+    loaded = load_version(model, version)
     target = folder or Path("dist") / f"{model.rsplit('.', 1)[-1]}-{loaded.version}"
     exported = export_model(loaded.files, target, name=model, version=loaded.version, overwrite=overwrite)
     click.echo(f"{model} version {loaded.version} as {form} in {exported.folder}:")
     for each, size in exported.sizes.items():
         click.echo(f"  {each:<18} {size / 1024:8,.1f} KiB")
     click.echo(f"Try it: python {exported.folder / 'score.py'} rows.json")
+
+
+def load_version(model: str, version: str) -> LoadedModel:
+    """Return a version by its number or an alias, its files checked.
+
+    Raises:
+        OptionError: If it is neither a number nor an alias.
+        ModelError: If there is no such version.
+    """
+    from boathouse.datasets.model_version import ALIASES, ModelVersionDataset
+
+    if version.isdigit():
+        return cast("LoadedModel", ModelVersionDataset(name=model, version=version).load())
+    require_choice("version", version, ALIASES)
+    return cast("LoadedModel", ModelVersionDataset(name=model, alias=version).load())

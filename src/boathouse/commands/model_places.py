@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from boathouse.commands.environment_conf import open_conf, use_stores
 from boathouse.core.deployment import DeploymentOptions, Role, find_role
 from boathouse.core.errors import ConfigError, LifeCycleError
 from boathouse.core.promotion.policy import GovernanceOptions
@@ -67,11 +68,7 @@ class Governed:
         from boathouse.hooks.tracking_store import check_tracking_store
 
         check_tracking_store(self.server["mlflow_tracking_uri"])
-        import mlflow
-
-        mlflow.set_tracking_uri(self.server["mlflow_tracking_uri"])
-        if self.server.get("mlflow_registry_uri"):
-            mlflow.set_registry_uri(self.server["mlflow_registry_uri"])
+        use_stores(self.server)
 
     def open_life(self, name: str) -> LifeCycle:
         """Return the life cycle of ``name``, ready to change it.
@@ -125,14 +122,9 @@ def open_governed(env: str, conf_source: Path) -> Governed:
     Raises:
         ConfigError: If there is no such environment.
     """
-    from kedro.framework.project import configure_project, settings
-
     from boathouse.governance.house import House
-    from boathouse.hooks.environments import require_environment
 
-    require_environment(env, conf_source)
-    configure_project("boathouse")
-    loader = settings.CONFIG_LOADER_CLASS(str(conf_source), env=env, **settings.CONFIG_LOADER_ARGS)
+    loader = open_conf(env, conf_source)
     settings_of = loader["globals"]
     # The models whose champion is loaded by name of the alias are those that are promoted.
     entries = [each for each in loader["catalog"].values() if each.get("type") == _MODEL_ENTRY and each.get("alias")]

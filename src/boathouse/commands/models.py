@@ -7,6 +7,7 @@ import click
 from boathouse.commands.model_approvals import approve, check_approval, reject, request
 from boathouse.commands.model_compare import compare
 from boathouse.commands.model_export import export
+from boathouse.commands.model_image import build_context
 from boathouse.commands.model_moves import archive, copy, mend, promote, rollback
 from boathouse.commands.model_report import report
 from boathouse.commands.model_reproduce import reproduce
@@ -21,7 +22,8 @@ def models() -> None:
 for _command in (
     *(list_models, show, compare),
     *(request, approve, reject, check_approval),
-    *(promote, rollback, archive, copy, mend, export),
+    *(promote, rollback, archive, copy, mend),
+    *(export, build_context),
     *(report, reproduce),
 ):
     models.add_command(_command)

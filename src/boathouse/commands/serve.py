@@ -30,6 +30,12 @@ if TYPE_CHECKING:
 @click.option("--require-token", is_flag=True, help="Ask for a token also where only this machine can connect.")
 @click.option("--access-log/--no-access-log", default=True, help="Whether each answered request is a line of the log.")
 @click.option("--store", "url", default=None, help=STORE_HELP)
+@click.option(
+    "--models",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=None,
+    help="Folder of models, as in an image; default: the registry.",
+)
 def serve(  # noqa: PLR0913, PLR0917 - options
     env: str,
     conf_source: Path,
@@ -42,6 +48,7 @@ def serve(  # noqa: PLR0913, PLR0917 - options
     require_token: bool,  # noqa: FBT001
     access_log: bool,  # noqa: FBT001
     url: str | None,
+    models: Path | None,
 ) -> None:
     """Serve the environment's endpoints: scores, features and published predictions over HTTP.
 
@@ -60,7 +67,7 @@ def serve(  # noqa: PLR0913, PLR0917 - options
     if public and not TokenFile(tokens).read():
         raise TokenError.needed(host, env)
     harbour = open_harbour(env, conf_source)
-    source, configs = _open_source(env, conf_source, names, harbour)
+    source, configs = _open_source(env, conf_source, names, harbour, models=models)
     listener = open_listener(host, port)
     with listener, tempfile.TemporaryDirectory(prefix="boathouse-serve-") as run_folder:
         scheme, bound = "https" if ssl_certfile else "http", listener.getsockname()
@@ -71,7 +78,8 @@ def serve(  # noqa: PLR0913, PLR0917 - options
             configs,
             tokens=tokens.as_posix(),
             token_required=public or require_token,
-            store=url or locate_online_store(env),
+            environment=env,
+            store=locate_online_store(env, url),
             run_folder=run_folder,
             log_requests=access_log,
             log_table=harbour.log.path or "",
@@ -96,10 +104,11 @@ def make_setup(configs: dict[str, EndpointConfig], **options: Any) -> Any:  # no
 
 
 def _open_source(
-    env: str, conf_source: Path, names: tuple[str, ...], harbour: Harbour
+    env: str, conf_source: Path, names: tuple[str, ...], harbour: Harbour, *, models: Path | None
 ) -> tuple[Any, dict[str, EndpointConfig]]:
-    """Return what is to be served now, and a source that follows the registry and the recorded changes."""
+    """Return what is to be served now, and a source that follows the registry, or a folder, and recorded changes."""
     from boathouse.commands.endpoint_places import read_endpoints
+    from boathouse.datasets.folder_versions import FolderVersions
     from boathouse.datasets.registry_versions import RegistryVersions
     from boathouse.governance.endpoint_states import choose_configurations
     from boathouse.serving.source import Source
@@ -110,7 +119,8 @@ def _open_source(
         found = choose_configurations(states, experiments=harbour.experiments.enabled)
         return {name: found[name] for name in chosen}
 
-    return Source(read, RegistryVersions()), read()
+    registry = RegistryVersions() if models is None else FolderVersions(models)
+    return Source(read, registry), read()
 
 
 def locate_tokens(environment: str) -> Path:

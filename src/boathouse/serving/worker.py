@@ -47,6 +47,7 @@ class Setup:
         endpoints: Documents by name; the first answers ``/invocations``.
         tokens: Path of the file of tokens.
         token_required: Whether every request needs one.
+        environment: Whose endpoints they are, and whose online store.
         store: URL of the online store.
         run_folder: Folder of the counts of all workers.
         mlflow_version: What ``/version`` answers.
@@ -62,6 +63,7 @@ class Setup:
     endpoints: Mapping[str, Any]
     tokens: str
     token_required: bool
+    environment: str
     store: str
     run_folder: str
     mlflow_version: str
@@ -189,7 +191,9 @@ class Worker:
         if known is not None and known.state.config.look_up == config.look_up:
             known.configure(config)
             return
-        store = OnlineStore(self._setup.store, timeout_s=config.look_up.timeout_ms / 1000)
+        store = OnlineStore(
+            self._setup.store, timeout_s=config.look_up.timeout_ms / 1000, environment=self._setup.environment
+        )
         look_up = FeatureLookUp(store, config.look_up)
         if known is None:
             self.service.endpoints[name] = Endpoint(config, self._threads, look_up)

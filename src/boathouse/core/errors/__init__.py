@@ -6,6 +6,7 @@ from boathouse.core.errors.endpoints import EndpointError
 from boathouse.core.errors.engines import EngineError
 from boathouse.core.errors.export import ExportError
 from boathouse.core.errors.features import FeatureError, FreshnessError, NotPublishedError, OnlineStoreError
+from boathouse.core.errors.images import ImageError
 from boathouse.core.errors.inference import InferenceError
 from boathouse.core.errors.invocations import InvocationError
 from boathouse.core.errors.life_cycle import IdentityError, LifeCycleError
@@ -39,6 +40,7 @@ __all__ = [
     "FeatureError",
     "FreshnessError",
     "IdentityError",
+    "ImageError",
     "InferenceError",
     "InvocationError",
     "LifeCycleError",

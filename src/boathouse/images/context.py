@@ -1,0 +1,147 @@
+"""The build context: what goes into an image, in a folder of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from boathouse.core.errors import ImageError
+from boathouse.core.scoring.files import ModelFiles
+from boathouse.datasets.folder_versions import write_versions
+
+DOCKERFILE, SUMS = "Dockerfile", "SHA256SUMS"
+_PORT = 8080
+_COPY = re.compile(r"^COPY (?:--\S+ )*(.+) (\S+)$", re.MULTILINE)
+
+_TEMPLATE = """\
+# Serves {names}. Build: docker build -t {tag} .
+# The base image can be pinned by digest: --build-arg PYTHON_IMAGE=python@sha256:...
+ARG PYTHON_IMAGE=python:{python}-slim
+FROM ${{PYTHON_IMAGE}}
+ENV TZ=UTC DO_NOT_TRACK=1 MLFLOW_DISABLE_TELEMETRY=true PYTHONUNBUFFERED=1 BOATHOUSE_DATA=/data
+WORKDIR /opt/boathouse
+RUN useradd --uid 10001 --no-create-home boathouse && mkdir /data && chown boathouse /data
+COPY requirements.txt ./
+RUN pip install --no-cache-dir --no-deps -r requirements.txt
+COPY {wheel} ./
+RUN pip install --no-cache-dir --no-deps {wheel}
+COPY conf ./conf
+COPY models ./models
+USER 10001
+VOLUME /data
+EXPOSE {port}
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s CMD \
+["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:{port}/ping', timeout=2)"]
+ENTRYPOINT {entrypoint}
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageParts:
+    """What an image is made of.
+
+    Attributes:
+        environment: Environment whose endpoints it serves.
+        versions: Files of each ``(registered name, version)``.
+        aliases: For each registered name the version at each alias.
+        requirements: Pinned, ``package==version``.
+        python: Version of Python, ``3.11``.
+    """
+
+    environment: str
+    versions: Mapping[tuple[str, str], ModelFiles]
+    aliases: Mapping[str, Mapping[str, str]]
+    requirements: Sequence[str]
+    python: str
+
+
+def write_context(
+    parts: ImageParts,
+    folder: Path,
+    *,
+    build_wheel: Callable[[Path], None],
+    copy_conf: Callable[[Path], None],
+    overwrite: bool = False,
+) -> Path:
+    """Write the build context; the folder is there afterwards as a whole or as before.
+
+    Args:
+        parts: What goes into it.
+        folder: Where to.
+        build_wheel: Puts the package's wheel into a folder.
+        copy_conf: Writes the configuration, without secrets, as a folder.
+        overwrite: Whether an earlier context may be replaced.
+
+    Raises:
+        ImageError: If the folder is there.
+    """
+    if folder.exists() and not (overwrite and (folder / SUMS).is_file()):
+        raise ImageError.folder_exists(folder.as_posix())
+    unfinished = folder.with_name(f".{folder.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    build_wheel(unfinished)
+    copy_conf(unfinished / "conf")
+    write_versions(unfinished / "models", parts.versions, parts.aliases)
+    (unfinished / "requirements.txt").write_text("\n".join([*parts.requirements, ""]), encoding="utf-8")
+    (unfinished / DOCKERFILE).write_text(_render(parts, next(unfinished.glob("*.whl")).name), encoding="utf-8")
+    (unfinished / ".dockerignore").write_text(f"{DOCKERFILE}\n{SUMS}\n", encoding="utf-8")
+    (unfinished / SUMS).write_text(_sum_up(unfinished), encoding="utf-8")
+    if folder.exists():
+        shutil.rmtree(folder)
+    unfinished.rename(folder)
+    return folder
+
+
+def check_context(folder: Path) -> None:
+    """Check what can be checked without a container engine: every file is as written, every COPY has its source.
+
+    Raises:
+        ImageError: Listing what is wrong.
+    """
+    problems = [f"{name} is missing" for name in (DOCKERFILE, SUMS) if not (folder / name).is_file()]
+    if not problems:
+        written = (folder / SUMS).read_text(encoding="utf-8")
+        now = _sum_up(folder)
+        problems += [
+            f"{line.split('  ')[1]} was changed or removed" for line in written.splitlines() if line not in now
+        ]
+        text = (folder / DOCKERFILE).read_text(encoding="utf-8")
+        sources = [source for sources, _ in _COPY.findall(text) for source in sources.split()]
+        problems += [f"COPY {source} has no source" for source in sources if not (folder / source).exists()]
+    if problems:
+        raise ImageError.broken_context(folder.as_posix(), problems)
+
+
+def read_entrypoint(folder: Path) -> list[str]:
+    """Return the command that the image runs."""
+    text = (folder / DOCKERFILE).read_text(encoding="utf-8")
+    found: list[str] = json.loads(text.rsplit("ENTRYPOINT ", 1)[1])
+    return found
+
+
+def _render(parts: ImageParts, wheel: str) -> str:
+    command = ["boathouse", "serve", "--env", parts.environment, "--conf-source", "conf", "--models", "models"]
+    names = [f"{name} version {version}" for name, version in parts.versions]
+    model, version = next(iter(parts.versions))
+    return _TEMPLATE.format(
+        names=", ".join(names),
+        tag=f"{model.rsplit('.', 1)[-1].replace('_', '-')}:{version}",
+        python=parts.python,
+        wheel=wheel,
+        port=_PORT,
+        entrypoint=json.dumps([*command, "--host", "0.0.0.0", "--port", str(_PORT)]),  # noqa: S104 - inside a container
+    )
+
+
+def _sum_up(folder: Path) -> str:
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / SUMS)
+    lines = [
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder).as_posix()}" for path in files
+    ]
+    return "\n".join([*lines, ""])
