@@ -80,6 +80,7 @@ def test_every_target_has_a_job_for_each_chain() -> None:
             "training",
             "batch_inference",
             "deployment",
+            "stream_inference",
             "monitoring",
         }
 
@@ -92,6 +93,26 @@ def test_the_deployment_job_has_the_parameters_and_the_approval_task_that_the_pl
     assert [each.get("depends_on") for each in found["tasks"]] == [None, *([{"task_key": key}] for key in tasks[:-1])]
     # Retried, an approval that is missing would only fail more slowly.
     assert found["tasks"][2]["max_retries"] == 0
+
+
+def test_the_parameters_of_the_jobs_are_those_of_the_pipelines() -> None:
+    from kedro.framework.cli.utils import _split_params
+
+    from boathouse.core.inference.options import BatchOptions
+    from boathouse.core.inference.stream_options import StreamOptions
+
+    jobs = load_bundle()["resources"]["jobs"]
+    given = {}
+    for name in ("batch_inference", "stream_inference"):
+        text = jobs[name]["tasks"][0]["python_wheel_task"]["parameters"][-1].removeprefix("--params=")
+        for parameter in jobs[name].get("parameters", ()):
+            text = text.replace("{{job.parameters." + parameter["name"] + "}}", parameter["default"])
+        assert "{{" not in text
+        given |= _split_params(None, None, text)
+    assert given["as_of"] is None
+    batch = {"months": 1, "reason_count": 3, "driver_rows": 0} | given["batch_inference"]["scoring"]
+    assert not BatchOptions(**batch).is_backfill
+    assert set(given["stream_inference"]["stream"]) <= set(StreamOptions.__dataclass_fields__)
 
 
 @pytest.mark.parametrize("problem", MUTATIONS)

@@ -8,14 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-import xgboost
 
-from boathouse.core.modelling import LoadedModel
-from boathouse.core.scoring import FeatureSpec, ScorerSpec, write_scorer
-from boathouse.core.scoring.calibration import Calibration
 from boathouse.pipelines import batch_inference, stream_inference
-from boathouse.use_case.features import CURRENT_VIEWS, FEATURE_NAMES, REASON_TEXTS
-from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
+from boathouse.use_case.features import FEATURE_NAMES
+from tests.boosted_model import train_model
 from tests.parity.conftest import CUSTOMERS
 from tests.pipelines.conftest import isolate
 from tests.scored_house import ScoredHouse
@@ -23,32 +19,11 @@ from tests.scored_house import ScoredHouse
 if TYPE_CHECKING:
     import pandas as pd
 
+    from boathouse.core.modelling import LoadedModel
     from tests.small_bank import SmallBank
 
 MONTH = date(2005, 9, 30)
 REASONS = 3
-
-
-def train_model() -> LoadedModel:
-    """Return a boosted model of all features, calibrated; its rows are made up, with labels that follow lateness."""
-    generator = np.random.default_rng(3)
-    matrix = generator.normal(size=(3_000, len(FEATURE_NAMES)))
-    late = generator.choice([0.0, 1.0, 2.0], len(matrix), p=[0.8, 0.1, 0.1])
-    matrix[:, FEATURE_NAMES.index("months_late")] = late
-    label = (generator.random(len(matrix)) < 0.1 + 0.25 * late).astype(float)
-    settings = {"max_depth": 4, "objective": "binary:logistic", "seed": 1, "nthread": 2}
-    booster = xgboost.train(settings, xgboost.DMatrix(matrix.astype(np.float32), label), num_boost_round=40)
-    spec = ScorerSpec(
-        algorithm="xgboost",
-        features=FEATURE_NAMES,
-        label="missed_payment",
-        calibration=Calibration("platt", (1.1, -0.05)),
-        threshold=0.3,
-        reason_texts=REASON_TEXTS,
-    )
-    looked_up = FeatureSpec.describe(FEATURE_NAMES, CURRENT_VIEWS, ON_DEMAND_FEATURES)
-    files = write_scorer(spec, bytes(booster.save_raw("ubj")), looked_up)
-    return LoadedModel(name="test.models.missed_payment", version="1", files=files, alias="champion")
 
 
 @dataclass(frozen=True)

@@ -56,10 +56,11 @@ class SqlOutput:
         scores = _describe(self._table, batch.predictions, metadata)
         with _Guard(self._table):
             engine = self._engine()
-            metadata.create_all(engine)
             with engine.begin() as connection:
                 for table in (scores, aside):
                     _check_columns(connection, table)
+            metadata.create_all(engine)
+            with engine.begin() as connection:
                 try:
                     # Of two runs at once the second waits here, and finds the mark.
                     mark = {"batch_id": batch.batch_id, "rows": len(batch.predictions), "written_at": datetime.now(UTC)}
@@ -117,7 +118,9 @@ def _describe(name: str, rows: pa.Table, metadata: sa.MetaData) -> sa.Table:
 
 
 def _check_columns(connection: sa.Connection, table: sa.Table) -> None:
-    """Check that a table that was there has the columns that are written; types are the database's matter."""
+    """Check that a table that is there has the columns that are written; types are the database's matter."""
+    if not sa.inspect(connection).has_table(table.name):
+        return
     found = {column["name"]: "column" for column in sa.inspect(connection).get_columns(table.name)}
     lines = diff_columns({column.name: "column" for column in table.columns}, found)
     if lines:

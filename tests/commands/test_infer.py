@@ -1,0 +1,131 @@
+"""boathouse infer: a registered model, any input, any output."""
+
+from __future__ import annotations
+
+import csv
+import json
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+from click.testing import CliRunner, Result
+
+from boathouse.cli import cli
+from boathouse.commands.feature_places import open_house
+from boathouse.datasets.model_version import ModelVersionDataset
+from boathouse.datasets.registry_client import open_client
+from boathouse.use_case.features import FEATURE_NAMES
+from tests.boosted_model import make_candidate, train_model
+from tests.pipelines.conftest import isolate
+from tests.small_bank import CONF, SmallBank
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+NAME = "test.models.missed_payment"
+DAY = date(2005, 9, 30)
+
+
+def infer(*words: str) -> Result:
+    return CliRunner().invoke(cli, ["infer", *words, "--env", "test", "--conf-source", str(CONF)])
+
+
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> SmallBank:
+    """Return a bank with features and two versions, of which the first is champion."""
+    built = SmallBank.build(tmp_path_factory.mktemp("bank") / "data", customers=60)
+    with pytest.MonkeyPatch.context() as patch:
+        isolate(built.data, patch)
+        built.run("data_prep", "feature_engineering")
+        open_house("test", CONF)
+        for _ in range(2):
+            ModelVersionDataset(name=NAME).save(make_candidate())
+        open_client().set_registered_model_alias(NAME, "champion", "1")
+    return built
+
+
+@pytest.fixture(autouse=True)
+def here(bank: SmallBank, monkeypatch: pytest.MonkeyPatch) -> None:
+    isolate(bank.data, monkeypatch)
+    # The command ends its engine; the tests go on with theirs.
+    monkeypatch.setattr("boathouse.engines.stop_engines", lambda: None)
+
+
+def test_keys_in_a_text_file_are_looked_up_and_scored(tmp_path: Path) -> None:
+    lines = ["customer_id,observed_on", "1,2005-09-30", "2,tomorrow", "3,2004-01-31", "4,2005-09-30"]
+    (tmp_path / "in.csv").write_text("\n".join(lines), encoding="utf-8")
+    result = infer(str(tmp_path / "in.csv"), "--to", f"csv:{tmp_path}/out")
+    assert result.exit_code == 0, result.output
+    assert f"2 rows scored by {NAME} version 1 (champion), 2 put aside" in result.output
+    (folder,) = (tmp_path / "out").iterdir()
+    with (folder / "quarantine.csv").open(encoding="utf-8") as rows:
+        aside = {row["customer_id"]: json.loads(row["broken_rules"]) for row in csv.DictReader(rows)}
+    assert aside == {"2": ["observed_on_type"], "3": ["no_feature_row"]}
+    again = infer(str(tmp_path / "in.csv"), "--to", f"csv:{tmp_path}/out")
+    assert "is there already" in again.output
+
+
+def test_an_amount_in_the_input_counts(tmp_path: Path) -> None:
+    for amount in (0.0, 1e6):
+        rows = pa.table({"customer_id": [1], "observed_on": [DAY], "requested_amount": [amount]})
+        pyarrow.parquet.write_table(rows, tmp_path / f"{amount:.0f}.parquet")
+        assert infer(str(tmp_path / f"{amount:.0f}.parquet"), "--to", f"parquet:{tmp_path}/{amount:.0f}").exit_code == 0
+    low, high = (
+        pyarrow.parquet.read_table(next((tmp_path / folder).rglob("predictions.parquet")))["probability"][0].as_py()
+        for folder in ("0", "1000000")
+    )
+    assert low != high
+
+
+def test_features_in_the_input_are_taken_as_they_are_by_a_named_version(tmp_path: Path) -> None:
+    columns = {name: [0.5, 2.0] for name in FEATURE_NAMES}
+    pyarrow.parquet.write_table(
+        pa.table({"customer_id": [901, 902], "observed_on": [DAY, DAY], **columns}), tmp_path / "in.parquet"
+    )
+    result = infer(str(tmp_path / "in.parquet"), "--to", f"parquet:{tmp_path}/out", "--model", "2")
+    assert f"2 rows scored by {NAME} version 2 (challenger), 0 put aside" in result.output
+    found = pyarrow.parquet.read_table(next((tmp_path / "out").rglob("predictions.parquet"))).sort_by("customer_id")
+    import numpy as np
+
+    matrix = np.array([[0.5] * len(FEATURE_NAMES), [2.0] * len(FEATURE_NAMES)])
+    expected = train_model().scorer.predict_probability(matrix)
+    assert found["probability"].to_numpy().tobytes() == expected.tobytes()
+    assert set(found["feature_versions"].to_pylist()[0]) == set()
+
+
+def test_a_stream_answers_requests_into_a_table(bank: SmallBank) -> None:
+    from boathouse.use_case.requests import request_statements
+
+    requests = request_statements(bank.dataset("clean.statements").load(), DAY)
+    bank.dataset("inference.requests").save(requests)
+    for _ in range(2):
+        result = infer("inference.requests", "--way", "stream", "--to", "inference.answers")
+        assert "test.inference.answers: 60 requests answered so far" in result.output
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["no.such", "--to", "csv:out"], "There is no input 'no.such'"),
+        (["features.spending", "--to", "csv:out", "--model", "7"], f"'{NAME}' has no version 7"),
+        (["features.spending", "--to", "csv:out", "--model", "challenger"], "No model is challenger"),
+        (["clean.customers", "--to", "csv:out"], "- observed_on: date (missing)"),
+        (["features.spending", "--to", "nowhere"], "'nowhere' is no output"),
+        (["data/x.csv", "--to", "inference.answers", "--way", "stream"], "A stream reads a Delta table"),
+        (["inference.requests", "--to", "csv:out", "--way", "stream"], "A stream writes to a Delta table"),
+    ],
+)
+def test_what_cannot_be_done_is_said_and_nothing_is_written(words: list[str], message: str) -> None:
+    result = infer(*words)
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert not Path("out").exists()
+
+
+def test_the_help_says_which_way_fits() -> None:
+    shown = CliRunner().invoke(cli, ["infer", "--help"]).output
+    for words in ("batch     minutes", "stream    seconds", "endpoint  milliseconds", "edge      microseconds"):
+        assert words in shown
