@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 # Set before anything of MLflow, Kedro or Spark is imported.
@@ -46,3 +47,13 @@ def lakehouse(engine: Engine, tmp_path: Path) -> Callable[[str], dict[str, str]]
         return {"engine": engine.name, "root": (tmp_path / name).as_posix()}
 
     return make
+
+
+@pytest.fixture(autouse=True)
+def forget_registry() -> Iterator[None]:
+    """Take back the model registry that a test has set: MLflow would keep it for every later test."""
+    yield
+    set_by = sys.modules.get("mlflow.tracking._model_registry.utils")
+    if set_by is not None:
+        set_by._registry_uri = None
+    os.environ.pop("MLFLOW_REGISTRY_URI", None)

@@ -67,7 +67,7 @@ def test_an_alias_and_a_short_name_find_the_version(trained: TrainedBank) -> Non
     [
         (["9"], f"'{MODEL}' has no version 9. There are: 1."),
         (["champion"], f"'{MODEL}' has no alias 'champion'. There are: 1."),
-        (["1", "--name", "nobody"], "no model 'nobody' here; there are: test.models.missed_payment"),
+        (["1", "--name", "nobody"], "'test.models.nobody' has no version 1. No version of that name is registered."),
         (["1", "--name", "test.models.nobody"], "No version of that name is registered."),
         (["A/b"], "'A/b' cannot be traced"),
     ],

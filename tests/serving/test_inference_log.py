@@ -64,7 +64,7 @@ def ids(tmp_path: Path) -> list[str]:
 
 def test_a_row_has_the_columns_of_the_platform(make_log: Callable[..., InferenceLog], tmp_path: Path) -> None:
     log = make_log()
-    assert log.record(entry(1, client_request_id="mine", requester="desk"))
+    assert log.record(entry(1, client_request_id="mine", requester="desk", model_version="3"))
     assert log.flush()
     assert rows(tmp_path) == [
         {
@@ -78,6 +78,7 @@ def test_a_row_has_the_columns_of_the_platform(make_log: Callable[..., Inference
             "request": '{"dataframe_records":[{"key":1,"a":1.5}]}',
             "response": '{"predictions":[{"probability":0.25}]}',
             "served_entity_id": "champion",
+            "model_version": "3",
             "logging_error_codes": [],
             "requester": "desk",
             "endpoint": "late",

@@ -183,6 +183,7 @@ def test_rows_of_a_request_are_divided_and_put_back(start: Start) -> None:
         assert [found[number]["probability"] for number in mine] == expected
     assert set(answer.headers["served-model-name"].split(",")) == {"champion", "challenger"}
     assert kept.entries[0].served_entity_id == ",".join(row["served_entity"] for row in found)
+    assert kept.entries[0].model_version == ",".join(row["model_version"] for row in found)
 
 
 def test_a_mirror_scores_a_copy_and_its_faults_reach_nobody(start: Start) -> None:

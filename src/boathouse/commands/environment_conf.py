@@ -22,6 +22,16 @@ def open_conf(env: str, conf_source: Path) -> Any:  # noqa: ANN401 - Kedro's loa
     return settings.CONFIG_LOADER_CLASS(str(conf_source), env=env, **settings.CONFIG_LOADER_ARGS)
 
 
+def read_documents(loader: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Return the endpoints of ``endpoints*.yml`` by name; nothing without such a file."""
+    from kedro.config import MissingConfigException
+
+    try:
+        return dict(loader["endpoints"])
+    except MissingConfigException:
+        return {}
+
+
 def use_stores(server: Mapping[str, Any]) -> None:
     """Set tracking and registry for this process, as the block ``server`` of mlflow.yml names them."""
     import mlflow

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from boathouse.commands.environment_conf import open_conf, use_stores
+from boathouse.commands.environment_conf import open_conf, read_documents, use_stores
 from boathouse.commands.environment_options import ENVIRONMENT
 from boathouse.core.errors import FeatureError
 from boathouse.use_case.features import FEATURE_VIEWS
@@ -118,16 +118,11 @@ def open_house(env: str, conf_source: Path) -> House:
 
 def _load_endpoints(env: str, loader: Any) -> tuple[EndpointUse, ...]:  # noqa: ANN401 - Kedro's loader
     """Return what the endpoints of the environment serve, as they were changed last, else as conf has them."""
-    from kedro.config import MissingConfigException
-
     from boathouse.core.features.endpoint_use import read_endpoints
     from boathouse.datasets.delta_place import TablePlace
     from boathouse.governance.endpoint_states import DEPLOYMENTS, EndpointStates
 
-    try:
-        documents = dict(loader["endpoints"])
-    except MissingConfigException:
-        documents = {}
+    documents = read_documents(loader)
     place = TablePlace.from_lakehouse(f"{env}.{DEPLOYMENTS}", dict(loader["globals"]["lakehouse"]))
     for record in EndpointStates(place, documents).records():
         documents[record.subject] = record.read_evidence().get("config") or documents.get(record.subject, {})

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from boathouse.commands.feature_places import ENVIRONMENT, open_house
+from boathouse.commands.environment_options import ENVIRONMENT
+from boathouse.commands.model_places import open_governed
 from boathouse.core.options import require_choice
 
 if TYPE_CHECKING:
@@ -33,8 +34,9 @@ def export(  # noqa: PLR0913 - options
     """
     from boathouse.core.export import export_model
 
-    house = open_house(env, conf_source)
-    model = name or house.models[0]
+    governed = open_governed(env, conf_source)
+    governed.use_registry()
+    model = governed.name_model(name)
     loaded = load_version(model, version)
     target = folder or Path("dist") / f"{model.rsplit('.', 1)[-1]}-{loaded.version}"
     exported = export_model(loaded.files, target, name=model, version=loaded.version, overwrite=overwrite)

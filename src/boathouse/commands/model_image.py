@@ -8,8 +8,9 @@ from pathlib import Path
 
 import click
 
-from boathouse.commands.feature_places import ENVIRONMENT, open_house
+from boathouse.commands.environment_options import ENVIRONMENT
 from boathouse.commands.model_export import load_version
+from boathouse.commands.model_places import open_governed
 from boathouse.commands.package import build_wheel, is_private
 from boathouse.core.errors import ConfigError
 
@@ -38,8 +39,9 @@ def build_context(
     if not (root / "pyproject.toml").is_file():
         message = f"{root} is not the project: it has no pyproject.toml. Change to the project's folder."
         raise ConfigError(message)
-    house = open_house(env, conf_source)
-    loaded = load_version(name or house.models[0], version)
+    governed = open_governed(env, conf_source)
+    governed.use_registry()
+    loaded = load_version(governed.name_model(name), version)
     parts = ImageParts(
         environment=env,
         versions={(loaded.name, loaded.version): loaded.files},

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from boathouse.commands.environment_conf import open_conf, use_stores
+from boathouse.commands.environment_conf import open_conf, read_documents, use_stores
 from boathouse.core.deployment import DeploymentOptions, Role, find_role
 from boathouse.core.errors import ConfigError, LifeCycleError
 from boathouse.core.promotion.policy import GovernanceOptions
@@ -45,6 +45,7 @@ class Governed:
         promoted: Models that pipelines promote, by registered name; the first is the default.
         server: Tracking and registry of MLflow.
         role: Whether it trains, or where its versions come from.
+        documents: Its endpoints as conf describes them, by name.
     """
 
     house: House
@@ -52,6 +53,7 @@ class Governed:
     promoted: tuple[str, ...]
     server: Mapping[str, Any]
     role: Role
+    documents: Mapping[str, Any] = field(default_factory=dict)
 
     def identity(self) -> Identity:
         """Return who acts."""
@@ -134,6 +136,7 @@ def open_governed(env: str, conf_source: Path) -> Governed:
         tuple(dict.fromkeys(each["name"] for each in entries)),
         loader["mlflow"]["server"],
         find_role(settings_of["environment"], DeploymentOptions(**settings_of["deployment"])),
+        read_documents(loader),
     )
 
 

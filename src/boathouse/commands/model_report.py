@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from boathouse.commands.feature_places import ENVIRONMENT
+from boathouse.commands.environment_options import ENVIRONMENT
 from boathouse.commands.model_places import open_governed
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from boathouse.commands.feature_places import ENVIRONMENT, open_house
-from boathouse.commands.trace import name_model
+from boathouse.commands.environment_options import ENVIRONMENT
+from boathouse.commands.model_places import open_governed
 
 
 @click.command()
@@ -29,11 +29,12 @@ def reproduce(words: tuple[str, ...], env: str, conf_source: Path, *, allow_dirt
     from boathouse.governance.reproduction import reproduce as train_and_compare
 
     name, version = _split(words)
-    house = open_house(env, conf_source)
+    governed = open_governed(env, conf_source)
+    governed.use_registry()
     done = train_and_compare(
-        name_model(name, house),
+        governed.name_model(name),
         version,
-        lakehouse=house.lakehouse,
+        lakehouse=governed.house.lakehouse,
         project=Path(find_kedro_project(Path.cwd()) or Path.cwd()),
         allow_dirty=allow_dirty,
     )

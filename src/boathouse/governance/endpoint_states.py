@@ -49,6 +49,10 @@ class EndpointStates:
             self._records, self._seen = self._ledger.read(), newest
         return self._records
 
+    def document(self, name: str) -> Mapping[str, Any]:
+        """Return what conf says of ``name``; nothing if it is not there."""
+        return self._documents.get(name, {})
+
     def names(self) -> list[str]:
         """Return the endpoints that conf or the ledger knows."""
         return sorted({*self._documents, *(each.subject for each in self.records() if each.kind != ADVISED)})

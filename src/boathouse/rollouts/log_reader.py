@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from boathouse.datasets.delta_log import open_log
+from boathouse.datasets.local_rows import read_local_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,13 +36,12 @@ def read_entries(
 
 def _read_local(path: str, endpoint: str, since: datetime, until: datetime | None) -> pa.Table:
     import pyarrow.compute as pc
-    from deltalake import DeltaTable
 
     # The day is the folder: others are not opened.
     keep = (pc.field("request_date") >= since.date()) & (pc.field("request_time") >= since)
     if until is not None:
         keep &= (pc.field("request_date") <= until.date()) & (pc.field("request_time") < until)
-    return DeltaTable(path).to_pyarrow_table(filters=keep & (pc.field("endpoint") == endpoint))
+    return read_local_rows(path, keep & (pc.field("endpoint") == endpoint))
 
 
 def _read_catalog(place: TablePlace, endpoint: str, since: datetime, until: datetime | None) -> pa.Table:

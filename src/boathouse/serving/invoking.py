@@ -172,9 +172,10 @@ class Invoking:
     async def _shadow(self, visit: Visit, scored: Scored, entity: str) -> None:
         """Score a copy and log it; whatever happens to it, the answer is gone already."""
         service, started = self._service, visit.exchange.seconds
-        status, response = 200, b""
+        status, response, version = 200, b"", None
         try:
             model = find_model(visit.endpoint.state, entity)
+            version = model.version
             scores, _ = await visit.endpoint.score(model, scored.invocation, Params())
             response = encode_predictions(scores)
         except InvocationError as error:
@@ -191,6 +192,7 @@ class Invoking:
                 execution_duration_ms=(visit.exchange.seconds - started) * 1000,
                 response=response.decode(),
                 served_entity_id=entity,
+                model_version=version,
                 mode="shadow",
             )
             log.record(entry)
@@ -231,6 +233,12 @@ def _name_entities(visit: Visit) -> str | None:
     return names[0] if len(set(names)) == 1 else ",".join(names) or None
 
 
+def _name_versions(scored: Scored) -> str:
+    """Return the version of each name in ``served_by``, in its form."""
+    versions = {model.entity: model.version for model in scored.models}
+    return ",".join(versions[name] for name in scored.served_by.split(","))
+
+
 def _log_entry(visit: Visit) -> LogEntry:
     exchange, scored, config = visit.exchange, visit.scored, visit.endpoint.state.config
     own_id = None if scored is None else scored.invocation.client_request_id
@@ -244,6 +252,7 @@ def _log_entry(visit: Visit) -> LogEntry:
         request=visit.body.decode(errors="replace") if is_text else None,
         response=None if visit.answer is None else visit.answer.body.decode(),
         served_entity_id=_name_entities(visit),
+        model_version=None if scored is None else _name_versions(scored),
         requester=None if visit.token is None else visit.token.name,
         sampling_fraction=config.log.sampling_fraction,
         endpoint=config.name,

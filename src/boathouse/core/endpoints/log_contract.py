@@ -62,6 +62,12 @@ ENDPOINT_LOG = TableContract(
             nullable=True,
         ),
         Column(
+            name="model_version",
+            dtype="string",
+            description="Version that answered; if several did, one per record, divided by commas; null: none.",
+            nullable=True,
+        ),
+        Column(
             name="logging_error_codes",
             dtype="array<string>",
             description="What was not logged as it was: too long, or not readable; empty if nothing.",
@@ -94,6 +100,7 @@ class LogEntry:
         response: Answer, JSON text.
         served_entity_id: Entity that answered; if several, one name per record, divided by commas; or None.
         requester: Name of the token, or None.
+        model_version: Version that answered, in the form of ``served_entity_id``; or None.
         logging_error_codes: What is known to be incomplete already.
         sampling_fraction: Share of requests that are logged; the log decides which by the request's id.
         endpoint: Endpoint that was asked.
@@ -109,6 +116,7 @@ class LogEntry:
     response: str | None
     served_entity_id: str | None
     requester: str | None = None
+    model_version: str | None = None
     logging_error_codes: tuple[str, ...] = ()
     sampling_fraction: float = 1.0
     endpoint: str = ""
@@ -133,6 +141,7 @@ class LogEntry:
             "request": self.request,
             "response": self.response,
             "served_entity_id": self.served_entity_id,
+            "model_version": self.model_version,
             "logging_error_codes": list(self.logging_error_codes),
             "requester": self.requester,
             "endpoint": self.endpoint,

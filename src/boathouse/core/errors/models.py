@@ -82,6 +82,14 @@ class ModelError(BoathouseError):
         return cls(f"There is no model '{name}' here; there are: {', '.join(known)}.")
 
     @classmethod
+    def unknown_prediction(cls, prediction_id: str, tables: Iterable[str]) -> ModelError:
+        """Name the id and the tables that do not have it."""
+        return cls(
+            f"No prediction has the id '{prediction_id}'. Searched: {', '.join(tables)}. An endpoint's answer is on "
+            "record some seconds after it was given, and only if the endpoint logs it (log.enabled, sampling_fraction)."
+        )
+
+    @classmethod
     def untraceable(cls, subject: str) -> ModelError:
         """Quote what is no version."""
         return cls(f"'{subject}' cannot be traced: expected the number of a version, or an alias such as champion.")

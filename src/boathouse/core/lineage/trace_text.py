@@ -38,6 +38,15 @@ def write_trace(facts: VersionFacts, events: Sequence[AuditRecord]) -> str:
     return "\n\n".join([*parts, _section("Not recorded", gaps)] if gaps else parts)
 
 
+def write_prediction(facts: Mapping[str, Any]) -> str:
+    """Return one section about a prediction, from its facts as plain values."""
+    missing = {name: MISSING for name in ("model_name", "model_version") if facts[name] is None}
+    shown = {**facts, **missing, **facts["read"]}
+    skipped = ("prediction_id", "read")
+    lines = {name: value for name, value in shown.items() if name not in skipped and value not in (None, [], ())}
+    return _section(f"Prediction {facts['prediction_id']}", list(_pairs(lines)))
+
+
 def trace_to_dict(facts: VersionFacts, events: Sequence[AuditRecord]) -> dict[str, Any]:
     """Return the trace for JSON: all facts, events with their evidence, and the names of what was not recorded."""
     return {
