@@ -29,6 +29,8 @@ OUTPUT is one of
   delta:FOLDER           a Delta table; its name is <a>/<b>/<c>, the last three folders
   parquet:FOLDER         files, a folder for each batch
   csv:FOLDER             the same as text
+  kafka:SERVERS/TOPIC    a topic, of a stream on engine spark; answers are in the table
+                         inference.stream_predictions too
   URL#TABLE              a database, as SQLAlchemy names it; env:VARIABLE#TABLE keeps the
                          URL with its password out of the command
 
@@ -129,17 +131,24 @@ def _run_batch(house: House, model: RoleModel, source: str, target: str, *, reas
 
 def _run_stream(house: House, model: RoleModel, source: str, target: str, *, reasons: int, watch: float | None) -> None:
     from boathouse.core.errors import InferenceError
+    from boathouse.core.inference.stream_contracts import STREAM_PREDICTIONS
     from boathouse.core.inference.stream_options import StreamOptions
+    from boathouse.datasets.delta_place import TablePlace
     from boathouse.hooks.locations import locate_data
+    from boathouse.inference.kafka_output import KafkaOutput
     from boathouse.inference.stream_dataset import RequestStreamDataset
     from boathouse.use_case.requests import plan_requests
 
+    topic = KafkaOutput.parse(target)
+    table = STREAM_PREDICTIONS if topic else target
     if not TABLE_NAME.fullmatch(source):
         raise InferenceError.stream_input(source)
-    if not TABLE_NAME.fullmatch(target):
+    if not TABLE_NAME.fullmatch(table):
         raise InferenceError.stream_output(target)
+    if topic is not None:
+        topic.check_engine(house.lakehouse["engine"])
     options = StreamOptions(
-        name=f"infer-{source}-{target}".replace(".", "-"),
+        name=f"infer-{source}-{table}".replace(".", "-"),
         post_statements=False,
         delay_s=86_400,
         reason_count=reasons,
@@ -149,10 +158,15 @@ def _run_stream(house: House, model: RoleModel, source: str, target: str, *, rea
         most_versions=100,
     )
     stream = RequestStreamDataset(
-        table=f"{house.environment}.{target}",
+        table=f"{house.environment}.{table}",
         source=f"{house.environment}.{source}",
         lakehouse=house.lakehouse,
         checkpoints=str(locate_data("checkpoints")),
     )
     stream.save(plan_requests(model, options))
-    click.echo(f"{house.environment}.{target}: {stream.load().count():,} requests answered so far")
+    click.echo(f"{house.environment}.{table}: {stream.load().count():,} requests answered so far")
+    if topic is not None:
+        place = TablePlace.from_lakehouse(f"{house.environment}.{table}", house.lakehouse)
+        checkpoint = Path(str(locate_data("checkpoints"))) / place.table / f"kafka-{topic.topic}"
+        topic.publish(place, options, checkpoint=checkpoint)
+        click.echo(f"topic {topic.topic}: all of them sent")
