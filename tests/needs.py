@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from boathouse.engines.spark import find_delta_jar, find_java
+from tests.kafka_broker import find_jars
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +28,7 @@ def find_missing() -> dict[str, str]:
     """Return for each marker whose need is not met here the reason, with the command that installs it."""
     met = {
         "spark": (find_java() and find_delta_jar(), "needs Java and Delta's jars: install a JRE 17, then make jars"),
+        "kafka": (find_java() and find_jars(), "needs Kafka's jars: python tests/kafka_broker.py"),
         "postgres": (Path(POSTGRES_FOLDERS).is_dir(), "needs PostgreSQL: apt-get install postgresql"),
         "browser": (any(map(shutil.which, BROWSERS)), "needs Chromium: apt-get install chromium"),
     }

@@ -115,7 +115,10 @@ def test_a_stream_answers_requests_into_a_table(bank: SmallBank) -> None:
         (["clean.customers", "--to", "csv:out"], "- observed_on: date (missing)"),
         (["features.spending", "--to", "nowhere"], "'nowhere' is no output"),
         (["data/x.csv", "--to", "inference.answers", "--way", "stream"], "A stream reads a Delta table"),
-        (["inference.requests", "--to", "csv:out", "--way", "stream"], "A stream writes to a Delta table"),
+        (
+            ["inference.requests", "--to", "csv:out", "--way", "stream"],
+            "A stream writes to a Delta table of the environment or to Kafka",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_said_and_nothing_is_written(words: list[str], message: str) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from boathouse.commands.feature_places import ENVIRONMENT, House, engines, open_house
+from boathouse.commands.infer_stream import open_stream
 from boathouse.core.inference.roles import CHALLENGER, CHAMPION, RoleModel
-from boathouse.inference.inputs import TABLE_NAME
 
 if TYPE_CHECKING:
     from boathouse.core.modelling import LoadedModel
@@ -29,6 +30,8 @@ OUTPUT is one of
   delta:FOLDER           a Delta table; its name is <a>/<b>/<c>, the last three folders
   parquet:FOLDER         files, a folder for each batch
   csv:FOLDER             the same as text
+  kafka:SERVERS/TOPIC    a topic, of a stream on engine spark; answers are in the table
+                         inference.stream_predictions too
   URL#TABLE              a database, as SQLAlchemy names it; env:VARIABLE#TABLE keeps the
                          URL with its password out of the command
 
@@ -77,12 +80,18 @@ def infer(  # noqa: PLR0913, PLR0917 - options
 ) -> None:
     """Score INPUT; see the help text above."""
     house = open_house(env, conf_source)
-    model = find_model(house, wanted)
     with engines():
-        if way == "stream":
-            _run_stream(house, model, source, target, reasons=reasons, watch=watch)
-        else:
-            _run_batch(house, model, source, target, reasons=reasons)
+        if way == "batch":
+            _run_batch(house, find_model(house, wanted), source, target, reasons=reasons)
+            return
+        stream = open_stream(house, source, target)
+        while True:
+            # A new champion answers from the next look on.
+            for line in stream.answer(find_model(house, wanted), reason_count=reasons):
+                click.echo(line)
+            if watch is None:
+                return
+            time.sleep(watch)
 
 
 def find_model(house: House, wanted: str) -> RoleModel:
@@ -125,34 +134,3 @@ def _run_batch(house: House, model: RoleModel, source: str, target: str, *, reas
         f"batch {batch}: {len(done.predictions):,} rows scored by {title}, "
         f"{len(done.quarantined):,} put aside, in {where}"
     )
-
-
-def _run_stream(house: House, model: RoleModel, source: str, target: str, *, reasons: int, watch: float | None) -> None:
-    from boathouse.core.errors import InferenceError
-    from boathouse.core.inference.stream_options import StreamOptions
-    from boathouse.hooks.locations import locate_data
-    from boathouse.inference.stream_dataset import RequestStreamDataset
-    from boathouse.use_case.requests import plan_requests
-
-    if not TABLE_NAME.fullmatch(source):
-        raise InferenceError.stream_input(source)
-    if not TABLE_NAME.fullmatch(target):
-        raise InferenceError.stream_output(target)
-    options = StreamOptions(
-        name=f"infer-{source}-{target}".replace(".", "-"),
-        post_statements=False,
-        delay_s=86_400,
-        reason_count=reasons,
-        trigger="available_now" if watch is None else "continuous",
-        interval_s=watch or 1.0,
-        stop_when_idle_s=0.0,
-        most_versions=100,
-    )
-    stream = RequestStreamDataset(
-        table=f"{house.environment}.{target}",
-        source=f"{house.environment}.{source}",
-        lakehouse=house.lakehouse,
-        checkpoints=str(locate_data("checkpoints")),
-    )
-    stream.save(plan_requests(model, options))
-    click.echo(f"{house.environment}.{target}: {stream.load().count():,} requests answered so far")

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Spark picks Connect instead of classic mode when one of these is set.
 _CONNECT_VARIABLES = ("SPARK_REMOTE", "SPARK_LOCAL_REMOTE", "SPARK_CONNECT_MODE_ENABLED", "SPARK_API_MODE")
+# Maven coordinates of further jars, comma-separated: fetched once, then from the cache as Delta's are.
+PACKAGES_VARIABLE = "BOATHOUSE_SPARK_PACKAGES"
 _LOCAL_SETTINGS = {
     "spark.master": "local[2]",
     "spark.app.name": "boathouse",
@@ -131,7 +133,8 @@ def _settings() -> SparkConf:
     from pyspark import SparkConf
     from pyspark.sql import SparkSession
 
-    builder = configure_spark_with_delta_pip(SparkSession.Builder())
+    further = [each for each in os.environ.get(PACKAGES_VARIABLE, "").split(",") if each]
+    builder = configure_spark_with_delta_pip(SparkSession.Builder(), extra_packages=further)
     return SparkConf(loadDefaults=False).setAll(
         [*_LOCAL_SETTINGS.items(), ("spark.jars.packages", builder._options["spark.jars.packages"])]  # noqa: SLF001
     )

@@ -67,8 +67,24 @@ class InferenceError(BoathouseError):
     def stream_output(cls, text: str) -> InferenceError:
         """Say what a stream writes to."""
         return cls(
-            f"A stream writes to a Delta table of the environment, not to '{text}'. {_NOTHING} "
-            "Give <schema>.<table>, or use --way batch."
+            f"A stream writes to a Delta table of the environment or to Kafka, not to '{text}'. {_NOTHING} "
+            "Give <schema>.<table> or kafka:SERVERS/TOPIC, or use --way batch."
+        )
+
+    @classmethod
+    def without_kafka(cls, package: str) -> InferenceError:
+        """Name the jars that the running Spark lacks."""
+        return cls(
+            f"This Spark was started without Kafka's connector. {_NOTHING} "
+            f"Start anew with BOATHOUSE_SPARK_PACKAGES={package}; make jars fetches it once with the same variable set."
+        )
+
+    @classmethod
+    def kafka_failed(cls, topic: str, reason: str) -> InferenceError:
+        """Name the topic and the kind of error."""
+        return cls(
+            f"The answers cannot be sent to Kafka's topic '{topic}' ({reason}). They are in the Delta table; run again "
+            "to send what was not sent. Check the servers' addresses and the topic."
         )
 
     @classmethod
