@@ -80,9 +80,11 @@ def _read_evaluations(governed: Governed) -> pa.Table:
     if not open_log(place).exists():
         raise MissingTableError.in_environment(place.table, house.environment, place.path or place.table, "evaluation")
     if place.path is not None:
-        from deltalake import DeltaTable
+        import pyarrow.compute as pc
 
-        return DeltaTable(place.path).to_pyarrow_table()
+        from boathouse.datasets.local_rows import read_local_rows
+
+        return read_local_rows(place.path, pc.scalar(True))
     from boathouse.commands.feature_places import engines
 
     with engines():

@@ -11,6 +11,7 @@ from boathouse.core.lineage.governed import GovernedModel, GovernedVersion, Metr
 from boathouse.core.promotion.fold import fold
 from boathouse.datasets.delta_log import open_log
 from boathouse.datasets.delta_place import TablePlace
+from boathouse.datasets.local_rows import read_local_rows
 from boathouse.governance.registry import ModelRegistry
 from boathouse.governance.trail import read_trail
 from boathouse.governance.version_facts import read_version
@@ -81,15 +82,12 @@ def read_metrics(environment: str, lakehouse: Mapping[str, str], name: str) -> d
 
 
 def _read_rows(path: str, name: str) -> Iterator[tuple[str, Metric]]:
-    from deltalake import DeltaTable
+    import pyarrow.compute as pc
 
-    for row in DeltaTable(path).to_pyarrow_table().to_pylist():
-        whole = row["role"] == "candidate" and row["slice_key"] == ":all"
-        if row["model_name"] == name and whole and row["value"] is not None:
-            yield (
-                row["model_version"],
-                Metric(name=row["metric"], value=row["value"], low=row["low"], high=row["high"]),
-            )
+    whole = (pc.field("role") == "candidate") & (pc.field("slice_key") == ":all") & pc.field("value").is_valid()
+    for row in read_local_rows(path, whole & (pc.field("model_name") == name)).to_pylist():
+        metric = Metric(name=row["metric"], value=row["value"], low=row["low"], high=row["high"])
+        yield row["model_version"], metric
 
 
 def publish_versions(model: GovernedModel, findings: Sequence[Finding], lakehouse: Mapping[str, str]) -> int:

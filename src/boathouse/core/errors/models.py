@@ -77,11 +77,6 @@ class ModelError(BoathouseError):
         return cls(f"Registered model '{name}' has no {wanted}. {there}")
 
     @classmethod
-    def unknown_name(cls, name: str, known: Iterable[str]) -> ModelError:
-        """Name the short name asked for and the models of the environment."""
-        return cls(f"There is no model '{name}' here; there are: {', '.join(known)}.")
-
-    @classmethod
     def unknown_prediction(cls, prediction_id: str, tables: Iterable[str]) -> ModelError:
         """Name the id and the tables that do not have it."""
         return cls(
