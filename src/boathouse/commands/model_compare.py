@@ -80,11 +80,9 @@ def _read_evaluations(governed: Governed) -> pa.Table:
     if not open_log(place).exists():
         raise MissingTableError.in_environment(place.table, house.environment, place.path or place.table, "evaluation")
     if place.path is not None:
-        import pyarrow.compute as pc
-
         from boathouse.datasets.local_rows import read_local_rows
 
-        return read_local_rows(place.path, pc.scalar(True))
+        return read_local_rows(place.path)
     from boathouse.commands.feature_places import engines
 
     with engines():

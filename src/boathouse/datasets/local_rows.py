@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 _PARTITION = "partition."
 
 
-def read_local_rows(path: str, condition: pc.Expression) -> pa.Table:
-    """Return the rows of the newest version for which ``condition`` holds, those of columns by which it is divided too.
+def read_local_rows(path: str, condition: pc.Expression | None = None) -> pa.Table:
+    """Return the rows of the newest version for which ``condition`` holds; without one, all.
 
     ``DeltaTable.to_pyarrow_table`` has Arrow's threads call back into Python, which ends the process by a signal if
     it is about to exit then.
