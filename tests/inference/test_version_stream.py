@@ -168,6 +168,25 @@ def test_of_two_streams_at_once_one_writes_each_batch(house: RequestHouse, monke
     assert sorted(row["events"] for row in house.rows(PROGRESS)) == [1, 2]
 
 
+def test_whoever_loses_a_race_looks_again(house: RequestHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    import deltalake
+    from deltalake.exceptions import CommitFailedError
+
+    house.send(make_event(1), make_event(2, customer_id=None))
+    write, lost = deltalake.write_deltalake, []
+
+    def lose_once(*args: Any, **options: Any) -> None:
+        # The second of the three targets meets another writer.
+        lost.append(True)
+        if len(lost) == 2:
+            raise CommitFailedError
+        write(*args, **options)
+
+    monkeypatch.setattr(deltalake, "write_deltalake", lose_once)
+    house.run()
+    assert [len(house.rows(table)) for table in TABLES] == [1, 1, 1]
+
+
 def test_a_commit_in_between_by_the_same_stream_is_a_conflict(house: RequestHouse) -> None:
     """The table was opened before the other's commit: its mark is then of no use, and the commit must fail."""
     from deltalake.exceptions import CommitFailedError
