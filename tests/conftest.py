@@ -57,3 +57,9 @@ def forget_registry() -> Iterator[None]:
     if set_by is not None:
         set_by._registry_uri = None
     os.environ.pop("MLFLOW_REGISTRY_URI", None)
+
+
+@pytest.fixture(autouse=True)
+def keep_engines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the engine of the whole session running after a command that would stop it at its end."""
+    monkeypatch.setattr("boathouse.engines.stop_engines", lambda: None)

@@ -51,7 +51,6 @@ def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (copy / "base" / "serving" / "endpoints.yml").write_text(ENDPOINTS, encoding="utf-8")
     uses = [use("3", "champion"), use("2", "challenger", spending="0" * 16), use("1")]
     monkeypatch.setattr(House, "model_uses", lambda _: uses)
-    monkeypatch.setattr("boathouse.engines.stop_engines", lambda: None)
     monkeypatch.setenv("BOATHOUSE_DATA", str(tmp_path / "data"))
     (tmp_path / "data").mkdir()
     return copy

@@ -40,7 +40,7 @@ def test_every_view_is_listed_with_its_features() -> None:
     assert all(name in shown for view in FEATURE_VIEWS for name in (view.name, *view.feature_names))
 
 
-@pytest.mark.usefixtures("engines_stay")
+@pytest.mark.usefixtures("placed")
 def test_a_feature_is_described_with_its_view_alone() -> None:
     shown = in_test("describe", "utilisation").output
     assert "utilisation [share] Newest bill over credit limit. (360 rows, null 0.0%, mean 0." in shown
@@ -50,7 +50,7 @@ def test_a_feature_is_described_with_its_view_alone() -> None:
     assert "no model registered in test uses it in this definition" in shown
 
 
-@pytest.mark.usefixtures("engines_stay")
+@pytest.mark.usefixtures("placed")
 def test_an_unknown_name_lists_the_views() -> None:
     for result in (in_test("describe", "shoe_size"), publish("--view", "shoe_size")):
         assert result.exit_code == 1
@@ -67,14 +67,13 @@ def bank(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> Small
 
 
 @pytest.fixture
-def engines_stay(bank: SmallBank, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the session of these tests outlive the command."""
+def placed(bank: SmallBank, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have commands find the data of these tests."""
     isolate(bank.data, monkeypatch)
     monkeypatch.delenv("BOATHOUSE_ONLINE_STORE", raising=False)
-    monkeypatch.setattr("boathouse.engines.stop_engines", lambda: None)
 
 
-@pytest.mark.usefixtures("engines_stay")
+@pytest.mark.usefixtures("placed")
 def test_the_store_has_the_newest_row_of_every_key_bit_for_bit(bank: SmallBank) -> None:
     result = publish()
     assert result.exit_code == 0, result.output
@@ -92,7 +91,7 @@ def test_the_store_has_the_newest_row_of_every_key_bit_for_bit(bank: SmallBank) 
     assert (np.array(expected, dtype=float) + 0.0).tobytes() == found.matrix.tobytes()
 
 
-@pytest.mark.usefixtures("engines_stay")
+@pytest.mark.usefixtures("placed")
 def test_one_view_may_be_published_and_what_is_live_is_left_alone() -> None:
     for words, told in (((), "version 0"), ((), "is live already"), (("--mode", "full"), "60 keys of version 0")):
         result = publish("--view", "spending", *words)
@@ -100,14 +99,14 @@ def test_one_view_may_be_published_and_what_is_live_is_left_alone() -> None:
         assert told in result.output
 
 
-@pytest.mark.usefixtures("engines_stay")
+@pytest.mark.usefixtures("placed")
 def test_watching_publishes_each_new_version(bank: SmallBank) -> None:
     result = publish("--view", "spending", "--watch", "0.1", "--rounds", "3")
     assert (result.exit_code, result.output.count("spending:")) == (0, 1)
     assert bank.data.joinpath("online_test.db").exists()
 
 
-@pytest.mark.usefixtures("engines_stay")
+@pytest.mark.usefixtures("placed")
 def test_one_database_for_two_environments_is_refused_and_a_placeholder_parts_them(
     bank: SmallBank, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -126,7 +125,7 @@ def test_one_database_for_two_environments_is_refused_and_a_placeholder_parts_th
     assert (tmp_path / "of_test.db").exists()
 
 
-@pytest.mark.usefixtures("engines_stay")
+@pytest.mark.usefixtures("placed")
 def test_rows_older_than_their_view_allows_are_purged_on_request(
     bank: SmallBank, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,7 +148,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(file.relative_to(folder)): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()}
 
 
-@pytest.mark.usefixtures("engines_stay")
+@pytest.mark.usefixtures("placed")
 def test_trying_new_logic_leaves_the_tables_and_the_store_of_prod_alone(
     bank: SmallBank, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -180,7 +179,7 @@ def in_test(*words: str) -> Result:
     return invoke(*words, "--env", "test", "--conf-source", str(CONF))
 
 
-@pytest.mark.usefixtures("engines_stay")
+@pytest.mark.usefixtures("placed")
 def test_tables_are_refreshed_filled_and_previewed() -> None:
     assert "180 rows" not in in_test("refresh", "--view", "spending").output
     again = in_test("refresh", "--view", "spending")
@@ -193,7 +192,7 @@ def test_tables_are_refreshed_filled_and_previewed() -> None:
     assert in_test("preview", "spending", "--rows", "1", "--reveal").output.startswith("1 2005-04-30 ")
 
 
-@pytest.mark.usefixtures("engines_stay")
+@pytest.mark.usefixtures("placed")
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -213,7 +212,7 @@ def test_what_cannot_be_done_is_told(words: tuple[str, ...], told: str) -> None:
     assert told in result.stderr
 
 
-@pytest.mark.usefixtures("engines_stay")
+@pytest.mark.usefixtures("placed")
 def test_answers_are_shown_logged_and_compared() -> None:
     publish()
     shown = in_test("look-up", "1", "999", "--log", "--request", "requested_amount=1000").output.splitlines()
@@ -225,7 +224,7 @@ def test_answers_are_shown_logged_and_compared() -> None:
     assert (compared.exit_code, compared.output.count("2 of 2 look-ups equal (100.00%)")) == (0, 3)
 
 
-@pytest.mark.usefixtures("engines_stay")
+@pytest.mark.usefixtures("placed")
 def test_freshness_names_what_lags_behind(bank: SmallBank, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert in_test("freshness").exit_code == 0
     behind = bank.copy(tmp_path / "data")
@@ -243,7 +242,7 @@ def test_freshness_names_what_lags_behind(bank: SmallBank, monkeypatch: pytest.M
     assert "customer_profile" not in result.stderr
 
 
-@pytest.mark.usefixtures("engines_stay")
+@pytest.mark.usefixtures("placed")
 def test_users_and_duplicates_are_told() -> None:
     assert "from clean.statements: customer_id, statement_month" in in_test("lineage", "utilisation").output
     assert "no model registered in test" in in_test("impact", "clean.customers.limit_bal").output
@@ -259,7 +258,7 @@ def test_features_are_found_by_words(tmp_path: Path) -> None:
     assert page.read_text(encoding="utf-8") == invoke("dictionary").output.removesuffix("\n")
 
 
-@pytest.mark.usefixtures("engines_stay")
+@pytest.mark.usefixtures("placed")
 def test_without_the_tables_the_command_that_makes_them_is_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

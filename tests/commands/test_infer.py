@@ -50,8 +50,6 @@ def bank(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> Small
 @pytest.fixture(autouse=True)
 def here(bank: SmallBank, monkeypatch: pytest.MonkeyPatch) -> None:
     isolate(bank.data, monkeypatch)
-    # The command ends its engine; the tests go on with theirs.
-    monkeypatch.setattr("boathouse.engines.stop_engines", lambda: None)
 
 
 def test_keys_in_a_text_file_are_looked_up_and_scored(tmp_path: Path) -> None:

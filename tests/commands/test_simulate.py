@@ -182,10 +182,9 @@ def bank(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> Small
 
 @pytest.fixture
 def stay(bank: SmallBank, monkeypatch: pytest.MonkeyPatch) -> SmallBank:
-    """Let the session of these tests outlive a command."""
+    """Return the bank, found by whatever runs now."""
     isolate(bank.data, monkeypatch)
     monkeypatch.delenv("BOATHOUSE_ONLINE_STORE", raising=False)
-    monkeypatch.setattr("boathouse.engines.stop_engines", lambda: None)
     return bank
 
 
