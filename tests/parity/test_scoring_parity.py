@@ -1,7 +1,8 @@
-"""Batch, stream and the scorer in this process give the same for every customer of a month, to the bit."""
+"""Batch, stream, endpoint and the scorer give the same for every customer of a month, to the bit; ONNX nearly."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -9,14 +10,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from boathouse.core.export.graph import build_graph
+from boathouse.feature_store import FeatureRefresher, publish_view
+from boathouse.online_store import OnlineStore
 from boathouse.pipelines import batch_inference, stream_inference
-from boathouse.use_case.features import FEATURE_NAMES
+from boathouse.use_case.features import CURRENT_VIEWS, ENTITY_KEYS, FEATURE_NAMES
 from tests.boosted_model import train_model
+from tests.core.export.test_graph import run_graph
 from tests.parity.conftest import CUSTOMERS
+from tests.parity.served_month import ServedMonth, as_lists
 from tests.pipelines.conftest import isolate
 from tests.scored_house import ScoredHouse
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
     from boathouse.core.modelling import LoadedModel
@@ -114,3 +122,41 @@ def test_a_row_alone_gets_the_same_as_among_others(month: ScoredMonth) -> None:
     for row in range(0, CUSTOMERS, 1_000):
         alone = month.model.scorer.predict_probability(month.matrix[row : row + 1])
         assert alone.tobytes() == month.probability[row : row + 1].tobytes()
+
+
+@pytest.mark.slow
+def test_the_endpoint_gives_the_same_to_the_bit_for_features_it_is_sent(month: ScoredMonth, tmp_path: Path) -> None:
+    served = ServedMonth(month.model, tmp_path)
+    rows = as_lists(month.matrix)
+    found = served.ask(FEATURE_NAMES, rows)
+    some = [row for row in np.flatnonzero(month.decision) if row % 20 == 0]
+    explained = served.ask(FEATURE_NAMES, [rows[row] for row in some], explain=True)
+    served.close()
+    require_same(month, found)
+    assert [json.loads(each["reasons"]) for each in explained] == [month.reasons[row] for row in some]
+
+
+@pytest.mark.slow
+def test_the_endpoint_gives_the_same_to_the_bit_for_keys(month: ScoredMonth, book: SmallBank, tmp_path: Path) -> None:
+    place = book.dataset(CURRENT_VIEWS[0].table)._place
+    refresher = FeatureRefresher("test", {"engine": place.engine, "root": place.root})
+    store = OnlineStore(f"sqlite:///{tmp_path}/online.db", timeout_s=60)
+    for view in CURRENT_VIEWS:
+        publish_view(store, view, refresher.place(view.table))
+    served = ServedMonth(month.model, tmp_path, store)
+    found = served.ask(ENTITY_KEYS, [[key] for key in month.keys.tolist()])
+    served.close()
+    store.close()
+    require_same(month, found)
+
+
+@pytest.mark.slow
+def test_the_exported_graph_decides_the_same(month: ScoredMonth) -> None:
+    _, probability, decision = run_graph(build_graph(month.model.files), month.matrix)
+    np.testing.assert_allclose(probability, month.probability, rtol=0, atol=1e-6)
+    assert decision.tolist() == month.decision.tolist()
+
+
+def require_same(month: ScoredMonth, found: list[dict[str, Any]]) -> None:
+    assert np.array([each["probability"] for each in found]).tobytes() == month.probability.tobytes()
+    assert [each["decision"] for each in found] == month.decision.tolist()

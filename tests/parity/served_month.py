@@ -1,0 +1,71 @@
+"""The endpoint of conf, in this process, with any model behind it."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from boathouse.core.endpoints import EndpointConfig
+from boathouse.serving.access import Access
+from boathouse.serving.access_log import AccessLog
+from boathouse.serving.app import App
+from boathouse.serving.endpoint import Endpoint
+from boathouse.serving.look_up import FeatureLookUp
+from boathouse.serving.scoring import ScoringThreads
+from boathouse.serving.served_model import load_model
+from boathouse.serving.service import Service
+from boathouse.serving.tokens import TokenFile
+from boathouse.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
+from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
+from tests.asgi_client import AsgiClient
+from tests.small_bank import CONF
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from boathouse.core.modelling import LoadedModel
+    from boathouse.online_store import OnlineStore
+
+NAME = "missed_payment"
+
+
+class ServedMonth:
+    """Asks in requests as large as the endpoint takes."""
+
+    def __init__(self, model: LoadedModel, folder: Path, store: OnlineStore | None = None) -> None:
+        loader = CONFIG_LOADER_CLASS(conf_source=str(CONF), env="test", **CONFIG_LOADER_ARGS)
+        document = dict(loader["endpoints"])[NAME]
+        self._config = EndpointConfig.from_document(NAME, document)
+        look_up = None if store is None else FeatureLookUp(store, self._config.look_up)
+        endpoint = Endpoint(self._config, ScoringThreads(), look_up)
+        ranges = self._config.input.ranges
+        files = model.files
+        endpoint.serve(
+            load_model("champion", model.name, model.version, files, on_demand=ON_DEMAND_FEATURES, ranges=ranges)
+        )
+        access = Access(TokenFile(folder / "tokens.json"), required=False)
+        log = AccessLog(io.BytesIO())
+        self._client = AsgiClient(
+            App(Service(endpoints={NAME: endpoint}, access=access, mlflow_version="3", access_log=log))
+        )
+
+    def ask(self, columns: tuple[str, ...], data: list[list[Any]], **params: Any) -> list[dict[str, Any]]:
+        """Return the predictions of all rows, in their order."""
+        found: list[dict[str, Any]] = []
+        for start in range(0, len(data), self._config.limits.max_rows):
+            part = data[start : start + self._config.limits.max_rows]
+            document = {"dataframe_split": {"columns": list(columns), "data": part}, "params": params}
+            answer = self._client.post("/invocations", json=document)
+            assert answer.status_code == 200, answer.text[:500]
+            found += answer.json()["predictions"]
+        return found
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def as_lists(matrix: np.ndarray) -> list[list[float | None]]:
+    """Return the rows as JSON can hold them: null for NaN."""
+    return [[None if np.isnan(value) else value for value in row] for row in matrix.tolist()]
