@@ -39,11 +39,10 @@ def test_a_refusal_rejects_and_is_on_record_with_its_number(name: str) -> None:
     refused = next(case.evidence for case in cases_of(name) if not case.passes)
     decision = decide(refused)
     assert decision.outcome == "rejected"
-    recorded = {gate["name"]: gate for gate in json.loads(decision.to_row()[6])}
+    recorded = {gate["name"]: gate for gate in json.loads(json.dumps(decision.to_dict()))["gates"]}
     assert set(recorded) == set(GATES)
     assert recorded[name]["passed"] is False
     assert recorded[name]["message"] in decision.reason
-    assert recorded[name] in decision.to_dict()["gates"]
 
 
 @pytest.mark.parametrize("name", [name for name in GATES if name != "approval"])
