@@ -119,6 +119,8 @@ def test_health_tells_what_is_served_and_what_is_wrong(start: Start) -> None:
     assert champion["version"] == "1"
     assert champion["problem"] == "version 2: its files were changed"
     assert 'boathouse_model_problem{endpoint="late",served_entity="champion"} 1' in client.get("/metrics").text
+    small.endpoint.report("champion", "")
+    assert client.get("/health").json()["status"] == "ok"
     small.endpoint.withdraw("champion")
     assert client.get("/ready").status_code == 503
     assert client.get("/ready").json()["waiting_for_models"] == {"late": ["champion"]}
