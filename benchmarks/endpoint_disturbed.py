@@ -75,9 +75,11 @@ class JournalTail:
 
         thread = threading.Thread(target=go_on)
         thread.start()
-        yield
-        ended.set()
-        thread.join()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
 
 
 @dataclass
