@@ -85,7 +85,7 @@ def test_a_swap_changes_the_next_request(start: Start) -> None:
 def test_a_version_with_other_files_than_registered_is_not_loaded() -> None:
     from boathouse.serving.served_model import load_model
 
-    with pytest.raises(UntrustedModelError, match="other files than those"):
+    with pytest.raises(UntrustedModelError, match="was registered with digest 0000000000000000, its files have"):
         load_model("champion", "test.models.late", "2", make_files(), on_demand=(), ranges={}, digest="0" * 64)
 
 
@@ -119,6 +119,8 @@ def test_health_tells_what_is_served_and_what_is_wrong(start: Start) -> None:
     assert champion["version"] == "1"
     assert champion["problem"] == "version 2: its files were changed"
     assert 'boathouse_model_problem{endpoint="late",served_entity="champion"} 1' in client.get("/metrics").text
+    small.endpoint.report("champion", "")
+    assert client.get("/health").json()["status"] == "ok"
     small.endpoint.withdraw("champion")
     assert client.get("/ready").status_code == 503
     assert client.get("/ready").json()["waiting_for_models"] == {"late": ["champion"]}

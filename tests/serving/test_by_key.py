@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from boathouse.core.errors import OnlineStoreError
+from boathouse.online_store import OnlineStore
 from boathouse.online_store.predictions import prediction_view
 from tests.serving.conftest import Start
 from tests.serving.test_app import ask
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from boathouse.online_store import FeatureRows, OnlineStore, OnlineView
+    from boathouse.online_store import FeatureRows, OnlineView
     from tests.asgi_client import AsgiClient
 
 
@@ -124,6 +125,15 @@ def test_a_store_that_is_down_is_a_503_that_says_so(start: Start, store: OnlineS
     broken.broken = False
     assert ask(client, keyed(1)).status_code == 200
     assert ask(client, {"dataframe_records": as_records(make_rows(1))}).status_code == 200
+
+
+def test_an_answer_does_not_tell_where_the_store_is(start: Start) -> None:
+    url = "postgresql+psycopg://reader:secret@127.0.0.1:1/inner_database"
+    store = OnlineStore(url, timeout_s=0.5)
+    message = ask(start(store)[0], keyed(1)).json()["message"]
+    store.close()
+    assert "The online store does not answer (OperationalError)." in message
+    assert not [word for word in ("127.0.0.1", "reader", "secret", "inner_database") if word in message]
 
 
 def test_a_slow_store_is_not_waited_for_and_left_alone_for_a_while(start: Start, store: OnlineStore) -> None:

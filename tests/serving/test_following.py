@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from boathouse.core.endpoints.config import Route
 from boathouse.core.errors import ModelError, UntrustedModelError
 from boathouse.serving import supervisor as supervising
 from boathouse.serving.source import Source
@@ -18,6 +20,7 @@ from tests.small_endpoint import NAME, make_config
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from boathouse.core.endpoints import EndpointConfig
     from boathouse.serving.wire import Word
 
 
@@ -151,3 +154,60 @@ def test_another_configuration_is_passed_on(watched: Watched) -> None:
     [word] = watched.worker.words
     assert word.kind == "configure"
     assert word.content["document"]["boathouse"]["limits"]["max_rows"] == 7
+
+
+def swapped(*, champion: int) -> EndpointConfig:
+    """Return a configuration that sends the rest of the requests to the challenger."""
+    shares = {"champion": champion, "challenger": 100 - champion}
+    routes = tuple(Route(served_entity_name=name, traffic_percentage=share) for name, share in shares.items())
+    return replace(make_config(), routes=routes)
+
+
+def test_a_configuration_waits_until_the_files_of_its_entities_are_there(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched.look()
+    watched.registry.now["challenger"], watched.registry.broken = "2", {"2"}
+    watched.configs = {"late": swapped(champion=0)}
+    for _ in range(2):
+        watched.look()
+        assert "configure" not in [word.kind for word in watched.worker.words]
+    # A worker that starts now is told what the others serve.
+    told = [word for word in watched.supervisor._all_words() if word.kind == "configure"]
+    assert [word.content["document"] for word in told] == [make_config().to_document()]
+    watched.registry.broken = set()
+    monkeypatch.setattr(supervising, "_RETRY_S", -1.0)
+    watched.look()
+    kinds = [word.kind for word in watched.worker.words]
+    assert kinds == ["model", "configure"]
+
+
+def test_a_version_stays_while_the_configuration_that_lets_it_go_waits(watched: Watched) -> None:
+    watched.look()
+    watched.registry.now = {}
+    watched.configs = {"late": swapped(champion=0)}
+    assert watched.look() == [("problem", "challenger")]
+    watched.registry.now = {"challenger": "2"}
+    assert watched.look() == [("model", "challenger", "2")]
+    assert watched.look() == [("withdraw", "champion")]
+
+
+def test_a_configuration_that_makes_nothing_worse_is_applied_without_its_models(watched: Watched) -> None:
+    watched.registry.now = {}
+    watched.look()
+    watched.configs = {"late": swapped(champion=50)}
+    watched.look()
+    assert "configure" in [word.kind for word in watched.worker.words]
+
+
+def test_a_configuration_that_is_taken_back_while_it_waits_leaves_nothing_behind(watched: Watched) -> None:
+    before = watched.configs
+    watched.look()
+    watched.configs = {"late": swapped(champion=0)}
+    watched.look()
+    assert [config.traffic_of("challenger") for config in watched.supervisor._held] == [100]
+    watched.configs = before
+    assert watched.look() == [("problem", "challenger")]
+    assert [(word.kind, word.content["text"]) for word in watched.worker.words] == [("problem", "")]
+    assert watched.supervisor._held == []
+    assert watched.supervisor._problems == {}

@@ -97,8 +97,9 @@ class Endpoint:
         self.state = replace(self.state, models=models)
 
     def report(self, entity: str, problem: str) -> None:
-        """Say why the entity has no model, or not the newest."""
-        self.state = replace(self.state, problems={**self.state.problems, entity: problem})
+        """Say why the entity has no model, or not the newest; an empty text takes back what was said."""
+        others = {name: text for name, text in self.state.problems.items() if name != entity}
+        self.state = replace(self.state, problems={**others, entity: problem} if problem else others)
 
     async def answer(self, request: Invocation, request_id: str, *, only: str | None = None) -> Scored:
         """Return the answer to a request.

@@ -94,7 +94,7 @@ class FeatureLookUp:
             raise InvocationError.store_down(f"the online store did not answer within {limit_ms} ms.") from None
         except OnlineStoreError as error:
             self.failures += 1
-            raise InvocationError.store_down(str(error)) from error
+            raise InvocationError.store_down(error.for_callers) from error
 
     def _check_age(self, rows: FeatureRows) -> FeatureRows:
         """Return the rows with NaN for values older than their view or the endpoint allows."""

@@ -72,6 +72,7 @@ class Supervisor:
         self._log = AccessLog()
         self._workers: dict[int, WorkerProcess] = {}
         self._configs: dict[str, EndpointConfig] = {}
+        self._held: list[EndpointConfig] = []
         self._served: dict[Place, VersionRef] = {}
         self._files: dict[Place, ModelFiles] = {}
         self._problems: dict[Place, str] = {}
@@ -186,8 +187,26 @@ class Supervisor:
                 self._configure(config)
         await self._serve_wanted(wanted)
         # After its models: no request is sent to an entity that has none yet.
-        for config in changed:
+        self._note_held([config for config in changed if self._would_break(config)])
+        for config in (each for each in changed if each not in self._held):
             self._configure(config)
+
+    def _would_break(self, config: EndpointConfig) -> bool:
+        """Return whether requests that are answered now would not be with ``config``: an entity has no model yet."""
+        known = self._configs.get(config.name)
+        return known is not None and not self._without_model(known) and bool(self._without_model(config))
+
+    def _without_model(self, config: EndpointConfig) -> list[str]:
+        """Return the served entities that have traffic and no version."""
+        names = [route.served_entity_name for route in config.routes if route.traffic_percentage > 0]
+        return [name for name in names if (config.name, name) not in self._served]
+
+    def _note_held(self, held: list[EndpointConfig]) -> None:
+        """Say which configurations wait; the next look tries them again."""
+        for config in (each for each in held if each not in self._held):
+            waits_for = ", ".join(self._without_model(config))
+            self._log.event("warning", "configuration_waits", endpoint=config.name, waits_for=waits_for)
+        self._held = held
 
     def _configure(self, config: EndpointConfig) -> None:
         if self._configs.get(config.name) != config:
@@ -207,11 +226,15 @@ class Supervisor:
     def _miss(self, wanted: Wanted, place: Place, text: str) -> None:
         """Note that an entity has no version now: one with traffic goes on with the version it had."""
         endpoint, entity = place
-        if place in self._served and not wanted.configs[endpoint].traffic_of(entity):
+        # A new configuration may wait for its models: until it is applied, the one from before counts as well.
+        configs = [wanted.configs[endpoint], self._configs[endpoint]]
+        if place in self._served and not any(config.traffic_of(entity) for config in configs):
             del self._served[place]
             self._tell_all(Word("withdraw", {"endpoint": endpoint, "entity": entity}))
         if wanted.configs[endpoint].traffic_of(entity):
             self._note(place, text)
+        elif self._problems.pop(place, ""):
+            self._tell_all(_problem(place, ""))
 
     async def _serve(self, place: Place, ref: VersionRef) -> None:
         try:

@@ -139,7 +139,18 @@ class FreshnessError(BoathouseError):
 
 
 class OnlineStoreError(BoathouseError):
-    """The online store cannot hold, take or give features as asked."""
+    """The online store cannot hold, take or give features as asked.
+
+    Attributes:
+        where: The store's address where the message names it, else empty.
+    """
+
+    where: str = ""
+
+    @property
+    def for_callers(self) -> str:
+        """The message without the store's address, which is no business of those who ask an endpoint."""
+        return str(self).replace(f" {self.where}", "") if self.where else str(self)
 
     @classmethod
     def odd_names(cls, view: str, names: Iterable[str]) -> OnlineStoreError:
@@ -168,18 +179,22 @@ class OnlineStoreError(BoathouseError):
     @classmethod
     def unavailable(cls, where: str, reason: str) -> OnlineStoreError:
         """Name the store without its login, and the driver's kind of error."""
-        return cls(
+        error = cls(
             f"The online store {where} does not answer ({reason}). Check that it runs and can be reached; nothing was "
             "changed, and the next call tries again."
         )
+        error.where = where
+        return error
 
     @classmethod
     def other_environment(cls, where: str, owner: str, asking: str) -> OnlineStoreError:
         """Name the store, the environment whose it is, and the one that asked."""
-        return cls(
+        error = cls(
             f"The online store {where} is that of environment '{owner}'; '{asking}' neither reads nor writes it. Give "
             "each environment a store of its own: BOATHOUSE_ONLINE_STORE may contain {env}, as in .../features_{env}."
         )
+        error.where = where
+        return error
 
     @classmethod
     def not_published(cls, view: str) -> OnlineStoreError:
