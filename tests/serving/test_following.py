@@ -14,6 +14,7 @@ from boathouse.core.errors import ModelError, UntrustedModelError
 from boathouse.serving import supervisor as supervising
 from boathouse.serving.source import Source
 from boathouse.serving.supervisor import Supervisor
+from boathouse.serving.wire import Word
 from boathouse.serving.worker import Setup
 from tests.small_endpoint import NAME, make_config
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from boathouse.core.endpoints import EndpointConfig
-    from boathouse.serving.wire import Word
 
 
 class Registry:
@@ -60,7 +60,7 @@ class Watched:
     """A supervisor with one such worker, asked to look once at a time."""
 
     def __init__(self) -> None:
-        self.registry, self.worker = Registry(), Listener()
+        self.registry, self.worker, self.not_loadable = Registry(), Listener(), set[str]()
         setup = Setup(
             slot=0,
             endpoints={},
@@ -82,6 +82,9 @@ class Watched:
         """Return what the worker was told by one look at the registry."""
         self.worker.words.clear()
         asyncio.run(self.supervisor._follow_once())
+        for word in [each for each in self.worker.words if each.kind == "model"]:
+            kind = "failed" if word.content["version"] in self.not_loadable else "loaded"
+            self.supervisor._hear(Word(kind, {**word.content, "text": "it cannot be loaded"}))
         return [_shorten(word) for word in self.worker.words if word.kind != "configure"]
 
 
@@ -177,9 +180,9 @@ def test_a_configuration_waits_until_the_files_of_its_entities_are_there(
     assert [word.content["document"] for word in told] == [make_config().to_document()]
     watched.registry.broken = set()
     monkeypatch.setattr(supervising, "_RETRY_S", -1.0)
+    assert watched.look() == [("model", "challenger", "2")]
     watched.look()
-    kinds = [word.kind for word in watched.worker.words]
-    assert kinds == ["model", "configure"]
+    assert [word.kind for word in watched.worker.words] == ["configure"]
 
 
 def test_a_version_stays_while_the_configuration_that_lets_it_go_waits(watched: Watched) -> None:
@@ -189,6 +192,8 @@ def test_a_version_stays_while_the_configuration_that_lets_it_go_waits(watched: 
     assert watched.look() == [("problem", "challenger")]
     watched.registry.now = {"challenger": "2"}
     assert watched.look() == [("model", "challenger", "2")]
+    assert watched.look() == []
+    assert watched.worker.words[0].kind == "configure"
     assert watched.look() == [("withdraw", "champion")]
 
 
@@ -211,3 +216,55 @@ def test_a_configuration_that_is_taken_back_while_it_waits_leaves_nothing_behind
     assert [(word.kind, word.content["text"]) for word in watched.worker.words] == [("problem", "")]
     assert watched.supervisor._held == []
     assert watched.supervisor._problems == {}
+
+
+def test_a_worker_that_starts_after_a_failed_load_is_told_the_version_from_before(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched.look()
+    watched.registry.now, watched.not_loadable = {"champion": "2"}, {"2"}
+    assert watched.look() == [("model", "champion", "2"), ("problem", "champion")]
+    told = [word for word in watched.supervisor._all_words() if word.kind in {"model", "problem"}]
+    assert [word.content.get("version") or word.content["text"] for word in told] == ["1", "it cannot be loaded"]
+    assert told[0].files == {"spec.json": b"1"}
+    assert watched.look() == []
+    # Later it is read anew: what was wrong with its files may have been put right.
+    watched.not_loadable = set()
+    monkeypatch.setattr(supervising, "_RETRY_S", -1.0)
+    assert watched.look() == [("model", "champion", "2")]
+    assert watched.registry.read == ["1", "2", "2"]
+    assert watched.supervisor._served["late", "champion"].version == "2"
+
+
+@pytest.mark.parametrize("cause", ["broken", "not_loadable", "missing"])
+def test_what_was_wrong_is_taken_back_when_the_alias_returns(watched: Watched, cause: str) -> None:
+    watched.look()
+    watched.registry.broken = {"2"} if cause == "broken" else set()
+    watched.not_loadable = {"2"} if cause == "not_loadable" else set()
+    watched.registry.now = {} if cause == "missing" else {"champion": "2"}
+    assert watched.look()[-1] == ("problem", "champion")
+    watched.registry.now = {"champion": "1"}
+    assert watched.look() == [("problem", "champion")]
+    assert watched.worker.words[0].content["text"] == ""
+    assert watched.look() == []
+
+
+def test_a_version_that_only_one_of_the_workers_could_load_is_sent_again(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched.look()
+    word = Word("failed", {**watched.worker.words[-1].content, "text": "it cannot be loaded"})
+    watched.supervisor._hear(word)
+    assert watched.look() == []
+    monkeypatch.setattr(supervising, "_RETRY_S", -1.0)
+    assert watched.look() == [("model", "champion", "1")]
+    assert watched.look() == []
+
+
+def test_a_configuration_waits_for_a_version_that_cannot_be_loaded(watched: Watched) -> None:
+    watched.look()
+    watched.registry.now["challenger"], watched.not_loadable = "2", {"2"}
+    watched.configs = {"late": swapped(champion=0)}
+    for _ in range(3):
+        watched.look()
+        assert "configure" not in [word.kind for word in watched.worker.words]

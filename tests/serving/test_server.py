@@ -187,22 +187,30 @@ def test_a_version_that_cannot_be_loaded_keeps_the_old_one_serving(server: Serve
     server.wait(lambda: server.champion()["problem"])
     champion = server.champion()
     assert f"version {broken}: Model '{MODEL}' was registered with digest 0000" in champion["problem"]
-    assert httpx.post(f"{server.url}/invocations", json=LATE).status_code == 200
+    # Also by a worker that starts now.
+    kill_a_worker(server)
+    answers = [httpx.post(f"{server.url}/invocations", json=LATE) for _ in range(20)]
+    assert {(each.status_code, each.headers["served-model-version"]) for each in answers} == {(200, before)}
     mlflow.MlflowClient().set_registered_model_alias(MODEL, "champion", before)
     server.wait(lambda: server.champion()["problem"] is None and server.champion()["version"] == before)
 
 
 def test_a_killed_worker_is_replaced_and_counts_go_on(server: Server) -> None:
+    kill_a_worker(server)
+    assert server.events("worker_ended")[-1]["exit_code"] == -9
+    assert all(httpx.post(f"{server.url}/invocations", json=LATE).status_code == 200 for _ in range(20))
+
+
+def kill_a_worker(server: Server) -> None:
+    """Kill a worker and wait until its successor has a model."""
     children = subprocess.run(
         ["pgrep", "-P", str(server.process.pid), "-f", "boathouse.serving.worker"], capture_output=True, check=True
     ).stdout.split()
     assert len(children) == 2
+    ended, before = len(server.events("worker_ended")), len(server.events("serving"))
     os.kill(int(children[0]), signal.SIGKILL)
-    server.wait(lambda: server.events("worker_ended"))
-    assert server.events("worker_ended")[0]["exit_code"] == -9
-    before = len(server.events("serving"))
+    server.wait(lambda: len(server.events("worker_ended")) > ended)
     server.wait(lambda: len(server.events("serving")) > before)
-    assert all(httpx.post(f"{server.url}/invocations", json=LATE).status_code == 200 for _ in range(20))
 
 
 def test_stopping_finishes_the_requests_at_work(data: Path) -> None:

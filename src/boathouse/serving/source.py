@@ -56,6 +56,19 @@ class Registry(Protocol):
         """Return the version's files, after a look at what loading it would execute."""
 
 
+class AnySource(Protocol):
+    """Where the supervisor asks what is to be served."""
+
+    def poll(self) -> Wanted:
+        """Return what is to be served now."""
+
+    def files(self, ref: VersionRef) -> ModelFiles:
+        """Return the files of a version."""
+
+    def forget(self, ref: VersionRef) -> None:
+        """Read the version anew the next time."""
+
+
 class Source:
     """The documents and the registry together."""
 
@@ -102,6 +115,11 @@ class Source:
             while len(self._files) > _KEPT:
                 del self._files[next(iter(self._files))]
         return self._files[ref]
+
+    def forget(self, ref: VersionRef) -> None:
+        """Read files and digest of the version anew the next time: with these it could not be loaded."""
+        self._files.pop(ref, None)
+        self._refs.pop((ref.name, ref.version), None)
 
     def _ref(self, name: str, version: str) -> VersionRef:
         if (name, version) not in self._refs:

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
 import socket
-import subprocess
-import sys
 import time
-from dataclasses import asdict, dataclass, field, replace
-from typing import Protocol
+from dataclasses import asdict, replace
 
 from boathouse.core.endpoints import EndpointConfig
 from boathouse.core.errors import BoathouseError
 from boathouse.core.scoring import ModelFiles
 from boathouse.serving.access_log import AccessLog
-from boathouse.serving.source import VersionRef, Wanted
+from boathouse.serving.source import AnySource, VersionRef, Wanted
 from boathouse.serving.wire import Word, read_word
 from boathouse.serving.worker import Setup
+from boathouse.serving.worker_process import WorkerProcess, start_worker
 
 POLL_S = 1.0
 # A version whose files could not be fetched is tried again after this time.
@@ -27,33 +24,7 @@ _RETRY_S = 10.0
 # A worker that ends sooner than this after its start is replaced after a pause.
 _SHORT_LIFE_S, _PAUSE_S = 5.0, 1.0
 _MARGIN_S = 5.0
-# An estimator that waits for threads of its own is slower on a row, by far where processors are shared.
-_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 Place = tuple[str, str]
-
-
-class AnySource(Protocol):
-    """Where the supervisor asks what is to be served."""
-
-    def poll(self) -> Wanted:
-        """Return what is to be served now."""
-
-    def files(self, ref: VersionRef) -> ModelFiles:
-        """Return the files of a version."""
-
-
-@dataclass
-class WorkerProcess:
-    """A running worker."""
-
-    process: subprocess.Popen[bytes]
-    writer: asyncio.StreamWriter
-    started: float = field(default_factory=time.monotonic)
-
-    def tell(self, word: Word) -> None:
-        """Send a message; a worker that has gone does not hear it."""
-        with contextlib.suppress(ConnectionError, RuntimeError):
-            self.writer.write(word.encode())
 
 
 class Supervisor:
@@ -75,6 +46,7 @@ class Supervisor:
         self._held: list[EndpointConfig] = []
         self._served: dict[Place, VersionRef] = {}
         self._files: dict[Place, ModelFiles] = {}
+        self._loaded: dict[Place, tuple[VersionRef, ModelFiles]] = {}
         self._problems: dict[Place, str] = {}
         self._failed: dict[Place, tuple[VersionRef, float]] = {}
         self._registry_problem = ""
@@ -121,18 +93,7 @@ class Supervisor:
                 await self._pause(self._stopping, _PAUSE_S)
 
     async def _start(self, slot: int) -> tuple[WorkerProcess, asyncio.StreamReader]:
-        ours, theirs = socket.socketpair()
-        command = [sys.executable, "-m", "boathouse.serving.worker"]
-        command += ["--control", str(theirs.fileno()), "--listener", str(self._listener.fileno())]
-        process = subprocess.Popen(  # noqa: ASYNC220, S603 - it returns at once; nothing of it comes from outside
-            command,
-            pass_fds=(theirs.fileno(), self._listener.fileno()),
-            start_new_session=True,
-            env={**_ONE_THREAD, **os.environ},
-        )
-        theirs.close()
-        reader, writer = await asyncio.open_connection(sock=ours)
-        worker = WorkerProcess(process, writer)
+        worker, reader = await start_worker(self._listener)
         worker.tell(Word("setup", asdict(replace(self._setup, slot=slot))))
         # What is served is known after the first poll; the worker imports its libraries meanwhile.
         await self._polled.wait()
@@ -156,15 +117,42 @@ class Supervisor:
     async def _listen(self, reader: asyncio.StreamReader) -> None:
         """Hear what a worker says until it ends."""
         while (word := await read_word(reader)) is not None:
-            if word.kind != "command":
-                continue
-            match word.content["word"]:
-                case "reload":
-                    self._failed.clear()
-                    self._hurry.set()
-                case "drain" | "resume" as wish:
-                    self._draining = wish == "drain"
-                    self._tell_all(Word("draining", {"value": self._draining}))
+            self._hear(word)
+
+    def _hear(self, word: Word) -> None:
+        content = word.content
+        match word.kind, content.get("word"):
+            case "command", "reload":
+                self._failed.clear()
+                self._hurry.set()
+            case "command", "drain" | "resume" as wish:
+                self._draining = wish == "drain"
+                self._tell_all(Word("draining", {"value": self._draining}))
+            case "loaded" | "failed", _:
+                place = content["endpoint"], content["entity"]
+                ref = self._served.get(place)
+                if ref is None or (ref.name, ref.version) != (content["name"], content["version"]):
+                    return
+                if word.kind == "loaded":
+                    self._keep_loaded(place, ref)
+                else:
+                    self._take_back(place, ref, content["text"])
+
+    def _keep_loaded(self, place: Place, ref: VersionRef) -> None:
+        """Note that the version can be served; a configuration may have waited for that."""
+        self._loaded[place] = ref, self._files[place]
+        if self._held:
+            self._hurry.set()
+
+    def _take_back(self, place: Place, ref: VersionRef, problem: str) -> None:
+        """Go on with the version from before, also in workers that start from now on; try this one again later."""
+        self._failed[place] = ref, time.monotonic()
+        self._source.forget(ref)
+        if place in self._loaded:
+            self._served[place], self._files[place] = self._loaded[place]
+        else:
+            del self._served[place]
+        self._note(place, problem)
 
     async def _follow(self) -> None:
         """Ask about every second what is to be served, and pass on what has changed."""
@@ -197,15 +185,15 @@ class Supervisor:
         return known is not None and not self._without_model(known) and bool(self._without_model(config))
 
     def _without_model(self, config: EndpointConfig) -> list[str]:
-        """Return the served entities that have traffic and no version."""
+        """Return the served entities that have traffic and no version that a worker has loaded."""
         names = [route.served_entity_name for route in config.routes if route.traffic_percentage > 0]
-        return [name for name in names if (config.name, name) not in self._served]
+        return [name for name in names if (config.name, name) not in self._loaded]
 
     def _note_held(self, held: list[EndpointConfig]) -> None:
         """Say which configurations wait; the next look tries them again."""
         for config in (each for each in held if each not in self._held):
             waits_for = ", ".join(self._without_model(config))
-            self._log.event("warning", "configuration_waits", endpoint=config.name, waits_for=waits_for)
+            self._log.event("info", "configuration_waits", endpoint=config.name, waits_for=waits_for)
         self._held = held
 
     def _configure(self, config: EndpointConfig) -> None:
@@ -215,13 +203,18 @@ class Supervisor:
             # Workers let go of the models of entities that are no more: should one come back, it is sent anew.
             for place in [each for each in self._served if each[0] == config.name and not config.entity(each[1])]:
                 del self._served[place]
+                self._loaded.pop(place, None)
 
     async def _serve_wanted(self, wanted: Wanted) -> None:
         for place, text in wanted.missing.items():
             self._miss(wanted, place, text)
         for place, ref in wanted.versions.items():
-            if self._served.get(place) != ref and self._may_try(place, ref):
+            failed, when = self._failed.get(place, (None, 0.0))
+            due = time.monotonic() - when > _RETRY_S if failed == ref else self._served.get(place) != ref
+            if due:
                 await self._serve(place, ref)
+            elif failed != ref:
+                self._settle(place)
 
     def _miss(self, wanted: Wanted, place: Place, text: str) -> None:
         """Note that an entity has no version now: one with traffic goes on with the version it had."""
@@ -230,11 +223,12 @@ class Supervisor:
         configs = [wanted.configs[endpoint], self._configs[endpoint]]
         if place in self._served and not any(config.traffic_of(entity) for config in configs):
             del self._served[place]
+            self._loaded.pop(place, None)
             self._tell_all(Word("withdraw", {"endpoint": endpoint, "entity": entity}))
         if wanted.configs[endpoint].traffic_of(entity):
             self._note(place, text)
-        elif self._problems.pop(place, ""):
-            self._tell_all(_problem(place, ""))
+        else:
+            self._settle(place)
 
     async def _serve(self, place: Place, ref: VersionRef) -> None:
         try:
@@ -245,11 +239,13 @@ class Supervisor:
             return
         self._served[place], self._files[place] = ref, files
         self._problems.pop(place, None)
+        self._failed.pop(place, None)
         self._tell_all(self._model_word(place, ref))
 
-    def _may_try(self, place: Place, ref: VersionRef) -> bool:
-        failed, when = self._failed.get(place, (None, 0.0))
-        return failed != ref or time.monotonic() - when > _RETRY_S
+    def _settle(self, place: Place) -> None:
+        """Take back what was said of an entity that has the version it is to have, or needs none."""
+        if self._problems.pop(place, ""):
+            self._tell_all(_problem(place, ""))
 
     def _model_word(self, place: Place, ref: VersionRef) -> Word:
         content = {"endpoint": place[0], "entity": place[1], **asdict(ref)}

@@ -176,13 +176,14 @@ class Worker:
             await asyncio.to_thread(load)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with a new version, the old one goes on
             text = str(error) if isinstance(error, BoathouseError) else f"it cannot be loaded ({type(error).__name__})"
-            endpoint.report(content["entity"], f"version {content['version']}: {text}")
+            text = f"version {content['version']}: {text}"
+            endpoint.report(content["entity"], text)
             service.metrics.count("load_failures")
             service.access_log.failure("load_failed", error, **labels)
-            self._say("failed", **labels)
+            self._say("failed", name=content["name"], text=text, **labels)
         else:
             service.access_log.event("info", "serving", model=content["name"], **labels)
-            self._say("loaded", **labels)
+            self._say("loaded", name=content["name"], **labels)
 
     def _configure(self, name: str, document: Mapping[str, Any]) -> None:
         config = EndpointConfig.from_document(name, document)
