@@ -95,7 +95,7 @@ format: venv ## Format the code and make the safe corrections
 
 .PHONY: bench
 bench: venv ## Measure each benchmark beside its reference
-	@for benchmark in benchmarks/*.py; do \
+	@for benchmark in $$(grep -l 'Usage: ``python benchmarks/' benchmarks/*.py); do \
 	  echo "== $$benchmark"; $(BIN)/python "$$benchmark" || exit 1; \
 	done
 
