@@ -1,8 +1,6 @@
 """Every drift statistic of 1,000,000 rows x 20 columns against as many: seconds and peak memory.
 
-Run with: python benchmarks/drift.py [rows] [columns]
-
-Usage: ``python benchmarks/drift.py``.
+Usage: ``python benchmarks/drift.py [rows] [columns]``.
 """
 
 from __future__ import annotations
