@@ -102,18 +102,18 @@ def test_a_version_knows_its_data_and_commit_as_soon_as_it_is_registered(store: 
     """The gates of the same run ask for both, and a run that is killed afterwards leaves them behind."""
     mlflow.set_tracking_uri(store)
     client = mlflow.MlflowClient()
-    client.create_registered_model("test.models.registered_early")
-    client.create_model_version("test.models.registered_early", source="/nowhere")
+    client.create_registered_model("test.models.known_at_once")
+    client.create_model_version("test.models.known_at_once", source="/nowhere")
     table = SimpleNamespace(table="test.clean.numbers", version=3, rows=1, path="")
     datasets = {
         "clean.numbers": SimpleNamespace(last_read=table),
-        "models.late": SimpleNamespace(name="test.models.registered_early", last_saved_version="1"),
+        "models.late": SimpleNamespace(name="test.models.known_at_once", last_saved_version="1"),
     }
     hooks, node = LineageHooks(), SimpleNamespace(namespace="training")
     hooks.before_pipeline_run(datasets)
     hooks.after_dataset_loaded("clean.numbers", node)
     hooks.after_dataset_saved("models.late", node)
-    tags = client.get_model_version("test.models.registered_early", "1").tags
+    tags = client.get_model_version("test.models.known_at_once", "1").tags
     assert tags["table_versions"] == "test.clean.numbers@3"
     assert tags["git_commit"] == read_source_state().commit
 
