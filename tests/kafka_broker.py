@@ -62,10 +62,20 @@ class KafkaBroker:
         return f"127.0.0.1:{self._port}"
 
     def start(self) -> None:
-        """Start it and wait until it answers."""
-        self._port, controller = _free_port(), _free_port()
+        """Start it and wait until it answers; a port that somebody else took meanwhile is another try."""
+        for _ in range(3):
+            if self._try_to_start():
+                return
+            self.stop()
+        lines = (self._folder / "broker.log").read_text(encoding="utf-8", errors="replace").splitlines()
+        message = "the broker did not start: " + "\n".join(lines[-20:])
+        raise RuntimeError(message)
+
+    def _try_to_start(self) -> bool:
+        self._port, controller = _free_ports()
         settings = self._folder / "server.properties"
-        text = _SETTINGS.format(port=self._port, controller=controller, folder=self._folder)
+        logs = self._folder / uuid.uuid4().hex
+        text = _SETTINGS.format(port=self._port, controller=controller, folder=logs)
         settings.write_text(text, encoding="utf-8")
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         self._java("kafka.tools.StorageTool", ["format", "-t", cluster, "-c", str(settings)]).wait()
@@ -73,10 +83,11 @@ class KafkaBroker:
         for _ in range(600):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self._port)) == 0:
-                    return
+                    return True
+            if self._process.poll() is not None:
+                return False
             time.sleep(0.1)
-        message = f"the broker did not start: see {self._folder}/broker.log"
-        raise RuntimeError(message)
+        return False
 
     def stop(self) -> None:
         """Stop it."""
@@ -91,10 +102,12 @@ class KafkaBroker:
             return subprocess.Popen(command, stdout=log, stderr=log)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _free_ports() -> tuple[int, int]:
+    """Return two ports that are free, and not the same."""
+    with socket.socket() as first, socket.socket() as second:
+        first.bind(("127.0.0.1", 0))
+        second.bind(("127.0.0.1", 0))
+        return int(first.getsockname()[1]), int(second.getsockname()[1])
 
 
 def main() -> None:
