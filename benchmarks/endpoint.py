@@ -127,6 +127,8 @@ def running(command: list[str], folder: Path, url: str | None) -> Iterator[tuple
     """Give URL, seconds until ready and process of a server; without ``url`` the server prints it."""
     environment = {**os.environ, "BOATHOUSE_DATA": str(folder), "PYTHONUNBUFFERED": "1"}
     environment |= {"MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db", "PYTHONPATH": str(ROOT / "src")}
+    # MLflow starts uvicorn by its name.
+    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")])
     log, started = folder / "server.log", time.perf_counter()
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
