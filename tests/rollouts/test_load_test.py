@@ -17,9 +17,11 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from boathouse.cli import cli
 from boathouse.core.errors import RolloutError
 from boathouse.rollouts.load_test import LoadOptions, arrivals, measure_load, pick_quantile
 from boathouse.rollouts.temporary import temporary_endpoint
+from tests.small_bank import CONF
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,6 +123,21 @@ def fail_beside_an_endpoint(seen: list[int]) -> None:
         seen[:] = map(int, found.stdout.split())
         message = "the test failed"
         raise ValueError(message)
+
+
+def test_a_temporary_endpoint_may_say_as_much_as_it_likes(address: str) -> None:
+    # A hundred times what a pipe holds.
+    found = measure_load(address, [b'{"say":100000}'], LoadOptions(rate=70, seconds=1, timeout_seconds=5))
+    assert (found.failed, found.sent > 20) == (0, True)
+
+
+def test_levels_that_no_rate_was_low_enough_for_are_not_kept(address: str, tmp_path: Path) -> None:
+    (tmp_path / "bodies").write_text("{}\n", encoding="utf-8")
+    words = ["endpoints", "load-test", address, "--name", "missed_payment", "--request", str(tmp_path / "bodies")]
+    places = ["--env", "test", "--conf-source", str(CONF), "--seconds", "0.5", "--warm-up", "0"]
+    judged, above = (CliRunner().invoke(cli, [*words, *places, "--rate", rate]) for rate in ("40", "60"))
+    assert (judged.exit_code, "service levels kept" in judged.output) == (0, True), judged.output
+    assert (above.exit_code, "not judged" in above.output) == (1, True)
 
 
 def test_a_temporary_endpoint_is_gone_after_an_error() -> None:

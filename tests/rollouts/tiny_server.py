@@ -23,6 +23,7 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
             break
         body = b'{"predictions":[]}'
         status = wanted.get("status", 200)
+        sys.stderr.write("x" * wanted.get("say", 0))
         close = "Connection: close\r\n" if wanted.get("close") else ""
         writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\n{close}\r\n".encode() + body)
         if close:

@@ -74,6 +74,10 @@ def load_test(url: str | None, env: str, conf_source: Path, **given: Any) -> Non
         click.echo(f"not kept {breach}", err=True)
     if breaches:
         raise click.exceptions.Exit(1)
+    if levels is not None and min(rates) > levels.requests_per_second:
+        # Nothing was judged, which is not the same as kept.
+        click.echo(f"not judged: levels are promised up to {levels.requests_per_second:g}/s; add --rate", err=True)
+        raise click.exceptions.Exit(1)
     if levels is not None:
         click.echo("service levels kept")
 

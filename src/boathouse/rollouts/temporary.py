@@ -8,8 +8,9 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
@@ -45,20 +46,22 @@ def temporary_endpoint(
         RolloutError: If it ends or is not ready in time; with the end of what it said.
     """
     port = find_free_port()
-    process = subprocess.Popen(  # noqa: S603 - this project's own command
-        [*command, *arguments, "--host", "127.0.0.1", "--port", str(port)],
-        env={**os.environ, **(environment or {})},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - no threads before exec
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _wait_until_ready(process, address + ready_path, patience_seconds)
-        yield address
-    finally:
-        _end(process)
+    # A file, not a pipe: nobody reads while the endpoint answers, and a full pipe would stop it.
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(  # noqa: S603 - this project's own command
+            [*command, *arguments, "--host", "127.0.0.1", "--port", str(port)],
+            env={**os.environ, **(environment or {})},
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+            start_new_session=True,
+            preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - no threads before exec
+        )
+        address = f"http://127.0.0.1:{port}"
+        try:
+            _wait_until_ready(process, address + ready_path, patience_seconds, said)
+            yield address
+        finally:
+            _end(process)
 
 
 def find_free_port() -> int:
@@ -69,12 +72,13 @@ def find_free_port() -> int:
         return port
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], url: str, patience: float) -> None:
+def _wait_until_ready(process: subprocess.Popen[bytes], url: str, patience: float, said: IO[bytes]) -> None:
     deadline, why = time.monotonic() + patience, "not yet started"
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            said = process.stderr.read().decode(errors="replace")[-2000:] if process.stderr else ""
-            raise RolloutError.no_server(url, f"it ended with exit code {process.returncode}: {said.strip()}")
+            said.seek(0)
+            text = said.read().decode(errors="replace")[-2000:]
+            raise RolloutError.no_server(url, f"it ended with exit code {process.returncode}: {text.strip()}")
         try:
             with urlopen(url, timeout=2) as answer:  # noqa: S310 - an address of the loopback
                 if answer.status == 200:
@@ -101,8 +105,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             continue
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    if process.stderr is not None:
-        process.stderr.close()
 
 
 def _die_with_parent() -> None:
