@@ -64,22 +64,21 @@ def build_house(folder: Path) -> None:
     from boathouse.core.scoring.calibration import Calibration
     from boathouse.datasets.model_version import ModelVersionDataset
     from boathouse.online_store import OnlineStore, OnlineView
-    from boathouse.use_case.features import CURRENT_VIEWS, FEATURE_NAMES
-    from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
+    from boathouse.use_case import USE_CASE
 
     random = np.random.default_rng(1)
-    matrix = random.random((2000, len(FEATURE_NAMES))).astype(np.float32)
+    matrix = random.random((2000, len(USE_CASE.feature_names))).astype(np.float32)
     spec = ScorerSpec(
         algorithm="xgboost",
-        features=tuple(FEATURE_NAMES),
+        features=tuple(USE_CASE.feature_names),
         label="late",
         calibration=Calibration("platt", (1.0, 0.0)),
         threshold=0.5,
-        reason_texts=dict.fromkeys(FEATURE_NAMES, "A reason"),
+        reason_texts=dict.fromkeys(USE_CASE.feature_names, "A reason"),
     )
-    feature_spec = FeatureSpec.describe(FEATURE_NAMES, CURRENT_VIEWS, ON_DEMAND_FEATURES)
+    feature_spec = FeatureSpec.describe(USE_CASE.feature_names, USE_CASE.current_views, USE_CASE.on_demand)
     files = write_scorer(spec, _train(matrix), feature_spec)
-    example = dict.fromkeys(FEATURE_NAMES, 0.5)
+    example = dict.fromkeys(USE_CASE.feature_names, 0.5)
     mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
     runs = mlflow.create_experiment("bench", artifact_location=f"file://{folder}/runs")
     mlflow.set_experiment(experiment_id=runs)
@@ -91,11 +90,11 @@ def build_house(folder: Path) -> None:
     mlflow.MlflowClient().set_registered_model_alias(MODEL, "champion", "1")
     mlflow.end_run()
     store = OnlineStore(f"sqlite:///{folder}/online_test.db")
-    for view in CURRENT_VIEWS:
+    for view in USE_CASE.current_views:
         rows = [(key, 1, *random.random(len(view.feature_names)).tolist()) for key in range(10_000)]
         store.publish_full(OnlineView.from_feature_view(view), rows, source_version=1)
     store.close()
-    _write_bodies(folder, list(FEATURE_NAMES), matrix)
+    _write_bodies(folder, list(USE_CASE.feature_names), matrix)
 
 
 def _train(matrix: np.ndarray) -> bytes:

@@ -66,13 +66,13 @@ def time_views(folder: Path, engine: str, names: list[str]) -> list[dict[str, An
     """Compute the views in this process and return name, rows, seconds and peak memory of each."""
     from boathouse.core.features.incremental import compute_view
     from boathouse.engines import get_engine
+    from boathouse.use_case import USE_CASE
     from boathouse.use_case.cleaning import clean_customers, clean_statements, clean_transactions
-    from boathouse.use_case.features import FEATURE_VIEWS
 
     session = get_engine(engine).session()
     cleaners = {"customers": clean_customers, "statements": clean_statements, "transactions": clean_transactions}
     found = []
-    for view in FEATURE_VIEWS:
+    for view in USE_CASE.views:
         if view.name not in names:
             continue
         tables = [table.removeprefix("clean.") for table in view.source_names]

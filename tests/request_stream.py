@@ -15,9 +15,10 @@ from boathouse.core.inference.batch import SplitRows
 from boathouse.core.inference.contracts import STAMP_COLUMNS
 from boathouse.core.inference.stream_options import StreamOptions
 from boathouse.core.inference.stream_plan import StreamPlan
+from boathouse.core.use_case_tables import answer_contracts, request_contract
 from boathouse.datasets.frames import arrow_type
 from boathouse.inference.stream_dataset import RequestStreamDataset
-from boathouse.use_case.requests import REQUEST, REQUESTS, STREAM_TABLES
+from boathouse.use_case import USE_CASE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,7 +84,9 @@ class RequestHouse:
 
     def send(self, *events: dict[str, Any], **options: Any) -> None:
         """Append requests in one commit."""
-        schema = pa.schema([pa.field(each.name, arrow_type(each.dtype)) for each in REQUESTS.columns])
+        schema = pa.schema(
+            [pa.field(each.name, arrow_type(each.dtype)) for each in USE_CASE.contracts["inference.requests"].columns]
+        )
         path = self.path("inference.requests")
         path.parent.mkdir(parents=True, exist_ok=True)
         write_deltalake(path, pa.Table.from_pylist(list(events), schema=schema), **{"mode": "append"} | options)
@@ -101,8 +104,8 @@ class RequestHouse:
             "reason_count": 0,
         }
         return StreamPlan(
-            events=REQUEST,
-            targets=STREAM_TABLES,
+            events=request_contract(USE_CASE),
+            targets=answer_contracts(USE_CASE),
             tables=(),
             score=score_by_hand,
             model_version="1",

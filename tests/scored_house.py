@@ -24,8 +24,7 @@ from boathouse.core.scoring.calibration import Calibration
 from boathouse.core.scoring.scorer import write_scorer
 from boathouse.core.scoring.spec import ScorerSpec
 from boathouse.settings import CONFIG_LOADER_ARGS
-from boathouse.use_case.features import CURRENT_VIEWS, FEATURE_NAMES, MODEL_VIEWS
-from boathouse.use_case.training_set import TRAINING_SET
+from boathouse.use_case import USE_CASE
 
 if TYPE_CHECKING:
     from kedro.pipeline import Pipeline
@@ -50,18 +49,18 @@ def month_end(month: int) -> date:
 def make_champion(version: str = "3") -> LoadedModel:
     """Return a rule on months_late as the champion: 5 %, 40 % and 70 % for 0, 1 and 2 months late."""
     table = {
-        "column": FEATURE_NAMES.index("months_late"),
+        "column": USE_CASE.feature_names.index("months_late"),
         "bounds": [0, 1, 2],
         "log_odds": [float(np.log(p / (1 - p))) for p in (0.05, 0.4, 0.7)],
         "missing_log_odds": -3.0,
     }
     spec = ScorerSpec(
         algorithm="rate_table",
-        features=FEATURE_NAMES,
+        features=USE_CASE.feature_names,
         label="missed_payment",
         calibration=Calibration("none"),
         threshold=0.3,
-        reason_texts={name: name for name in FEATURE_NAMES},
+        reason_texts={name: name for name in USE_CASE.feature_names},
     )
     return LoadedModel(
         name="test.models.missed_payment", version=version, files=write_scorer(spec, json.dumps(table).encode())
@@ -111,14 +110,16 @@ class ScoredHouse:
             }
         )
         self.dataset("clean.statements").save(statements)
-        for view in MODEL_VIEWS:
+        for view in USE_CASE.model_views:
             self.dataset(view.table).save(frame[list(view.columns)])
         self.dataset("model_input.labels").save(frame[LABEL_COLUMNS])
         month = pd.to_datetime(frame["observed_on"]).dt.month
         split = np.select([month <= 6, month == 7], ["train", "validation"], "test")
         training = frame.assign(split=split)[month <= 8]
-        times = {time_name(view): training["observed_on"] for view in CURRENT_VIEWS}
-        self.dataset("model_input.training_set@spark").save(training.assign(**times)[list(TRAINING_SET.column_names)])
+        times = {time_name(view): training["observed_on"] for view in USE_CASE.current_views}
+        self.dataset("model_input.training_set@spark").save(
+            training.assign(**times)[list(USE_CASE.contracts["model_input.training_set"].column_names)]
+        )
 
     def run(self, pipeline: Pipeline, **replaced: Any) -> None:
         """Run ``pipeline`` with typed parameters; ``replaced`` sets datasets by name, dots as two underscores."""
@@ -145,7 +146,7 @@ def make_features() -> pd.DataFrame:
     generator = np.random.default_rng(11)
     parts = []
     for month in MONTHS:
-        part = pd.DataFrame({name: generator.normal(size=CUSTOMERS) for name in FEATURE_NAMES})
+        part = pd.DataFrame({name: generator.normal(size=CUSTOMERS) for name in USE_CASE.feature_names})
         part["pay_amt"] = part["pay_amt"].abs()
         shares = [0.75, 0.13, 0.12] if month == MONTHS[-1] else [0.88, 0.0, 0.12]
         part["months_late"] = generator.choice([0.0, 1.0, 2.0], CUSTOMERS, p=shares)

@@ -13,14 +13,14 @@ from boathouse.cli import cli
 from boathouse.commands.feature_places import House
 from boathouse.core.features.endpoint_use import EndpointUse, read_endpoints
 from boathouse.core.features.usage import ModelUse
-from boathouse.use_case.features import FEATURE_VIEWS
+from boathouse.use_case import USE_CASE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 MODEL = "test.models.missed_payment"
-DIGESTS = {view.name: view.digest for view in FEATURE_VIEWS}
+DIGESTS = {view.name: view.digest for view in USE_CASE.views}
 ENDPOINTS = """
 missed_payment:
   config:

@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 
 from boathouse.cli import cli
 from boathouse.online_store import OnlineStore, OnlineView
-from boathouse.use_case.features import FEATURE_VIEWS, MODEL_VIEWS
+from boathouse.use_case import USE_CASE
 from tests.pipelines.conftest import isolate
 from tests.small_bank import CONF, SmallBank
 
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame, SparkSession
 
-VIEWS = [OnlineView.from_feature_view(view) for view in MODEL_VIEWS]
+    from boathouse.core.features import FeatureView
+
+VIEWS = [OnlineView.from_feature_view(view) for view in USE_CASE.model_views]
 
 
 def invoke(*words: str) -> Result:
@@ -37,7 +39,7 @@ def publish(*words: str) -> Result:
 
 def test_every_view_is_listed_with_its_features() -> None:
     shown = invoke("list").output
-    assert all(name in shown for view in FEATURE_VIEWS for name in (view.name, *view.feature_names))
+    assert all(name in shown for view in USE_CASE.views for name in (view.name, *view.feature_names))
 
 
 @pytest.mark.usefixtures("placed")
@@ -83,10 +85,10 @@ def test_the_store_has_the_newest_row_of_every_key_bit_for_bit(bank: SmallBank) 
     store.close()
     assert found.found.all()
     offline = {}
-    for view in MODEL_VIEWS:
+    for view in USE_CASE.model_views:
         for row in sorted(bank.rows(f"features.{view.name}"), key=lambda row: row["observed_on"]):
             offline[view.name, row["customer_id"]] = [row[name] for name in view.feature_names]
-    expected = [[value for view in MODEL_VIEWS for value in offline[view.name, key]] for key in range(1, 61)]
+    expected = [[value for view in USE_CASE.model_views for value in offline[view.name, key]] for key in range(1, 61)]
     # Adding zero makes the one difference of SQLite, the sign of a zero, vanish.
     assert (np.array(expected, dtype=float) + 0.0).tobytes() == found.matrix.tobytes()
 
@@ -125,14 +127,21 @@ def test_one_database_for_two_environments_is_refused_and_a_placeholder_parts_th
     assert (tmp_path / "of_test.db").exists()
 
 
+def declare(monkeypatch: pytest.MonkeyPatch, view: FeatureView) -> None:
+    """Let ``view`` be declared in place of the third."""
+    views = (*USE_CASE.views[:2], view)
+    changed = replace(USE_CASE, views=views, model_views=views)
+    monkeypatch.setattr("boathouse.commands.feature_places.USE_CASE", changed)
+
+
 @pytest.mark.usefixtures("placed")
 def test_rows_older_than_their_view_allows_are_purged_on_request(
     bank: SmallBank, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = publish("--view", "spending", "--purge")
     assert "spending: nothing to purge, rows have no maximum age" in kept.output
-    short = replace(FEATURE_VIEWS[2], max_age_days=30)
-    monkeypatch.setattr("boathouse.commands.feature_places.FEATURE_VIEWS", (*FEATURE_VIEWS[:2], short))
+    short = replace(USE_CASE.views[2], max_age_days=30)
+    declare(monkeypatch, short)
     purged = publish("--view", "spending", "--purge")
     assert "60 keys of version" in purged.output
     assert "another definition is live" in purged.output
@@ -160,8 +169,8 @@ def test_trying_new_logic_leaves_the_tables_and_the_store_of_prod_alone(
     before = contents(own.data / "lakehouse" / "prod"), contents(own.data / "lakehouse" / "test")
     stored = (own.data / "online_prod.db").read_bytes()
     monkeypatch.setenv("BOATHOUSE_DATA", str(own.data))
-    changed = replace(FEATURE_VIEWS[2], compute=compute_all_zero)
-    monkeypatch.setattr("boathouse.commands.feature_places.FEATURE_VIEWS", (*FEATURE_VIEWS[:2], changed))
+    changed = replace(USE_CASE.views[2], compute=compute_all_zero)
+    declare(monkeypatch, changed)
     for words in (["refresh", "--view", "spending"], ["backfill", "--from", "2005-09", "--to", "2005-09"], ["publish"]):
         assert in_test(*words).exit_code == 0
     assert contents(own.data / "lakehouse" / "test") != before[1]
@@ -171,7 +180,7 @@ def test_trying_new_logic_leaves_the_tables_and_the_store_of_prod_alone(
 
 def compute_all_zero(statements: DataFrame, customers: DataFrame) -> DataFrame:
     """Return the view with bills of zero: new logic, to be tried."""
-    rows = FEATURE_VIEWS[2].compute(statements, customers)
+    rows = USE_CASE.views[2].compute(statements, customers)
     return rows.withColumn("bill_amt", F.lit(0.0))  # type: ignore[attr-defined, no-any-return]
 
 

@@ -17,7 +17,7 @@ from boathouse.cli import cli
 from boathouse.commands.feature_places import open_house
 from boathouse.datasets.model_version import ModelVersionDataset
 from boathouse.datasets.registry_client import open_client
-from boathouse.use_case.features import FEATURE_NAMES
+from boathouse.use_case import USE_CASE
 from tests.boosted_model import make_candidate, train_model
 from tests.pipelines.conftest import isolate
 from tests.small_bank import CONF, SmallBank
@@ -79,7 +79,7 @@ def test_an_amount_in_the_input_counts(tmp_path: Path) -> None:
 
 
 def test_features_in_the_input_are_taken_as_they_are_by_a_named_version(tmp_path: Path) -> None:
-    columns = {name: [0.5, 2.0] for name in FEATURE_NAMES}
+    columns = {name: [0.5, 2.0] for name in USE_CASE.feature_names}
     pyarrow.parquet.write_table(
         pa.table({"customer_id": [901, 902], "observed_on": [DAY, DAY], **columns}), tmp_path / "in.parquet"
     )
@@ -88,16 +88,16 @@ def test_features_in_the_input_are_taken_as_they_are_by_a_named_version(tmp_path
     found = pyarrow.parquet.read_table(next((tmp_path / "out").rglob("predictions.parquet"))).sort_by("customer_id")
     import numpy as np
 
-    matrix = np.array([[0.5] * len(FEATURE_NAMES), [2.0] * len(FEATURE_NAMES)])
+    matrix = np.array([[0.5] * len(USE_CASE.feature_names), [2.0] * len(USE_CASE.feature_names)])
     expected = train_model().scorer.predict_probability(matrix)
     assert found["probability"].to_numpy().tobytes() == expected.tobytes()
     assert set(found["feature_versions"].to_pylist()[0]) == set()
 
 
 def test_a_stream_answers_requests_into_a_table(bank: SmallBank) -> None:
-    from boathouse.use_case.requests import request_statements
+    from boathouse.core.use_case_rows import request_newest
 
-    requests = request_statements(bank.dataset("clean.statements").load(), DAY)
+    requests = request_newest(bank.dataset("clean.statements").load(), USE_CASE, DAY)
     bank.dataset("inference.requests").save(requests)
     for _ in range(2):
         result = infer("inference.requests", "--way", "stream", "--to", "inference.answers")

@@ -15,8 +15,7 @@ from click.testing import CliRunner, Result
 from boathouse.cli import cli
 from boathouse.core.scoring import FeatureSpec
 from boathouse.online_store import OnlineStore, serve_features
-from boathouse.use_case.card_activity import CARD_ACTIVITY
-from boathouse.use_case.features import FEATURE_VIEWS
+from boathouse.use_case import USE_CASE
 from boathouse.use_case.simulation import Simulation
 from tests.pipelines.conftest import isolate
 from tests.small_bank import CONF, ROOT, SmallBank
@@ -218,8 +217,8 @@ def test_the_windows_by_days_are_refreshed_filled_published_and_looked_up_like_a
         (row for row in rows if row["customer_id"] == 10_000_001), key=lambda row: row["observed_on"]
     )
     store = OnlineStore(f"sqlite:///{stay.data}/online_test.db")
-    names = CARD_ACTIVITY.feature_names
-    spec = FeatureSpec.describe(names, FEATURE_VIEWS, [])
+    names = USE_CASE.views[-1].feature_names
+    spec = FeatureSpec.describe(names, USE_CASE.views, [])
     day_after = datetime(2004, 4, 1, tzinfo=UTC)
     served = serve_features(store, spec, names, [(10_000_001,)], request={}, on_demand=[], now=day_after)
     store.close()

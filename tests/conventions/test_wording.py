@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from boathouse.use_case import schemas
+from boathouse.use_case import USE_CASE
 from tests.conventions import project
 from tests.conventions import wording as conventions
 
@@ -18,7 +18,7 @@ OF_THE_PLATFORM = frozenset(
 
 
 def columns() -> set[str]:
-    named = {column.name for contract in schemas.CONTRACTS.values() for column in contract.columns}
+    named = {column.name for contract in USE_CASE.contracts.values() for column in contract.columns}
     return named - OF_THE_PLATFORM
 
 

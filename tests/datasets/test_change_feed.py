@@ -15,7 +15,7 @@ from boathouse.datasets.delta_options import WriteOptions
 from boathouse.datasets.delta_place import TablePlace
 from boathouse.datasets.delta_write import DeltaWriter
 from boathouse.engines import get_engine
-from boathouse.use_case.features import FEATURE_VIEWS
+from boathouse.use_case import USE_CASE
 from tests.small_bank import CONF
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 PLACE = TablePlace("prod.features.spending", "databricks", "")
-CONTRACT = contract_of(FEATURE_VIEWS[2])
+CONTRACT = contract_of(USE_CASE.views[2])
 SET_FEED = "ALTER TABLE `prod`.`features`.`spending` SET TBLPROPERTIES ('delta.enableChangeDataFeed' = 'true')"
 
 
@@ -95,7 +95,7 @@ def test_local_engines_leave_it_off(spark: SparkSession, lakehouse: Callable[[st
 
 
 @pytest.mark.parametrize(
-    "table", [*(view.table for view in FEATURE_VIEWS), "inference.predictions", "inference.features"]
+    "table", [*(view.table for view in USE_CASE.views), "inference.predictions", "inference.features"]
 )
 def test_tables_that_others_follow_ask_for_it(table: str) -> None:
     """The store follows features, monitoring follows predictions."""

@@ -13,12 +13,12 @@ from boathouse.core.features.usage import users_of
 from boathouse.core.scoring import FeatureSpec, seal_files
 from boathouse.core.scoring.feature_spec import FEATURE_SPEC
 from boathouse.datasets.feature_usage import FeatureUsageDataset
-from boathouse.use_case.features import FEATURE_VIEWS
+from boathouse.use_case import USE_CASE
 from tests.model_store import NAME, make_dataset, make_model
 
 pytestmark = pytest.mark.usefixtures("store")
 
-SPEC = FeatureSpec.describe(["months_late"], FEATURE_VIEWS, [])
+SPEC = FeatureSpec.describe(["months_late"], USE_CASE.views, [])
 
 
 def register_two() -> None:
@@ -39,9 +39,9 @@ def test_versions_in_use_tell_their_views() -> None:
     register_two()
     (found,) = usage().load()
     assert (found.model, found.version, found.aliases) == (NAME, "1", ("champion",))
-    assert found.digests == {"payment_behaviour": FEATURE_VIEWS[1].digest}
-    assert users_of(FEATURE_VIEWS[1], [found]) == [found]
-    assert users_of(FEATURE_VIEWS[0], [found]) == []
+    assert found.digests == {"payment_behaviour": USE_CASE.views[1].digest}
+    assert users_of(USE_CASE.views[1], [found]) == [found]
+    assert users_of(USE_CASE.views[0], [found]) == []
     tags = mlflow.MlflowClient().get_model_version(NAME, "1").tags
     assert tags["feature_spec_digest"] == SPEC.digest
 

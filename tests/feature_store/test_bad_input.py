@@ -29,7 +29,7 @@ from boathouse.core.features.selection import select_views
 from boathouse.core.scoring import FeatureSpec
 from boathouse.feature_store import publish_view
 from boathouse.online_store import OnlineStore, OnlineView, serve_features
-from boathouse.use_case.features import FEATURE_VIEWS
+from boathouse.use_case import USE_CASE
 from tests.postgres_server import PostgresServer, postgres
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from tests.feature_store.conftest import Book, Shop
 
 __all__ = ["postgres"]
-SPENDING = next(view for view in FEATURE_VIEWS if view.name == "spending")
+SPENDING = next(view for view in USE_CASE.views if view.name == "spending")
 ONLINE = OnlineView.from_feature_view(SPENDING)
 SECRET = 4_711_008_150
 BOOK: Book = {(SECRET, 4): (0, 100.0, 50.0), (2, 4): (0, 10.0, 5.0)}

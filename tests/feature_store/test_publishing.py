@@ -14,15 +14,14 @@ from boathouse.core.errors import MissingTableError, OnlineStoreError, RequestEr
 from boathouse.core.scoring import FeatureSpec
 from boathouse.feature_store import LookUpLog, measure_consistency, publish_view
 from boathouse.online_store import OnlineStore, OnlineView, serve_features
-from boathouse.use_case.features import FEATURE_VIEWS
-from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
+from boathouse.use_case import USE_CASE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.feature_store.conftest import Book, Shop
 
-PROFILE, _, SPENDING, _ = FEATURE_VIEWS
+PROFILE, _, SPENDING, _ = USE_CASE.views
 BOOK: Book = {(customer, month): (0, 100.0 * month, 50.0) for customer in (1, 2, 3) for month in (4, 5, 6)}
 LIMITS = {1: 1000.0, 2: 2000.0, 3: 3000.0}
 KEYS = [(number,) for number in range(1, 5)]
@@ -73,9 +72,9 @@ def test_changes_need_something_to_go_on_from(shop: Shop, store: OnlineStore) ->
 
 
 def serve(store: OnlineStore, names: list[str], **request: Any) -> Any:
-    spec = FeatureSpec.describe(names, FEATURE_VIEWS, ON_DEMAND_FEATURES)
+    spec = FeatureSpec.describe(names, USE_CASE.views, USE_CASE.on_demand)
     fields = {name: np.array(values, dtype=float) for name, values in request.items()}
-    return serve_features(store, spec, names, KEYS, request=fields, on_demand=ON_DEMAND_FEATURES, now=NOW)
+    return serve_features(store, spec, names, KEYS, request=fields, on_demand=USE_CASE.on_demand, now=NOW)
 
 
 def test_features_are_served_with_those_of_the_request(shop: Shop, store: OnlineStore) -> None:

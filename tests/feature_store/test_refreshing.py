@@ -13,21 +13,21 @@ from hypothesis import strategies as st
 from boathouse.core.errors import DataQualityError, MissingTableError
 from boathouse.core.features.incremental import order_views
 from boathouse.feature_store import FeatureRefresher
-from boathouse.use_case.features import FEATURE_VIEWS
+from boathouse.use_case import USE_CASE
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from tests.feature_store.conftest import Book, Shop
 
-PROFILE, BEHAVIOUR, SPENDING, ACTIVITY = FEATURE_VIEWS
+PROFILE, BEHAVIOUR, SPENDING, ACTIVITY = USE_CASE.views
 BOOK: Book = {(customer, month): (0, 100.0 * month, 50.0) for customer in (1, 2, 3) for month in (4, 5, 6)}
 LIMITS = {1: 1000.0, 2: 2000.0, 3: 3000.0}
 
 
 def expected(shop: Shop, table: str, view_number: int) -> bool:
     """Return whether the table holds what the view gives when it is computed from nothing."""
-    computed = shop.refresher.preview(FEATURE_VIEWS[view_number])
+    computed = shop.refresher.preview(USE_CASE.views[view_number])
     return shop.rows(table) == sorted(map(tuple, computed.collect()), key=repr)
 
 
@@ -96,7 +96,7 @@ def test_any_sequence_of_changes_leaves_what_a_full_computation_would(
 ) -> None:
     for book, credit in steps:
         shop.write(book, credit)
-        for number, view in enumerate(FEATURE_VIEWS):
+        for number, view in enumerate(USE_CASE.views):
             shop.refresher.refresh(view)
             assert expected(shop, view.table, number)
 

@@ -17,7 +17,7 @@ from boathouse.core.errors import OnlineStoreError
 from boathouse.feature_store import publish_view
 from boathouse.feature_store.watching import stop_on_signals, watch
 from boathouse.online_store import OnlineStore
-from boathouse.use_case.features import FEATURE_VIEWS
+from boathouse.use_case import USE_CASE
 from tests.postgres_server import PostgresServer, postgres
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.feature_store.conftest import Book, Shop
 
 __all__ = ["postgres"]
-SPENDING = FEATURE_VIEWS[2]
+SPENDING = USE_CASE.views[2]
 BOOK: Book = {(customer, 4): (0, 100.0, 50.0) for customer in (1, 2)}
 LIMITS = {1: 1000.0, 2: 2000.0}
 CONF = Path(__file__).resolve().parents[2] / "conf"

@@ -21,6 +21,7 @@ from boathouse.governance import reproduction
 from boathouse.governance.reproduction import check_reproducible, digest_rows, reproduce
 from boathouse.governance.retraining import nest, store_at
 from boathouse.governance.version_facts import read_version
+from boathouse.use_case import USE_CASE
 from tests.small_bank import ROOT
 from tests.trained_bank import MODEL, run_git, tag
 
@@ -81,7 +82,7 @@ def test_another_parameter_is_named_as_the_cause(
         return train_with_fewer_rounds(facts, tree, conf)
 
     monkeypatch.setattr(reproduction, "train_again", train)
-    done = reproduce(MODEL, "1", lakehouse=trained.lakehouse, project=trained.project)
+    done = reproduce(MODEL, "1", lakehouse=trained.lakehouse, views=USE_CASE.views, project=trained.project)
     assert (done.is_identical, done.rows) == (False, 300)
     assert 0 < done.different <= 300
     assert 0 < done.largest < 1
@@ -94,7 +95,7 @@ def test_another_parameter_is_named_as_the_cause(
 
 @pytest.fixture
 def facts(trained: TrainedBank) -> VersionFacts:
-    return read_version(MODEL, "1", trained.lakehouse)
+    return read_version(MODEL, "1", trained.lakehouse, views=USE_CASE.views)
 
 
 def test_everything_on_record_can_be_reproduced(facts: VersionFacts, trained: TrainedBank) -> None:
@@ -155,6 +156,7 @@ def test_a_vacuumed_version_is_refused(trained: TrainedBank, tmp_path: Path) -> 
             MODEL,
             "1",
             lakehouse={"engine": "sail", "root": str(tmp_path / "lakehouse")},
+            views=USE_CASE.views,
             project=trained.project,
         )
 
@@ -170,7 +172,7 @@ def test_a_training_that_fails_is_quoted_and_leaves_nothing(
     tag(trained, git_commit=run_git(trained.project, "rev-parse", "HEAD"))
     try:
         with pytest.raises(ReproductionError, match=r"(?s)training it again failed.*no such luck"):
-            reproduce(MODEL, "1", lakehouse=trained.lakehouse, project=trained.project)
+            reproduce(MODEL, "1", lakehouse=trained.lakehouse, views=USE_CASE.views, project=trained.project)
     finally:
         run_git(trained.project, "reset", "-q", "--hard", trained.commit)
     assert len(run_git(trained.project, "worktree", "list").splitlines()) == 1

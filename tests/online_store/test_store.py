@@ -13,7 +13,7 @@ import pytest
 
 from boathouse.core.errors import OnlineStoreError
 from boathouse.online_store import OnlineStore, OnlineView
-from boathouse.use_case.features import FEATURE_VIEWS
+from boathouse.use_case import USE_CASE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -204,7 +204,7 @@ def test_what_the_store_cannot_hold_is_refused(changes: dict[str, object]) -> No
 
 
 def test_every_declared_view_can_be_online() -> None:
-    for view in FEATURE_VIEWS:
+    for view in USE_CASE.views:
         online = OnlineView.from_feature_view(view)
         assert (online.name, online.digest, online.features) == (view.name, view.digest, view.feature_names)
 

@@ -18,7 +18,7 @@ from boathouse.serving.served_model import load_model
 from boathouse.serving.service import Service
 from boathouse.serving.tokens import TokenFile
 from boathouse.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
-from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
+from boathouse.use_case import USE_CASE
 from tests.asgi_client import AsgiClient
 from tests.small_bank import CONF
 
@@ -47,7 +47,7 @@ class ServedMonth:
         ranges = config.input.ranges
         files = model.files
         endpoint.serve(
-            load_model("champion", model.name, model.version, files, on_demand=ON_DEMAND_FEATURES, ranges=ranges)
+            load_model("champion", model.name, model.version, files, on_demand=USE_CASE.on_demand, ranges=ranges)
         )
         access = Access(TokenFile(folder / "tokens.json"), required=False)
         log = AccessLog(io.BytesIO())

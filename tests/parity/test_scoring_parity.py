@@ -14,7 +14,7 @@ from boathouse.core.export.graph import build_graph
 from boathouse.feature_store import FeatureRefresher, publish_view
 from boathouse.online_store import OnlineStore
 from boathouse.pipelines import batch_inference, stream_inference
-from boathouse.use_case.features import CURRENT_VIEWS, ENTITY_KEYS, FEATURE_NAMES
+from boathouse.use_case import USE_CASE
 from tests.boosted_model import train_model
 from tests.core.export.test_graph import run_graph
 from tests.parity.conftest import CUSTOMERS
@@ -75,7 +75,7 @@ def month(whole_book: SmallBank) -> ScoredMonth:
         run_batch(house, model)
         features = house.dataset("inference.features").load().where(f"observed_on = DATE'{MONTH}'").toPandas()
     features = features.sort_values("customer_id")
-    matrix = features[list(FEATURE_NAMES)].to_numpy(dtype=np.float64)
+    matrix = features[list(USE_CASE.feature_names)].to_numpy(dtype=np.float64)
     probability = model.scorer.predict_probability(matrix)
     decision = model.scorer.decide(probability)
     reasons: list[list[str]] = [[] for _ in decision]
@@ -90,7 +90,7 @@ def month(whole_book: SmallBank) -> ScoredMonth:
 
 
 def run_batch(house: ScoredHouse, model: LoadedModel) -> None:
-    house.parameters["batch_inference"]["scoring"]["months"] = 1
+    house.parameters["batch_inference"]["scoring"]["cohorts"] = 1
     house.run(batch_inference.create_pipeline(), models__champion=model, models__aliases={"champion": "1"})
 
 
@@ -128,9 +128,9 @@ def test_a_row_alone_gets_the_same_as_among_others(month: ScoredMonth) -> None:
 def test_the_endpoint_gives_the_same_to_the_bit_for_features_it_is_sent(month: ScoredMonth, tmp_path: Path) -> None:
     served = ServedMonth(month.model, tmp_path)
     rows = as_lists(month.matrix)
-    found = served.ask(FEATURE_NAMES, rows)
+    found = served.ask(USE_CASE.feature_names, rows)
     some = [row for row in np.flatnonzero(month.decision) if row % 20 == 0]
-    explained = served.ask(FEATURE_NAMES, [rows[row] for row in some], explain=True)
+    explained = served.ask(USE_CASE.feature_names, [rows[row] for row in some], explain=True)
     served.close()
     require_same(month, found)
     assert [json.loads(each["reasons"]) for each in explained] == [month.reasons[row] for row in some]
@@ -138,13 +138,13 @@ def test_the_endpoint_gives_the_same_to_the_bit_for_features_it_is_sent(month: S
 
 @pytest.mark.slow
 def test_the_endpoint_gives_the_same_to_the_bit_for_keys(month: ScoredMonth, book: SmallBank, tmp_path: Path) -> None:
-    place = book.dataset(CURRENT_VIEWS[0].table)._place
+    place = book.dataset(USE_CASE.current_views[0].table)._place
     refresher = FeatureRefresher("test", {"engine": place.engine, "root": place.root})
     store = OnlineStore(f"sqlite:///{tmp_path}/online.db", timeout_s=60)
-    for view in CURRENT_VIEWS:
+    for view in USE_CASE.current_views:
         publish_view(store, view, refresher.place(view.table))
     served = ServedMonth(month.model, tmp_path, store)
-    found = served.ask(ENTITY_KEYS, [[key] for key in month.keys.tolist()])
+    found = served.ask(USE_CASE.keys, [[key] for key in month.keys.tolist()])
     served.close()
     store.close()
     require_same(month, found)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from boathouse.commands.serve import WORKER
 from boathouse.core.endpoints.config import Route
 from boathouse.core.errors import ModelError, UntrustedModelError
 from boathouse.serving import supervisor as supervising
@@ -75,7 +76,7 @@ class Watched:
         )
         self.socket = socket.socket()
         self.configs = {"late": make_config()}
-        self.supervisor = Supervisor(Source(lambda: self.configs, self.registry), setup, self.socket, 1)
+        self.supervisor = Supervisor(Source(lambda: self.configs, self.registry), setup, self.socket, 1, module=WORKER)
         self.supervisor._workers[0] = self.worker  # type: ignore[assignment]
 
     def look(self) -> list[tuple[Any, ...]]:

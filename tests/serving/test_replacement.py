@@ -50,7 +50,7 @@ class Ear:
 def test_models_come_before_their_traffic_and_again_when_their_entity_comes_back() -> None:
     blue, green = make_config({"blue": 100}), make_config({"green": 100})
     source, ear = Source(blue), Ear()
-    supervisor = Supervisor(source, None, None, 1)  # type: ignore[arg-type]
+    supervisor = Supervisor(source, None, None, 1, module="")  # type: ignore[arg-type]
     supervisor._workers[0] = ear  # type: ignore[assignment]
 
     async def follow(config: EndpointConfig) -> list[tuple[str, Any]]:

@@ -19,6 +19,7 @@ import httpx
 import mlflow
 import pytest
 
+from boathouse.commands.serve import WORKER
 from boathouse.datasets.model_version import ModelVersionDataset
 from tests.model_store import empty_store, make_model
 from tests.small_bank import CONF
@@ -204,7 +205,7 @@ def test_a_killed_worker_is_replaced_and_counts_go_on(server: Server) -> None:
 def kill_a_worker(server: Server) -> None:
     """Kill a worker and wait until its successor has a model."""
     children = subprocess.run(
-        ["pgrep", "-P", str(server.process.pid), "-f", "boathouse.serving.worker"], capture_output=True, check=True
+        ["pgrep", "-P", str(server.process.pid), "-f", WORKER], capture_output=True, check=True
     ).stdout.split()
     assert len(children) == 2
     ended, before = len(server.events("worker_ended")), len(server.events("serving"))

@@ -13,8 +13,7 @@ from boathouse.core.errors import TableError
 from boathouse.core.features.dependencies import find_feature, find_impact, trace_sources
 from boathouse.core.features.endpoint_use import find_serving
 from boathouse.core.features.usage import users_of
-from boathouse.use_case.features import FEATURE_VIEWS
-from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
+from boathouse.use_case import USE_CASE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,10 +31,10 @@ def describe(name: str, env: str, conf_source: Path) -> None:
 
     Statistics are those of the last kedro run --pipeline feature_engineering.
     """
-    views = find_feature(name, FEATURE_VIEWS, ON_DEMAND_FEATURES)
+    views = find_feature(name, USE_CASE.views, USE_CASE.on_demand)
     house = open_house(env, conf_source)
     uses = house.model_uses()
-    for each in ON_DEMAND_FEATURES:
+    for each in USE_CASE.on_demand:
         if each.name == name:
             _describe_on_demand(each)
             _tell_users(_users_on_demand(each, uses), house, env)
@@ -51,21 +50,21 @@ def describe(name: str, env: str, conf_source: Path) -> None:
 @ENVIRONMENT
 def lineage(name: str, env: str, conf_source: Path) -> None:
     """Trace a view or a feature: from which columns it comes, and which models and endpoints look it up."""
-    views = find_feature(name, FEATURE_VIEWS, ON_DEMAND_FEATURES)
+    views = find_feature(name, USE_CASE.views, USE_CASE.on_demand)
     house = open_house(env, conf_source)
-    for each in ON_DEMAND_FEATURES:
+    for each in USE_CASE.on_demand:
         if each.name == name:
             _describe_on_demand(each)
     for view in views:
         click.echo(f"{view.table} (version {view.version}, definition {view.digest})")
-        for table, columns in trace_sources(view, FEATURE_VIEWS).items():
+        for table, columns in trace_sources(view, USE_CASE.views).items():
             click.echo(f"  from {table}: {', '.join(columns)}")
         for use in house.model_uses():
             digest = use.digests.get(view.name)
             if digest is not None:
                 other = "" if digest == view.digest else f", in another definition {digest}"
                 click.echo(f"  used by {use.title}{other}{_served(use, house)}")
-    for each in ON_DEMAND_FEATURES:
+    for each in USE_CASE.on_demand:
         if name in each.stored:
             click.echo(f"  computed on demand from it: {each.name}")
 
@@ -75,7 +74,7 @@ def lineage(name: str, env: str, conf_source: Path) -> None:
 @ENVIRONMENT
 def impact(column: str, env: str, conf_source: Path) -> None:
     """Say which features, models and endpoints break if <schema>.<table>.<column> changes."""
-    found = find_impact(column, FEATURE_VIEWS, ON_DEMAND_FEATURES)
+    found = find_impact(column, USE_CASE.views, USE_CASE.on_demand)
     for view in found.views:
         click.echo(f"{view.table}: {', '.join(view.feature_names)}")
     if found.on_demand:
@@ -135,7 +134,7 @@ def _tell_users(users: Sequence[ModelUse], house: House, env: str) -> None:
 
 def _users_on_demand(each: OnDemandFeature, uses: Sequence[ModelUse]) -> list[ModelUse]:
     """Return the versions that look up all that the feature is computed from: any of them may use it."""
-    views = find_feature(each.name, FEATURE_VIEWS, ON_DEMAND_FEATURES)
+    views = find_feature(each.name, USE_CASE.views, USE_CASE.on_demand)
     return [use for use in uses if all(use.digests.get(view.name) == view.digest for view in views)]
 
 

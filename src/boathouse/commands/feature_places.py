@@ -15,7 +15,7 @@ import click
 from boathouse.commands.environment_conf import open_conf, read_documents, use_stores
 from boathouse.commands.environment_options import ENVIRONMENT
 from boathouse.core.errors import FeatureError
-from boathouse.use_case.features import FEATURE_VIEWS
+from boathouse.use_case import USE_CASE
 
 if TYPE_CHECKING:
     from boathouse.core.features import FeatureView
@@ -83,7 +83,7 @@ class House:
 
         in_use = [use for use in self.model_uses() if use.aliases or any(each.serves(use) for each in self.endpoints)]
         try:
-            check_removed(FEATURE_VIEWS, in_use)
+            check_removed(USE_CASE.views, in_use)
         except FeatureError as error:
             if self.removed_in_use == "refuse":
                 raise
@@ -159,10 +159,10 @@ def choose_views(names: Sequence[str]) -> tuple[FeatureView, ...]:
     """
     from boathouse.core.features.incremental import order_views
 
-    unknown = sorted(set(names) - {view.label for view in FEATURE_VIEWS})
+    unknown = sorted(set(names) - {view.label for view in USE_CASE.views})
     if unknown:
-        raise FeatureError.unknown(unknown[0], [view.label for view in FEATURE_VIEWS])
-    return order_views([view for view in FEATURE_VIEWS if not names or view.label in names])
+        raise FeatureError.unknown(unknown[0], [view.label for view in USE_CASE.views])
+    return order_views([view for view in USE_CASE.views if not names or view.label in names])
 
 
 def show_key(key: Sequence[Any], *, reveal: bool) -> str:

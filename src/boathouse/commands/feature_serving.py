@@ -12,8 +12,7 @@ import click
 
 from boathouse.commands.feature_places import ENVIRONMENT, STORE_HELP, choose_views, engines, open_house, show_key
 from boathouse.core.errors import FeatureError, RequestError
-from boathouse.use_case.features import CURRENT_VIEWS, FEATURE_NAMES, FEATURE_VIEWS
-from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
+from boathouse.use_case import USE_CASE
 
 if TYPE_CHECKING:
     from boathouse.core.features import FeatureView
@@ -109,11 +108,11 @@ def look_up(  # noqa: PLR0913, PLR0917 - options
     request = {name: np.full(len(wanted), value) for name, value in map(_parse_field, fields)}
     house = open_house(env, conf_source)
     store, now = house.store(url), datetime.now(UTC)
-    views = choose_views(names) if names else CURRENT_VIEWS
-    features = [name for view in views for name in view.feature_names] if names else FEATURE_NAMES
-    spec = FeatureSpec.describe(features, views, ON_DEMAND_FEATURES)
+    views = choose_views(names) if names else USE_CASE.current_views
+    features = [name for view in views for name in view.feature_names] if names else USE_CASE.feature_names
+    spec = FeatureSpec.describe(features, views, USE_CASE.on_demand)
     try:
-        served = serve_features(store, spec, features, wanted, request=request, on_demand=ON_DEMAND_FEATURES, now=now)
+        served = serve_features(store, spec, features, wanted, request=request, on_demand=USE_CASE.on_demand, now=now)
     finally:
         store.close()
     for number, key in enumerate(wanted):
@@ -154,7 +153,7 @@ def consistency(env: str, conf_source: Path, names: tuple[str, ...]) -> None:
 
 def _parse_key(text: str) -> tuple[int | str, ...]:
     """Return the parts of a key, divided by ``/``, each of the type of its column."""
-    types = list(dict(pair for view in FEATURE_VIEWS for pair in view.keys).items())
+    types = USE_CASE.entity.typed_keys
     parts = text.split("/")
     if len(parts) != len(types):
         raise RequestError.wrong_key(len(parts), [name for name, _ in types])

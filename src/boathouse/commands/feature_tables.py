@@ -10,7 +10,7 @@ import click
 
 from boathouse.commands.feature_places import ENVIRONMENT, choose_views, engines, open_house, show_key
 from boathouse.core.errors import FreshnessError, OptionError
-from boathouse.use_case.features import CURRENT_VIEWS, FEATURE_VIEWS
+from boathouse.use_case import USE_CASE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,7 +91,7 @@ def freshness(env: str, conf_source: Path) -> None:
     refresher, live = house.refresher(), house.live_versions()
     late = []
     with engines():
-        for view in FEATURE_VIEWS:
+        for view in USE_CASE.views:
             line, is_fresh = describe_freshness(refresher, view, live)
             click.echo(f"{view.label}: {line}")
             late += [] if is_fresh else [view.label]
@@ -107,10 +107,10 @@ def duplicates(env: str, conf_source: Path, share: float) -> None:
     from boathouse.core.features.duplicates import find_equal_logic, find_equal_values
 
     refresher = open_house(env, conf_source).refresher()
-    found = find_equal_logic(FEATURE_VIEWS)
+    found = find_equal_logic(USE_CASE.views)
     with engines():
-        for keys in sorted({(view.keys, view.time_column) for view in CURRENT_VIEWS}):
-            views = [view for view in CURRENT_VIEWS if (view.keys, view.time_column) == keys]
+        for keys in sorted({(view.keys, view.time_column) for view in USE_CASE.current_views}):
+            views = [view for view in USE_CASE.current_views if (view.keys, view.time_column) == keys]
             found += find_equal_values(_common_rows(refresher, views), share=share)
     for each in found:
         click.echo(f"{each.first} and {each.second}: {each.reason} in {each.share:.2%} of the rows")

@@ -12,8 +12,7 @@ from boathouse.commands.feature_tables import backfill, duplicates, freshness, p
 from boathouse.commands.prediction_publishing import publish_predictions
 from boathouse.core.errors import FeatureError
 from boathouse.core.features.dictionary import write_dictionary
-from boathouse.use_case.features import FEATURE_VIEWS
-from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
+from boathouse.use_case import USE_CASE
 
 
 @click.group()
@@ -42,9 +41,9 @@ for _command in _COMMANDS:
 @features.command(name="list")
 def list_features() -> None:
     """List every view and its features."""
-    for view in FEATURE_VIEWS:
+    for view in USE_CASE.views:
         click.echo(f"{view.label:<20} {', '.join(view.feature_names)}")
-    click.echo(f"{'on demand':<20} {', '.join(each.name for each in ON_DEMAND_FEATURES)}")
+    click.echo(f"{'on demand':<20} {', '.join(each.name for each in USE_CASE.on_demand)}")
 
 
 @features.command()
@@ -52,14 +51,14 @@ def list_features() -> None:
 def search(words: tuple[str, ...]) -> None:
     """Find features whose name, meaning, unit, view or owner has all of the words."""
     found = 0
-    for view in FEATURE_VIEWS:
+    for view in USE_CASE.views:
         for feature in view.features:
             about = f"{view.label} {view.description} {view.owner}"
             text = f"{feature.name} {feature.description} {feature.unit} {about}"
             if all(word.lower() in text.lower() for word in words):
                 found += 1
                 click.echo(f"{view.label}.{feature.name} [{feature.unit}] {feature.description}")
-    for each in ON_DEMAND_FEATURES:
+    for each in USE_CASE.on_demand:
         text = f"{each.name} {each.description} {each.unit} on demand"
         if all(word.lower() in text.lower() for word in words):
             found += 1
@@ -72,9 +71,9 @@ def search(words: tuple[str, ...]) -> None:
 @click.option("--to", "path", type=click.Path(path_type=Path), default=None, help="A file; default: the screen.")
 def dictionary(path: Path | None) -> None:
     """Write the feature dictionary as Markdown."""
-    page = write_dictionary(FEATURE_VIEWS, ON_DEMAND_FEATURES)
+    page = write_dictionary(USE_CASE.views, USE_CASE.on_demand)
     if path is None:
         click.echo(page)
     else:
         path.write_text(page, encoding="utf-8")
-        click.echo(f"{path}: {len(FEATURE_VIEWS)} views")
+        click.echo(f"{path}: {len(USE_CASE.views)} views")

@@ -119,10 +119,19 @@ def _run_batch(house: House, model: RoleModel, source: str, target: str, *, reas
     from boathouse.inference.inputs import open_input
     from boathouse.inference.outputs import open_output
     from boathouse.inference.scoring_run import ScoringRun
+    from boathouse.use_case import USE_CASE
 
-    output = open_output(target, house.environment, house.lakehouse)
+    output = open_output(
+        target, house.environment, house.lakehouse, predictions=USE_CASE.contracts["inference.predictions"]
+    )
     rows = open_input(source, house.environment, house.lakehouse)
-    run = ScoringRun(model=model, environment=house.environment, lakehouse=house.lakehouse, reason_count=reasons)
+    run = ScoringRun(
+        use_case=USE_CASE,
+        model=model,
+        environment=house.environment,
+        lakehouse=house.lakehouse,
+        reason_count=reasons,
+    )
     batch = run.name_batch(rows)
     if output.has(batch):
         click.echo(f"batch {batch} is there already: the same rows, model and features; nothing was written")

@@ -37,10 +37,11 @@ class RequestStream:
 
     def answer(self, model: RoleModel, *, reason_count: int) -> Iterator[str]:
         """Answer what is there with ``model``; give a line for each thing that was done."""
+        from boathouse.core.use_case_rows import plan_requests
         from boathouse.datasets.delta_place import TablePlace
         from boathouse.hooks.locations import locate_data
         from boathouse.inference.stream_dataset import RequestStreamDataset
-        from boathouse.use_case.requests import plan_requests
+        from boathouse.use_case import USE_CASE
 
         place = TablePlace.from_lakehouse(f"{self.house.environment}.{self.table}", self.house.lakehouse)
         checkpoints = Path(str(locate_data("checkpoints")))
@@ -51,7 +52,7 @@ class RequestStream:
             checkpoints=checkpoints.as_posix(),
         )
         options = self._options(reason_count)
-        stream.save(plan_requests(model, options))
+        stream.save(plan_requests(model, USE_CASE, options))
         yield f"{place.table}: {stream.load().count():,} requests answered so far"
         if self.topic is not None:
             self.topic.publish(place, options, checkpoint=checkpoints / place.table / f"kafka-{self.topic.topic}")

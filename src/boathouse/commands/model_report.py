@@ -30,10 +30,12 @@ def report(name: str | None, env: str, conf_source: Path, form: str, path: Path 
     from boathouse.core.lineage.governance_page import build_page
     from boathouse.core.lineage.page import to_html, to_markdown
     from boathouse.governance.governed_models import read_model
+    from boathouse.use_case import USE_CASE
 
     governed = open_governed(env, conf_source)
     governed.use_registry()
-    model = read_model(governed.name_model(name), governed.house.lakehouse, governed.options.rules)
+    rules = governed.options.rules
+    model = read_model(governed.name_model(name), governed.house.lakehouse, rules, views=USE_CASE.views)
     findings = find_findings(model)
     page = build_page(model, findings)
     text = to_html(page) if form == "html" else to_markdown(page)

@@ -27,6 +27,7 @@ def reproduce(words: tuple[str, ...], env: str, conf_source: Path, *, allow_dirt
     from boathouse.core.lineage.facts import to_plain
     from boathouse.core.lineage.reproduction_text import write_reproduction
     from boathouse.governance.reproduction import reproduce as train_and_compare
+    from boathouse.use_case import USE_CASE
 
     name, version = _split(words)
     governed = open_governed(env, conf_source)
@@ -35,6 +36,7 @@ def reproduce(words: tuple[str, ...], env: str, conf_source: Path, *, allow_dirt
         governed.name_model(name),
         version,
         lakehouse=governed.house.lakehouse,
+        views=USE_CASE.views,
         project=Path(find_kedro_project(Path.cwd()) or Path.cwd()),
         allow_dirty=allow_dirty,
     )

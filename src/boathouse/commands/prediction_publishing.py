@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from boathouse.commands.feature_places import ENVIRONMENT, STORE_HELP, engines, open_house
-from boathouse.use_case.features import CURRENT_VIEWS, TIME_COLUMN
+from boathouse.use_case import USE_CASE
 
 
 @click.command(name="publish-predictions")
@@ -24,11 +24,19 @@ def publish_predictions(env: str, conf_source: Path, url: str | None, model: str
 
     house = open_house(env, conf_source)
     store = house.store(url)
-    keys = tuple(dict(pair for view in CURRENT_VIEWS for pair in view.keys).items())
     with engines():
         try:
             place = house.refresher().place("inference.predictions")
             name = model or house.models[0]
-            click.echo(publish(store, place, name, keys=keys, time_column=TIME_COLUMN, version=version))
+            click.echo(
+                publish(
+                    store,
+                    place,
+                    name,
+                    keys=USE_CASE.entity.typed_keys,
+                    time_column=USE_CASE.time_column,
+                    version=version,
+                )
+            )
         finally:
             store.close()

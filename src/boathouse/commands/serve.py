@@ -18,6 +18,8 @@ from boathouse.core.errors import ConfigError, TokenError
 if TYPE_CHECKING:
     from boathouse.core.endpoints import EndpointConfig
 
+WORKER = "boathouse.commands.serve_worker"
+
 
 @click.command()
 @ENVIRONMENT
@@ -87,7 +89,7 @@ def serve(  # noqa: PLR0913, PLR0917 - options
             ssl_certfile=ssl_certfile,
             ssl_keyfile=ssl_keyfile,
         )
-        run(source, setup, listener, workers)
+        run(source, setup, listener, workers, module=WORKER)
 
 
 def make_setup(configs: dict[str, EndpointConfig], **options: Any) -> Any:  # noqa: ANN401 - options of Setup

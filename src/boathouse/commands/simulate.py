@@ -12,21 +12,11 @@ import click
 
 from boathouse.core.errors import SimulationError
 from boathouse.core.simulation.options import FORMATS, SimulationOptions
+from boathouse.use_case import USE_CASE
 
 if TYPE_CHECKING:
+    from boathouse.core.simulation.options import Simulated, Simulator
     from boathouse.datasets.extract_folder import ExtractFolder
-    from boathouse.use_case.simulation import Simulation
-
-_ALL_NAMES = (
-    "simulation.json",
-    *(f"{name}.{ending}" for name in ("customers", "statements", "defaults", "transactions") for ending in FORMATS),
-)
-# Counted up when the same options give other rows.
-GENERATOR = 1
-_NOTE = (
-    "Synthetic customers, drawn from the real book: not one of them is a customer of a bank. Profile and last months "
-    "of each are those of some row of the book under another id, so this is no way to make a secret book public."
-)
 
 
 @click.command()
@@ -51,45 +41,55 @@ def simulate(target: Path, book: Path, chunk_size: int, overwrite: bool, **asked
 
     Then: BOATHOUSE_DATA=FOLDER kedro run
     """
-    from boathouse.datasets.extract_folder import ExtractFolder, check_free, is_finished
+    from boathouse.datasets.extract_folder import MANIFEST, ExtractFolder, check_free, is_finished
 
     options = SimulationOptions(**asked)
     folder = target / "01_raw"
     if folder.resolve() == book.resolve():
         raise SimulationError.source_folder(folder.as_posix())
-    simulation = _prepare(book, options)
-    asked_for = _describe(book, options)
+    simulator = _open_simulator()
+    simulation = _prepare(simulator, book, options)
+    asked_for = _describe(simulator, book, options)
     if is_finished(folder, asked_for):
         click.echo(f"{folder} holds this simulation already; nothing was done.")
         return
-    check_free(folder, _ALL_NAMES, overwrite=overwrite)
+    names = [f"{name}.{ending}" for name in simulator.writes for ending in FORMATS]
+    check_free(folder, (MANIFEST, *names), overwrite=overwrite)
     with ExtractFolder(folder, options.file_format) as extracts:
-        _write_chunks(simulation, extracts, chunk_size)
+        _write_chunks(simulation, extracts, options.customers, chunk_size)
         rows = extracts.finish(asked_for)
     shown = ", ".join(f"{count:,} {name}" for name, count in rows.items())
     click.echo(f"{folder}: {shown}. Synthetic, drawn from {book} with seed {options.seed}.")
 
 
-def _prepare(book: Path, options: SimulationOptions) -> Simulation:
+def _open_simulator() -> Simulator:
+    """Return what makes synthetic extracts of this use case.
+
+    Raises:
+        SimulationError: If it declares nothing of the kind.
+    """
+    if USE_CASE.simulation is None:
+        raise SimulationError.not_declared(USE_CASE.entity.plural)
+    return USE_CASE.simulation()
+
+
+def _prepare(simulator: Simulator, book: Path, options: SimulationOptions) -> Simulated:
     from boathouse.datasets.extract_folder import read_extract
-    from boathouse.use_case.simulation import EXTRACT_TYPES, Simulation, build_book
 
-    tables = {name: read_extract(book / f"{name}.csv", types) for name, types in EXTRACT_TYPES.items()}
-    return Simulation.prepare(build_book(**tables), options)
+    tables = {name: read_extract(book / f"{name}.csv", types) for name, types in simulator.reads.items()}
+    return simulator.prepare(tables, options)
 
 
-def _describe(book: Path, options: SimulationOptions) -> dict[str, Any]:
+def _describe(simulator: Simulator, book: Path, options: SimulationOptions) -> dict[str, Any]:
     """Return what decides every byte: options, generator and the book's files."""
-    from boathouse.use_case.simulation import EXTRACT_TYPES
-
     digest = hashlib.sha256()
-    for name in EXTRACT_TYPES:
+    for name in simulator.reads:
         digest.update((book / f"{name}.csv").read_bytes())
-    return {"note": _NOTE, "generator": GENERATOR, "book": digest.hexdigest(), **asdict(options)}
+    head = {"note": simulator.note, "generator": simulator.version, "book": digest.hexdigest()}
+    return {**head, **asdict(options)}
 
 
-def _write_chunks(simulation: Simulation, extracts: ExtractFolder, size: int) -> None:
-    customers = simulation.options.customers
+def _write_chunks(simulation: Simulated, extracts: ExtractFolder, customers: int, size: int) -> None:
     starts = range(0, customers, size)
     with click.progressbar(starts, label="chunks of customers", file=sys.stderr, hidden=len(starts) < 3) as progress:
         for first in progress:

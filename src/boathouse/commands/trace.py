@@ -44,9 +44,10 @@ def trace_version(subject: str, name: str | None, governed: Governed, *, as_json
     from boathouse.core.lineage.trace_text import trace_to_dict, write_trace
     from boathouse.governance.trail import read_trail
     from boathouse.governance.version_facts import read_version
+    from boathouse.use_case import USE_CASE
 
     lakehouse = governed.house.lakehouse
-    facts = read_version(governed.name_model(name), subject, lakehouse, with_files=True)
+    facts = read_version(governed.name_model(name), subject, lakehouse, views=USE_CASE.views, with_files=True)
     events = read_trail(governed.house.environment, lakehouse, "promotions").about(facts.name, facts.version)
     if as_json:
         return json.dumps(trace_to_dict(facts, events), indent=2, default=str)

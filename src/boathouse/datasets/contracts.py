@@ -1,4 +1,4 @@
-"""Contracts by the name that the catalog uses."""
+"""Contracts of the library by the name that the catalog uses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def find_contract(name: str) -> TableContract:
-    """Return the contract ``name`` (``<schema>.<table>``), of the use case or of core.
+    """Return the library's contract ``name`` (``<schema>.<table>``).
 
     Raises:
         ConfigError: If there is none; lists the known names.
@@ -23,8 +23,7 @@ def find_contract(name: str) -> TableContract:
 
 
 def known_contracts() -> dict[str, TableContract]:
-    """Return all contracts by name."""
-    from boathouse.core import contracts as core
-    from boathouse.use_case import schemas
+    """Return the contracts of the tables that every use case has, by name."""
+    from boathouse.core.contracts import CONTRACTS
 
-    return {**core.CONTRACTS, **schemas.CONTRACTS}
+    return dict(CONTRACTS)

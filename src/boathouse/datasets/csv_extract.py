@@ -19,6 +19,8 @@ from boathouse.engines import get_engine
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+    from boathouse.core.tables import TableContract
+
 # Columns of a raw table whose names start so are ours, not the supplier's.
 _OWN_PREFIX = "_"
 
@@ -31,7 +33,7 @@ class CsvExtractDataset(AbstractDataset[Any, Any]):
         *,
         filepath: str,
         lakehouse: dict[str, str],
-        contract: str,
+        contract: TableContract | str,
         optional: bool = False,
         metadata: dict[str, Any] | None = None,
     ) -> None:
@@ -40,8 +42,8 @@ class CsvExtractDataset(AbstractDataset[Any, Any]):
         Args:
             filepath: The CSV file: UTF-8, comma, header line, double quotes doubled inside quotes.
             lakehouse: ``{engine, root}``: who reads it.
-            contract: Name of the raw table's contract; its columns, but for those starting with
-                ``_``, are the file's.
+            contract: The raw table's contract, or the name of one of the library's; its columns, but for those
+                starting with ``_``, are the file's.
             optional: Whether the file may be missing; it then has no rows. One that is there must not be empty.
             metadata: For plugins such as Kedro-Viz.
         """
@@ -79,9 +81,17 @@ class CsvExtractDataset(AbstractDataset[Any, Any]):
         """Refuse: extracts are delivered, not written."""
         raise ReadOnlyTableError.on_save(self._path.name)
 
+    def _find_contract(self) -> TableContract:
+        """Return the contract.
+
+        Raises:
+            ConfigError: If it was named and there is none of that name.
+        """
+        return find_contract(self._contract) if isinstance(self._contract, str) else self._contract
+
     def _business_columns(self) -> list[str]:
         """Return the names that the supplier's header must have."""
-        return [name for name in find_contract(self._contract).column_names if not name.startswith(_OWN_PREFIX)]
+        return [name for name in self._find_contract().column_names if not name.startswith(_OWN_PREFIX)]
 
     def _check_header(self) -> list[str]:
         """Return the file's header if it has the contract's columns, each once, in any order."""
@@ -97,7 +107,7 @@ class CsvExtractDataset(AbstractDataset[Any, Any]):
         lines = diff_columns(dict.fromkeys(self._business_columns(), "string"), dict.fromkeys(header, "string"))
         lines += [f"  ! {name}: string (repeated)" for name in sorted(set(header)) if header.count(name) > 1]
         if lines:
-            raise SchemaMismatchError.from_diff(self._contract, lines, where=f"Reading {self._path}")
+            raise SchemaMismatchError.from_diff(self._find_contract().name, lines, where=f"Reading {self._path}")
         return header
 
     def _read(self, header: list[str]) -> DataFrame:
@@ -124,7 +134,7 @@ class CsvExtractDataset(AbstractDataset[Any, Any]):
 
     def _read_nothing(self) -> DataFrame:
         """Return no rows in the raw table's columns."""
-        columns = find_contract(self._contract).columns
+        columns = self._find_contract().columns
         schema = ", ".join(f"`{column.name}` {column.dtype}" for column in columns)
         return get_engine(self._engine).session().createDataFrame([], schema)
 
@@ -134,7 +144,11 @@ class CsvExtractDataset(AbstractDataset[Any, Any]):
 
     def _describe(self) -> dict[str, Any]:
         """Return what identifies the entry in messages."""
-        return {"filepath": self._path.as_posix(), "contract": self._contract, "engine": self._engine}
+        return {
+            "filepath": self._path.as_posix(),
+            "contract": getattr(self._contract, "name", self._contract),
+            "engine": self._engine,
+        }
 
 
 def _digest(path: Path) -> str:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from kedro_datasets._typing import TablePreview
 
+    from boathouse.core.tables import TableContract
+
 
 class DeltaTableDataset(AbstractDataset[Any, Any]):
     """One table of the lakehouse, on whichever engine the project runs."""
@@ -31,7 +33,7 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
         *,
         table: str,
         lakehouse: dict[str, str],
-        contract: str | None = None,
+        contract: TableContract | str | None = None,
         mode: str = "overwrite",
         keys: Sequence[str] = (),
         batch_column: str | None = None,
@@ -54,8 +56,8 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
         Args:
             table: ``<env>.<schema>.<table>``.
             lakehouse: ``{engine, root}``: who reads and writes, and below which folder.
-            contract: Name of the contract that every save must meet, or None: a new table takes the
-                frame's columns and keeps them.
+            contract: What every save must meet, a contract or the name of one of the library's, or None: a new table
+                takes the frame's columns and keeps them.
             mode: ``overwrite``, ``append``, ``merge`` or ``replace_where``; see :class:`WriteOptions`.
             keys: For merge.
             batch_column: For append.
@@ -118,7 +120,7 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
         if self._read_only or self._version is not None or self._timestamp is not None:
             raise ReadOnlyTableError.on_save(self._place.table)
         self._place.check_writable()
-        contract = None if self._contract is None else find_contract(self._contract)
+        contract = self._find_contract()
         rows, named = (data.rows, data.values) if isinstance(data, TableSlice) else (data, None)
         frame = to_spark(rows, self._place.session(), contract, table=self._place.table)
         writer = DeltaWriter(self._place, self._options, contract, named)
@@ -129,6 +131,14 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
         except Exception as error:
             raise TableError.failed(self._place.table, "written", describe_failure(error)) from error
         self.last_written = self._state(open_log(self._place).newest())
+
+    def _find_contract(self) -> TableContract | None:
+        """Return the contract.
+
+        Raises:
+            ConfigError: If it was named and there is none of that name.
+        """
+        return find_contract(self._contract) if isinstance(self._contract, str) else self._contract
 
     def preview(self, nrows: int = 20) -> TablePreview:
         """Return the first ``nrows`` rows for Kedro-Viz; no rows, but no error, if the table is missing."""
@@ -179,7 +189,7 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
             "filepath": self._caption(),
             "engine": self._place.engine,
             "mode": "read_only" if self._read_only else self._options.mode,
-            "contract": self._contract,
+            "contract": getattr(self._contract, "name", self._contract),
             "version": self._version,
             "load_as": self._load_as,
         }

@@ -19,12 +19,18 @@ from boathouse.governance.version_facts import read_version
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from boathouse.core.features import FeatureView
     from boathouse.core.lineage.findings import Finding
     from boathouse.core.promotion.policy import ApprovalOptions
 
 
 def read_model(
-    name: str, lakehouse: Mapping[str, str], rules: ApprovalOptions, *, at: datetime | None = None
+    name: str,
+    lakehouse: Mapping[str, str],
+    rules: ApprovalOptions,
+    *,
+    views: Sequence[FeatureView],
+    at: datetime | None = None,
 ) -> GovernedModel:
     """Return everything that is known about the model ``name``.
 
@@ -32,6 +38,7 @@ def read_model(
         name: Registered name.
         lakehouse: ``{engine, root}`` of its environment's tables.
         rules: What has to be approved there.
+        views: The declared feature views.
         at: When, UTC; now by default.
 
     Raises:
@@ -53,7 +60,7 @@ def read_model(
         versions=tuple(
             GovernedVersion(
                 version=number,
-                facts=read_version(name, number, lakehouse) if number in state.versions else None,
+                facts=read_version(name, number, lakehouse, views=views) if number in state.versions else None,
                 life=life.versions.get(number),
                 records=tuple(each for each in records if each.version == number),
                 metrics=metrics.get(number, ()),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
+    from boathouse.core.features import FeatureView
     from boathouse.core.lineage.facts import VersionFacts
     from boathouse.core.scoring import ModelFiles, Scorer
 
@@ -37,7 +38,13 @@ _SPLIT, _TEST = "split", "test"
 
 
 def reproduce(
-    name: str, wanted: str, *, lakehouse: Mapping[str, str], project: Path, allow_dirty: bool = False
+    name: str,
+    wanted: str,
+    *,
+    lakehouse: Mapping[str, str],
+    views: Sequence[FeatureView],
+    project: Path,
+    allow_dirty: bool = False,
 ) -> Reproduction:
     """Train a version once more and return how its predictions compare; checkout, tables and store stay as they are.
 
@@ -45,6 +52,7 @@ def reproduce(
         name: Registered name.
         wanted: Number of the version, or an alias.
         lakehouse: ``{engine, root}`` of the recorded tables.
+        views: The declared feature views.
         project: Folder of the project in a git checkout.
         allow_dirty: Whether to go on from the commit alone if files differed from it.
 
@@ -52,11 +60,11 @@ def reproduce(
         ReproductionError: If something for it is missing, or the training fails.
         ModelError: If there is no such version.
     """
-    facts = read_version(name, wanted, lakehouse)
+    facts = read_version(name, wanted, lakehouse, views=views)
     if facts.source:
         # A copy has the files of its source, which was trained in another environment.
         source, _, number = facts.source.rpartition("/")
-        facts = read_version(source, number, lakehouse)
+        facts = read_version(source, number, lakehouse, views=views)
     check_reproducible(facts, project, allow_dirty=allow_dirty)
     files = download_model(facts.name, facts.version)
     with check_out(project, str(facts.code.commit)) as tree:
@@ -66,7 +74,7 @@ def reproduce(
         conf = write_conf(tree.project, kept, tree.folder / "conf")
         with store_at(train_again(facts, tree, conf)):
             there = {"engine": lakehouse["engine"], "root": root.as_posix()}
-            again = read_version(facts.name, "1", there)
+            again = read_version(facts.name, "1", there, views=views)
             found = download_model(again.name, again.version)
             return _compare(_Side(facts, files, lakehouse), _Side(again, found, there))
 

@@ -29,11 +29,13 @@ from boathouse.datasets.delta_place import TablePlace
 from boathouse.datasets.registry_client import guard_store, open_client
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from mlflow import MlflowClient
     from mlflow.entities import Run
     from mlflow.entities.model_registry import ModelVersion
+
+    from boathouse.core.features import FeatureView
 
 # What the hooks write, and what they write where nobody knows.
 _UNKNOWN = frozenset({"unknown", ""})
@@ -41,13 +43,21 @@ _TABLE_VERSIONS, _PARAMETERS = "table_versions.json", "parameters.json"
 _SURROUNDINGS, _FEATURE_LINEAGE = "surroundings.json", "feature_lineage.json"
 
 
-def read_version(name: str, wanted: str, lakehouse: Mapping[str, str], *, with_files: bool = False) -> VersionFacts:
+def read_version(
+    name: str,
+    wanted: str,
+    lakehouse: Mapping[str, str],
+    *,
+    views: Sequence[FeatureView],
+    with_files: bool = False,
+) -> VersionFacts:
     """Return everything on record about a version.
 
     Args:
         name: Registered name.
         wanted: Number of the version, or an alias.
         lakehouse: ``{engine, root}``: where to look whether the recorded tables can still be read.
+        views: The declared feature views: what an older run did not write down of equal definitions.
         with_files: Whether to fetch the files of version and run and tell their digests.
 
     Raises:
@@ -58,7 +68,8 @@ def read_version(name: str, wanted: str, lakehouse: Mapping[str, str], *, with_f
         version = find_version(client, name, wanted)
         source = find_origin(client, version)
         files = _Files(version, source.run_id, Path(folder))
-        return _Reader(version, source, _find_run(client, source.run_id), files, lakehouse).read(with_files=with_files)
+        run = _find_run(client, source.run_id)
+        return _Reader(version, source, run, files, lakehouse, views).read(with_files=with_files)
 
 
 def find_version(client: MlflowClient, name: str, wanted: str) -> ModelVersion:
@@ -174,6 +185,7 @@ class _Reader:
     run: Run | None
     files: _Files
     lakehouse: Mapping[str, str]
+    views: Sequence[FeatureView]
 
     def read(self, *, with_files: bool) -> VersionFacts:
         """Return the facts."""
@@ -263,11 +275,10 @@ class _Reader:
 
     def _features(self) -> Iterator[FeatureFact]:
         from boathouse.core.features.dependencies import trace_sources
-        from boathouse.use_case.features import FEATURE_VIEWS
 
         spec = self.files.read_feature_spec()
         recorded = self.files.read_json(_FEATURE_LINEAGE) or {}
-        here = {view.digest: trace_sources(view, FEATURE_VIEWS) for view in FEATURE_VIEWS}
+        here = {view.digest: trace_sources(view, self.views) for view in self.views}
         for view in spec.views if spec else ():
             # Equal digests are equal declarations: then this code knows what an older run did not write down.
             sources = recorded.get(view.digest, {}).get("sources") or here.get(view.digest)

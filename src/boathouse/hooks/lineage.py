@@ -226,16 +226,16 @@ def _log_origin(parameters: dict[str, Any]) -> None:
 def describe_lineage() -> dict[str, Any]:
     """Return, for each feature view by its digest, the source columns that it reads, those of its sources included."""
     from boathouse.core.features.dependencies import trace_sources
-    from boathouse.use_case.features import FEATURE_VIEWS
+    from boathouse.use_case import USE_CASE
 
     return {
         view.digest: {
             "view": view.name,
             "version": view.version,
             "owner": view.owner,
-            "sources": {table: list(columns) for table, columns in trace_sources(view, FEATURE_VIEWS).items()},
+            "sources": {table: list(columns) for table, columns in trace_sources(view, USE_CASE.views).items()},
         }
-        for view in FEATURE_VIEWS
+        for view in USE_CASE.views
     }
 
 

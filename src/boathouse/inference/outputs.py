@@ -14,6 +14,8 @@ from boathouse.inference.inputs import TABLE_NAME
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from boathouse.core.tables import TableContract
+
 BATCH = "_batch_id"
 
 
@@ -42,8 +44,8 @@ class ScoreOutput(Protocol):
         """Write the batch, unless it is there; return where."""
 
 
-def open_output(text: str, environment: str, lakehouse: dict[str, str]) -> ScoreOutput:
-    """Return the output that ``text`` names; nothing is made yet.
+def open_output(text: str, environment: str, lakehouse: dict[str, str], *, predictions: TableContract) -> ScoreOutput:
+    """Return the output that ``text`` names, for rows of ``predictions``; nothing is made yet.
 
     Raises:
         InferenceError: If it names none, or an environment variable that is not set.
@@ -56,11 +58,11 @@ def open_output(text: str, environment: str, lakehouse: dict[str, str]) -> Score
     if kind == "delta" and rest:
         from boathouse.inference.delta_output import DeltaOutput
 
-        return DeltaOutput.in_folder(rest, lakehouse["engine"])
+        return DeltaOutput.in_folder(rest, lakehouse["engine"], predictions)
     if TABLE_NAME.fullmatch(text):
         from boathouse.inference.delta_output import DeltaOutput
 
-        return DeltaOutput(TablePlace.from_lakehouse(f"{environment}.{text}", lakehouse))
+        return DeltaOutput(TablePlace.from_lakehouse(f"{environment}.{text}", lakehouse), predictions)
     return _open_database(text)
 
 

@@ -16,20 +16,17 @@ from boathouse.core.inference.contracts import PREDICTIONS, QUARANTINE
 from boathouse.core.inference.input_rows import check_columns, judge_input
 from boathouse.core.inference.record import RunRecord
 from boathouse.core.scoring.files import digest_of
+from boathouse.core.use_case_rows import join_features, views_of
 from boathouse.datasets.delta_log import open_log
 from boathouse.datasets.delta_place import TablePlace
 from boathouse.inference.outputs import BATCH, ScoredBatch
-from boathouse.use_case.features import ENTITY_KEYS, TIME_COLUMN
-from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
-from boathouse.use_case.predictions import PREDICTION_TABLES, join_features, views_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from boathouse.core.inference.roles import RoleModel
+    from boathouse.core.use_case_spec import UseCase
     from boathouse.inference.inputs import InputRows
-
-KEYS = (*ENTITY_KEYS, TIME_COLUMN)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +34,14 @@ class ScoringRun:
     """How an input is scored.
 
     Attributes:
+        use_case: Whose keys, views and on-demand features these are.
         model: Who scores.
         environment: Whose feature tables are looked up.
         lakehouse: ``{engine, root}``.
         reason_count: Reasons per adverse decision, at most.
     """
 
+    use_case: UseCase
     model: RoleModel
     environment: str
     lakehouse: dict[str, str]
@@ -72,9 +71,9 @@ class ScoringRun:
         total = rows.count()
         if not total:
             raise InferenceError.empty_input(source.name)
-        judged = judge_input(rows, wanted, keys=KEYS)
+        judged = judge_input(rows, wanted, keys=self.use_case.identity)
         ready, record = self._join(_hold(judged.scorable), source)
-        views = () if self.has_features(source) else views_of(self.model.model)
+        views = () if self.has_features(source) else views_of(self.model.model, self.use_case)
         stamp = Stamp(
             model=self.model,
             feature_versions=record.feature_versions(views),
@@ -82,27 +81,26 @@ class ScoringRun:
             run_id=record.run_id,
             scored_at=datetime.now(UTC),
         )
-        split = score_rows(ready, stamp, keys=ENTITY_KEYS, time=TIME_COLUMN, reason_count=self.reason_count)
+        keys, time, contracts = self.use_case.keys, self.use_case.time_column, self.use_case.contracts
+        split = score_rows(ready, stamp, keys=keys, time=time, reason_count=self.reason_count)
         model = (F.lit(self.model.model.version).alias("model_version"), F.lit(self.model.role).alias("role"))
         unread = judged.quarantined.select("*", *model)
         batch = self.name_batch(source)
         done = ScoredBatch(
             batch_id=batch,
-            predictions=_collect(split.scorable, PREDICTION_TABLES[PREDICTIONS].column_names, batch),
-            quarantined=_collect(
-                split.quarantined.unionByName(unread), PREDICTION_TABLES[QUARANTINE].column_names, batch
-            ),
+            predictions=_collect(split.scorable, contracts[PREDICTIONS].column_names, batch),
+            quarantined=_collect(split.quarantined.unionByName(unread), contracts[QUARANTINE].column_names, batch),
         )
         check_balance(total, scored=len(done.predictions), quarantined=len(done.quarantined))
         return done
 
     def _columns(self, source: InputRows) -> dict[str, str]:
         """Return the columns taken from the input, with their types."""
-        types = {column.name: column.dtype for column in PREDICTION_TABLES[PREDICTIONS].columns}
-        wanted = {name: types[name] for name in KEYS}
+        types = {column.name: column.dtype for column in self.use_case.contracts[PREDICTIONS].columns}
+        wanted = {name: types[name] for name in self.use_case.identity}
         if self.has_features(source):
             return wanted | dict.fromkeys(self.model.model.features, "double")
-        fields = {name for each in ON_DEMAND_FEATURES for name in each.request_names}
+        fields = {name for each in self.use_case.on_demand for name in each.request_names}
         return wanted | dict.fromkeys(sorted(fields & set(source.rows.columns)), "double")
 
     def _view_places(self) -> dict[str, TablePlace]:
@@ -112,7 +110,7 @@ class ScoringRun:
             MissingTableError: If one has not been computed.
         """
         places = {}
-        for view in views_of(self.model.model):
+        for view in views_of(self.model.model, self.use_case):
             place = TablePlace.from_lakehouse(f"{self.environment}.{view.table}", self.lakehouse)
             if not open_log(place).exists():
                 where = place.path or place.sql_name
@@ -128,7 +126,7 @@ class ScoringRun:
         for label, place in self._view_places().items():
             versions[place.table] = open_log(place).newest()
             tables[label] = place.read(versions[place.table])
-        return join_features(rows, self.model.model, tables), RunRecord(table_versions=versions)
+        return join_features(rows, self.model.model, tables, self.use_case), RunRecord(table_versions=versions)
 
 
 def _collect(frame: DataFrame, columns: tuple[str, ...], batch: str) -> pa.Table:

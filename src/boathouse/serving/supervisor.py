@@ -30,7 +30,7 @@ Place = tuple[str, str]
 class Supervisor:
     """Workers of one server."""
 
-    def __init__(self, source: AnySource, setup: Setup, listener: socket.socket, workers: int) -> None:
+    def __init__(self, source: AnySource, setup: Setup, listener: socket.socket, workers: int, *, module: str) -> None:
         """Start nothing yet.
 
         Args:
@@ -38,8 +38,10 @@ class Supervisor:
             setup: What each worker is told first; the slot is its own.
             listener: The socket that all workers accept from: a connection that waits is lost with no worker.
             workers: Their number.
+            module: Module that a worker runs: it calls :func:`boathouse.serving.worker.main`.
         """
         self._source, self._setup, self._listener, self._count = source, setup, listener, workers
+        self._module = module
         self._log = AccessLog()
         self._workers: dict[int, WorkerProcess] = {}
         self._configs: dict[str, EndpointConfig] = {}
@@ -93,7 +95,7 @@ class Supervisor:
                 await self._pause(self._stopping, _PAUSE_S)
 
     async def _start(self, slot: int) -> tuple[WorkerProcess, asyncio.StreamReader]:
-        worker, reader = await start_worker(self._listener)
+        worker, reader = await start_worker(self._listener, self._module)
         worker.tell(Word("setup", asdict(replace(self._setup, slot=slot))))
         # What is served is known after the first poll; the worker imports its libraries meanwhile.
         await self._polled.wait()
@@ -284,10 +286,10 @@ def _describe(error: Exception) -> str:
     return str(error) if isinstance(error, BoathouseError) else f"it cannot be read ({type(error).__name__})"
 
 
-def serve(source: AnySource, setup: Setup, listener: socket.socket, workers: int) -> None:
-    """Serve until the process is told to stop."""
+def serve(source: AnySource, setup: Setup, listener: socket.socket, workers: int, *, module: str) -> None:
+    """Serve until the process is told to stop; each worker runs ``module``."""
 
     async def run() -> None:
-        await Supervisor(source, setup, listener, workers).run()
+        await Supervisor(source, setup, listener, workers, module=module).run()
 
     asyncio.run(run())

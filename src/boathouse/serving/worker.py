@@ -10,10 +10,10 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
@@ -32,7 +32,9 @@ from boathouse.serving.served_model import load_model
 from boathouse.serving.service import Service
 from boathouse.serving.tokens import TokenFile
 from boathouse.serving.wire import Word, read_word
-from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
+
+if TYPE_CHECKING:
+    from boathouse.core.scoring.on_demand import OnDemandFeature
 
 # Seconds between two writings of counts and log lines.
 _TICK_S = 0.5
@@ -78,9 +80,9 @@ class Setup:
 class Worker:
     """The process: a service, kept as the supervisor says, and a server in front of it."""
 
-    def __init__(self, setup: Setup, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, setup: Setup, writer: asyncio.StreamWriter, on_demand: Sequence[OnDemandFeature]) -> None:
         """Build the service; it has no models yet."""
-        self._setup, self._writer = setup, writer
+        self._setup, self._writer, self._on_demand = setup, writer, on_demand
         self._threads = ScoringThreads()
         self._logs: dict[str, InferenceLog] = {}
         self.service = Service(
@@ -165,7 +167,7 @@ class Worker:
                 content["name"],
                 content["version"],
                 word.files,
-                on_demand=ON_DEMAND_FEATURES,
+                on_demand=self._on_demand,
                 ranges=endpoint.state.config.input.ranges,
                 digest=content["digest"],
             )
@@ -237,18 +239,18 @@ class Worker:
         self.service.access_log.flush()
 
 
-async def work(control: socket.socket, listener: socket.socket) -> None:
+async def work(control: socket.socket, listener: socket.socket, on_demand: Sequence[OnDemandFeature]) -> None:
     """Serve until the supervisor goes or the process is told to stop."""
     reader, writer = await asyncio.open_connection(sock=control)
     first = await read_word(reader)
     if first is None:
         return
-    worker = Worker(Setup(**first.content), writer)
+    worker = Worker(Setup(**first.content), writer, on_demand)
     await worker.run(reader, listener)
 
 
-def main() -> None:
-    """Run a worker on the sockets that were handed over."""
+def main(on_demand: Sequence[OnDemandFeature]) -> None:
+    """Run a worker on the sockets that were handed over; ``on_demand`` are the features it can compute."""
     parser = argparse.ArgumentParser(description="A worker of boathouse serve; not to be started by hand.")
     parser.add_argument("--control", type=int, required=True)
     parser.add_argument("--listener", type=int, required=True)
@@ -257,8 +259,4 @@ def main() -> None:
 
     control, listener = socket.socket(fileno=given.control), socket.socket(fileno=given.listener)
     with contextlib.suppress(KeyboardInterrupt):
-        uvloop.run(work(control, listener))
-
-
-if __name__ == "__main__":
-    main()
+        uvloop.run(work(control, listener, on_demand))

@@ -33,10 +33,10 @@ class WorkerProcess:
             self.writer.write(word.encode())
 
 
-async def start_worker(listener: socket.socket) -> tuple[WorkerProcess, asyncio.StreamReader]:
-    """Start a worker that accepts from ``listener``; give it and what it says."""
+async def start_worker(listener: socket.socket, module: str) -> tuple[WorkerProcess, asyncio.StreamReader]:
+    """Start ``module`` as a worker that accepts from ``listener``; give it and what it says."""
     ours, theirs = socket.socketpair()
-    command = [sys.executable, "-m", "boathouse.serving.worker"]
+    command = [sys.executable, "-m", module]
     command += ["--control", str(theirs.fileno()), "--listener", str(listener.fileno())]
     process = subprocess.Popen(  # noqa: ASYNC220, S603 - it returns at once; nothing of it comes from outside
         command,

@@ -17,43 +17,42 @@ from boathouse.core.features.dependencies import find_feature, find_impact, trac
 from boathouse.core.features.dictionary import write_dictionary
 from boathouse.core.features.duplicates import find_equal_logic, find_equal_values
 from boathouse.core.features.statistics import describe_features, statistics_rows
-from boathouse.use_case.features import FEATURE_VIEWS
-from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
+from boathouse.use_case import USE_CASE
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-PROFILE, BEHAVIOUR, SPENDING, _ = FEATURE_VIEWS
+PROFILE, BEHAVIOUR, SPENDING, _ = USE_CASE.views
 DERIVED = replace(
     SPENDING, name="derived", sources=(Source(table="features.spending", columns=("customer_id", "utilisation")),)
 )
 
 
 def test_a_column_s_impact_reaches_views_made_from_views_and_on_demand_features() -> None:
-    found = find_impact("clean.customers.limit_bal", [*FEATURE_VIEWS, DERIVED], ON_DEMAND_FEATURES)
+    found = find_impact("clean.customers.limit_bal", [*USE_CASE.views, DERIVED], USE_CASE.on_demand)
     assert [view.name for view in found.views] == ["customer_profile", "spending", "derived"]
     assert found.on_demand == ("utilisation_after_request",)
-    assert [view.name for view in find_impact("clean.customers.age", FEATURE_VIEWS, []).views] == ["customer_profile"]
-    assert len(find_impact("clean.statements", FEATURE_VIEWS, []).views) == 4
+    assert [view.name for view in find_impact("clean.customers.age", USE_CASE.views, []).views] == ["customer_profile"]
+    assert len(find_impact("clean.statements", USE_CASE.views, []).views) == 4
     for column in ("clean.customers.sex", "clean.defaults", "limit_bal"):
         with pytest.raises(FeatureError, match=f"No view reads {column}"):
-            find_impact(column, FEATURE_VIEWS, [])
+            find_impact(column, USE_CASE.views, [])
 
 
 def test_a_feature_is_traced_to_its_columns() -> None:
-    assert trace_sources(DERIVED, [*FEATURE_VIEWS, DERIVED])["clean.customers"] == ("customer_id", "limit_bal")
-    assert find_feature("utilisation", FEATURE_VIEWS, ON_DEMAND_FEATURES) == (SPENDING,)
-    assert find_feature("utilisation_after_request", FEATURE_VIEWS, ON_DEMAND_FEATURES) == (PROFILE, SPENDING)
+    assert trace_sources(DERIVED, [*USE_CASE.views, DERIVED])["clean.customers"] == ("customer_id", "limit_bal")
+    assert find_feature("utilisation", USE_CASE.views, USE_CASE.on_demand) == (SPENDING,)
+    assert find_feature("utilisation_after_request", USE_CASE.views, USE_CASE.on_demand) == (PROFILE, SPENDING)
     with pytest.raises(FeatureError, match="shoe_size"):
-        find_feature("shoe_size", FEATURE_VIEWS, ON_DEMAND_FEATURES)
+        find_feature("shoe_size", USE_CASE.views, USE_CASE.on_demand)
 
 
 def test_equal_logic_is_pointed_out_whatever_it_is_called() -> None:
     copy = replace(BEHAVIOUR, name="punctuality", description="Another.")
-    assert [(each.first, each.second) for each in find_equal_logic([*FEATURE_VIEWS, copy])] == [
+    assert [(each.first, each.second) for each in find_equal_logic([*USE_CASE.views, copy])] == [
         ("payment_behaviour", "punctuality")
     ]
-    assert find_equal_logic(FEATURE_VIEWS) == []
+    assert find_equal_logic(USE_CASE.views) == []
 
 
 def test_nearly_equal_values_are_pointed_out() -> None:
@@ -75,7 +74,7 @@ def test_nearly_equal_values_are_pointed_out() -> None:
 
 def test_the_dictionary_page_is_as_the_code_is() -> None:
     page = Path(__file__).resolve().parents[3] / "docs" / "features.md"
-    assert page.read_text(encoding="utf-8") == write_dictionary(FEATURE_VIEWS, ON_DEMAND_FEATURES)
+    assert page.read_text(encoding="utf-8") == write_dictionary(USE_CASE.views, USE_CASE.on_demand)
 
 
 def test_statistics_of_a_view_by_hand(spark: SparkSession) -> None:

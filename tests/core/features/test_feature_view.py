@@ -13,7 +13,7 @@ from boathouse.core.features import Feature, FeatureView, Source
 from boathouse.core.features.feature_view import check_views, contract_of, current_views
 from boathouse.core.features.registry import REGISTRY, describe_views
 from boathouse.core.features.usage import ModelUse, check_removed, users_of
-from boathouse.use_case.features import FEATURE_VIEWS
+from boathouse.use_case import USE_CASE
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -96,11 +96,11 @@ def test_the_digest_does_not_change_by_itself() -> None:
 
 
 def test_the_registry_has_a_row_for_each_feature(spark: SparkSession) -> None:
-    rows = describe_views(FEATURE_VIEWS, spark, registered_at=datetime(2026, 1, 2, tzinfo=UTC)).collect()
+    rows = describe_views(USE_CASE.views, spark, registered_at=datetime(2026, 1, 2, tzinfo=UTC)).collect()
     assert {(row["view"], row["feature"]) for row in rows} == {
-        (view.name, name) for view in FEATURE_VIEWS for name in view.feature_names
+        (view.name, name) for view in USE_CASE.views for name in view.feature_names
     }
-    assert {row["digest"] for row in rows} == {view.digest for view in FEATURE_VIEWS}
+    assert {row["digest"] for row in rows} == {view.digest for view in USE_CASE.views}
     assert set(rows[0].asDict()) == {column.name for column in REGISTRY.columns}
     assert all(row["description"] and row["unit"] and row["owner"] for row in rows)
 

@@ -12,8 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from boathouse.core.features.incremental import GONE, compute_month, compute_view, find_changed_keys, recompute
-from boathouse.use_case.features import FEATURE_VIEWS
-from boathouse.use_case.schemas import CONTRACTS
+from boathouse.use_case import USE_CASE
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -102,7 +101,7 @@ class Tables:
 
     def schema(self, table: str) -> str:
         """Return the columns of a table."""
-        return ", ".join(f"{column.name} {column.dtype}" for column in CONTRACTS[table].columns)
+        return ", ".join(f"{column.name} {column.dtype}" for column in USE_CASE.contracts[table].columns)
 
     def stored(self, view: FeatureView, rows: list[Row]) -> DataFrame:
         """Return the view's table with ``rows``."""
@@ -118,7 +117,7 @@ def affected(view: FeatureView, before: Book, after: Book) -> dict[int, date]:
     """Return, told from the rows alone, each customer with a row that is not in both, and its earliest date."""
     found: dict[int, date] = {}
     for source in view.sources:
-        names = CONTRACTS[source.table].column_names
+        names = USE_CASE.contracts[source.table].column_names
         old, new = (
             {tuple(row[names.index(each)] for each in source.columns) for row in book[source.table].values()}
             for book in (before, after)
@@ -133,7 +132,7 @@ def collect(frame: DataFrame) -> list[Row]:
     return sorted(map(tuple, frame.collect()), key=repr)
 
 
-@pytest.mark.parametrize("view", FEATURE_VIEWS, ids=lambda view: view.label)
+@pytest.mark.parametrize("view", USE_CASE.views, ids=lambda view: view.label)
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(books=edited())
 def test_only_what_is_affected_is_computed_and_the_table_is_as_if_computed_anew(
@@ -156,7 +155,7 @@ def test_only_what_is_affected_is_computed_and_the_table_is_as_if_computed_anew(
     assert sorted(left.values(), key=repr) == collect(compute_view(view, now))
 
 
-@pytest.mark.parametrize("view", FEATURE_VIEWS, ids=lambda view: view.label)
+@pytest.mark.parametrize("view", USE_CASE.views, ids=lambda view: view.label)
 @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(book=books)
 def test_month_by_month_gives_the_whole(view: FeatureView, tables: Tables, book: Book) -> None:

@@ -70,18 +70,26 @@ def test_lost_or_doubled_rows_stop_the_run(scored: int, quarantined: int) -> Non
 @pytest.mark.parametrize(
     "change",
     [
-        *({"months": 0}, {"months": 1.5}, {"reason_count": -1}, {"driver_rows": -1}, {"challenger": "no"}),
-        *({"from_month": "2005-13"}, {"to_month": "June"}, {"to_month": "2005-04", "from_month": "2005-05"}),
+        *({"cohorts": 0}, {"cohorts": 1.5}, {"reason_count": -1}, {"driver_rows": -1}, {"challenger": "no"}),
+        *(
+            {"from_month": "2005-13"},
+            {"to_date": "soon"},
+            {"from_month": "2005-04", "from_date": "2005-04-01"},
+            {"to_month": "June"},
+            {"to_month": "2005-04", "from_month": "2005-05"},
+        ),
     ],
 )
 def test_options_out_of_range_are_named(change: dict[str, Any]) -> None:
     with pytest.raises(OptionError, match=next(iter(change))):
-        BatchOptions(**{"months": 1, "reason_count": 3, "driver_rows": 10} | change)
+        BatchOptions(**{"cohorts": 1, "reason_count": 3, "driver_rows": 10} | change)
 
 
 def test_months_are_whole_and_empty_texts_are_none() -> None:
-    options = BatchOptions(months=1, reason_count=3, driver_rows=0, from_month="2004-02", to_month="2004-02", version=7)
+    options = BatchOptions(
+        cohorts=1, reason_count=3, driver_rows=0, from_month="2004-02", to_month="2004-02", version=7
+    )
     assert (options.first_day, options.last_day) == (date(2004, 2, 1), date(2004, 2, 29))
     assert (options.is_backfill, options.wanted_version) == (True, "7")
-    empty = BatchOptions(months=1, reason_count=3, driver_rows=0, from_month="", to_month="", version="")
+    empty = BatchOptions(cohorts=1, reason_count=3, driver_rows=0, from_month="", to_month="", version="")
     assert (empty.is_backfill, empty.wanted_version, empty.first_day) == (False, None, None)

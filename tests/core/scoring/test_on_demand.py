@@ -13,8 +13,7 @@ from boathouse.core.features.on_demand_frame import add_on_demand
 from boathouse.core.features.selection import select_views
 from boathouse.core.scoring.feature_spec import FeatureSpec
 from boathouse.core.scoring.on_demand import OnDemandFeature, RequestField, assemble, select_on_demand
-from boathouse.use_case.features import CURRENT_VIEWS, FEATURE_NAMES, MODEL_VIEWS
-from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
+from boathouse.use_case import USE_CASE
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -79,18 +78,18 @@ def test_a_frame_gets_what_a_request_without_fields_would(spark: SparkSession) -
 def test_a_request_moves_utilisation_by_its_amount() -> None:
     stored = {"bill_amt": np.array([5_000.0, np.nan]), "limit_bal": np.array([20_000.0, 20_000.0])}
     names = ["utilisation_after_request"]
-    assert assemble(names, stored, {}, ON_DEMAND_FEATURES)[0, 0] == 0.25
-    found = assemble(names, stored, {"requested_amount": np.array([10_000.0, 1.0])}, ON_DEMAND_FEATURES)
+    assert assemble(names, stored, {}, USE_CASE.on_demand)[0, 0] == 0.25
+    found = assemble(names, stored, {"requested_amount": np.array([10_000.0, 1.0])}, USE_CASE.on_demand)
     np.testing.assert_array_equal(found[:, 0], [0.75, np.nan])
 
 
 def test_a_spec_holds_what_the_features_need_and_survives_json() -> None:
-    spec = FeatureSpec.describe(["utilisation_after_request"], MODEL_VIEWS, ON_DEMAND_FEATURES)
+    spec = FeatureSpec.describe(["utilisation_after_request"], USE_CASE.model_views, USE_CASE.on_demand)
     # The bill is stored with spending, the limit with the profile.
     assert [view.name for view in spec.views] == ["customer_profile", "spending"]
     assert [each.name for each in spec.on_demand] == ["utilisation_after_request"]
     assert FeatureSpec.from_json(spec.to_json()) == spec
-    alone = FeatureSpec.describe(["months_late"], MODEL_VIEWS, ON_DEMAND_FEATURES)
+    alone = FeatureSpec.describe(["months_late"], USE_CASE.model_views, USE_CASE.on_demand)
     assert ([view.name for view in alone.views], alone.on_demand) == (["payment_behaviour"], ())
     assert alone.digest != spec.digest
     with pytest.raises(UntrustedModelError, match=r"feature_spec\.json"):
@@ -98,18 +97,20 @@ def test_a_spec_holds_what_the_features_need_and_survives_json() -> None:
 
 
 def test_declarations_are_found_by_their_digest_or_refused() -> None:
-    spec = FeatureSpec.describe(FEATURE_NAMES, MODEL_VIEWS, ON_DEMAND_FEATURES)
-    assert select_views(spec, MODEL_VIEWS, model="m 1") == CURRENT_VIEWS
-    assert select_views(None, MODEL_VIEWS, model="m 1") == CURRENT_VIEWS
-    assert select_on_demand(spec, ON_DEMAND_FEATURES) == ON_DEMAND_FEATURES
-    changed = replace(MODEL_VIEWS[2], max_age_days=31)
-    with pytest.raises(FeatureError, match=rf"m 1 was trained on spending version 1 \({MODEL_VIEWS[2].digest}\)"):
-        select_views(spec, [*MODEL_VIEWS[:2], changed], model="m 1")
+    spec = FeatureSpec.describe(USE_CASE.feature_names, USE_CASE.model_views, USE_CASE.on_demand)
+    assert select_views(spec, USE_CASE.model_views, model="m 1") == USE_CASE.current_views
+    assert select_views(None, USE_CASE.model_views, model="m 1") == USE_CASE.current_views
+    assert select_on_demand(spec, USE_CASE.on_demand) == USE_CASE.on_demand
+    changed = replace(USE_CASE.model_views[2], max_age_days=31)
+    with pytest.raises(
+        FeatureError, match=rf"m 1 was trained on spending version 1 \({USE_CASE.model_views[2].digest}\)"
+    ):
+        select_views(spec, [*USE_CASE.model_views[:2], changed], model="m 1")
     # The old definition beside the new one: the model gets the old.
-    both = [*MODEL_VIEWS, replace(changed, version=2)]
-    assert select_views(spec, both, model="m 1")[2] is MODEL_VIEWS[2]
+    both = [*USE_CASE.model_views, replace(changed, version=2)]
+    assert select_views(spec, both, model="m 1")[2] is USE_CASE.model_views[2]
     assert select_views(None, both, model="m 1")[2].version == 2
     with pytest.raises(RequestError, match="utilisation_after_request"):
         select_on_demand(spec, [])
     with pytest.raises(RequestError, match="has the definition"):
-        select_on_demand(spec, [replace(ON_DEMAND_FEATURES[0], stored=("bill_amt", "age"))])
+        select_on_demand(spec, [replace(USE_CASE.on_demand[0], stored=("bill_amt", "age"))])

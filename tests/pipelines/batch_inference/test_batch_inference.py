@@ -18,7 +18,7 @@ from boathouse.core.scoring.feature_spec import FEATURE_SPEC
 from boathouse.core.scoring.files import digest_of
 from boathouse.pipelines import batch_inference
 from boathouse.pipelines.monitoring import nodes
-from boathouse.use_case.features import MODEL_VIEWS
+from boathouse.use_case import USE_CASE
 from tests.scored_house import CUSTOMERS, MOMENT, ScoredHouse, make_champion, make_features
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def test_another_version_keeps_the_predictions_of_the_first(house: ScoredHouse) 
 def test_customers_without_any_feature_row_are_quarantined(house: ScoredHouse) -> None:
     frame = make_features()
     known = frame[frame["customer_id"] != 7]
-    for view in MODEL_VIEWS:
+    for view in USE_CASE.model_views:
         house.dataset(f"features.{view.name}").save(known[list(view.columns)])
     score(house)
     quarantined = house.rows("inference.predictions_quarantine")
@@ -111,7 +111,7 @@ def test_without_a_champion_the_error_names_environment_and_command(house: Score
 
 
 def test_the_champion_gets_the_views_it_was_trained_on_and_no_others(house: ScoredHouse) -> None:
-    spec = FeatureSpec.describe(["months_late"], MODEL_VIEWS, [])
+    spec = FeatureSpec.describe(["months_late"], USE_CASE.model_views, [])
     score(house, models__champion=with_spec(make_champion(), spec))
     row = house.rows("inference.features")[0]
     assert row["months_late"] is not None
@@ -164,7 +164,7 @@ def test_each_prediction_says_where_it_comes_from(house: ScoredHouse) -> None:
         *("test.clean.statements@0", "test.features.customer_profile@0"),
         *("test.features.payment_behaviour@0", "test.features.spending@0"),
     ]
-    view = MODEL_VIEWS[1]
+    view = USE_CASE.model_views[1]
     assert f"payment_behaviour@1={view.digest}:v0" in row["feature_versions"]
     ids = [each["prediction_id"] for each in house.rows("inference.predictions")]
     assert len(ids) == len(set(ids))
@@ -190,10 +190,10 @@ def test_a_version_that_is_named_is_no_champion(house: ScoredHouse) -> None:
 
 
 def test_a_challenger_with_other_views_gets_those(house: ScoredHouse) -> None:
-    spec = FeatureSpec.describe(["months_late"], MODEL_VIEWS, [])
+    spec = FeatureSpec.describe(["months_late"], USE_CASE.model_views, [])
     narrow = with_spec(make_champion(), spec)
     house.parameters["batch_inference"]["scoring"]["challenger"] = True
-    wide = with_spec(make_champion("5"), FeatureSpec.describe(["months_late", "bill_amt"], MODEL_VIEWS, []))
+    wide = with_spec(make_champion("5"), FeatureSpec.describe(["months_late", "bill_amt"], USE_CASE.model_views, []))
     score(
         house,
         models__champion=narrow,
@@ -245,7 +245,7 @@ def test_a_cohort_from_changed_tables_is_scored_again_by_a_backfill(house: Score
     score(house)
     frame = make_features()
     frame["months_late"] = 0.0
-    house.dataset("features.payment_behaviour").save(frame[list(MODEL_VIEWS[1].columns)])
+    house.dataset("features.payment_behaviour").save(frame[list(USE_CASE.model_views[1].columns)])
     score(house)
     rows = house.rows("inference.predictions")
     assert {row["decision"] for row in rows} == {0}
@@ -254,11 +254,11 @@ def test_a_cohort_from_changed_tables_is_scored_again_by_a_backfill(house: Score
 
 def test_rows_that_can_be_scored_now_leave_the_quarantine(house: ScoredHouse) -> None:
     frame = make_features()
-    for view in MODEL_VIEWS:
+    for view in USE_CASE.model_views:
         house.dataset(view.table).save(frame[frame["customer_id"] != 7][list(view.columns)])
     score(house)
     assert len(house.rows("inference.predictions_quarantine")) == 2
-    for view in MODEL_VIEWS:
+    for view in USE_CASE.model_views:
         house.dataset(view.table).save(frame[list(view.columns)])
     score(house)
     assert house.rows("inference.predictions_quarantine") == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from boathouse.use_case.features import FEATURE_VIEWS
+from boathouse.use_case import USE_CASE
 from tests.pipelines.conftest import CUSTOMERS
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from tests.small_bank import SmallBank
 
-TABLES = (*(f"features.{view.name}" for view in FEATURE_VIEWS), "features.registry", "model_input.labels")
+TABLES = (*(f"features.{view.name}" for view in USE_CASE.views), "features.registry", "model_input.labels")
 
 
 def test_every_view_has_its_rows(bank: SmallBank) -> None:

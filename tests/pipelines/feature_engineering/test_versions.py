@@ -15,13 +15,13 @@ import pytest
 from deltalake import DeltaTable
 
 from boathouse.online_store import OnlineStore, OnlineView
-from boathouse.use_case.features import FEATURE_VIEWS
+from boathouse.use_case import USE_CASE
 from tests.small_bank import ROOT, SmallBank
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SPENDING = next(view for view in FEATURE_VIEWS if view.name == "spending")
+SPENDING = next(view for view in USE_CASE.views if view.name == "spending")
 CHANGED = ('F.col("bill_before") > 0, F.col("pay_amt")', 'F.col("bill_before") > 100, F.col("pay_amt")')
 BESIDE = """
 def compute_spending_of_large_bills(statements: DataFrame, customers: DataFrame) -> DataFrame:

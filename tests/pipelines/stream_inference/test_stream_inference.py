@@ -16,7 +16,7 @@ from boathouse.core.inference.stream_options import StreamOptions
 from boathouse.core.modelling import NoModel
 from boathouse.core.scoring.files import digest_of
 from boathouse.pipelines import stream_inference
-from boathouse.use_case.features import FEATURE_VIEWS
+from boathouse.use_case import USE_CASE
 from tests.scored_house import CUSTOMERS, ScoredHouse, make_champion, make_features
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def test_features_computed_meanwhile_are_read_for_the_next_batch(house: ScoredHo
     run(house)
     frame = make_features()
     frame["months_late"] = 2.0
-    house.dataset("features.payment_behaviour").save(frame[list(FEATURE_VIEWS[1].columns)])
+    house.dataset("features.payment_behaviour").save(frame[list(USE_CASE.views[1].columns)])
     house.dataset("inference.requests").save(make_requests(("r2", noon, 7, SEPTEMBER, None)))
     run(house)
     rows = {row["request_id"]: row for row in house.rows("inference.stream_predictions")}

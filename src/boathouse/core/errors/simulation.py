@@ -27,6 +27,14 @@ class SimulationError(BoathouseError):
         )
 
     @classmethod
+    def not_declared(cls, entities: str) -> SimulationError:
+        """Say that the use case has no simulation."""
+        return cls(
+            f"This use case declares no simulation of {entities}: there is nothing to make synthetic extracts with. "
+            "Declare 'simulation' in USE_CASE, or put real extracts into data/01_raw."
+        )
+
+    @classmethod
     def short_book(cls, months: int, customers: int, needed: int) -> SimulationError:
         """Give what the book has, and the months that are needed."""
         return cls(

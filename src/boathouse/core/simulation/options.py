@@ -1,11 +1,16 @@
-"""What a simulation is asked for."""
+"""What a simulation is asked for, and what a use case gives to make it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 from boathouse.core.options import require_choice, require_whole
 from boathouse.core.simulation.calendar import parse_month
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 FORMATS = ("csv", "parquet")
 # Above these nothing was tried; they also keep ids and dates in range.
@@ -47,3 +52,29 @@ class SimulationOptions:
         require_choice("format", self.file_format, FORMATS)
         if self.last_month is not None:
             parse_month("last_month", self.last_month)
+
+
+class Simulated(Protocol):
+    """Synthetic entities that are made in chunks."""
+
+    def make_chunk(self, first: int, stop: int) -> dict[str, pa.Table]:
+        """Return the extracts of the entities ``first`` to ``stop`` - 1, by name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Simulator:
+    """What makes synthetic extracts of one use case.
+
+    Attributes:
+        reads: Columns and Arrow types of each real extract that it draws from, by the extract's name.
+        writes: Names of the extracts it may write.
+        prepare: From the real extracts and the options to what makes chunks.
+        note: What a person who finds the files has to know of them.
+        version: Counted up when the same options give other rows.
+    """
+
+    reads: Mapping[str, Mapping[str, pa.DataType]]
+    writes: tuple[str, ...]
+    prepare: Callable[[Mapping[str, pa.Table], SimulationOptions], Simulated]
+    note: str
+    version: int

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from boathouse.core.options import require_between
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pyspark.sql import DataFrame
 
 # Steps into which keys are spread; the finest fraction that can be told from zero.
@@ -31,14 +33,15 @@ class SampleOptions:
         require_between("fraction", self.fraction, 1 / _BUCKETS, 1)
 
 
-def sample_entities(rows: DataFrame, key: str, options: SampleOptions) -> DataFrame:
-    """Return the rows whose ``key`` falls into the sample; a key is in all tables or in none.
+def sample_entities(rows: DataFrame, keys: Sequence[str], options: SampleOptions) -> DataFrame:
+    """Return the rows whose key falls into the sample; a key is in all tables or in none.
 
-    The choice is a hash of key and salt, because engines disagree on random numbers.
+    The choice is a hash of key and salt, because engines disagree on random numbers. A table that lacks one of
+    ``keys`` says nothing of single entities and is kept whole.
     """
     from pyspark.sql import functions as F
 
-    if options.fraction == 1:
+    if options.fraction == 1 or not set(keys) <= set(rows.columns):
         return rows
-    bucket = F.pmod(F.xxhash64(F.col(key).cast("string"), F.lit(options.salt)), F.lit(_BUCKETS))
+    bucket = F.pmod(F.xxhash64(*(F.col(key).cast("string") for key in keys), F.lit(options.salt)), F.lit(_BUCKETS))
     return rows.where(bucket < round(options.fraction * _BUCKETS))

@@ -1,4 +1,4 @@
-"""Steps of evaluation, composed of core and use case."""
+"""Steps of evaluation, made for a use case."""
 
 from __future__ import annotations
 
@@ -26,25 +26,26 @@ from boathouse.core.modelling.leakage import LeakageFindings, LeakageOptions, co
 from boathouse.core.modelling.matrix import take_split
 from boathouse.core.modelling.result import LoadedModel, NoModel
 from boathouse.core.modelling.threshold import CostOptions
-from boathouse.use_case.behaviour import build_cases
-from boathouse.use_case.features import CURRENT_VIEWS, ENTITY_KEYS, FEATURE_NAMES, TIME_COLUMN
-from boathouse.use_case.label import LABEL
+from boathouse.core.use_case_spec import UseCase
 
 
-def take_test_rows(training_set: pd.DataFrame, groups: pd.DataFrame, options: FairnessOptions) -> TestRows:
-    """Return the test rows with their groups, in the order of keys.
+def take_test_rows(
+    training_set: pd.DataFrame, options: FairnessOptions, groups: pd.DataFrame | None = None, *, use_case: UseCase
+) -> TestRows:
+    """Return the test rows with their groups, if there are any, in the order of keys.
 
     Raises:
         ModelError: If the label does not vary in them.
     """
-    rows = training_set[training_set["split"] == "test"].sort_values([*ENTITY_KEYS, TIME_COLUMN])
-    joined = rows.merge(groups, on=list(ENTITY_KEYS), how="left", validate="many_to_one")
-    label = joined[LABEL].to_numpy(dtype=np.int64)
+    joined = training_set[training_set["split"] == "test"].sort_values(list(use_case.identity))
+    if groups is not None and use_case.groups is not None:
+        joined = joined.merge(groups, on=list(use_case.groups.contract.keys), how="left", validate="many_to_one")
+    label = joined[use_case.label.name].to_numpy(dtype=np.int64)
     if len(np.unique(label)) < 2:
-        raise ModelError.single_class("test", LABEL)
-    days = joined[TIME_COLUMN].astype(str)
+        raise ModelError.single_class("test", use_case.label.name)
+    days = joined[use_case.time_column].astype(str)
     return TestRows(
-        columns={name: joined[name].to_numpy(dtype=np.float64) for name in FEATURE_NAMES},
+        columns={name: joined[name].to_numpy(dtype=np.float64) for name in use_case.feature_names},
         label=label,
         groups={name: joined[name].fillna("unknown").to_numpy(dtype=str) for name in options.sensitive},
         period=(days.min()[:10], days.max()[:10]),
@@ -52,24 +53,31 @@ def take_test_rows(training_set: pd.DataFrame, groups: pd.DataFrame, options: Fa
     )
 
 
-def look_for_leakage(training_set: pd.DataFrame, candidate: LoadedModel, options: LeakageOptions) -> LeakageFindings:
+def look_for_leakage(
+    training_set: pd.DataFrame, candidate: LoadedModel, options: LeakageOptions, *, use_case: UseCase
+) -> LeakageFindings:
     """Return the alarms of the training set, looked for by another step than the one that trains."""
     features = candidate.scorer.spec.features
-    train = take_split(training_set, "train", features=features, label=LABEL, keys=(*ENTITY_KEYS, TIME_COLUMN))
+    train = take_split(training_set, "train", features=features, label=use_case.label.name, keys=use_case.identity)
     return LeakageFindings(
         features=len(features),
         suspicious=find_suspicious(train, options),
         future_rows=count_future_rows(
-            training_set, time=TIME_COLUMN, found={view.label: time_name(view) for view in CURRENT_VIEWS}
+            training_set,
+            time=use_case.time_column,
+            found={view.label: time_name(view) for view in use_case.current_views},
         ),
     )
 
 
 def build_behaviour_cases(
-    customers: DataFrame, statements: DataFrame, rows: TestRows, options: BehaviourOptions
+    rows: TestRows, options: BehaviourOptions, *tables: DataFrame, use_case: UseCase
 ) -> list[BehaviourCases]:
-    """Return the cases of every declared test, dated as the newest test rows."""
-    return build_cases(customers, statements, date.fromisoformat(rows.period[1]), options)
+    """Return the cases of every declared test, dated as the newest test rows; none where none is declared."""
+    if use_case.behaviour is None:
+        return []
+    as_of = date.fromisoformat(rows.period[1])
+    return use_case.behaviour.build(*tables, use_case=use_case, as_of=as_of, options=options)
 
 
 def test_behaviour(
@@ -114,11 +122,16 @@ def evaluate_candidate(
 
 
 def publish_report(
-    report: EvaluationReport, lender: DataFrame, comparison: BootstrapOptions
+    report: EvaluationReport, training_set: DataFrame, comparison: BootstrapOptions
 ) -> tuple[DataFrame, DataFrame, dict[str, Any], dict[str, float], str]:
-    """Return the report as rows of two tables, JSON, flat metrics and model card; ``lender`` lends its session."""
+    """Return the report as rows of two tables, JSON, flat metrics and model card.
+
+    Only the session of ``training_set`` is used.
+    """
     tables = [
-        lender.sparkSession.createDataFrame(rows, ", ".join(f"{each.name} {each.dtype}" for each in contract.columns))
+        training_set.sparkSession.createDataFrame(
+            rows, ", ".join(f"{each.name} {each.dtype}" for each in contract.columns)
+        )
         for contract, rows in (
             (EVALUATIONS, evaluation_rows(report)),
             (COMPARISONS, comparison_rows(report, comparison)),

@@ -1,4 +1,4 @@
-"""Steps of monitoring, composed of core and use case."""
+"""Steps of monitoring, made for a use case."""
 
 from __future__ import annotations
 
@@ -25,48 +25,46 @@ from boathouse.core.monitoring.scored import (
     split_cohorts,
     thin_rows,
 )
-from boathouse.use_case.features import ENTITY_KEYS, FEATURE_NAMES, KNOWN_COLUMN, TIME_COLUMN
-from boathouse.use_case.label import LABEL
-from boathouse.use_case.spine import labels_known_on
+from boathouse.core.use_case_spec import UseCase
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-KEYS = [*ENTITY_KEYS, TIME_COLUMN]
 
-
-def resolve_date(statements: DataFrame, as_of: str | None) -> date:
-    """Return what the run pretends to know."""
+def resolve_date(rows: DataFrame, as_of: str | None, *, use_case: UseCase) -> date:
+    """Return the cutoff of the data that the run may see."""
     from boathouse.core.tables.as_of import resolve_as_of
 
-    return resolve_as_of(as_of, statements, known_column=KNOWN_COLUMN)
+    return resolve_as_of(as_of, rows, known_column=use_case.known_column)
 
 
-def find_scored(predictions: DataFrame, as_of: date, place: PlaceOptions) -> ScoredWindow:
+def find_scored(predictions: DataFrame, as_of: date, place: PlaceOptions, *, use_case: UseCase) -> ScoredWindow:
     """Return the newest cohort scored up to ``as_of`` and the version that scored it."""
-    return find_window(champion_rows(predictions), as_of, time=TIME_COLUMN, environment=place.environment)
+    return find_window(champion_rows(predictions), as_of, time=use_case.time_column, environment=place.environment)
 
 
 def compare_features(
-    training_set: DataFrame, features: DataFrame, window: ScoredWindow, options: DriftOptions
+    training_set: DataFrame, features: DataFrame, window: ScoredWindow, options: DriftOptions, *, use_case: UseCase
 ) -> list[ColumnDrift]:
     """Return the drift of each feature of the newest cohort against the newest rows the model was trained on."""
+    time = use_case.time_column
     trained = training_set.where(F.col("split") == "train")
-    reference_rows = newest_cohorts(trained, options.reference_cohorts, time=TIME_COLUMN)
-    sides = (reference_rows, features.where(F.col(TIME_COLUMN) == F.lit(window.newest)))
-    thinned = [thin_rows(side, options.max_rows, keys=KEYS, rows=side.count()) for side in sides]
-    watched = [name for name in FEATURE_NAMES if name not in options.ignored]
+    reference_rows = newest_cohorts(trained, options.reference_cohorts, time=time)
+    sides = (reference_rows, features.where(F.col(time) == F.lit(window.newest)))
+    thinned = [thin_rows(side, options.max_rows, keys=use_case.identity, rows=side.count()) for side in sides]
+    watched = [name for name in use_case.feature_names if name not in options.ignored]
     reference, current = (side.select(*watched).toArrow() for side in thinned)
     return compare_tables(reference, current, columns=watched, options=options)
 
 
-def gather_cohorts(predictions: DataFrame, labels: DataFrame, as_of: date) -> list[ScoredCohort]:
+def gather_cohorts(predictions: DataFrame, labels: DataFrame, as_of: date, *, use_case: UseCase) -> list[ScoredCohort]:
     """Return every cohort scored up to ``as_of``, with the labels known by then."""
-    scored = champion_rows(predictions).where(F.col(TIME_COLUMN) <= F.lit(as_of))
-    named = labels.withColumnRenamed(LABEL, "label")
-    joined = join_labels(scored, named, as_of, keys=KEYS)
-    table = joined.select(*KEYS, "model_version", "probability", "decision", "label").toArrow()
-    return split_cohorts(table, keys=ENTITY_KEYS, time=TIME_COLUMN, known_on=labels_known_on)
+    time, label = use_case.time_column, use_case.label
+    scored = champion_rows(predictions).where(F.col(time) <= F.lit(as_of))
+    named = labels.withColumnRenamed(label.name, "label")
+    joined = join_labels(scored, named, as_of, keys=use_case.identity)
+    table = joined.select(*use_case.identity, "model_version", "probability", "decision", "label").toArrow()
+    return split_cohorts(table, keys=use_case.keys, time=time, known_on=label.known_on)
 
 
 def compare_scores(cohorts: list[ScoredCohort], window: ScoredWindow, options: DriftOptions) -> list[ColumnDrift]:
@@ -80,9 +78,9 @@ def compare_scores(cohorts: list[ScoredCohort], window: ScoredWindow, options: D
     return compare_tables(before, after, columns=["probability"], options=options)
 
 
-def rate_labels(labels: DataFrame, as_of: date) -> list[LabelRate]:
+def rate_labels(labels: DataFrame, as_of: date, *, use_case: UseCase) -> list[LabelRate]:
     """Return the label rate of each cohort whose labels are known."""
-    return count_labels(labels, as_of, time=TIME_COLUMN, label=LABEL)
+    return count_labels(labels, as_of, time=use_case.time_column, label=use_case.label.name)
 
 
 def measure_cohorts(cohorts: list[ScoredCohort], options: PerformanceOptions) -> list[CohortPerformance]:
@@ -97,9 +95,10 @@ def gather_findings(
     *,
     cohorts: list[CohortPerformance],
     options: DriftOptions,
+    use_case: UseCase,
 ) -> Findings:
     """Return all findings in one."""
-    labels = compare_labels(rates, label=LABEL, options=options)
+    labels = compare_labels(rates, label=use_case.label.name, options=options)
     return Findings(features=features, scores=scores, labels=labels, rates=rates, cohorts=cohorts)
 
 

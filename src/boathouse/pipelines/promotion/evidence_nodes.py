@@ -1,4 +1,4 @@
-"""Steps that gather what the gates judge, composed of core and use case."""
+"""Steps that gather what the gates judge, made for a use case."""
 
 from __future__ import annotations
 
@@ -17,17 +17,16 @@ from boathouse.core.promotion.fresh_process import LoadOptions, check_scores, lo
 from boathouse.core.promotion.model_facts import ModelFacts, describe_model
 from boathouse.core.promotion.policy import GovernanceOptions
 from boathouse.core.scoring import FeatureSpec
-from boathouse.use_case.features import CURRENT_VIEWS
-from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
+from boathouse.core.use_case_spec import UseCase
 
 
-def describe_candidate(candidate: LoadedModel, card: str, options: LoadOptions) -> ModelFacts:
+def describe_candidate(candidate: LoadedModel, card: str, options: LoadOptions, *, use_case: UseCase) -> ModelFacts:
     """Return what the candidate is, and how it loads and scores in a process of its own."""
     load = load_in_fresh_process(candidate.files, options)
     features = candidate.scorer.spec.features
     return describe_model(
         candidate,
-        declared=FeatureSpec.describe(features, CURRENT_VIEWS, ON_DEMAND_FEATURES),
+        declared=FeatureSpec.describe(features, use_case.current_views, use_case.on_demand),
         load=check_scores(load, candidate.scorer, candidate.files, options),
         card=card,
     )

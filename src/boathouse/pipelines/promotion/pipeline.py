@@ -2,14 +2,17 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from boathouse.core.nodes import bind
+from boathouse.core.use_case_spec import UseCase
 from boathouse.pipelines.promotion import evidence_nodes, nodes
+from boathouse.use_case import USE_CASE
 
 
-def create_pipeline(**_: object) -> Pipeline:
+def create_pipeline(use_case: UseCase = USE_CASE, **_: object) -> Pipeline:
     """Return the pipeline ``promotion``."""
     return Pipeline(
         [
-            *_evidence_nodes(),
+            *_evidence_nodes(use_case),
             Node(
                 nodes.read_identity,
                 inputs=["promotion.claims", "params:governance"],
@@ -43,10 +46,10 @@ def create_pipeline(**_: object) -> Pipeline:
     )
 
 
-def _evidence_nodes() -> list[Node]:
+def _evidence_nodes(use_case: UseCase) -> list[Node]:
     return [
         Node(
-            evidence_nodes.describe_candidate,
+            bind(evidence_nodes.describe_candidate, use_case=use_case),
             inputs=["models.candidate", "reports.evaluation_card", "params:promotion.load"],
             outputs="promotion.model_facts",
             name="describe_candidate",

@@ -1,4 +1,4 @@
-"""Steps of training, composed of core and use case."""
+"""Steps of training, made for a use case."""
 
 from __future__ import annotations
 
@@ -24,46 +24,40 @@ from boathouse.core.modelling.splits import SplitOptions, split_labels
 from boathouse.core.modelling.threshold import CostOptions
 from boathouse.core.modelling.training import BaselineOptions, FeatureOptions, finish_model
 from boathouse.core.scoring import FeatureSpec
-from boathouse.use_case.features import (
-    CURRENT_VIEWS,
-    ENTITY_KEYS,
-    FEATURE_NAMES,
-    KNOWN_COLUMN,
-    REASON_TEXTS,
-    TIME_COLUMN,
-)
-from boathouse.use_case.label import KNOWN_DATE, LABEL
-from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
-
-KEYS = (*ENTITY_KEYS, TIME_COLUMN)
+from boathouse.core.use_case_spec import UseCase
 
 
-def resolve_date(statements: DataFrame, as_of: str | None) -> date:
-    """Return what the run pretends to know."""
+def resolve_date(rows: DataFrame, as_of: str | None, *, use_case: UseCase) -> date:
+    """Return the cutoff of the data that the run may see."""
     from boathouse.core.tables.as_of import resolve_as_of
 
-    return resolve_as_of(as_of, statements, known_column=KNOWN_COLUMN)
+    return resolve_as_of(as_of, rows, known_column=use_case.known_column)
 
 
-def select_spine(labels: DataFrame, as_of: date, options: SplitOptions) -> DataFrame:
+def select_spine(labels: DataFrame, as_of: date, options: SplitOptions, *, use_case: UseCase) -> DataFrame:
     """Return the labelled rows known by ``as_of``, each with its split."""
-    return split_labels(labels, as_of, options, time=TIME_COLUMN, known=KNOWN_DATE).select(
-        *KEYS, "split", LABEL, KNOWN_DATE
-    )
+    label = use_case.label
+    split = split_labels(labels, as_of, options, time=use_case.time_column, known=label.known_date)
+    return split.select(*use_case.identity, "split", label.name, label.known_date)
 
 
-def build_training_set(spine: DataFrame, *tables: DataFrame) -> DataFrame:
+def build_training_set(spine: DataFrame, *tables: DataFrame, use_case: UseCase) -> DataFrame:
     """Return the spine with every view's features as known at each row's date, and those computed on demand."""
     from boathouse.core.features import join_point_in_time
     from boathouse.core.features.on_demand_frame import add_on_demand
 
-    views = list(zip(CURRENT_VIEWS, tables, strict=True))
-    joined = join_point_in_time(spine, views, spine_time=TIME_COLUMN, keep_times=True)
-    return add_on_demand(joined, ON_DEMAND_FEATURES)
+    views = list(zip(use_case.current_views, tables, strict=True))
+    joined = join_point_in_time(spine, views, spine_time=use_case.time_column, keep_times=True)
+    return add_on_demand(joined, use_case.on_demand)
 
 
 def take_samples(
-    training_set: pd.DataFrame, *, features: FeatureOptions, leakage: LeakageOptions, as_of: date
+    training_set: pd.DataFrame,
+    *,
+    features: FeatureOptions,
+    leakage: LeakageOptions,
+    as_of: date,
+    use_case: UseCase,
 ) -> tuple[Sample, Sample, dict[str, float]]:
     """Return the train and the validation rows, and the share of rows for which a view had nothing.
 
@@ -73,12 +67,14 @@ def take_samples(
         ModelError: If a split has one class only, a feature alone tells the label, a feature is dated after its row,
             or a label was not known yet.
     """
-    times = {view.label: time_name(view) for view in CURRENT_VIEWS}
-    check_feature_times(training_set, time=TIME_COLUMN, found=times)
-    check_label_times(training_set, known=KNOWN_DATE, as_of=as_of)
-    names = [name for name in FEATURE_NAMES if name not in features.excluded]
+    label, keys = use_case.label, use_case.identity
+    times = {view.label: time_name(view) for view in use_case.current_views}
+    check_feature_times(training_set, time=use_case.time_column, found=times)
+    check_label_times(training_set, known=label.known_date, as_of=as_of)
+    names = [name for name in use_case.feature_names if name not in features.excluded]
     train, validation = (
-        take_split(training_set, split, features=names, label=LABEL, keys=KEYS) for split in ("train", "validation")
+        take_split(training_set, split, features=names, label=label.name, keys=keys)
+        for split in ("train", "validation")
     )
     check_leakage(train, leakage)
     return train, validation, missing_shares(training_set, times)
@@ -94,7 +90,13 @@ def search_models(
 
 
 def finish_candidate(
-    trials: list[Trial], train: Sample, validation: Sample, calibration: CalibrationOptions, *, costs: CostOptions
+    trials: list[Trial],
+    train: Sample,
+    validation: Sample,
+    calibration: CalibrationOptions,
+    *,
+    costs: CostOptions,
+    use_case: UseCase,
 ) -> tuple[TrainedModel, dict[str, float]]:
     """Return the best trial as a model, and its metrics on validation."""
     model = finish_model(
@@ -103,15 +105,21 @@ def finish_candidate(
         validation,
         calibration=calibration,
         costs=costs,
-        label=LABEL,
-        reason_texts=REASON_TEXTS,
-        feature_spec=_describe_features(train),
+        label=use_case.label.name,
+        reason_texts=use_case.reason_texts,
+        feature_spec=_describe_features(train, use_case),
     )
     return model, dict(model.metrics)
 
 
 def fit_baseline(
-    train: Sample, validation: Sample, baseline: BaselineOptions, *, search: SearchOptions, costs: CostOptions
+    train: Sample,
+    validation: Sample,
+    baseline: BaselineOptions,
+    *,
+    search: SearchOptions,
+    costs: CostOptions,
+    use_case: UseCase,
 ) -> TrainedModel:
     """Return the business rule as a model."""
     candidate = {"algorithm": "rate_table", "feature": baseline.feature, "bins": baseline.bins}
@@ -122,11 +130,11 @@ def fit_baseline(
         validation,
         calibration=CalibrationOptions("none"),
         costs=costs,
-        label=LABEL,
-        reason_texts=REASON_TEXTS,
-        feature_spec=_describe_features(train),
+        label=use_case.label.name,
+        reason_texts=use_case.reason_texts,
+        feature_spec=_describe_features(train, use_case),
     )
 
 
-def _describe_features(train: Sample) -> FeatureSpec:
-    return FeatureSpec.describe(train.features, CURRENT_VIEWS, ON_DEMAND_FEATURES)
+def _describe_features(train: Sample, use_case: UseCase) -> FeatureSpec:
+    return FeatureSpec.describe(train.features, use_case.current_views, use_case.on_demand)

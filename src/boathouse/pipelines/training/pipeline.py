@@ -2,39 +2,43 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from boathouse.core.nodes import bind
+from boathouse.core.use_case_spec import UseCase
 from boathouse.pipelines.training import nodes
-from boathouse.use_case.features import CURRENT_VIEWS
+from boathouse.use_case import USE_CASE
 
 
-def create_pipeline(**_: object) -> Pipeline:
+def create_pipeline(use_case: UseCase = USE_CASE, **_: object) -> Pipeline:
     """Return the pipeline ``training``."""
-    return Pipeline([*_data_nodes(), *_model_nodes()], namespace="training", prefix_datasets_with_namespace=False)
+    return Pipeline(
+        [*_data_nodes(use_case), *_model_nodes(use_case)], namespace="training", prefix_datasets_with_namespace=False
+    )
 
 
-def _data_nodes() -> list[Node]:
+def _data_nodes(use_case: UseCase) -> list[Node]:
     return [
         Node(
-            nodes.resolve_date,
-            inputs=["clean.statements", "params:as_of"],
+            bind(nodes.resolve_date, use_case=use_case),
+            inputs=[use_case.spine_table, "params:as_of"],
             outputs="training.as_of",
             name="resolve_date",
         ),
         Node(
-            nodes.select_spine,
+            bind(nodes.select_spine, use_case=use_case),
             inputs=["model_input.labels", "training.as_of", "params:training.split"],
             outputs="training.spine",
             name="select_spine",
             tags=["training_set"],
         ),
         Node(
-            nodes.build_training_set,
-            inputs=["training.spine", *(view.table for view in CURRENT_VIEWS)],
+            bind(nodes.build_training_set, use_case=use_case),
+            inputs=["training.spine", *(view.table for view in use_case.current_views)],
             outputs="model_input.training_set@spark",
             name="build_training_set",
             tags=["training_set"],
         ),
         Node(
-            nodes.take_samples,
+            bind(nodes.take_samples, use_case=use_case),
             inputs={
                 "training_set": "model_input.training_set@pandas",
                 "features": "params:training.features",
@@ -48,7 +52,7 @@ def _data_nodes() -> list[Node]:
     ]
 
 
-def _model_nodes() -> list[Node]:
+def _model_nodes(use_case: UseCase) -> list[Node]:
     samples = ["training.train", "training.validation"]
     return [
         Node(
@@ -59,7 +63,7 @@ def _model_nodes() -> list[Node]:
             tags=["fit"],
         ),
         Node(
-            nodes.finish_candidate,
+            bind(nodes.finish_candidate, use_case=use_case),
             inputs={
                 "trials": "training.trials",
                 "train": samples[0],
@@ -72,7 +76,7 @@ def _model_nodes() -> list[Node]:
             tags=["fit"],
         ),
         Node(
-            nodes.fit_baseline,
+            bind(nodes.fit_baseline, use_case=use_case),
             inputs={
                 "train": samples[0],
                 "validation": samples[1],
