@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from boathouse.core.errors import ConfigError
-from boathouse.core.features.feature_view import Feature, FeatureView, check_views, current_views
+from boathouse.core.features.feature_view import Feature, FeatureView, current_views
 from boathouse.core.scoring.on_demand import OnDemandFeature
 from boathouse.core.tables import Column, TableContract
+from boathouse.core.use_case_checks import check_use_case, require_unique
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +47,7 @@ class Entity:
         """Refuse an entity without a key, or with one key twice."""
         if not self.keys:
             raise ConfigError(f"Use case, entity '{self.singular}': expected at least one key column, found none.")
-        _require_unique("key columns", self.key_names)
+        require_unique("key columns", self.key_names)
 
     @property
     def key_names(self) -> tuple[str, ...]:
@@ -219,13 +220,7 @@ class UseCase:
             ConfigError: Naming what was expected, what was found and where.
             FeatureError: If the views contradict each other.
         """
-        _require_unique("sources", [source.name for source in self.sources])
-        check_views(self.views)
-        self._check_tables()
-        self._check_spine()
-        for view in self.views:
-            self._check_view(view)
-        self._check_names()
+        check_use_case(self)
 
     @property
     def clean_contracts(self) -> dict[str, TableContract]:
@@ -273,55 +268,3 @@ class UseCase:
         """Return the source of ``<schema>.<table>``; None for a table that is no source's."""
         name = table.rsplit(".", maxsplit=1)[-1].removesuffix("_quarantine")
         return next((source for source in self.sources if source.name == name), None)
-
-    def _check_tables(self) -> None:
-        named = {"spine": (self.spine_table,), f"label '{self.label.name}'": self.label.tables}
-        if self.groups:
-            named["groups"] = self.groups.tables
-        if self.behaviour:
-            named["behaviour"] = self.behaviour.tables
-        for who, tables in named.items():
-            _require_known(f"the tables of {who}", tables, self.clean_contracts)
-        if self.groups:
-            _require_known("the keys of groups", self.groups.contract.keys, self.keys)
-        _require_known("model_views", [view.label for view in self.model_views], [view.label for view in self.views])
-
-    def _check_spine(self) -> None:
-        contract = self.clean_contracts[self.spine_table]
-        _require_known(
-            f"the columns of spine {self.spine_table}", (*self.keys, self.known_column), contract.column_names
-        )
-
-    def _check_view(self, view: FeatureView) -> None:
-        _require_known(f"the keys of view '{view.label}'", view.keys, self.entity.typed_keys)
-        tables = {each.table: each.columns for each in self.views}
-        tables |= {name: contract.column_names for name, contract in self.clean_contracts.items()}
-        _require_known(f"the tables of view '{view.label}'", view.source_names, tables)
-        for source in view.sources:
-            _require_known(f"what view '{view.label}' reads of {source.table}", source.columns, tables[source.table])
-
-    def _check_names(self) -> None:
-        _require_unique("features, keys, time and label", [*self.feature_names, *self.identity, self.label.name])
-        stored = {name for view in self.model_views for name in view.feature_names}
-        for each in self.on_demand:
-            _require_known(f"the stored features of on-demand '{each.name}'", each.stored, stored)
-
-
-def _require_unique(what: str, names: Iterable[str]) -> None:
-    listed = list(names)
-    if repeated := sorted({name for name in listed if listed.count(name) > 1}):
-        raise ConfigError(
-            f"Use case, {what}: expected each name once, found {', '.join(repeated)} more than once. Rename one."
-        )
-
-
-def _require_known(what: str, wanted: Iterable[Any], known: Iterable[Any]) -> None:
-    declared = list(known)
-    if missing := [each for each in wanted if each not in declared]:
-        raise ConfigError(
-            f"Use case, {what}: found {_list(missing)}, which is not declared. Declared: {_list(declared)}."
-        )
-
-
-def _list(values: Iterable[Any]) -> str:
-    return ", ".join(" ".join(each) if isinstance(each, tuple) else str(each) for each in values) or "nothing"

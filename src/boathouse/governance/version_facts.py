@@ -44,12 +44,7 @@ _SURROUNDINGS, _FEATURE_LINEAGE = "surroundings.json", "feature_lineage.json"
 
 
 def read_version(
-    name: str,
-    wanted: str,
-    lakehouse: Mapping[str, str],
-    *,
-    views: Sequence[FeatureView],
-    with_files: bool = False,
+    name: str, wanted: str, lakehouse: Mapping[str, str], *, views: Sequence[FeatureView], with_files: bool = False
 ) -> VersionFacts:
     """Return everything on record about a version.
 
