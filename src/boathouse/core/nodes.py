@@ -7,7 +7,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 def bind(function: Callable[..., Any], **values: object) -> Callable[..., Any]:
@@ -22,11 +22,15 @@ def bind(function: Callable[..., Any], **values: object) -> Callable[..., Any]:
     """
     signature = inspect.signature(function)
 
-    @functools.wraps(function)
-    def bound(*args: object, **kwargs: object) -> object:
+    def call(*args: object, **kwargs: object) -> object:
         return function(*args, **kwargs, **values)
 
+    def give(*args: object, **kwargs: object) -> Iterator[object]:
+        yield from function(*args, **kwargs, **values)
+
+    # Kedro saves what a node gives piece by piece if the node is a generator function itself.
+    bound: Any = functools.wraps(function)(give if inspect.isgeneratorfunction(function) else call)
     rest = [each for name, each in signature.parameters.items() if name not in values]
-    bound.__signature__ = signature.replace(parameters=rest)  # type: ignore[attr-defined] # read by inspect
+    bound.__signature__ = signature.replace(parameters=rest)
     bound.__annotations__ = {name: kind for name, kind in function.__annotations__.items() if name not in values}
-    return bound
+    return bound  # type: ignore[no-any-return]

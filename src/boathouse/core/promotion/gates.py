@@ -17,6 +17,7 @@ from boathouse.core.promotion.performance_gates import PERFORMANCE_GATES
 
 MODES = ("off", "warn", "enforce")
 GATES: dict[str, GateRule] = {rule.name: rule for rule in (*MODEL_GATES, *PERFORMANCE_GATES, *GOVERNANCE_GATES)}
+FAIRNESS = ("demographic_parity", "equalized_odds")
 TIMED = frozenset(name for name, rule in GATES.items() if rule.timed)
 
 
@@ -38,6 +39,8 @@ class GateOptions(GateLimits):
         for name, mode in self.modes.items():
             require_choice(f"modes.{name}", "off" if mode is False else str(mode), MODES)
         super().__post_init__()
+        if not self.protected and any(str(self.modes[name]) not in {"off", "False"} for name in FAIRNESS):
+            raise OptionError.out_of_range("protected", self.protected, f"at least one name, or {FAIRNESS} off")
 
 
 @dataclass(frozen=True)

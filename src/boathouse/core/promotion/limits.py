@@ -61,5 +61,6 @@ class GateLimits:
             require_between(name, getattr(self, name), 0, _LARGEST_MS)
         require_between("max_size_mb", self.max_size_mb, 0, _LARGEST_MB)
         for name in ("protected", "required_documents", "quality_tables"):
-            if isinstance(getattr(self, name), str) or not getattr(self, name):
+            # Without groups nothing is protected; the gates that judge them are off then.
+            if isinstance(getattr(self, name), str) or not (getattr(self, name) or name == "protected"):
                 raise OptionError.out_of_range(name, getattr(self, name), "a list of at least one name")

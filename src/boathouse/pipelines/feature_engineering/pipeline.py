@@ -38,7 +38,7 @@ def _label_nodes(use_case: UseCase) -> list[Node]:
         nodes.run_declared(label.compute),
         inputs=list(label.tables),
         outputs="model_input.labels",
-        name=f"label_{use_case.words.observations}",
+        name=_name_node("label", use_case.words.observations),
         tags=["labels"],
     )
     if groups is None:
@@ -47,10 +47,14 @@ def _label_nodes(use_case: UseCase) -> list[Node]:
         nodes.run_declared(groups.compute),
         inputs=list(groups.tables),
         outputs="model_input.groups@spark",
-        name=f"group_{use_case.entity.plural}",
+        name=_name_node("group", use_case.entity.plural),
         tags=["groups"],
     )
     return [labels, grouping]
+
+
+def _name_node(verb: str, things: str) -> str:
+    return f"{verb}_{things.replace(' ', '_')}"
 
 
 def _registry_nodes(use_case: UseCase) -> list[Node]:
