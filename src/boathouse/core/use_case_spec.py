@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from boathouse.core.evaluation.behaviour import BehaviourCases
+    from boathouse.core.monitoring.windows import Period
     from boathouse.core.simulation.options import Simulator
 
-Period = Literal["day", "month"]
+
+# What the online store can look up.
+KEY_TYPES = ("bigint", "string")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,9 +47,13 @@ class Entity:
     plural: str
 
     def __post_init__(self) -> None:
-        """Refuse an entity without a key, or with one key twice."""
+        """Refuse an entity without a key, with one key twice, or with one that the online store cannot look up."""
         if not self.keys:
             raise ConfigError(f"Use case, entity '{self.singular}': expected at least one key column, found none.")
+        for key in self.keys:
+            if key.dtype not in KEY_TYPES:
+                known = " or ".join(KEY_TYPES)
+                raise ConfigError(f"Use case, key '{key.name}': expected type {known}, found {key.dtype}. Cast it.")
         require_unique("key columns", self.key_names)
 
     @property

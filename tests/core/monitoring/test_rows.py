@@ -52,7 +52,7 @@ def as_records(rows: list[tuple[object, ...]], contract: TableContract) -> list[
 
 def test_drift_rows_fit_the_contract_in_plain_types() -> None:
     found = compare_tables(REFERENCE, CURRENT, columns=REFERENCE.column_names, options=OPTIONS)
-    rows = drift_rows(found, ComparedWindows.against_baseline(SEPTEMBER), as_of=SEPTEMBER)
+    rows = drift_rows(found, ComparedWindows.against_baseline(SEPTEMBER, "month"), as_of=SEPTEMBER)
     assert all(type(value).__module__ in {"builtins", "datetime"} for value in values_in(rows))
     named = {row["column_name"]: row for row in as_records(rows, DRIFT_METRICS)}
     assert named["smooth"]["ks_test"] is not None
@@ -90,10 +90,10 @@ def test_performance_rows_fit_the_contract_in_plain_types() -> None:
 
 
 def test_windows_are_calendar_months_in_utc() -> None:
-    windows = ComparedWindows.consecutive(AUGUST, DECEMBER)
+    windows = ComparedWindows.consecutive(AUGUST, DECEMBER, "month")
     assert windows.drift_type == "CONSECUTIVE"
     assert windows.current.as_timestamps() == (datetime(2005, 12, 1, tzinfo=UTC), datetime(2006, 1, 1, tzinfo=UTC))
-    assert ComparedWindows.against_baseline(AUGUST).drift_type == "BASELINE"
+    assert ComparedWindows.against_baseline(AUGUST, "month").drift_type == "BASELINE"
 
 
 def test_schema_names_the_columns_of_the_contract() -> None:

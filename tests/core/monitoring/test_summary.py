@@ -53,7 +53,7 @@ def test_a_summary_of_many_alerts_stays_short() -> None:
     assert len(lines) <= 15
     assert lines[-1] == "  report      monitoring.html"
     assert any("30 to act on, 0 to watch" in line for line in lines)
-    assert any("60,000 rows: Sep 2005 (labels known on 2005-10-31)" in line for line in lines)
+    assert any("60,000 rows: 2005-09-30 (labels known on 2005-10-31)" in line for line in lines)
     assert sum("broke." in line for line in lines) == 3
 
 

@@ -73,7 +73,7 @@ SCORE_COLUMNS = (
     Column(
         name="reasons",
         dtype="array<string>",
-        description="What raised the probability most, the strongest first; empty where the decision is 0.",
+        description="What speaks most for the adverse decision, strongest first; empty where the other one is made.",
     ),
 )
 STAMP_COLUMNS = (

@@ -132,7 +132,8 @@ def _put_aside(
     both = faulty.select(*judged.columns).unionByName(unscorable.select(*judged.columns))
     # No table holds NaN; the broken rule tells that it was one.
     floats = [name for name, dtype in both.dtypes if dtype in ("double", "float")]
-    both = both.withColumns({name: F.when(~F.isnan(name), F.col(name)) for name in floats})
+    cleaned = {name: F.when(~F.isnan(name), F.col(name)) for name in floats}
+    both = both.withColumns(cleaned) if cleaned else both
     stamped = both.withColumn(STREAM_ID, F.lit(stream_id)).withColumn("dead_at", F.lit(now).cast("timestamp"))
     return stamped.select(*names)
 

@@ -56,6 +56,7 @@ def finish_model(  # noqa: PLR0913 - three samples' results and four choices
     label: str,
     reason_texts: Mapping[str, str],
     feature_spec: FeatureSpec | None = None,
+    adverse: int = 1,
 ) -> TrainedModel:
     """Return the trial as a sealed model: chosen, calibrated and given its threshold on validation, then fitted again.
 
@@ -71,6 +72,7 @@ def finish_model(  # noqa: PLR0913 - three samples' results and four choices
         calibration=fitted,
         threshold=choose_threshold(probability, validation.label, costs),
         reason_texts={name: reason_texts[name] for name in train.features},
+        adverse=adverse,
     )
     whole = join_samples(train, validation)
     estimator = FITS[trial.algorithm](whole, trial.parameters, trial.seed)

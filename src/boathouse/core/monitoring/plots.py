@@ -75,7 +75,7 @@ def _draw_ranking(axes: Axes, measured: Sequence[CohortPerformance]) -> None:
 
 
 def _name(cohort: CohortPerformance) -> str:
-    return f"{cohort.cohort:%b %Y}\nv{cohort.model_version}"
+    return f"{cohort.cohort}\nv{cohort.model_version}"
 
 
 def _new_figure(*, height: float, panels: int = 1) -> tuple[Figure, Axes]:

@@ -129,7 +129,7 @@ def _performance_table(cohorts: Iterable[CohortPerformance]) -> str:
 def _performance_cells(cohort: CohortPerformance) -> tuple[str, ...]:
     pending = cohort.status == "pending" and cohort.labels_known_on
     return (
-        f"{cohort.cohort:%b %Y}",
+        str(cohort.cohort),
         escape(cohort.model_version),
         f"pending until {cohort.labels_known_on}" if pending else cohort.status.replace("_", " "),
         f"{cohort.rows:,}",

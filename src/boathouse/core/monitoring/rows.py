@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
-from boathouse.core.monitoring.windows import GRANULARITY, Window, month_of
+from boathouse.core.monitoring.windows import GRANULARITIES, Period, Window, window_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,21 +29,23 @@ class ComparedWindows:
 
     Attributes:
         current: Window judged.
+        period: Length of a window.
         before: Window compared with, or None when the reference is the training window (BASELINE).
     """
 
     current: Window
+    period: Period
     before: Window | None = None
 
     @classmethod
-    def against_baseline(cls, cohort: date) -> ComparedWindows:
-        """Return the month of ``cohort`` compared with the training window."""
-        return cls(current=month_of(cohort))
+    def against_baseline(cls, cohort: date, period: Period) -> ComparedWindows:
+        """Return the window of ``cohort`` compared with the training window."""
+        return cls(current=window_of(cohort, period), period=period)
 
     @classmethod
-    def consecutive(cls, before: date, cohort: date) -> ComparedWindows:
-        """Return the month of ``cohort`` compared with that of ``before``."""
-        return cls(current=month_of(cohort), before=month_of(before))
+    def consecutive(cls, before: date, cohort: date, period: Period) -> ComparedWindows:
+        """Return the window of ``cohort`` compared with that of ``before``."""
+        return cls(current=window_of(cohort, period), period=period, before=window_of(before, period))
 
     @property
     def drift_type(self) -> str:
@@ -81,7 +83,7 @@ def _drift_row(drift: ColumnDrift, windows: ComparedWindows, as_of: date) -> Row
     return (
         as_of,
         windows.current.as_timestamps(),
-        GRANULARITY,
+        GRANULARITIES[windows.period],
         None,
         None,
         drift.column,

@@ -97,7 +97,7 @@ def _describe_estimate(estimate: Mapping[str, float | None]) -> str:
 
 def _describe_scored(cohorts: Sequence[CohortPerformance]) -> str:
     rows = sum(cohort.rows for cohort in cohorts)
-    parts = [f"{cohort.cohort:%b %Y} {_describe_labels(cohort)}" for cohort in cohorts]
+    parts = [f"{cohort.cohort} {_describe_labels(cohort)}" for cohort in cohorts]
     return f"{rows:,} rows: {', '.join(parts)}"
 
 

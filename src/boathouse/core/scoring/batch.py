@@ -22,7 +22,7 @@ _LOADED: dict[str, Scorer] = {}
 def score_frame(frame: DataFrame, files: ModelFiles, *, reason_count: int) -> DataFrame:
     """Return ``frame`` with probability (double), decision (int) and reasons (array of text) added.
 
-    Reasons are given where the decision is 1, an empty list elsewhere: explanations cost far more than
+    Reasons are given where the decision is the adverse one, an empty list elsewhere: explanations cost far more than
     scores, and only adverse decisions need one.
 
     Args:
@@ -57,7 +57,7 @@ def score_batch(batch: pa.RecordBatch, scorer: Scorer, reason_count: int) -> pa.
     probability = scorer.predict_probability(matrix)
     decision = scorer.decide(probability)
     reasons: list[list[str]] = [[] for _ in range(len(decision))]
-    adverse = np.flatnonzero(decision)
+    adverse = np.flatnonzero(decision == scorer.spec.adverse)
     if len(adverse) and reason_count:
         for row, texts in zip(adverse, scorer.reasons(matrix[adverse], reason_count), strict=True):
             reasons[row] = texts

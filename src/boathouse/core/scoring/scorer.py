@@ -41,8 +41,8 @@ class Scorer:
         return self.estimator.contributions(self._checked(matrix))
 
     def reasons(self, matrix: np.ndarray, count: int) -> list[list[str]]:
-        """Return for each row up to ``count`` texts: the features that raise the risk most, strongest first."""
-        shares = self.contributions(matrix)
+        """Return for each row up to ``count`` texts: the features that speak most for the adverse decision."""
+        shares = self.contributions(matrix) * (1 if self.spec.adverse else -1)
         order = np.argsort(-shares, axis=1, kind="stable")[:, :count]
         texts = [self.spec.reason_texts[name] for name in self.spec.features]
         return [

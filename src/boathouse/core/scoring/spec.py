@@ -21,6 +21,7 @@ class ScorerSpec:
         calibration: From the estimator's log-odds to a probability.
         threshold: A probability of at least this is decided as 1; 0 to 1.
         reason_texts: For each feature, how a reason names it.
+        adverse: The decision that is bad for the entity, 0 or 1: reasons speak for it.
     """
 
     algorithm: str
@@ -29,10 +30,15 @@ class ScorerSpec:
     calibration: Calibration
     threshold: float
     reason_texts: Mapping[str, str]
+    adverse: int = 1
 
     def to_json(self) -> bytes:
         """Return the spec as JSON."""
-        return json.dumps({**asdict(self), "reason_texts": dict(self.reason_texts)}, indent=2).encode()
+        content = {**asdict(self), "reason_texts": dict(self.reason_texts)}
+        if self.adverse == 1:
+            # As before there was a choice: the digest of a model stays.
+            del content["adverse"]
+        return json.dumps(content, indent=2).encode()
 
     @classmethod
     def from_json(cls, content: bytes) -> ScorerSpec:
@@ -44,6 +50,8 @@ class ScorerSpec:
         try:
             raw = json.loads(content)
             calibration = Calibration(**raw.pop("calibration"))
+            if raw.get("adverse", 1) not in (0, 1):
+                raise UntrustedModelError.unreadable("spec.json")
             return cls(**{**raw, "features": tuple(raw["features"]), "calibration": calibration})
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise UntrustedModelError.unreadable("spec.json") from error

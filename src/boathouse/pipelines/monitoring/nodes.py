@@ -107,15 +107,20 @@ def judge_findings(findings: Findings, drift: DriftOptions, performance: Perform
     return raise_alerts(findings, drift, performance)
 
 
-def tabulate_drift(findings: Findings, window: ScoredWindow, as_of: date, predictions: DataFrame) -> DataFrame:
+def tabulate_drift(
+    findings: Findings, window: ScoredWindow, as_of: date, predictions: DataFrame, *, use_case: UseCase
+) -> DataFrame:
     """Return the rows of ``monitoring.drift_metrics``; ``predictions`` only lends its session."""
-    found = rows.drift_rows(findings.features, rows.ComparedWindows.against_baseline(window.newest), as_of=as_of)
+    period = use_case.words.period
+    baseline = rows.ComparedWindows.against_baseline(window.newest, period)
+    found = rows.drift_rows(findings.features, baseline, as_of=as_of)
     if findings.scores and window.previous:
-        windows = rows.ComparedWindows.consecutive(window.previous, window.newest)
+        windows = rows.ComparedWindows.consecutive(window.previous, window.newest, period)
         found += rows.drift_rows(findings.scores, windows, as_of=as_of)
     if findings.labels:
         before, after = (rate.cohort for rate in findings.rates[-2:])
-        found += rows.drift_rows(findings.labels, rows.ComparedWindows.consecutive(before, after), as_of=as_of)
+        windows = rows.ComparedWindows.consecutive(before, after, period)
+        found += rows.drift_rows(findings.labels, windows, as_of=as_of)
     return _to_frame(found, rows.schema_of(DRIFT_METRICS), predictions)
 
 

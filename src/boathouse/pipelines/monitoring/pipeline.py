@@ -17,7 +17,7 @@ LENDER = "inference.predictions"
 def create_pipeline(use_case: UseCase = USE_CASE, **_: object) -> Pipeline:
     """Return the pipeline ``monitoring``."""
     return Pipeline(
-        [*_compare_nodes(use_case), *_judge_nodes(use_case), *_table_nodes(), *_report_nodes()],
+        [*_compare_nodes(use_case), *_judge_nodes(use_case), *_table_nodes(use_case), *_report_nodes()],
         namespace="monitoring",
         prefix_datasets_with_namespace=False,
     )
@@ -93,10 +93,10 @@ def _judge_nodes(use_case: UseCase) -> list[Node]:
     ]
 
 
-def _table_nodes() -> list[Node]:
+def _table_nodes(use_case: UseCase) -> list[Node]:
     return [
         Node(
-            nodes.tabulate_drift,
+            bind(nodes.tabulate_drift, use_case=use_case),
             inputs=["monitoring.findings", "monitoring.window", "monitoring.as_of", LENDER],
             outputs="monitoring.drift_metrics",
             name="tabulate_drift",

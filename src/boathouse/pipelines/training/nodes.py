@@ -108,6 +108,7 @@ def finish_candidate(
         label=use_case.label.name,
         reason_texts=use_case.reason_texts,
         feature_spec=_describe_features(train, use_case),
+        adverse=use_case.label.adverse,
     )
     return model, dict(model.metrics)
 
@@ -133,6 +134,7 @@ def fit_baseline(
         label=use_case.label.name,
         reason_texts=use_case.reason_texts,
         feature_spec=_describe_features(train, use_case),
+        adverse=use_case.label.adverse,
     )
 
 
