@@ -6,14 +6,12 @@ whose value 1 is good.
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from tests.fixtures.toy.project import PRODUCTS, SHOPS, ToyProject
@@ -37,7 +35,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> ToyProject:
 def test_every_product_of_every_shop_is_scored_on_the_newest_days(toy: ToyProject) -> None:
     rows = toy.rows("inference.predictions")
     assert {str(row["observed_on"]) for row in rows} == {"2024-03-19", "2024-03-20"}
-    assert len({(row["shop_id"], row["product_code"], row["observed_on"]) for row in rows}) == len(rows) == 2 * KEYS
+    assert len({identify(row) for row in rows}) == len(rows) == 2 * KEYS
 
 
 def test_reasons_are_given_for_the_adverse_decision(toy: ToyProject) -> None:
@@ -72,13 +70,12 @@ def test_a_stream_answers_requests_that_say_nothing_but_key_and_day(toy: ToyProj
     toy.run("run", "--env", "test", "--pipelines", "stream_inference")
     rows = toy.rows("inference.stream_predictions")
     assert len(rows) == KEYS
-    batch = {
-        (row["shop_id"], row["product_code"], row["observed_on"]): row for row in toy.rows("inference.predictions")
-    }
-    assert all(
-        row["probability"] == batch[row["shop_id"], row["product_code"], row["observed_on"]]["probability"]
-        for row in rows
-    )
+    in_batch = {identify(row): row["probability"] for row in toy.rows("inference.predictions")}
+    assert all(row["probability"] == in_batch[identify(row)] for row in rows)
+
+
+def identify(row: dict[str, Any]) -> tuple[int, str, str]:
+    return row["shop_id"], row["product_code"], str(row["observed_on"])
 
 
 def test_a_prediction_and_its_model_are_traced(toy: ToyProject) -> None:
@@ -113,13 +110,8 @@ def endpoint(toy: ToyProject) -> Iterator[str]:
 
 def ask(url: str, *records: dict[str, Any]) -> tuple[int, Any]:
     """Return status and body of an answer."""
-    body = json.dumps({"dataframe_records": list(records)}).encode()
-    request = urllib.request.Request(f"{url}/invocations", body, {"content-type": "application/json"})
-    try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return answer.status, json.load(answer)
-    except urllib.error.HTTPError as error:
-        return error.code, json.load(error)
+    answer = httpx.post(f"{url}/invocations", json={"dataframe_records": list(records)}, timeout=30)
+    return answer.status_code, answer.json()
 
 
 def test_the_endpoint_looks_up_by_both_keys(toy: ToyProject, endpoint: str) -> None:
@@ -128,9 +120,5 @@ def test_the_endpoint_looks_up_by_both_keys(toy: ToyProject, endpoint: str) -> N
         time.sleep(0.5)
     status, answer = found
     assert status == 200, answer
-    newest = [
-        row
-        for row in toy.rows("inference.predictions")
-        if (row["shop_id"], row["product_code"], str(row["observed_on"])) == (1, "P01", "2024-03-20")
-    ]
-    assert answer["predictions"][0]["probability"] == newest[0]["probability"]
+    in_batch = {identify(row): row["probability"] for row in toy.rows("inference.predictions")}
+    assert answer["predictions"][0]["probability"] == in_batch[1, "P01", "2024-03-20"]

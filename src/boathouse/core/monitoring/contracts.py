@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from boathouse.core.monitoring.windows import GRANULARITIES
 from boathouse.core.tables.contract import Column, TableContract
 
 WINDOW = "struct<start:timestamp,end:timestamp>"
+_LENGTHS = tuple(GRANULARITIES.values())
 TEST = "struct<statistic:double,pvalue:double>"
 
 AS_OF = Column(name="as_of", dtype="date", description="What the run that wrote the row pretended to know.")
@@ -19,7 +21,9 @@ DRIFT_METRICS = TableContract(
     columns=(
         AS_OF,
         Column(name="window", dtype=WINDOW, description="Window judged, in UTC; start inclusive, end exclusive."),
-        Column(name="granularity", dtype="string", description="Length of a window.", allowed=("1 month",)),
+        Column(
+            name="granularity", dtype="string", description="Length of a window.", allowed=(*GRANULARITIES.values(),)
+        ),
         Column(
             name="slice_key",
             dtype="string",
