@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from kedro.config import OmegaConfigLoader
 
-from boathouse.datasets.contracts import known_contracts
 from boathouse.pipeline_registry import FLOW
+from boathouse.pipelines.table_dataset import known_contracts
 from boathouse.settings import CONFIG_LOADER_ARGS
 
 if TYPE_CHECKING:
