@@ -53,6 +53,13 @@ def test_an_error_of_others_says_its_cause() -> None:
     )
 
 
+def test_a_cause_without_words_is_named() -> None:
+    error = DatasetError("Failed while saving data.")
+    error.__cause__ = AssertionError()
+    text = describe_failure(error, with_traceback=False)
+    assert "DatasetError: Failed while saving data. <- AssertionError" in text
+
+
 def test_a_failure_text_has_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABRICKS_TOKEN", "dapi-very-secret")
     text = describe_failure(ConfigError("401 for dapi-very-secret"), with_traceback=True)

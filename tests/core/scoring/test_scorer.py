@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import subprocess
@@ -10,6 +11,7 @@ import zipfile
 from datetime import date
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from skops.io import dumps
 
@@ -17,6 +19,7 @@ from boathouse.core.errors import ModelError, UntrustedModelError
 from boathouse.core.modelling.estimators import FITS
 from boathouse.core.modelling.matrix import Sample
 from boathouse.core.scoring import ScorerSpec, flavours, load_scorer, seal_files, write_scorer
+from boathouse.core.scoring.batch import score_batch
 from boathouse.core.scoring.calibration import Calibration
 from boathouse.core.scoring.files import MANIFEST, ModelFiles
 from boathouse.core.scoring.flavours import FLAVOURS
@@ -69,6 +72,23 @@ def test_fitting_twice_gives_the_same_bytes_of_probability(algorithm: str) -> No
 def test_reasons_name_what_raises_the_risk() -> None:
     scorer = load_scorer(make_files("logistic_regression"))
     assert scorer.reasons(np.array([[3.0, np.nan], [-3.0, np.nan]]), 1) == [["A is high"], []]
+
+
+def test_of_a_favourable_label_reasons_name_what_lowers_it() -> None:
+    usual = load_scorer(make_files("logistic_regression"))
+    spec = dataclasses.replace(usual.spec, adverse=0)
+    assert ScorerSpec.from_json(spec.to_json()) == spec
+    favourable = dataclasses.replace(usual, spec=spec)
+    assert favourable.reasons(np.array([[3.0, np.nan], [-3.0, np.nan]]), 1) == [[], ["A is high"]]
+    batch = pa.record_batch({"a": [3.0, -3.0], "b": [None, None]}, schema=pa.schema([("a", "double"), ("b", "double")]))
+    scored = score_batch(batch, favourable, 1).to_pylist()
+    assert [(row["decision"], row["reasons"]) for row in scored] == [(1, []), (0, ["A is high"])]
+    with pytest.raises(UntrustedModelError):
+        ScorerSpec.from_json(spec.to_json().replace(b'"adverse": 0', b'"adverse": 7'))
+
+
+def test_a_model_of_an_adverse_label_has_the_files_it_had_before() -> None:
+    assert b"adverse" not in load_scorer(make_files("logistic_regression")).spec.to_json()
 
 
 @pytest.mark.parametrize(

@@ -204,10 +204,10 @@ class DataQualityError(BoathouseError):
 
     @classmethod
     def no_cohorts(cls, wanted: str, as_of: object) -> DataQualityError:
-        """Name the months asked for and what is known."""
+        """Name the dates asked for and what is known."""
         return cls(
-            f"No statement is dated in {wanted} and known by {as_of}: there is nothing to score. "
-            "Choose other months (batch_inference.scoring.from_month, to_month) or another as_of."
+            f"No row to score is dated from {wanted} and known by {as_of}. Choose other dates "
+            "(batch_inference.scoring.from_date and to_date, or from_month and to_month) or another as_of."
         )
 
     @classmethod
