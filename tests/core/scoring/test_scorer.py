@@ -79,7 +79,7 @@ def test_of_a_favourable_label_reasons_name_what_lowers_it() -> None:
     spec = dataclasses.replace(usual.spec, adverse=0)
     assert ScorerSpec.from_json(spec.to_json()) == spec
     favourable = dataclasses.replace(usual, spec=spec)
-    assert favourable.reasons(np.array([[3.0, np.nan], [-3.0, np.nan]]), 1) == [[], ["A is high"]]
+    assert favourable.reasons(np.array([[3.0, np.nan], [-3.0, np.nan]]), 1) == [["B is high"], ["A is high"]]
     batch = pa.record_batch({"a": [3.0, -3.0], "b": [None, None]}, schema=pa.schema([("a", "double"), ("b", "double")]))
     scored = score_batch(batch, favourable, 1).to_pylist()
     assert [(row["decision"], row["reasons"]) for row in scored] == [(1, []), (0, ["A is high"])]
