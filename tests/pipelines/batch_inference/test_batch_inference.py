@@ -212,7 +212,7 @@ def test_a_backfill_scores_the_months_named(house: ScoredHouse) -> None:
     days = Counter(row["observed_on"] for row in house.rows("inference.predictions"))
     assert days == {date(2005, 5, 31): CUSTOMERS, date(2005, 6, 30): CUSTOMERS, date(2005, 7, 31): CUSTOMERS}
     house.parameters["batch_inference"]["scoring"] |= {"from_month": "2006-01", "to_month": None}
-    with pytest.raises(DataQualityError, match="2006-01 to 2005-09-30 and known by 2005-09-30"):
+    with pytest.raises(DataQualityError, match="2006-01-01 to 2005-09-30 and known by 2005-09-30"):
         score(house)
 
 
@@ -271,6 +271,6 @@ def test_monitoring_reads_the_champion_alone(house: ScoredHouse) -> None:
     score(house, models__aliases=aliases, models__versions=Versions(make_champion("5")))
     predictions = house.dataset("inference.predictions").load()
     place = PlaceOptions(**house.parameters["monitoring"]["place"])
-    assert nodes.find_scored(predictions, SEPTEMBER, place).model_version == "3"
+    assert nodes.find_scored(predictions, SEPTEMBER, place, use_case=USE_CASE).model_version == "3"
     labels = house.dataset("model_input.labels").load()
     assert {cohort.model_version for cohort in nodes.gather_cohorts(predictions, labels, SEPTEMBER)} == {"3"}
