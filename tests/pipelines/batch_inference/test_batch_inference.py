@@ -273,4 +273,5 @@ def test_monitoring_reads_the_champion_alone(house: ScoredHouse) -> None:
     place = PlaceOptions(**house.parameters["monitoring"]["place"])
     assert nodes.find_scored(predictions, SEPTEMBER, place, use_case=USE_CASE).model_version == "3"
     labels = house.dataset("model_input.labels").load()
-    assert {cohort.model_version for cohort in nodes.gather_cohorts(predictions, labels, SEPTEMBER)} == {"3"}
+    cohorts = nodes.gather_cohorts(predictions, labels, SEPTEMBER, use_case=USE_CASE)
+    assert {cohort.model_version for cohort in cohorts} == {"3"}
