@@ -19,6 +19,7 @@ from tests.fixtures.toy.project import PRODUCTS, SHOPS, ToyProject
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
 KEYS = SHOPS * PRODUCTS
 
 
