@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from kedro.config import OmegaConfigLoader
 
 from boathouse.datasets.contracts import known_contracts
+from boathouse.hooks.catalog_entries import resolve_entries
 from boathouse.pipeline_registry import FLOW
 from boathouse.settings import CONFIG_LOADER_ARGS
 
@@ -41,7 +42,8 @@ def renew(name: str, page: str) -> str:
 def render(name: str) -> str:
     """Return the generated half of the page of one pipeline."""
     pipeline: Pipeline = import_module(f"boathouse.pipelines.{name}").create_pipeline()
-    catalog = dict(OmegaConfigLoader(str(ROOT / "conf"), env="dev", **CONFIG_LOADER_ARGS)["catalog"])
+    loader = OmegaConfigLoader(str(ROOT / "conf"), env="dev", **CONFIG_LOADER_ARGS)
+    catalog = resolve_entries(loader["catalog"], [pipeline])
     parts = [_draw(pipeline, catalog), _list_nodes(pipeline), _list_outputs(pipeline, catalog), _list_parameters(name)]
     return "\n\n".join(part for part in parts if part)
 
@@ -103,7 +105,8 @@ def _list_outputs(pipeline: Pipeline, catalog: dict[str, Any]) -> str:
             if name.startswith("reports.")
             else "version"
         )
-        lines.append(f"| `{_plain(name)}` | {entry['metadata']['description']} | {grain} | {mode} |")
+        described = contract.description if contract else entry["metadata"]["description"]
+        lines.append(f"| `{_plain(name)}` | {described} | {grain} | {mode} |")
     return "\n".join(lines)
 
 

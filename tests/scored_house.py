@@ -83,7 +83,7 @@ class ScoredHouse:
 
     def dataset(self, name: str) -> Any:
         """Return a fresh dataset of the catalog."""
-        return DataCatalog.from_config({name: self.catalog[name]})[name]
+        return DataCatalog.from_config(self.catalog)[name]
 
     def version(self, name: str) -> int:
         """Return the newest Delta version of a table."""

@@ -59,7 +59,7 @@ class SmallBank:
     def dataset(self, name: str) -> Any:
         """Return a fresh dataset of the catalog."""
         loader = OmegaConfigLoader(str(CONF), env="test", **CONFIG_LOADER_ARGS)
-        return DataCatalog.from_config({name: dict(loader["catalog"])[name]})[name]
+        return DataCatalog.from_config(dict(loader["catalog"]))[name]
 
     def rows(self, name: str) -> list[dict[str, Any]]:
         """Return the rows of a table, or the records of a ledger."""

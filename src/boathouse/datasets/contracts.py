@@ -14,7 +14,7 @@ def find_contract(name: str) -> TableContract:
     """Return the contract ``name`` (``<schema>.<table>``), of the use case or of core.
 
     Raises:
-        ConfigError: If there is none; lists the known names.
+        ConfigError: If there is none; names the closest known one, and lists all.
     """
     contracts = known_contracts()
     if name not in contracts:
@@ -28,3 +28,13 @@ def known_contracts() -> dict[str, TableContract]:
     from boathouse.use_case import schemas
 
     return {**core.CONTRACTS, **schemas.CONTRACTS}
+
+
+def write_caption(where: str, contract: str | None, metadata: dict[str, object] | None) -> str:
+    """Return where a dataset is and what it holds: the one line of text that Kedro-Viz shows of it.
+
+    What it holds is the description of its contract; only a dataset without one has it in its catalog entry.
+    """
+    known = known_contracts() if contract is not None else {}
+    described = known[contract].description if contract in known else (metadata or {}).get("description")
+    return f"{where} ({described})" if described else where

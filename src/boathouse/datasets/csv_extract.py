@@ -13,7 +13,7 @@ from kedro.io.core import AbstractDataset
 from boathouse.core.errors import DataQualityError, ReadOnlyTableError, SchemaMismatchError, TableError
 from boathouse.core.tables import TableVersion
 from boathouse.core.tables.schema_diff import diff_columns
-from boathouse.datasets.contracts import find_contract
+from boathouse.datasets.contracts import find_contract, write_caption
 from boathouse.engines import get_engine
 
 if TYPE_CHECKING:
@@ -44,7 +44,11 @@ class CsvExtractDataset(AbstractDataset[Any, Any]):
                 ``_``, are the file's.
             optional: Whether the file may be missing; it then has no rows. One that is there must not be empty.
             metadata: For plugins such as Kedro-Viz.
+
+        Raises:
+            ConfigError: If there is no such contract.
         """
+        find_contract(contract)
         self._path, self._optional = Path(filepath), optional
         self._engine = lakehouse["engine"]
         self._contract = contract
@@ -134,7 +138,8 @@ class CsvExtractDataset(AbstractDataset[Any, Any]):
 
     def _describe(self) -> dict[str, Any]:
         """Return what identifies the entry in messages."""
-        return {"filepath": self._path.as_posix(), "contract": self._contract, "engine": self._engine}
+        caption = write_caption(self._path.as_posix(), self._contract, self.metadata)
+        return {"filepath": caption, "contract": self._contract, "engine": self._engine}
 
 
 def _digest(path: Path) -> str:

@@ -10,7 +10,7 @@ from kedro.io.core import AbstractDataset
 from boathouse.core.errors import BoathouseError, ConfigError, MissingTableError, ReadOnlyTableError, TableError
 from boathouse.core.options import require_choice
 from boathouse.core.tables import TableSlice, TableVersion
-from boathouse.datasets.contracts import find_contract
+from boathouse.datasets.contracts import find_contract, write_caption
 from boathouse.datasets.delta_log import open_log
 from boathouse.datasets.delta_options import WriteOptions
 from boathouse.datasets.delta_place import TablePlace
@@ -74,10 +74,13 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
             metadata: For plugins such as Kedro-Viz.
 
         Raises:
-            ConfigError: If options contradict each other.
+            ConfigError: If options contradict each other, or there is no such contract: a factory of the catalog
+                makes an entry of any name that a pipeline misspells.
             OptionError: If an option is out of its range.
         """
         require_choice("load_as", load_as, FORMS)
+        if contract is not None:
+            find_contract(contract)
         if version is not None and timestamp is not None:
             raise ConfigError.in_catalog(table, "give 'version' or 'timestamp', not both")
         self._place = TablePlace.from_lakehouse(table, lakehouse)
@@ -176,19 +179,13 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
         """Return what identifies the entry, in messages and on its panel in Kedro-Viz."""
         return {
             "table": self._place.table,
-            "filepath": self._caption(),
+            "filepath": write_caption(self._place.path or self._place.table, self._contract, self.metadata),
             "engine": self._place.engine,
             "mode": "read_only" if self._read_only else self._options.mode,
             "contract": self._contract,
             "version": self._version,
             "load_as": self._load_as,
         }
-
-    def _caption(self) -> str:
-        """Return where the table is and what it holds: the one line of text that Kedro-Viz shows of a dataset."""
-        where = self._place.path or self._place.table
-        description = (self.metadata or {}).get("description")
-        return where if description is None else f"{where} ({description})"
 
 
 def _parse_moment(table: str, text: str | None) -> datetime | None:

@@ -9,6 +9,7 @@ from kedro.config import MissingConfigException
 from omegaconf.errors import OmegaConfBaseException
 
 from boathouse.core.errors import BoathouseError
+from boathouse.hooks.catalog_entries import resolve_entries
 from boathouse.hooks.parameters import check_parameters
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ class ConfState:
 def read_conf(conf_source: Path, environment: str, pipelines: Mapping[str, Pipeline]) -> ConfState:
     """Return what globals, MLflow settings, catalog and parameters of ``environment`` say.
 
-    Every dataset of the catalog is built and every options class of the pipelines' parameters.
+    Every dataset of the catalog is built, those that a pattern makes for the pipelines among them, and every options
+    class of the pipelines' parameters.
     """
     try:
         loader = _open(conf_source, environment)
@@ -54,7 +56,7 @@ def read_conf(conf_source: Path, environment: str, pipelines: Mapping[str, Pipel
     problems: list[str] = []
     settings = _read(loader, "globals", problems)
     tracking = _read(loader, "mlflow", problems)
-    catalog = _read(loader, "catalog", problems)
+    catalog = _resolve(_read(loader, "catalog", problems), pipelines, problems)
     problems += _find_catalog_problems(catalog)
     problems += _find_parameter_problems(loader, pipelines)
     lakehouse = settings.get("lakehouse", {})
@@ -89,16 +91,26 @@ def _read(loader: OmegaConfigLoader, kind: str, problems: list[str]) -> dict[str
     return {}
 
 
+def _resolve(catalog: dict[str, Any], pipelines: Mapping[str, Pipeline], problems: list[str]) -> dict[str, Any]:
+    from kedro.io import DatasetError
+
+    try:
+        return resolve_entries(catalog, pipelines.values())
+    except (DatasetError, KeyError) as error:
+        problems.append(f"catalog: {str(error).strip().splitlines()[0]}")
+    return {}
+
+
 def _find_catalog_problems(catalog: dict[str, Any]) -> Iterator[str]:
     from kedro.io import DatasetError
 
     for name, entry in catalog.items():
-        if name.startswith("_") or "{" in name:
-            continue
         try:
             _build_dataset(name, entry)
         except (DatasetError, BoathouseError) as error:
-            yield f"catalog '{name}': {str(error).strip().splitlines()[0]}"
+            # Kedro wraps what a dataset refuses; the cause says what to do.
+            reason = error.__cause__ if isinstance(error.__cause__, BoathouseError) else error
+            yield f"catalog '{name}': {str(reason).strip().splitlines()[0]}"
 
 
 def _build_dataset(name: str, entry: dict[str, Any]) -> None:

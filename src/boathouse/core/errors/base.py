@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 
 
@@ -28,8 +29,14 @@ class ConfigError(BoathouseError):
 
     @classmethod
     def unknown_contract(cls, name: str, known: Iterable[str]) -> ConfigError:
-        """Name the contract asked for and those there are."""
-        return cls(f"There is no contract '{name}'. Known: {', '.join(sorted(known))}.")
+        """Name the contract asked for, the closest known one and those there are."""
+        names = sorted(known)
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f" Did you mean '{near[0]}'?" if near else ""
+        return cls(
+            f"There is no contract '{name}'.{hint} Known: {', '.join(names)}. A table, source or feature view has a "
+            "contract of its name before a pipeline or the catalog names it."
+        )
 
     @classmethod
     def in_catalog(cls, table: str, problem: str) -> ConfigError:
