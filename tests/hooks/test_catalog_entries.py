@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -30,11 +31,11 @@ def flow(*names: str) -> Pipeline:
     return Pipeline([Node(len, name, f"training.value_{i}", name=f"n{i}") for i, name in enumerate(names)])
 
 
-def open_catalog(overlay: Path | None = None) -> DataCatalog:
+def open_catalog(overlay: Path | None = None, load_versions: dict[str, str] | None = None) -> DataCatalog:
     """Return the project's catalog of the environment ``test``, or with the files of ``overlay`` above base."""
     source, environment = (project.CONF, "test") if overlay is None else (overlay.parent, overlay.name)
     loader = CONFIG_LOADER_CLASS(conf_source=str(source), env=environment, **CONFIG_LOADER_ARGS)
-    return DataCatalog.from_config(dict(loader["catalog"]))
+    return DataCatalog.from_config(dict(loader["catalog"]), load_versions=load_versions)
 
 
 def test_names_of_pipelines_are_made_by_patterns_and_written_entries_win() -> None:
@@ -77,8 +78,20 @@ def test_patterns_are_datasets_for_hooks() -> None:
     assert catalog["model_input.groups@pandas"]._load_as == "pandas"  # type: ignore[attr-defined]
 
 
-def test_one_table_of_a_pattern_is_read_at_a_version(tmp_path: Path) -> None:
-    """An environment that writes the entry out pins that table alone."""
+def test_one_table_of_a_pattern_is_read_at_a_version() -> None:
+    """``kedro run --load-versions clean.statements:3`` pins that table alone."""
+    catalog = open_catalog(load_versions={"clean.statements": "3"})
+    names = ("clean.statements", "clean.customers")
+    assert [catalog[name]._describe()["version"] for name in names] == [3, None]
+
+
+def test_version_that_is_no_number_is_refused() -> None:
+    with pytest.raises(DatasetError, match="version 'newest' must be a whole number"):
+        open_catalog(load_versions={"clean.statements": "newest"})["clean.statements"]
+
+
+def test_one_table_of_a_pattern_is_read_as_of_a_time(tmp_path: Path) -> None:
+    """An environment that writes the entry out goes back with that table alone."""
     (tmp_path / "base").symlink_to(project.CONF / "base")
     (tmp_path / "pinned").mkdir()
     entry = """
@@ -87,12 +100,9 @@ clean.statements:
   table: ${globals:environment}.clean.statements
   lakehouse: ${globals:lakehouse}
   contract: clean.statements
-  version: 3
+  timestamp: 2026-01-01T00:00:00
 """
     (tmp_path / "pinned" / "catalog.yml").write_text(entry, encoding="utf-8")
     catalog = open_catalog(tmp_path / "pinned")
-    described = {name: catalog[name]._describe() for name in ("clean.statements", "clean.customers")}
-    assert {name: each["version"] for name, each in described.items()} == {
-        "clean.statements": 3,
-        "clean.customers": None,
-    }
+    pinned = [catalog[name]._timestamp for name in ("clean.statements", "clean.customers")]  # type: ignore[attr-defined]
+    assert pinned == [datetime(2026, 1, 1, tzinfo=UTC), None]

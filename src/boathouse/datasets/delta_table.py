@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from kedro.io.core import AbstractDataset
+from kedro.io.core import AbstractDataset, Version
 
 from boathouse.core.errors import BoathouseError, ConfigError, MissingTableError, ReadOnlyTableError, TableError
 from boathouse.core.options import require_choice
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 class DeltaTableDataset(AbstractDataset[Any, Any]):
     """One table of the lakehouse, on whichever engine the project runs."""
 
+    # Kedro hands over the version that ``--load-versions`` names; without this it would ignore it silently.
+    versioned = True
+
     def __init__(  # noqa: PLR0913 - a catalog entry names its options
         self,
         *,
@@ -43,7 +46,7 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
         change_feed: bool = False,
         retries: int = 10,
         read_only: bool = False,
-        version: int | None = None,
+        version: int | Version | None = None,
         timestamp: str | None = None,
         load_as: str = "spark",
         made_by: str | None = None,
@@ -67,7 +70,7 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
             change_feed: Whether the table keeps Delta's change data feed, where tables go by name.
             retries: Further attempts after another writer committed first.
             read_only: Refuse every save.
-            version: Load this Delta version instead of the newest.
+            version: Load this Delta version instead of the newest. In a run: ``--load-versions NAME:VERSION``.
             timestamp: Load the newest version committed at or before this ISO time (UTC unless it says).
             load_as: ``spark``, ``pandas``, ``arrow`` or ``polars``.
             made_by: The pipeline that makes the table, for the message when it is missing.
@@ -81,7 +84,8 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
         require_choice("load_as", load_as, FORMS)
         if contract is not None:
             find_contract(contract)
-        if version is not None and timestamp is not None:
+        number = _parse_version(table, version)
+        if number is not None and timestamp is not None:
             raise ConfigError.in_catalog(table, "give 'version' or 'timestamp', not both")
         self._place = TablePlace.from_lakehouse(table, lakehouse)
         self._options = WriteOptions(
@@ -99,7 +103,7 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
         )
         self._contract = contract
         self._read_only, self._load_as, self._made_by = read_only, load_as, made_by
-        self._version, self._timestamp = version, _parse_moment(table, timestamp)
+        self._version, self._timestamp = number, _parse_moment(table, timestamp)
         self.metadata = metadata
         self.last_read: TableVersion | None = None
         self.last_written: TableVersion | None = None
@@ -186,6 +190,17 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
             "version": self._version,
             "load_as": self._load_as,
         }
+
+
+def _parse_version(table: str, version: int | Version | None) -> int | None:
+    """Return the Delta version to load, None for the newest; Kedro gives it as text."""
+    wanted = version.load if isinstance(version, Version) else version
+    if wanted is None:
+        return None
+    try:
+        return int(wanted)
+    except ValueError as error:
+        raise ConfigError.in_catalog(table, f"version {wanted!r} must be a whole number, such as 3") from error
 
 
 def _parse_moment(table: str, text: str | None) -> datetime | None:
