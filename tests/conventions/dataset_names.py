@@ -82,9 +82,7 @@ def find_idle_patterns(patterns: Iterable[str], used: Collection[str], entries: 
     return sorted(each for each in patterns if not any(parse(each, name) for name in made))
 
 
-def find_loose_ends(
-    pipelines: Iterable[Pipeline], catalog: Mapping[str, Mapping[str, Any]]
-) -> list[str]:
+def find_loose_ends(pipelines: Iterable[Pipeline], catalog: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Return the memory datasets that are made and never read, or read and never made: a pattern takes any name."""
     flow = list(pipelines)
     made = {name for pipeline in flow for node in pipeline.nodes for name in node.outputs}

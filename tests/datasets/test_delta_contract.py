@@ -112,5 +112,7 @@ def test_repeated_columns_are_named(table: Callable[..., DeltaTableDataset], spa
 
 def test_an_unknown_contract_lists_the_known() -> None:
     """The reader sees a typing error at once."""
-    with pytest.raises(ConfigError, match=r"no contract 'clean.boat'. Did you mean 'clean.boats'\? Known: clean.boats, raw.boats"):
+    with pytest.raises(
+        ConfigError, match=r"no contract 'clean.boat'. Did you mean 'clean.boats'\? Known: clean.boats, raw.boats"
+    ):
         find_contract("clean.boat")

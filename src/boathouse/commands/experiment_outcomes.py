@@ -106,12 +106,13 @@ def choose_naming(harbour: Harbour, state: EndpointState) -> Callable[[object], 
     Raises:
         ExperimentError: If the log masks it: units cannot be told apart then.
     """
-    from boathouse.core.endpoints.personal import hash_value
+    from boathouse.core.endpoints.personal import choose_hidden, hash_value
     from boathouse.core.endpoints.routing import name_unit
     from boathouse.serving.log_salt import read_salt
+    from boathouse.use_case.entity import PERSONAL
 
     log, unit = state.config.log, str(state.config.split.unit)
-    if unit not in log.personal_columns or log.personal_policy == "keep":
+    if unit not in choose_hidden(log.personal_policy, log.personal_columns, PERSONAL):
         return lambda value: name_unit(value) or ""
     if log.personal_policy == "mask":
         raise ExperimentError.masked_unit(unit)

@@ -10,9 +10,7 @@ if TYPE_CHECKING:
     from kedro.pipeline import Pipeline
 
 
-def resolve_entries(
-    catalog: Mapping[str, dict[str, Any]], pipelines: Iterable[Pipeline]
-) -> dict[str, dict[str, Any]]:
+def resolve_entries(catalog: Mapping[str, dict[str, Any]], pipelines: Iterable[Pipeline]) -> dict[str, dict[str, Any]]:
     """Return the entries of ``catalog`` that are written out, and one for each name of ``pipelines`` that a pattern makes.
 
     Kedro keeps patterns (``clean.{table}``) apart from entries, so that a loop over the catalog's keys misses every

@@ -14,6 +14,7 @@ from kedro.framework.hooks import hook_impl
 from kedro.validation import TypeExtractor
 
 from boathouse.core.errors import ConfigError, OptionError
+from boathouse.hooks.declared_names import find_unknown_names
 from boathouse.hooks.parameter_files import ParameterFiles
 
 if TYPE_CHECKING:
@@ -42,10 +43,12 @@ def check_parameters(loader: OmegaConfigLoader, pipelines: Mapping[str, Pipeline
     """Check ``parameters`` against what the nodes of ``pipelines`` ask for.
 
     Raises:
-        ConfigError: With one line for each missing, unknown or out-of-range parameter: its name,
-            its file, its value and what is allowed.
+        ConfigError: With one line for each missing, unknown or out-of-range parameter, and for each column, feature
+            or table that one names and nothing declares: its name, its file, its value and what is allowed.
     """
+    used = _list_used(pipelines)
     problems = list(find_problems(loader["parameters"], pipelines, ParameterFiles(loader)))
+    problems += find_unknown_names(loader, lambda path: _is_read(path, used))
     if problems:
         text = "\n".join(f"- {problem}" for problem in problems)
         message = f"Faulty parameters; nothing has run.\n{text}"

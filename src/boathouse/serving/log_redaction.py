@@ -8,9 +8,11 @@ import orjson
 
 from boathouse.core.endpoints.log_contract import NOT_READABLE, REQUEST_TOO_LONG, RESPONSE_TOO_LONG
 from boathouse.core.endpoints.payload import hide_columns, shorten
-from boathouse.core.endpoints.personal import choose_hiding
+from boathouse.core.endpoints.personal import choose_hidden, choose_hiding
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from boathouse.core.endpoints.log_contract import LogEntry
     from boathouse.core.endpoints.options import LogOptions
 
@@ -20,10 +22,9 @@ _TOO_LONG = {"request": REQUEST_TOO_LONG, "response": RESPONSE_TOO_LONG}
 class Redactor:
     """The rules of one endpoint."""
 
-    def __init__(self, options: LogOptions, salt: bytes) -> None:
-        """Fix what is personal and what becomes of it."""
-        keeps = options.personal_policy == "keep"
-        self._columns = frozenset() if keeps else frozenset(options.personal_columns)
+    def __init__(self, options: LogOptions, salt: bytes, *, always: Collection[str] = ()) -> None:
+        """Fix what is personal and what becomes of it; columns of ``always`` are hidden whatever the options say."""
+        self._columns = choose_hidden(options.personal_policy, options.personal_columns, always)
         self._hide = choose_hiding(options.personal_policy, salt)
         self._limit = options.max_payload_bytes
 

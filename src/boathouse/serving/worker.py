@@ -32,6 +32,7 @@ from boathouse.serving.served_model import load_model
 from boathouse.serving.service import Service
 from boathouse.serving.tokens import TokenFile
 from boathouse.serving.wire import Word, read_word
+from boathouse.use_case.entity import PERSONAL
 from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
 
 # Seconds between two writings of counts and log lines.
@@ -210,7 +211,7 @@ class Worker:
                 del self._logs[name]
                 log.close()
         elif log is None:
-            log = InferenceLog(self._setup.log_table, self._setup.log_journal, config.log)
+            log = InferenceLog(self._setup.log_table, self._setup.log_journal, config.log, always_hidden=PERSONAL)
             log.start()
             self._logs[name] = log
         else:

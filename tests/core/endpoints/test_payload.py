@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from boathouse.core.endpoints.payload import hide_columns, shorten
-from boathouse.core.endpoints.personal import MASK, choose_hiding, hash_value
+from boathouse.core.endpoints.personal import MASK, choose_hidden, choose_hiding, hash_value
 
 SALT = bytes(range(32))
 
@@ -65,6 +65,15 @@ def test_hash_is_keyed_and_the_same_for_every_writing_of_a_key() -> None:
 def test_policies() -> None:
     assert choose_hiding("mask", SALT)(17) == MASK
     assert choose_hiding("hash", SALT)(17) == hash_value(17, SALT)
+    assert choose_hiding("keep", SALT)(17) == hash_value(17, SALT)
+
+
+@pytest.mark.parametrize(
+    ("policy", "hidden"), [("hash", {"key", "name"}), ("mask", {"key", "name"}), ("keep", {"key"})]
+)
+def test_conf_adds_personal_columns_and_takes_none_away(policy: str, hidden: set[str]) -> None:
+    assert choose_hidden(policy, ("name",), always=("key",)) == hidden
+    assert choose_hidden(policy, (), always=("key",)) == {"key"}
 
 
 def body(rows: int, form: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from boathouse.core.endpoints.routing import name_unit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 MASK = "***"
 # 96 bits: no two of a billion keys collide by chance, and the log stays short.
@@ -25,8 +25,19 @@ def hash_value(value: object, salt: bytes) -> str:
     return hashlib.blake2b(text.encode(), key=salt, digest_size=_DIGEST_BYTES).hexdigest()
 
 
+def choose_hidden(policy: str, columns: Collection[str], always: Collection[str]) -> frozenset[str]:
+    """Return the columns whose values are replaced: those of conf unless it keeps them, and ``always`` these.
+
+    Args:
+        policy: ``hash``, ``mask`` or ``keep``.
+        columns: The personal columns that conf names; they add to ``always`` and take nothing from it.
+        always: The keys of persons, as the use case declares them.
+    """
+    return frozenset(always) | (frozenset() if policy == "keep" else frozenset(columns))
+
+
 def choose_hiding(policy: str, salt: bytes) -> Callable[[object], str]:
-    """Return what replaces a personal value: its salted hash for the policy ``hash``, else a mask."""
-    if policy == "hash":
-        return lambda value: hash_value(value, salt)
-    return lambda _: MASK
+    """Return what replaces a hidden value: a mask for the policy ``mask``, else its salted hash."""
+    if policy == "mask":
+        return lambda _: MASK
+    return lambda value: hash_value(value, salt)
