@@ -56,8 +56,8 @@ def find_unchecked_names(
 ) -> list[str]:
     """Return the settings that name something declared, or are called like it, and that no rule checks.
 
-    A setting counts if it is one of the ``declared`` names, a list with one of them, or its key or its group is one; and, whatever
-    it says now, if its last word says that it names columns. What holds numbers or switches names nothing.
+    A setting counts if it is one of the ``declared`` names, a list with one of them, or its key or its group is one;
+    and, whatever it says now, if its key says that it names columns. What holds numbers or switches names nothing.
     """
     found = []
     for path, value in flatten(tree):

@@ -52,7 +52,7 @@ def find_misnamed(names: Iterable[str], pipelines: Collection[str]) -> list[str]
 
 
 def find_undeclared(used: Iterable[str], catalog: Collection[str]) -> list[str]:
-    """Return the datasets of pipelines that neither an entry nor a pattern declares: Kedro would keep them in memory."""
+    """Return the datasets of pipelines that no entry and no pattern declares: Kedro would keep them in memory."""
     return sorted(name for name in used if name not in catalog and not name.startswith("params:"))
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def resolve_entries(catalog: Mapping[str, dict[str, Any]], pipelines: Iterable[Pipeline]) -> dict[str, dict[str, Any]]:
-    """Return the entries of ``catalog`` that are written out, and one for each name of ``pipelines`` that a pattern makes.
+    """Return the entries of ``catalog`` that are written out, and those that patterns make for ``pipelines``.
 
     Kedro keeps patterns (``clean.{table}``) apart from entries, so that a loop over the catalog's keys misses every
     dataset that a pattern makes. An entry that is written out wins over a pattern, as in a run.

@@ -14,6 +14,8 @@ from kedro.framework.hooks import hook_impl
 from kedro.validation import TypeExtractor
 
 from boathouse.core.errors import ConfigError, OptionError
+from boathouse.core.options import parse_date
+from boathouse.core.tables.as_of import resolve_train_until
 from boathouse.hooks.declared_names import find_unknown_names
 from boathouse.hooks.parameter_files import ParameterFiles
 
@@ -48,6 +50,7 @@ def check_parameters(loader: OmegaConfigLoader, pipelines: Mapping[str, Pipeline
     """
     used = _list_used(pipelines)
     problems = list(find_problems(loader["parameters"], pipelines, ParameterFiles(loader)))
+    problems += _check_cutoffs(loader["parameters"])
     problems += find_unknown_names(loader, lambda path: _is_read(path, used))
     if problems:
         text = "\n".join(f"- {problem}" for problem in problems)
@@ -66,6 +69,16 @@ def find_problems(values: Mapping[str, Any], pipelines: Mapping[str, Pipeline], 
         group = _look_up(values, path)
         if group is not _MISSING:
             yield from _check_group(path, group, options, files)
+
+
+def _check_cutoffs(values: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with two dates that are given apart; one that the data decides is checked by the node."""
+    as_of, until = values.get("as_of"), values.get("train_until")
+    if as_of and until:
+        try:
+            resolve_train_until(until, parse_date("as_of", as_of))
+        except OptionError as error:
+            yield str(error)
 
 
 def _list_used(pipelines: Mapping[str, Pipeline]) -> dict[str, set[str]]:

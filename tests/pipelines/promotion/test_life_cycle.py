@@ -158,6 +158,19 @@ def test_as_of_moves_every_split_back(house: SmallBank) -> None:
     }
 
 
+def test_training_ends_before_what_is_scored(promoted: SmallBank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train and score windows given apart: nothing known after train_until trains, scoring goes to as_of."""
+    bank = promoted.copy(tmp_path / "data")
+    isolate(bank.data, monkeypatch)
+    bank.run("training", "batch_inference", params={"train_until": "2005-08-31", "as_of": "2005-09-30"})
+    rows = bank.rows("model_input.training_set@spark")
+    assert {str(row["observed_on"]) for row in rows if row["split"] == "test"} == {"2005-07-31"}
+    assert max(str(row["label_known_on"]) for row in rows) == "2005-08-31"
+    version = max(mlflow.MlflowClient().search_model_versions(f"name = '{NAME}'"), key=lambda each: int(each.version))
+    assert version.tags["training_window"].endswith("2005-06-30")
+    assert max(str(row["observed_on"]) for row in bank.rows("inference.predictions")) == "2005-09-30"
+
+
 def test_too_early_an_as_of_says_which_cohorts_there_are(house: SmallBank) -> None:
     with pytest.raises(Exception, match="cohort"):
         house.run("training", params={"as_of": "2005-05-31"})

@@ -49,7 +49,7 @@ def split_labels(labels: DataFrame, as_of: date, options: SplitOptions, *, time:
 
     Args:
         labels: One row per entity and cohort.
-        as_of: What the run pretends to know.
+        as_of: Labels known later are left out; inclusive.
         options: How many cohorts go where.
         time: Column that dates the cohort.
         known: Column that says from when the label is known.

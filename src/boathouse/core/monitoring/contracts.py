@@ -7,7 +7,7 @@ from boathouse.core.tables.contract import Column, TableContract
 WINDOW = "struct<start:timestamp,end:timestamp>"
 TEST = "struct<statistic:double,pvalue:double>"
 
-AS_OF = Column(name="as_of", dtype="date", description="What the run that wrote the row pretended to know.")
+AS_OF = Column(name="as_of", dtype="date", description="Cutoff of the data visible to the run that wrote the row.")
 COHORT = Column(name="cohort", dtype="date", description="Date on which the rows scored were observed.")
 
 DRIFT_METRICS = TableContract(

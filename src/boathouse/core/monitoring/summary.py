@@ -28,7 +28,7 @@ class RunFacts:
 
     Attributes:
         environment: Environment of the run.
-        as_of: What the run pretended to know.
+        as_of: Cutoff of the data visible to the run.
         champion: Registered name and version of the champion.
         metrics: Lines on its evaluation, ready to print; empty if there is none.
         promotion: What promotion decided, in one sentence; empty if unknown.

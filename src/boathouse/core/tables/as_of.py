@@ -1,10 +1,10 @@
-"""What a run pretends to know: the date after which nothing is read."""
+"""As-of date: cutoff of the data visible to a run; and the cutoff of what it trains on, which may be earlier."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from boathouse.core.errors import DataQualityError
+from boathouse.core.errors import DataQualityError, OptionError
 from boathouse.core.options import parse_date
 
 if TYPE_CHECKING:
@@ -31,3 +31,22 @@ def resolve_as_of(requested: str | None, rows: DataFrame, *, known_column: str) 
     if newest is None:
         raise DataQualityError.no_dates(known_column)
     return newest
+
+
+def resolve_train_until(requested: str | date | None, as_of: date) -> date:
+    """Return the cutoff of training: labels known later than it train, validate and test nothing.
+
+    Args:
+        requested: ISO date; None or an empty text for ``as_of``.
+        as_of: Cutoff of the data visible to the run.
+
+    Raises:
+        OptionError: If ``requested`` is no date, or later than ``as_of``.
+    """
+    if not requested:
+        return as_of
+    until = parse_date("train_until", requested)
+    if until > as_of:
+        allowed = f"a date up to as_of, which is {as_of}: the run sees nothing later. Set an earlier train_until, or as_of later"
+        raise OptionError.out_of_range("train_until", until.isoformat(), allowed)
+    return until

@@ -36,7 +36,7 @@ KEYS = [*ENTITY_KEYS, TIME_COLUMN]
 
 
 def resolve_date(statements: DataFrame, as_of: str | None) -> date:
-    """Return what the run pretends to know."""
+    """Return the as-of date: cutoff of the data visible to the run."""
     from boathouse.core.tables.as_of import resolve_as_of
 
     return resolve_as_of(as_of, statements, known_column=KNOWN_COLUMN)

@@ -38,11 +38,15 @@ from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
 KEYS = (*ENTITY_KEYS, TIME_COLUMN)
 
 
-def resolve_date(statements: DataFrame, as_of: str | None) -> date:
-    """Return what the run pretends to know."""
-    from boathouse.core.tables.as_of import resolve_as_of
+def resolve_date(statements: DataFrame, as_of: str | None, train_until: str | None) -> date:
+    """Return the cutoff of the labels that training sees: ``train_until``, else the as-of date of the run.
 
-    return resolve_as_of(as_of, statements, known_column=KNOWN_COLUMN)
+    Raises:
+        OptionError: If ``train_until`` is later than the as-of date.
+    """
+    from boathouse.core.tables.as_of import resolve_as_of, resolve_train_until
+
+    return resolve_train_until(train_until, resolve_as_of(as_of, statements, known_column=KNOWN_COLUMN))
 
 
 def select_spine(labels: DataFrame, as_of: date, options: SplitOptions) -> DataFrame:

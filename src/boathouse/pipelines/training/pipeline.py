@@ -15,7 +15,7 @@ def _data_nodes() -> list[Node]:
     return [
         Node(
             nodes.resolve_date,
-            inputs=["clean.statements", "params:as_of"],
+            inputs=["clean.statements", "params:as_of", "params:train_until"],
             outputs="training.as_of",
             name="resolve_date",
         ),
