@@ -89,7 +89,7 @@ raw.file:
   type: boathouse.datasets.csv_extract.CsvExtractDataset
   filepath: ${globals:raw_folder}/a.csv
   lakehouse: ${globals:lakehouse}
-  contract: raw.file
+  contract: raw.customers
   optional: true
 """
 

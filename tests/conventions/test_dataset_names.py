@@ -74,8 +74,12 @@ def test_a_pattern_takes_the_names_of_one_namespace(environment: str) -> None:
 def test_catch_all_and_memory_among_tables_are_found() -> None:
     memory, table = {"type": "MemoryDataset"}, {"type": conventions.DELTA}
     patterns = {
-        "{default}": memory, "{schema}.{table}": table, "monitoring.{value}": memory, "models.{alias}": table,
-        "training.{value}": memory, "clean.{table}": table,
+        "{default}": memory,
+        "{schema}.{table}": table,
+        "monitoring.{value}": memory,
+        "models.{alias}": table,
+        "training.{value}": memory,
+        "clean.{table}": table,
     }
     found = conventions.find_loose_patterns(patterns, ["training", "monitoring"])
     assert found == ["models.{alias}", "monitoring.{value}", "{default}", "{schema}.{table}"]
@@ -121,7 +125,9 @@ def test_gaps_of_a_table_are_found() -> None:
 
 def test_description_beside_a_contract_is_found() -> None:
     twice = {
-        "type": conventions.DELTA, "table": "dev.clean.rows", "contract": "clean.rows",
+        "type": conventions.DELTA,
+        "table": "dev.clean.rows",
+        "contract": "clean.rows",
         "metadata": {"kedro-viz": {"layer": "clean"}, "description": "Rows."},
     }
     found = conventions.describe_gaps({"clean.rows": twice}, {"clean.rows"})

@@ -16,7 +16,7 @@ from boathouse.datasets.delta_place import TablePlace
 from boathouse.datasets.delta_write import DeltaWriter
 from boathouse.engines import get_engine
 from boathouse.use_case.features import FEATURE_VIEWS
-from tests.small_bank import CONF
+from tests.conventions import project
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,6 +99,4 @@ def test_local_engines_leave_it_off(spark: SparkSession, lakehouse: Callable[[st
 )
 def test_tables_that_others_follow_ask_for_it(table: str) -> None:
     """The store follows features, monitoring follows predictions."""
-    texts = [path.read_text(encoding="utf-8") for path in CONF.glob("base/*/catalog.yml")]
-    entries = [part for text in texts for part in text.split("\n\n") if part.startswith(f"{table}:")]
-    assert ["change_feed: true" in entry for entry in entries] == [True]
+    assert project.catalog()[table]["change_feed"] is True

@@ -48,6 +48,18 @@ def test_names_of_pipelines_are_made_by_patterns_and_written_entries_win() -> No
     assert CATALOG["clean.{table}"]["table"] == "dev.clean.{table}"
 
 
+def test_a_new_source_and_a_new_view_need_no_line() -> None:
+    loader = CONFIG_LOADER_CLASS(conf_source=str(project.CONF), env="test", **CONFIG_LOADER_ARGS)
+    written = ["extract.boats", "raw.boats", "clean.boats", "clean.boats_quarantine", "features.boats_v2"]
+    found = resolve_entries(loader["catalog"], [flow(*written, "data_prep.boats_judged", "data_prep.boats_counts")])
+    assert [found[name]["contract"] for name in written] == ["raw.boats", *written[1:]]
+    assert [found[name]["table"] for name in written[1:]] == [f"test.{name}" for name in written[1:]]
+    assert found["extract.boats"]["filepath"].endswith("/01_raw/boats.csv")
+    layers = [found[name]["metadata"]["kedro-viz"]["layer"] for name in written]
+    assert layers == ["extract", "raw", "clean", "clean", "features"]
+    assert {found[f"data_prep.boats_{each}"]["type"] for each in ("judged", "counts")} == {"kedro.io.MemoryDataset"}
+
+
 @pytest.mark.parametrize(
     "name", ["clean.custmers", "raw.custmers", "features.spendings", "extract.boats", "monitoring.as_off", "audit.x"]
 )

@@ -135,7 +135,9 @@ def test_pipelines_that_are_not_run_are_not_asked_for() -> None:
 
 def test_training_window_after_the_as_of_date_is_told() -> None:
     loader = open_conf(as_of="2005-08-31", train_until="2005-09-30")
-    with pytest.raises(ConfigError, match="- 'train_until' is '2005-09-30'; allowed: a date up to as_of, which is 2005"):
+    with pytest.raises(
+        ConfigError, match="- 'train_until' is '2005-09-30'; allowed: a date up to as_of, which is 2005"
+    ):
         check_parameters(loader, project.pipelines())
 
 

@@ -94,7 +94,7 @@ def _check(rule: NameRule, path: str, value: object, conf: Conf, files: Paramete
         yield f"{where} is {value!r}; expected {form}, each {rule.what}."
         return
     known = sorted(rule.known(conf))
-    for name in [value] if isinstance(value, str) else value:  # type: ignore[attr-defined]
+    for name in [value] if isinstance(value, str) else value:
         if name not in known:
             near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
             hint = f"did you mean '{near[0]}'? " if near else ""

@@ -48,7 +48,7 @@ class Workshop:
 
     @classmethod
     def build(cls, folder: Path) -> Workshop:
-        """Copy code and configuration; declare the table of a second version and train one candidate alone."""
+        """Copy code and configuration; train one candidate alone."""
         SmallBank.build(folder / "data", customers=120)
         for name in ("src", "conf"):
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "local"))
@@ -65,13 +65,6 @@ class Workshop:
         assert old in text
         path = self.folder / "src" / "boathouse" / "use_case" / "features.py"
         path.write_text(text.replace(old, new), encoding="utf-8")
-
-    def declare_table(self) -> None:
-        """Give the second version an entry in the catalog, as the first has one."""
-        catalog = self.folder / "conf" / "base" / "feature_engineering" / "catalog.yml"
-        text = catalog.read_text(encoding="utf-8")
-        entry = next(part for part in text.split("\n\n") if part.startswith("features.spending:"))
-        catalog.write_text(f"{text}\n{entry.replace('features.spending', 'features.spending_v2')}\n", encoding="utf-8")
 
     def do(self, *steps: str) -> list[tuple[int, str]]:
         """Do steps in a process of its own; return exit code and text of each."""
@@ -128,7 +121,6 @@ def _refuse_a_change_in_place(workshop: Workshop) -> None:
 
 
 def _put_a_second_version_beside(workshop: Workshop) -> None:
-    workshop.declare_table()
     workshop.change("\nFEATURE_VIEWS = (", f"{BESIDE}\nFEATURE_VIEWS = (")
     done = workshop.do(
         "run:feature_engineering,training,batch_inference", "features:publish", "features:lineage spending"

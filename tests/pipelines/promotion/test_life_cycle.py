@@ -158,7 +158,9 @@ def test_as_of_moves_every_split_back(house: SmallBank) -> None:
     }
 
 
-def test_training_ends_before_what_is_scored(promoted: SmallBank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_ends_before_what_is_scored(
+    promoted: SmallBank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Train and score windows given apart: nothing known after train_until trains, scoring goes to as_of."""
     bank = promoted.copy(tmp_path / "data")
     isolate(bank.data, monkeypatch)

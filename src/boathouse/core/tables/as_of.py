@@ -47,6 +47,6 @@ def resolve_train_until(requested: str | date | None, as_of: date) -> date:
         return as_of
     until = parse_date("train_until", requested)
     if until > as_of:
-        allowed = f"a date up to as_of, which is {as_of}: the run sees nothing later. Set an earlier train_until, or as_of later"
+        allowed = f"a date up to as_of, which is {as_of}. Give an earlier train_until, or a later as_of"
         raise OptionError.out_of_range("train_until", until.isoformat(), allowed)
     return until
