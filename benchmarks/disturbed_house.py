@@ -68,7 +68,7 @@ def _restart(server: object) -> None:
 
 def build_house(folder: Path, store_url: str) -> House:
     """Register two versions, the first as champion, and publish the features of 64 keys."""
-    from boathouse.commands.harbour import open_harbour
+    from boathouse.environment import open_environment
     from boathouse.use_case.features import FEATURE_NAMES
 
     os.environ |= {"BOATHOUSE_DATA": str(folder), "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"}
@@ -81,8 +81,8 @@ def build_house(folder: Path, store_url: str) -> House:
     stored = matrix[_ROWS : 2 * _ROWS].astype(np.float64)
     _publish(store_url, stored)
     probes = _make_probes(matrix[:_ROWS], _complete(stored), boosters)
-    harbour = open_harbour("test", ROOT / "conf")
-    return House(probes, Path(harbour.log.path or ""), harbour.journal)
+    environment = open_environment("test", ROOT / "conf")
+    return House(probes, Path(environment.endpoint_log.path or ""), environment.endpoint_log_folder)
 
 
 def _train(matrix: np.ndarray, label: np.ndarray) -> bytes:

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from boathouse.name import Environment
+
 from boathouse.core.audit import AuditEvent, AuditRecord, seal_events
 from boathouse.core.errors import ModelError
 from boathouse.core.promotion import Decided, Gate, PromotionDecision
 from boathouse.core.promotion.identity import Identity
 from boathouse.core.promotion.policy import ACTIONS, GovernanceOptions
 from boathouse.core.promotion.registry_state import Change, RegisteredVersion, RegistryState
-from boathouse.governance.house import House
 from boathouse.governance.life_cycle import LifeCycle
 
 NAME = "test.models.late"
@@ -132,14 +133,14 @@ class Clock:
 class LifeHouse:
     """One environment: ledger in a folder, registry in memory."""
 
-    house: House
+    house: Environment
     registry: MemoryRegistry
     clock: Clock = field(default_factory=Clock)
 
     def life(self, actor: str = "vera", rules: GovernanceOptions | None = None) -> LifeCycle:
         return LifeCycle(
             name=self.registry.name,
-            ledger=self.house.ledger(),
+            ledger=open_ledger(self.house.table(PROMOTIONS)),
             registry=self.registry,  # type: ignore[arg-type]
             options=rules or options(),
             identity=Identity(actor, "system"),
@@ -147,7 +148,7 @@ class LifeHouse:
         )
 
     def records(self, kind: str | None = None) -> list[AuditRecord]:
-        return [each for each in self.house.ledger().read() if kind in {None, each.kind}]
+        return [each for each in open_ledger(self.house.table(PROMOTIONS)).read() if kind in {None, each.kind}]
 
 
 def decision(

@@ -16,7 +16,7 @@ from kedro.framework.cli.project import run as kedro_run
 from boathouse import __version__
 from boathouse.core.errors import ConfigError
 from boathouse.engines.choice import choose_engine
-from boathouse.hooks.environments import DEFAULT, require_environment
+from boathouse.environment import DEFAULT, require_environment
 from boathouse.hooks.failures import describe_failure
 from boathouse.hooks.logs import is_debugging
 from boathouse.pipeline_registry import FLOW, ON_REQUEST, WHOLE
@@ -27,7 +27,9 @@ _DATA_DIR = click.Option(
     help="Folder of the data, the tables and the MLflow store; sets BOATHOUSE_DATA. Default: ./data.",
 )
 _VERBOSE = click.Option(["--verbose", "-v"], is_flag=True, help="Show the traceback of an error; as BOATHOUSE_DEBUG=1.")
-_RUN_HELP = f"""Run pipelines: {", ".join(WHOLE)}; all of these in this order if none is named.
+_RUN_HELP = f"""Run pipelines, by default all of them.
+
+In this order: {", ".join(WHOLE)}.
 On request also {", ".join(ON_REQUEST)}.
 
 The environment (--env) is a layer of the configuration, dev by default. The engine is BOATHOUSE_ENGINE
@@ -58,6 +60,10 @@ _COMMANDS = (
     "tokens",
     "trace",
 )
+
+
+# Commands whose errors are shown as one block; a command is looked up anew each time it is asked for.
+_GUARDED: set[click.Command] = set()
 
 
 class CommandFailedError(click.ClickException):
@@ -114,7 +120,11 @@ def _correct_help(option: click.Parameter) -> click.Parameter:
 
 
 run = click.Command(
-    "run", params=[*map(_correct_help, kedro_run.params), _DATA_DIR, _VERBOSE], callback=_run, help=_RUN_HELP
+    "run",
+    params=[*map(_correct_help, kedro_run.params), _DATA_DIR, _VERBOSE],
+    callback=_run,
+    help=_RUN_HELP,
+    epilog="Example: boathouse run --pipelines training,evaluation --env dev",
 )
 cli.add_command(run)
 
@@ -125,8 +135,9 @@ def guard_command(command: click.Command) -> click.Command:
         command.commands = {name: guard_command(each) for name, each in command.commands.items()}
         return command
     act = command.callback
-    if act is None or hasattr(act, "__wrapped__"):
+    if act is None or command in _GUARDED:
         return command
+    _GUARDED.add(command)
 
     @wraps(act)
     def guarded(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
@@ -141,16 +152,16 @@ def guard_command(command: click.Command) -> click.Command:
     return command
 
 
-@cli.command()
+@cli.command(epilog="Example: boathouse doctor --env prod")
 @click.option("--env", "-e", default=None, help=f"Environment whose set-up decides the exit code. Default: {DEFAULT}.")
 @click.option("--conf-source", type=click.Path(path_type=Path), default=None, help="Configuration; default: ./conf.")
 @click.option("--data-dir", type=click.Path(file_okay=False, path_type=Path), default=None, help=_DATA_DIR.help)
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def doctor(env: str | None, conf_source: Path | None, data_dir: Path | None, *, as_json: bool) -> None:
-    """Say what works here and what is missing, with the command that installs or mends it.
+    """Check what works here and what is missing.
 
-    Checks engines, the configuration of every environment, folders, the MLflow store, data and the
-    names of credentials (never their values). Exit code 0 only if the chosen engine and environment work.
+    With the command that installs or repairs it. Checks engines, the configuration of every environment, folders, the
+    MLflow store, data and the names of credentials (never their values). Exit code 0 only if the chosen engine and environment work.
     """
     from boathouse.hooks.doctor import examine, render_json, render_table
 

@@ -10,7 +10,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from boathouse.cli import cli
-from boathouse.commands.feature_places import House
 from boathouse.core.features.endpoint_use import EndpointUse, read_endpoints
 from boathouse.core.features.usage import ModelUse
 from boathouse.use_case.features import FEATURE_VIEWS
@@ -50,7 +49,7 @@ def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (copy / "base" / "serving").mkdir(exist_ok=True)
     (copy / "base" / "serving" / "endpoints.yml").write_text(ENDPOINTS, encoding="utf-8")
     uses = [use("3", "champion"), use("2", "challenger", spending="0" * 16), use("1")]
-    monkeypatch.setattr(House, "model_uses", lambda _: uses)
+    monkeypatch.setattr("boathouse.commands.feature_lineage.model_uses", lambda _: uses)
     monkeypatch.setenv("BOATHOUSE_DATA", str(tmp_path / "data"))
     (tmp_path / "data").mkdir()
     return copy

@@ -132,7 +132,7 @@ def test_rows_older_than_their_view_allows_are_purged_on_request(
     kept = publish("--view", "spending", "--purge")
     assert "spending: nothing to purge, rows have no maximum age" in kept.output
     short = replace(FEATURE_VIEWS[2], max_age_days=30)
-    monkeypatch.setattr("boathouse.commands.feature_places.FEATURE_VIEWS", (*FEATURE_VIEWS[:2], short))
+    monkeypatch.setattr("boathouse.commands.feature_arguments.FEATURE_VIEWS", (*FEATURE_VIEWS[:2], short))
     purged = publish("--view", "spending", "--purge")
     assert "60 keys of version" in purged.output
     assert "another definition is live" in purged.output
@@ -161,7 +161,7 @@ def test_trying_new_logic_leaves_the_tables_and_the_store_of_prod_alone(
     stored = (own.data / "online_prod.db").read_bytes()
     monkeypatch.setenv("BOATHOUSE_DATA", str(own.data))
     changed = replace(FEATURE_VIEWS[2], compute=compute_all_zero)
-    monkeypatch.setattr("boathouse.commands.feature_places.FEATURE_VIEWS", (*FEATURE_VIEWS[:2], changed))
+    monkeypatch.setattr("boathouse.commands.feature_arguments.FEATURE_VIEWS", (*FEATURE_VIEWS[:2], changed))
     for words in (["refresh", "--view", "spending"], ["backfill", "--from", "2005-09", "--to", "2005-09"], ["publish"]):
         assert in_test(*words).exit_code == 0
     assert contents(own.data / "lakehouse" / "test") != before[1]

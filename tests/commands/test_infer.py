@@ -14,9 +14,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from boathouse.cli import cli
-from boathouse.commands.feature_places import open_house
 from boathouse.datasets.model_version import ModelVersionDataset
 from boathouse.datasets.registry_client import open_client
+from boathouse.environment import open_environment
 from boathouse.use_case.features import FEATURE_NAMES
 from tests.boosted_model import make_candidate, train_model
 from tests.pipelines.conftest import isolate
@@ -40,7 +40,7 @@ def bank(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> Small
     with pytest.MonkeyPatch.context() as patch:
         isolate(built.data, patch)
         built.run("data_prep", "feature_engineering")
-        open_house("test", CONF)
+        open_environment("test", CONF).use_mlflow()
         for _ in range(2):
             ModelVersionDataset(name=NAME).save(make_candidate())
         open_client().set_registered_model_alias(NAME, "champion", "1")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import mlflow
 import pytest
+from boathouse.name import Environment
 from click.testing import CliRunner
 
 from boathouse.cli import cli
@@ -17,7 +18,7 @@ from boathouse.core.promotion import Decided, Gate, PromotionDecision
 from boathouse.core.promotion.identity import Identity
 from boathouse.datasets.model_version import ModelVersionDataset
 from boathouse.governance.deciding import record_decision
-from boathouse.governance.house import House
+from boathouse.governance.life_cycle import open_life_cycle
 from tests.commands.conftest import ROOT
 from tests.life_samples import START, options
 from tests.model_store import empty_store, make_model
@@ -39,7 +40,7 @@ def run(*words: str, user: str = "vera", env: str = "test") -> Result:
 
 
 def judge(data: Path, version: str, outcome: str, champion: str | None, *, env: str = "test", needed: int = 0) -> None:
-    house = House(env, {"engine": "sail", "root": str(data / "lakehouse")})
+    house = Environment(env, {"engine": "sail", "root": str(data / "lakehouse")})
     name = f"{env}.models.missed_payment"
     gate = Gate("minimum_roc_auc", "enforce", outcome != "rejected", 0.7, 0.65, "minimum_roc_auc is 0.7.")
     decided = PromotionDecision(
@@ -51,7 +52,7 @@ def judge(data: Path, version: str, outcome: str, champion: str | None, *, env: 
         gates=[gate],
         decided=Decided(START, "tom"),
     )
-    cycle = house.open_life(name, options(needed=needed), Identity("tom", "system"))
+    cycle = open_life_cycle(house, name, options(needed=needed), Identity("tom", "system"))
     record_decision(cycle, decided)
     cycle.mend()
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from boathouse.environment import Environment
 from boathouse.feature_store import FeatureRefresher
 
 if TYPE_CHECKING:
@@ -74,4 +75,4 @@ class Shop:
 @pytest.fixture
 def shop(spark: SparkSession, lakehouse: Callable[[str], dict[str, str]]) -> Shop:
     """Return an empty lakehouse."""
-    return Shop(spark, FeatureRefresher("test", lakehouse("shop")))
+    return Shop(spark, FeatureRefresher(Environment("test", lakehouse("shop"))))

@@ -7,9 +7,9 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+from boathouse.name import Environment
 
 from boathouse.governance.deciding import record_decision
-from boathouse.governance.house import House
 from tests.life_samples import LifeHouse, MemoryRegistry, decision
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def build(folder: Path) -> LifeHouse:
-    return LifeHouse(House("test", {"engine": "sail", "root": folder.as_posix()}), MemoryRegistry())
+    return LifeHouse(Environment("test", {"engine": "sail", "root": folder.as_posix()}), MemoryRegistry())
 
 
 @pytest.fixture

@@ -112,7 +112,7 @@ def test_called_again_after_a_kill_at_any_step_it_is_complete(
         cut_off(house, Fuse())
         again(name, house)
         assert plan_changes(house.life().read(), house.registry.read()) == []
-        assert house.house.ledger().verify() == []
+        assert open_ledger(house.house.table(PROMOTIONS)).verify() == []
         assert state(house) == state(smooth)
 
 
@@ -168,10 +168,10 @@ def twin(tmp_path: Path) -> LifeHouse:
 
 
 def make_twin(folder: Path) -> LifeHouse:
-    from boathouse.governance.house import House
+    from boathouse.name import Environment
 
     return LifeHouse(
-        House("prod", {"engine": "sail", "root": folder.as_posix()}), SharedRegistry(name="prod.models.late")
+        Environment("prod", {"engine": "sail", "root": folder.as_posix()}), SharedRegistry(name="prod.models.late")
     )
 
 

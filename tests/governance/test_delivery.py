@@ -18,11 +18,12 @@ from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from boathouse.name import Environment
 
 from boathouse.core.errors import OptionError
 from boathouse.core.promotion.policy import GovernanceOptions, Webhook
 from boathouse.governance.delivery import Delivered, Outbox, deliver_quietly
-from boathouse.governance.house import DELIVERIES, House
+from boathouse.governance.ledger import DELIVERIES
 from tests.governance.receiver import HANG_S, Receiver, receiving
 from tests.life_samples import Clock, LifeHouse, options
 
@@ -43,7 +44,7 @@ def box(house: LifeHouse, given: GovernanceOptions, clock: Clock | None = None) 
 
 
 def states(house: LifeHouse) -> list[str]:
-    return [each.kind for each in house.house.ledger(DELIVERIES).read()]
+    return [each.kind for each in open_ledger(house.house.table(DELIVERIES)).read()]
 
 
 @pytest.fixture(autouse=True)
@@ -88,7 +89,7 @@ def test_what_was_delivered_is_not_sent_again(house: LifeHouse, receiver: Receiv
         "candidate_registered",
         "rolled_back",
     ]
-    assert house.house.ledger(DELIVERIES).verify() == []
+    assert open_ledger(house.house.table(DELIVERIES)).verify() == []
 
 
 def test_only_events_asked_for_and_only_from_the_day_asked_for(house: LifeHouse, receiver: Receiver) -> None:
@@ -107,7 +108,7 @@ def test_a_failed_call_is_made_again_later_with_the_same_id(house: LifeHouse, an
         first, second = receiver.deliveries()[:2]
         assert sorted(receiver.deliveries()) == sorted([first, first, second, second])
         time.sleep(HANG_S if answer == "hang" else 0)
-    failed = [each.comment for each in house.house.ledger(DELIVERIES).read() if each.kind == "failed"]
+    failed = [each.comment for each in open_ledger(house.house.table(DELIVERIES)).read() if each.kind == "failed"]
     assert len(failed) == 2
     assert {500: "500", 404: "404", "redirect": "307"}.get(answer, "") in failed[0]
 
@@ -155,7 +156,7 @@ def test_many_senders_at_once_send_each_message_once(house: LifeHouse, receiver:
 
 def send_and_die(root: str, port: int) -> None:
     """Send one message and be killed before it is on record that it was taken."""
-    house = LifeHouse(House("test", {"engine": "sail", "root": root}), registry=None)  # type: ignore[arg-type]
+    house = LifeHouse(Environment("test", {"engine": "sail", "root": root}), registry=None)  # type: ignore[arg-type]
     outbox = box(house, rules(Receiver(port=port), events=["champion_changed"]))
 
     def die(message: Any, webhook: Any, attempt: int) -> Any:
@@ -180,7 +181,7 @@ def test_killed_between_sending_and_recording_it_is_sent_again_under_the_same_id
     # At once, nobody else begins: the first may still be at it.
     assert box(house, given).deliver() == Delivered(1, 0, 1, 0)
     clock = Clock()
-    clock.now = house.house.ledger(DELIVERIES).read()[0].occurred_at
+    clock.now = open_ledger(house.house.table(DELIVERIES)).read()[0].occurred_at
     clock.move(seconds=FAST["timeout_s"] + 5.1)
     assert box(house, given, clock).deliver() == Delivered(1, 0, 0, 0)
     first, _, again = receiver.deliveries()
@@ -194,7 +195,7 @@ def test_killed_before_sending_it_is_sent_later(house: LifeHouse, receiver: Rece
     assert outbox._claim(message, 1) is True
     assert box(house, given)._claim(message, 1) is False
     clock = Clock()
-    clock.now = house.house.ledger(DELIVERIES).read()[0].occurred_at
+    clock.now = open_ledger(house.house.table(DELIVERIES)).read()[0].occurred_at
     clock.move(seconds=60)
     assert box(house, given, clock).deliver().sent == 2
 
@@ -215,7 +216,7 @@ def test_killed_before_sending_it_is_sent_later(house: LifeHouse, receiver: Rece
 def test_an_address_or_secret_that_will_not_do_is_on_record(house: LifeHouse, entry: dict[str, Any], why: str) -> None:
     done = box(house, rules(**{"events": ["rolled_back", "champion_changed"], **entry})).deliver()
     assert done.failed == 2
-    comments = [each.comment for each in house.house.ledger(DELIVERIES).read() if each.kind == "failed"]
+    comments = [each.comment for each in open_ledger(house.house.table(DELIVERIES)).read() if each.kind == "failed"]
     assert why in comments[0]
     assert SECRET not in "".join(comments)
 
@@ -253,7 +254,7 @@ def test_a_program_gets_the_message_on_its_standard_input(house: LifeHouse, tmp_
 def test_a_program_that_fails_is_on_record(house: LifeHouse, command: list[str], why: str) -> None:
     entry = {"kind": "command", "command": command, "events": ["champion_changed"], "timeout_s": 0.2}
     assert box(house, rules(**entry)).deliver().failed == 2
-    assert why in house.house.ledger(DELIVERIES).read()[1].comment
+    assert why in open_ledger(house.house.table(DELIVERIES)).read()[1].comment
 
 
 def test_a_job_of_the_platform_is_run_once_for_each_message(house: LifeHouse, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
+from boathouse.name import Environment
 
 from boathouse.core.errors import LifeCycleError
 from boathouse.core.promotion.registry_state import plan_changes
 from boathouse.governance.deciding import record_decision
-from boathouse.governance.house import House
 from tests.life_samples import LifeHouse, MemoryRegistry, decision, options
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def attempt(step: Callable[[], object]) -> str:
 
 def ask_and_approve(root: str, worker: int) -> None:
     """Ask for versions of one's own, and approve version 3 under names of one's own."""
-    house = LifeHouse(House("test", {"engine": "sail", "root": root}), MemoryRegistry())
+    house = LifeHouse(Environment("test", {"engine": "sail", "root": root}), MemoryRegistry())
     for _ in range(WORKERS * EACH + 3):
         house.registry.register()
     for number in range(EACH):
@@ -64,7 +64,7 @@ def test_a_hundred_requests_and_approvals_by_threads_of_processes_are_each_on_re
     assert len(actors) == len(expected) == 100
     assert set(actors) == expected
     assert house.records("refused") == []
-    assert house.house.ledger().verify() == []
+    assert open_ledger(house.house.table(PROMOTIONS)).verify() == []
 
 
 def test_of_many_promotions_at_once_one_wins_and_the_others_say_why(house: LifeHouse) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import mlflow
 import pytest
+from boathouse.name import Environment
 
 from boathouse.core.errors import ModelError, UntrustedModelError
 from boathouse.core.promotion.identity import Identity
@@ -13,7 +14,7 @@ from boathouse.core.promotion.registry_state import plan_changes
 from boathouse.datasets.model_version import ModelVersionDataset
 from boathouse.governance.copying import copy_version
 from boathouse.governance.deciding import record_decision
-from boathouse.governance.house import House
+from boathouse.governance.life_cycle import open_life_cycle
 from boathouse.governance.registry import ModelRegistry
 from tests.life_samples import NAME, decision, options
 from tests.model_store import empty_store, make_model, store
@@ -27,24 +28,24 @@ __all__ = ["empty_store", "store"]
 
 
 @pytest.fixture
-def house(tmp_path: Path, store: Path) -> House:
-    return House("test", {"engine": "sail", "root": (tmp_path / "lake").as_posix()})
+def house(tmp_path: Path, store: Path) -> Environment:
+    return Environment("test", {"engine": "sail", "root": (tmp_path / "lake").as_posix()})
 
 
-def cycle(house: House, actor: str = "vera", name: str = NAME, **approvals: Any) -> LifeCycle:
-    return house.open_life(name, options(**approvals), Identity(actor, "system"))
+def cycle(house: Environment, actor: str = "vera", name: str = NAME, **approvals: Any) -> LifeCycle:
+    return open_life_cycle(house, name, options(**approvals), Identity(actor, "system"))
 
 
 def train(risk: float) -> None:
     ModelVersionDataset(name=NAME).save(make_model(risk))
 
 
-def judge(house: House, version: str, champion: str | None) -> None:
+def judge(house: Environment, version: str, champion: str | None) -> None:
     record_decision(cycle(house, "tom"), decision(version, champion=champion))
     cycle(house).mend()
 
 
-def test_a_life_from_registration_to_rollback_and_copy(house: House) -> None:
+def test_a_life_from_registration_to_rollback_and_copy(house: Environment) -> None:
     for number, risk in enumerate((0.6, 0.7), 1):
         train(risk)
         judge(house, str(number), str(number - 1) if number > 1 else None)
@@ -58,16 +59,16 @@ def test_a_life_from_registration_to_rollback_and_copy(house: House) -> None:
     assert client.get_model_version(NAME, "2").tags["stage"] == "archived"
     assert plan_changes(cycle(house).read(), ModelRegistry(NAME).read()) == []
 
-    prod = House("prod", house.lakehouse)
+    prod = Environment("prod", house.lakehouse)
     life, copied = copy_version(house, NAME, "1", cycle(prod, name="prod.models.late"), comment="to prod")
     assert (copied, life.versions["1"].source) == ("1", f"{NAME}/1")
     twin = ModelVersionDataset(name="prod.models.late").load()
     assert (twin.files, twin.tags["stage"]) == (loaded.files, "registered")
     assert ModelRegistry("prod.models.late").read().aliases == {}
-    assert house.ledger().verify() == prod.ledger().verify() == []
+    assert open_ledger(house.table(PROMOTIONS)).verify() == open_ledger(prod.table(PROMOTIONS)).verify() == []
 
 
-def test_files_changed_after_the_check_are_not_promoted(house: House, store: Path) -> None:
+def test_files_changed_after_the_check_are_not_promoted(house: Environment, store: Path) -> None:
     train(0.6)
     record_decision(cycle(house, "tom", needed=1), decision("1"))
     cycle(house).mend()
@@ -75,10 +76,10 @@ def test_files_changed_after_the_check_are_not_promoted(house: House, store: Pat
     spec.write_bytes(spec.read_bytes() + b" ")
     with pytest.raises(UntrustedModelError, match=r"spec\.json"):
         cycle(house, needed=1).approve("1", comment="yes")
-    assert house.ledger().read()[-1].kind == "refused"
+    assert open_ledger(house.table(PROMOTIONS)).read()[-1].kind == "refused"
 
 
-def test_files_with_a_new_manifest_of_their_own_are_still_other_files(house: House, store: Path) -> None:
+def test_files_with_a_new_manifest_of_their_own_are_still_other_files(house: Environment, store: Path) -> None:
     """Whoever changes file and manifest together is found by the digest on record."""
     from boathouse.core.scoring.files import MANIFEST, seal_files
 
@@ -94,20 +95,20 @@ def test_files_with_a_new_manifest_of_their_own_are_still_other_files(house: Hou
         cycle(house, needed=1).approve("1", comment="yes")
 
 
-def test_a_version_registered_past_the_ledger_is_noted_by_the_next_step(house: House) -> None:
+def test_a_version_registered_past_the_ledger_is_noted_by_the_next_step(house: Environment) -> None:
     train(0.6)
-    assert house.ledger().read() == []
+    assert open_ledger(house.table(PROMOTIONS)).read() == []
     assert list(cycle(house).mend().versions) == ["1"]
-    assert [record.kind for record in house.ledger().read()] == ["registered"]
+    assert [record.kind for record in open_ledger(house.table(PROMOTIONS)).read()] == ["registered"]
 
 
-def test_a_store_that_cannot_be_used_is_named(house: House, store: Path) -> None:
+def test_a_store_that_cannot_be_used_is_named(house: Environment, store: Path) -> None:
     store.write_bytes(b"no database")
     with pytest.raises(ModelError, match="MLflow store cannot be used"):
         cycle(house).mend()
-    assert house.ledger().read() == []
+    assert open_ledger(house.table(PROMOTIONS)).read() == []
 
 
-def test_a_model_that_is_not_registered_has_no_state(house: House) -> None:
+def test_a_model_that_is_not_registered_has_no_state(house: Environment) -> None:
     state = ModelRegistry("test.models.other").read()
     assert (state.versions, state.aliases) == ({}, {})

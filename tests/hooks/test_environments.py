@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from boathouse.core.errors import ConfigError
-from boathouse.hooks.environments import list_environments, require_environment
+from boathouse.environment import list_environments, require_environment
 
 CONF = Path(__file__).parents[2] / "conf"
 

@@ -8,7 +8,7 @@ import pytest
 from kedro.config import OmegaConfigLoader
 
 from boathouse.core.errors import ConfigError
-from boathouse.hooks.locations import locate_artifacts, locate_data, locate_mlflow, locate_registry, name_experiment
+from boathouse.environment import locate_artifacts, locate_data, locate_mlflow, locate_registry, name_experiment
 from boathouse.settings import CONFIG_LOADER_ARGS
 
 CONF = Path(__file__).parents[2] / "conf"

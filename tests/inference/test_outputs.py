@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from boathouse.core.errors import InferenceError
 from boathouse.datasets.frames import arrow_type
+from boathouse.environment import Environment
 from boathouse.inference import delta_output, file_output, sql_output
 from boathouse.inference.delta_output import DeltaOutput
 from boathouse.inference.file_output import FileOutput
@@ -174,19 +175,19 @@ def test_a_delta_table_with_other_columns_is_refused(tmp_path: Path, spark: Spar
 @pytest.mark.parametrize("text", ["scores", "xml:out", "sqlite:///x.db", "csv:", "delta:/", "env:#scores", "a.b.c"])
 def test_an_unknown_output_lists_the_forms(text: str) -> None:
     with pytest.raises(InferenceError, match="csv:FOLDER|variable"):
-        open_output(text, "test", {"engine": "sail", "root": "x"})
+        open_output(text, Environment("test", {"engine": "sail", "root": "x"}))
 
 
 def test_a_url_in_an_error_hides_its_password() -> None:
     with pytest.raises(InferenceError) as caught:
-        open_output("postgresql://ann:hunter2@host/bank", "test", {"engine": "sail", "root": "x"})
+        open_output("postgresql://ann:hunter2@host/bank", Environment("test", {"engine": "sail", "root": "x"}))
     assert "hunter2" not in str(caught.value)
 
 
 def test_a_url_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SCORES_URL", f"sqlite:///{tmp_path}/x.db")
-    output = open_output("env:SCORES_URL#scores", "test", {"engine": "sail", "root": "x"})
+    output = open_output("env:SCORES_URL#scores", Environment("test", {"engine": "sail", "root": "x"}))
     output.write(make_batch())
     assert count(f"sqlite:///{tmp_path}/x.db", "scores") == 3
     with pytest.raises(InferenceError, match="variable NO_SUCH_URL is not set"):
-        open_output("env:NO_SUCH_URL#scores", "test", {"engine": "sail", "root": "x"})
+        open_output("env:NO_SUCH_URL#scores", Environment("test", {"engine": "sail", "root": "x"}))

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from boathouse.core.features import join_point_in_time
 from boathouse.core.features.on_demand_frame import add_on_demand
 from boathouse.core.scoring import FeatureSpec
+from boathouse.environment import Environment
 from boathouse.feature_store import FeatureRefresher, publish_view
 from boathouse.online_store import OnlineStore, serve_features
 from boathouse.use_case.features import CURRENT_VIEWS, FEATURE_NAMES
@@ -53,7 +54,7 @@ def test_online_is_offline_for_every_customer(
 ) -> None:
     keys, expected = offline
     place = book.dataset(CURRENT_VIEWS[0].table)._place
-    refresher = FeatureRefresher("test", {"engine": place.engine, "root": place.root})
+    refresher = FeatureRefresher(Environment("test", {"engine": place.engine, "root": place.root}))
     is_file = database == "sqlite"
     url = f"sqlite:///{book.data}/online.db" if is_file else request.getfixturevalue("postgres").make_database()
     store = OnlineStore(url, timeout_s=60)

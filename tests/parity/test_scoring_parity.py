@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from boathouse.core.export.graph import build_graph
+from boathouse.environment import Environment
 from boathouse.feature_store import FeatureRefresher, publish_view
 from boathouse.online_store import OnlineStore
 from boathouse.pipelines import batch_inference, stream_inference
@@ -139,7 +140,7 @@ def test_the_endpoint_gives_the_same_to_the_bit_for_features_it_is_sent(month: S
 @pytest.mark.slow
 def test_the_endpoint_gives_the_same_to_the_bit_for_keys(month: ScoredMonth, book: SmallBank, tmp_path: Path) -> None:
     place = book.dataset(CURRENT_VIEWS[0].table)._place
-    refresher = FeatureRefresher("test", {"engine": place.engine, "root": place.root})
+    refresher = FeatureRefresher(Environment("test", {"engine": place.engine, "root": place.root}))
     store = OnlineStore(f"sqlite:///{tmp_path}/online.db", timeout_s=60)
     for view in CURRENT_VIEWS:
         publish_view(store, view, refresher.place(view.table))

@@ -2,56 +2,64 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from boathouse.commands.environment_options import ENVIRONMENT
-from boathouse.commands.model_places import open_governed
+from boathouse.commands.model_arguments import read_rules
+from boathouse.governance.endpoint_states import DEPLOYMENTS
+from boathouse.governance.ledger import DELIVERIES, PROMOTIONS, open_ledger
 
-_TABLES = ("audit.promotions", "audit.webhook_deliveries", "audit.deployments")
+if TYPE_CHECKING:
+    from boathouse.environment import Environment
+
+_TABLES = (PROMOTIONS, DELIVERIES, DEPLOYMENTS)
 
 
 @click.group()
 def audit() -> None:
-    """Verify the audit trail and deliver its messages."""
+    """Verify the audit trail, deliver messages."""
 
 
-@audit.command()
+@audit.command(epilog="Example: boathouse audit verify --env prod")
 @ENVIRONMENT
 @click.option("--head", default=None, help="Hash kept elsewhere; the trail of promotions has to hold it.")
-def verify(env: str, conf_source: Path, head: str | None) -> None:
-    """Find records that were changed, removed, moved or cut off; exit code 1 if there are any.
+def verify(environment: Environment, head: str | None) -> None:
+    """Verify that no audit record was changed.
 
-    Prints the last hash of each table. Keep it elsewhere and give it back with --head: a trail that somebody wrote
-    anew from some place on shows by that alone.
+    Finds records that were changed, removed, moved or cut off; exit code 1 if there are any. Prints the last hash of
+    each table. Keep it elsewhere and give it back with --head: a trail that somebody wrote anew from some place on
+    shows by that alone.
     """
-    house = open_governed(env, conf_source).house
     broken = False
     for table in _TABLES:
-        found = house.ledger(table).inspect(head=head if table == _TABLES[0] else None)
+        found = open_ledger(environment.table(table)).inspect(head=head if table == PROMOTIONS else None)
         for each in found.breaks:
-            click.echo(f"{env}.{table}, record {each.sequence}: {each.problem}", err=True)
+            click.echo(f"{environment.name}.{table}, record {each.sequence}: {each.problem}", err=True)
         broken = broken or bool(found.breaks)
         state = f"{len(found.breaks)} fault(s)" if found.breaks else "whole"
-        click.echo(f"{env}.{table}: {found.records:,} record(s), {state}, last hash {found.last_hash or 'none'}")
+        click.echo(
+            f"{environment.name}.{table}: {found.records:,} record(s), {state}, last hash {found.last_hash or 'none'}"
+        )
     if broken:
         raise click.exceptions.Exit(1)
 
 
-@audit.command()
+@audit.command(epilog="Example: boathouse audit deliver --patience 300 --env prod")
 @ENVIRONMENT
 @click.option("--patience", type=click.FloatRange(0), default=60.0, show_default=True, help="Seconds to go on for.")
 @click.option("--retry-given-up", is_flag=True, help="Try once more what failed as often as it may.")
-def deliver(env: str, conf_source: Path, patience: float, *, retry_given_up: bool) -> None:
-    """Send the messages that wait; exit code 1 if some are left.
+def deliver(environment: Environment, patience: float, *, retry_given_up: bool) -> None:
+    """Send the messages that wait.
 
-    Safe to run at any time and several at once: each attempt is on record before it is made.
+    Exit code 1 if some are left. Safe to run at any time and several at once: each attempt is on record before it is
+    made.
     """
     from boathouse.governance.delivery import Outbox
+    from boathouse.governance.identity import identify
 
-    governed = open_governed(env, conf_source)
-    box = Outbox(governed.house, governed.options, actor=governed.identity().name)
+    box = Outbox(environment, read_rules(environment), actor=identify(environment).name)
     done = box.deliver(patience_s=patience, retry_given_up=retry_given_up)
     click.echo(
         f"{done.sent} sent, {done.failed} attempt(s) failed, {done.waiting} waiting, {done.given_up} given up"

@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from boathouse.commands.feature_places import ENVIRONMENT
-from boathouse.commands.harbour import open_harbour
+from boathouse.commands.environment_options import ENVIRONMENT
 from boathouse.core.errors import RolloutError
+from boathouse.governance.endpoint_states import EndpointStates
+from boathouse.governance.identity import identify
 
 if TYPE_CHECKING:
     from boathouse.core.endpoints import EndpointConfig
     from boathouse.core.endpoints.state import EndpointState
+    from boathouse.environment import Environment
 
 _COMMENT = click.option("--comment", default="", help="Why; kept in the trail.")
 
 
-@click.command()
+@click.command(epilog="Example: boathouse endpoints update missed_payment --split canary --candidate challenger")
 @click.argument("name")
 @click.option("--split", type=click.Choice(["weight", "ab", "canary", "rolling", "shadow"]), default=None)
 @click.option("--route", "routes", multiple=True, metavar="ENTITY=PERCENT", help="Share of the traffic; repeat it.")
@@ -35,23 +37,24 @@ _COMMENT = click.option("--comment", default="", help="Why; kept in the trail.")
 @click.option("--expect", type=int, default=None, help="Change it only if this record is still the newest.")
 @_COMMENT
 @ENVIRONMENT
-def update(name: str, env: str, conf_source: Path, **given: Any) -> None:  # noqa: ANN401 - the options above
-    """Change what is served: a traffic split, an A/B test, a canary, a shadow, or a rolling replacement.
+def update(name: str, environment: Environment, **given: Any) -> None:  # noqa: ANN401 - the options above
+    """Change what an endpoint serves.
 
-    Blue/green is a split of kind weight that gives 100 to the other entity. Everything can be undone with
-    `boathouse endpoints rollback`.
+    A traffic split, an A/B test, a canary, a shadow, or a rolling replacement. Blue/green is a split of kind weight
+    that gives 100 to the other entity. Everything can be undone with `boathouse endpoints rollback`.
     """
-    harbour = open_harbour(env, conf_source)
-    states = harbour.states()
+    from boathouse.core.experiments.options import ExperimentOptions
+
+    states = EndpointStates.of(environment)
     state = states.read(name)
     if given["expect"] is not None:
         state = replace(state, sequence=given["expect"])
     config = _read_file(name, given["path"]) if given["path"] else _change(state, given)
-    if config.split.kind == "ab" and not harbour.experiments.enabled:
+    if config.split.kind == "ab" and not environment.options(ExperimentOptions, "rollouts", "experiments").enabled:
         raise RolloutError.switched_off()
     is_start = config.split.kind not in {"weight", state.config.split.kind}
     kind = "started" if is_start else "updated"
-    _report(states.change(state, config, kind=kind, actor=harbour.actor, comment=given["comment"]))
+    _report(states.change(state, config, kind=kind, actor=identify(environment).name, comment=given["comment"]))
 
 
 def _read_file(name: str, path: Path) -> EndpointConfig:
@@ -110,50 +113,55 @@ def _parse_steps(text: str | None) -> Sequence[float] | None:
         raise click.UsageError("--steps takes percentages, divided by commas: 1,5,25,50,100.") from None
 
 
-@click.command()
+@click.command(epilog="Example: boathouse endpoints promote missed_payment --env prod")
 @click.argument("name")
 @click.option("--entity", default=None, help="Default: the candidate, the mirror, or the only other one.")
 @_COMMENT
 @ENVIRONMENT
-def promote(name: str, entity: str | None, comment: str, env: str, conf_source: Path) -> None:
-    """Give all traffic to one entity and end the rollout under way."""
+def promote(name: str, entity: str | None, comment: str, environment: Environment) -> None:
+    """Give all traffic to one served entity.
+
+    It ends the rollout under way.
+    """
     from boathouse.core.endpoints.kinds import PROMOTED
     from boathouse.core.endpoints.rollouts import choose_promoted, give_everything
 
-    harbour = open_harbour(env, conf_source)
-    states = harbour.states()
+    states = EndpointStates.of(environment)
     state = states.read(name)
     chosen = entity or choose_promoted(state.config)
     config = give_everything(state.config, chosen)
-    _report(states.change(state, config, kind=PROMOTED, actor=harbour.actor, comment=comment))
+    _report(states.change(state, config, kind=PROMOTED, actor=identify(environment).name, comment=comment))
 
 
-@click.command()
+@click.command(epilog="Example: boathouse endpoints rollback missed_payment --comment 'Too many errors'")
 @click.argument("name")
 @_COMMENT
 @ENVIRONMENT
-def rollback(name: str, comment: str, env: str, conf_source: Path) -> None:
-    """Return to the configuration before the newest change, or before the rollout under way; again: further back."""
-    harbour = open_harbour(env, conf_source)
-    states = harbour.states()
-    _report(states.roll_back(name, actor=harbour.actor, comment=comment))
+def rollback(name: str, comment: str, environment: Environment) -> None:
+    """Return to the configuration before.
+
+    That is the one before the newest change, or before the rollout under way; typed again it goes further back.
+    """
+    states = EndpointStates.of(environment)
+    _report(states.roll_back(name, actor=identify(environment).name, comment=comment))
 
 
-@click.command(name="canary-step")
+@click.command(name="canary-step", epilog="Example: boathouse endpoints canary-step missed_payment --watch 60")
 @click.argument("name")
 @click.option("--watch", type=float, default=None, metavar="SECONDS", help="Look again and again, until it is decided.")
 @ENVIRONMENT
-def canary_step(name: str, watch: float | None, env: str, conf_source: Path) -> None:
-    """Judge a canary by the inference log: go one step on, wait, or roll back.
+def canary_step(name: str, watch: float | None, environment: Environment) -> None:
+    """Advance, keep or roll back a canary.
+
+    It is judged by the inference log.
 
     Exit code 0: it went on, waits or is done; 3: it was rolled back.
     """
     from boathouse.rollouts.canary_step import step_canary
 
-    harbour = open_harbour(env, conf_source)
-    states = harbour.states()
+    states = EndpointStates.of(environment)
     while True:
-        decision = step_canary(states, name, harbour.log, actor=harbour.actor)
+        decision = step_canary(states, name, environment.endpoint_log, actor=identify(environment).name)
         click.echo(f"{decision.outcome}: {decision.reason}")
         for check in decision.checks:
             click.echo(f"  {check.verdict:<5} {check.name:<9} {check.text}")
@@ -164,36 +172,37 @@ def canary_step(name: str, watch: float | None, env: str, conf_source: Path) -> 
         time.sleep(watch)
 
 
-@click.command()
+@click.command(epilog="Example: boathouse endpoints pause missed_payment --env prod")
 @click.argument("name")
 @_COMMENT
 @ENVIRONMENT
-def pause(name: str, comment: str, env: str, conf_source: Path) -> None:
-    """Keep a canary where it is until `resume`."""
+def pause(name: str, comment: str, environment: Environment) -> None:
+    """Pause a canary until it is resumed."""
     from boathouse.core.endpoints.kinds import PAUSED
 
-    harbour = open_harbour(env, conf_source)
-    states = harbour.states()
+    states = EndpointStates.of(environment)
     state = states.read(name)
     if state.config.split.kind != "canary":
         raise RolloutError.no_canary(name, state.config.split.kind)
-    _report(states.change(state, state.config, kind=PAUSED, actor=harbour.actor, comment=comment))
+    _report(states.change(state, state.config, kind=PAUSED, actor=identify(environment).name, comment=comment))
 
 
-@click.command()
+@click.command(epilog="Example: boathouse endpoints resume missed_payment --env prod")
 @click.argument("name")
 @_COMMENT
 @ENVIRONMENT
-def resume(name: str, comment: str, env: str, conf_source: Path) -> None:
-    """Let a paused canary go on; its step begins anew."""
+def resume(name: str, comment: str, environment: Environment) -> None:
+    """Resume a paused canary.
+
+    Its step begins anew.
+    """
     from boathouse.core.endpoints.kinds import PAUSED, STEP
 
-    harbour = open_harbour(env, conf_source)
-    states = harbour.states()
+    states = EndpointStates.of(environment)
     state = states.read(name)
     if state.kind != PAUSED:
         raise RolloutError.no_canary(name, f"{state.config.split.kind}, not paused")
-    _report(states.change(state, state.config, kind=STEP, actor=harbour.actor, comment=comment))
+    _report(states.change(state, state.config, kind=STEP, actor=identify(environment).name, comment=comment))
 
 
 def _report(state: EndpointState) -> None:

@@ -11,24 +11,27 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from boathouse.commands.feature_places import ENVIRONMENT
-from boathouse.commands.harbour import open_harbour
-from boathouse.core.errors import RolloutError
+from boathouse.commands.environment_options import ENVIRONMENT
+from boathouse.core.errors import ConfigError, RolloutError
 
 if TYPE_CHECKING:
-    from boathouse.core.endpoints.service_levels import Measurement
+    from boathouse.core.endpoints.service_levels import Measurement, ServiceLevels
+    from boathouse.environment import Environment
 
 
-@click.command()
+@click.command(epilog="Example: boathouse endpoints size --qps 200 --ms 12")
 @click.option("--qps", type=float, required=True, help="Requests per second at the busiest ordinary time.")
 @click.option("--ms", type=float, required=True, help="Milliseconds that one request takes; load-test measures it.")
 @click.option("--always-on", is_flag=True, help="No scale to zero: the first request after a pause does not wait.")
 @ENVIRONMENT
-def size(qps: float, ms: float, env: str, conf_source: Path, *, always_on: bool) -> None:
-    """Say how large an endpoint has to be: units = requests per second x seconds per request."""
-    from boathouse.core.endpoints.sizing import size_endpoint
+def size(qps: float, ms: float, environment: Environment, *, always_on: bool) -> None:
+    """Compute how large an endpoint has to be.
 
-    options = open_harbour(env, conf_source).sizing
+    Units = requests per second x seconds per request.
+    """
+    from boathouse.core.endpoints.sizing import SizingOptions, size_endpoint
+
+    options = environment.options(SizingOptions, "rollouts", "sizing")
     found = size_endpoint(qps, ms, options, scale_to_zero=not always_on)
     click.echo(f"{qps:g} requests per second x {ms / 1000:g} s = {found.units:.2f} units; for peaks {found.needed:.2f}")
     several = f"{found.endpoints} endpoints of size" if found.endpoints > 1 else "workload size"
@@ -36,7 +39,9 @@ def size(qps: float, ms: float, env: str, conf_source: Path, *, always_on: bool)
     click.echo(f"here: boathouse serve --workers {found.processes}")
 
 
-@click.command(name="load-test")
+@click.command(
+    name="load-test", epilog="Example: boathouse endpoints load-test --start --request bodies.jsonl --rate 50"
+)
 @click.argument("url", required=False)
 @click.option("--name", default=None, help="Endpoint whose service levels count, and that --start serves.")
 @click.option(
@@ -51,20 +56,20 @@ def size(qps: float, ms: float, env: str, conf_source: Path, *, always_on: bool)
 @click.option("--token-variable", default=None, help="Environment variable that holds the bearer token.")
 @click.option("--start", is_flag=True, help="Start an endpoint for the test and remove it afterwards; without URL.")
 @ENVIRONMENT
-def load_test(url: str | None, env: str, conf_source: Path, **given: Any) -> None:  # noqa: ANN401 - the options above
-    """Measure an endpoint under load that does not wait for its answers.
+def load_test(url: str | None, environment: Environment, **given: Any) -> None:  # noqa: ANN401 - the options above
+    """Measure an endpoint under load.
 
-    URL is that of the invocations. Times count from when a request was due. With --name the endpoint's
-    service levels are checked: exit code 1 if one is not kept.
+    The load does not wait for answers. URL is that of the invocations. Times count from when a request was due. With
+    --name the endpoint's service levels are checked: exit code 1 if one is not kept.
     """
     from boathouse.core.endpoints.service_levels import find_breaches
 
     if (url is None) is not given["start"]:
         raise click.UsageError("Give a URL, or --start.")
-    levels = open_harbour(env, conf_source).service_levels(given["name"]) if given["name"] else None
+    levels = _read_service_levels(environment, given["name"]) if given["name"] else None
     rates = given["rates"] or ((levels.requests_per_second,) if levels else (10.0,))
     breaches = []
-    with _address(url, env, conf_source, given["name"]) as address:
+    with _address(url, environment, given["name"]) as address:
         click.echo("  due/s  done/s    sent  failed   p50 ms   p90 ms   p99 ms   max ms")
         for measured in _measure(address, rates, given):
             click.echo(_describe(measured))
@@ -82,14 +87,28 @@ def load_test(url: str | None, env: str, conf_source: Path, **given: Any) -> Non
         click.echo("service levels kept")
 
 
+def _read_service_levels(environment: Environment, name: str) -> ServiceLevels:
+    """Return what the endpoint ``name`` promises.
+
+    Raises:
+        ConfigError: If conf states nothing of it.
+    """
+    from boathouse.core.endpoints.service_levels import ServiceLevels
+
+    if name not in (environment.section("rollouts").get("service_levels") or {}):
+        message = f"conf/base/serving/rollouts.yml states no service levels of endpoint '{name}'. Add an entry."
+        raise ConfigError(message)
+    return environment.options(ServiceLevels, "rollouts", "service_levels", name)
+
+
 @contextmanager
-def _address(url: str | None, env: str, conf_source: Path, name: str | None) -> Iterator[str]:
+def _address(url: str | None, environment: Environment, name: str | None) -> Iterator[str]:
     from boathouse.rollouts.temporary import temporary_endpoint
 
     if url is not None:
         yield url
         return
-    with temporary_endpoint(["--env", env, "--conf-source", str(conf_source)]) as address:
+    with temporary_endpoint(["--env", environment.name, "--conf-source", str(environment.conf_source)]) as address:
         yield f"{address}/serving-endpoints/{name}/invocations" if name else f"{address}/invocations"
 
 
@@ -123,7 +142,7 @@ def _describe(measured: Measurement) -> str:
     )
 
 
-@click.command()
+@click.command(epilog="Example: boathouse endpoints advise --latency-ms 200 --per-second 50 --rows 100000")
 @click.option("--latency-ms", type=float, required=True, help="Longest wait of whoever asks; a day is 86400000.")
 @click.option("--per-second", type=float, required=True, help="Predictions per second at the busiest ordinary time.")
 @click.option("--rows", type=int, required=True, help="Keys that can be asked for.")
@@ -138,8 +157,11 @@ def _describe(measured: Measurement) -> str:
     "--record", "name", default=None, metavar="ENDPOINT", help="Record needs and advice in audit.deployments."
 )
 @ENVIRONMENT
-def advise(name: str | None, env: str, conf_source: Path, **given: Any) -> None:  # noqa: ANN401 - the options above
-    """Say which way of serving fits: batch, stream, precomputed, online or on the device."""
+def advise(name: str | None, environment: Environment, **given: Any) -> None:  # noqa: ANN401 - the options above
+    """Advise which way of serving fits.
+
+    Batch, stream, precomputed, online or on the device.
+    """
     from boathouse.core.endpoints.advice import Needs, advise_way
 
     needs = Needs(
@@ -157,37 +179,40 @@ def advise(name: str | None, env: str, conf_source: Path, **given: Any) -> None:
         click.echo(f"  {reason}")
     if name is not None:
         about = {key: given[key] for key in ("complexity", "model_mb", "importance")}
-        _record_advice(name, {**advice.to_evidence(needs), "model": about}, env, conf_source)
+        _record_advice(name, {**advice.to_evidence(needs), "model": about}, environment)
         click.echo(f"recorded for {name}")
 
 
-def _record_advice(name: str, evidence: dict[str, Any], env: str, conf_source: Path) -> None:
+def _record_advice(name: str, evidence: dict[str, Any], environment: Environment) -> None:
     from boathouse.core.audit import AuditEvent
     from boathouse.core.endpoints.kinds import ADVISED
     from boathouse.governance.endpoint_states import DEPLOYMENTS
+    from boathouse.governance.identity import identify
     from boathouse.governance.ledger import open_ledger
 
-    harbour = open_harbour(env, conf_source)
     event = AuditEvent(
         event_id=uuid.uuid4().hex,
         kind=ADVISED,
         subject=name,
-        actor=harbour.actor,
+        actor=identify(environment).name,
         occurred_at=datetime.now(UTC),
         comment=str(evidence["way"]),
         evidence=evidence,
     )
-    open_ledger(harbour.place(DEPLOYMENTS)).append([event])
+    open_ledger(environment.table(DEPLOYMENTS)).append([event])
 
 
-@click.command(name="compact-log")
+@click.command(name="compact-log", epilog="Example: boathouse endpoints compact-log --env prod")
 @ENVIRONMENT
-def compact_log(env: str, conf_source: Path) -> None:
-    """Make few large files of the inference log's many small ones; endpoints may go on writing."""
+def compact_log(environment: Environment) -> None:
+    """Compact the inference log into few files.
+
+    Endpoints may go on writing.
+    """
     from boathouse.datasets.delta_log import open_log
     from boathouse.serving.log_table import LogTable
 
-    place = open_harbour(env, conf_source).log
+    place = environment.endpoint_log
     if place.path is None or not open_log(place).exists():
         raise RolloutError.no_log(place.table)
     found = LogTable(place.path).compact()

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from boathouse.commands.endpoint_changes import canary_step, pause, promote, resume, rollback, update
 from boathouse.commands.endpoint_measures import advise, compact_log, load_test, size
-from boathouse.commands.feature_places import ENVIRONMENT
-from boathouse.commands.harbour import open_harbour
+from boathouse.commands.environment_options import ENVIRONMENT
+from boathouse.governance.endpoint_states import EndpointStates
 
 if TYPE_CHECKING:
     from boathouse.core.endpoints.state import EndpointState
+    from boathouse.environment import Environment
 
 
 @click.group()
 def endpoints() -> None:
-    """Show, change, measure and roll back endpoints.
+    """Show, change, measure, roll back endpoints.
 
     Changes are recorded in audit.deployments; a running server follows within seconds.
     """
@@ -29,23 +29,23 @@ for _command in (advise, canary_step, compact_log, load_test, pause, promote, re
     endpoints.add_command(_command)
 
 
-@endpoints.command(name="list")
+@endpoints.command(name="list", epilog="Example: boathouse endpoints list --env prod")
 @ENVIRONMENT
-def list_endpoints(env: str, conf_source: Path) -> None:
-    """List the endpoints and how their traffic is divided."""
-    for name, state in open_harbour(env, conf_source).states().read_all().items():
+def list_endpoints(environment: Environment) -> None:
+    """List endpoints and their traffic split."""
+    for name, state in EndpointStates.of(environment).read_all().items():
         click.echo(f"{name:<24} {describe_traffic(state)}")
 
 
-@endpoints.command()
+@endpoints.command(epilog="Example: boathouse endpoints show missed_payment --env prod")
 @click.argument("name")
 @click.option(
     "--json", "as_json", is_flag=True, help="Print the configuration alone, as JSON that update --file reads."
 )
 @ENVIRONMENT
-def show(name: str, env: str, conf_source: Path, *, as_json: bool) -> None:
-    """Show what an endpoint serves, since when, and how it came to that."""
-    states = open_harbour(env, conf_source).states()
+def show(name: str, environment: Environment, *, as_json: bool) -> None:
+    """Show what an endpoint serves and its history."""
+    states = EndpointStates.of(environment)
     state = states.read(name)
     if as_json:
         click.echo(json.dumps(state.config.to_document(), indent=2))

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from boathouse.commands.harbour import Harbour
     from boathouse.core.endpoints.state import EndpointState
     from boathouse.core.experiments.exposures import Exposures
+    from boathouse.environment import Environment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,9 @@ class Wanted:
     effects: Mapping[str, float]
 
 
-def read_exposures(harbour: Harbour, state: EndpointState, since: datetime | None, until: datetime | None) -> Exposures:
+def read_exposures(
+    environment: Environment, state: EndpointState, since: datetime | None, until: datetime | None
+) -> Exposures:
     """Return who was exposed to what between two moments.
 
     Raises:
@@ -51,10 +53,11 @@ def read_exposures(harbour: Harbour, state: EndpointState, since: datetime | Non
     from boathouse.rollouts.log_reader import read_entries
 
     begun = since or state.changed_at or datetime(1970, 1, 1, tzinfo=UTC)
-    entries = read_entries(harbour.log, state.name, since=_aware(begun), until=None if until is None else _aware(until))
+    log = environment.endpoint_log
+    entries = read_entries(log, state.name, since=_aware(begun), until=None if until is None else _aware(until))
     found = find_exposures(read_log_rows(entries), str(state.config.split.unit))
     if not found.units:
-        raise ExperimentError.no_exposures(state.name, harbour.log.table)
+        raise ExperimentError.no_exposures(state.name, log.table)
     return found
 
 
@@ -100,7 +103,7 @@ def read_metrics(wanted: Wanted, exposures: Exposures, name_as_logged: Callable[
     return [model, *business]
 
 
-def choose_naming(harbour: Harbour, state: EndpointState) -> Callable[[object], str]:
+def choose_naming(environment: Environment, state: EndpointState) -> Callable[[object], str]:
     """Return how the log writes a unit: hashed if its column is personal.
 
     Raises:
@@ -115,7 +118,7 @@ def choose_naming(harbour: Harbour, state: EndpointState) -> Callable[[object], 
         return lambda value: name_unit(value) or ""
     if log.personal_policy == "mask":
         raise ExperimentError.masked_unit(unit)
-    salt = read_salt(harbour.journal)
+    salt = read_salt(environment.endpoint_log_folder)
     return lambda value: hash_value(value, salt)
 
 

@@ -8,32 +8,36 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from boathouse.commands.feature_places import ENVIRONMENT
-from boathouse.commands.harbour import open_harbour
+from boathouse.commands.environment_options import ENVIRONMENT
 from boathouse.core.errors import RolloutError
+from boathouse.core.experiments.options import ExperimentOptions
+from boathouse.governance.endpoint_states import EndpointStates
 
 if TYPE_CHECKING:
-    from boathouse.commands.harbour import Harbour
     from boathouse.core.experiments.report import ExperimentReport, MetricResult
+    from boathouse.environment import Environment
 
 
 @click.group()
 def experiments() -> None:
-    """Plan A/B tests and report what they show; docs/experiments.md walks through the six steps."""
+    """Plan A/B tests and report on them.
+
+    docs/experiments.md walks through the six steps.
+    """
 
 
-@experiments.command()
+@experiments.command(epilog="Example: boathouse experiments plan --baseline 0.2 --effect 0.02 --per-day 500")
 @click.option("--baseline", type=float, default=None, help="Rate of the control, 0 to 1: plan for a rate.")
 @click.option("--deviation", type=float, default=None, help="Standard deviation over units: plan for a mean.")
 @click.option("--effect", type=float, required=True, help="Smallest change worth seeing, absolute.")
 @click.option("--share", type=float, default=50.0, show_default=True, help="Percentage of units that get the variant.")
 @click.option("--per-day", type=float, default=None, help="New units a day; gives the days it takes.")
 @ENVIRONMENT
-def plan(env: str, conf_source: Path, **given: Any) -> None:  # noqa: ANN401 - the options above
-    """Say how many units show an effect."""
+def plan(environment: Environment, **given: Any) -> None:  # noqa: ANN401 - the options above
+    """Compute how many units show an effect."""
     from boathouse.core.experiments.planning import plan_means, plan_rates
 
-    options = _open(env, conf_source).experiments
+    options = _read_options(environment)
     sure = {"confidence": options.confidence, "power": options.power, "share": given["share"] / 100}
     baseline, deviation, effect = given["baseline"], given["deviation"], given["effect"]
     if (baseline is None) == (deviation is None):
@@ -45,7 +49,9 @@ def plan(env: str, conf_source: Path, **given: Any) -> None:  # noqa: ANN401 - t
         click.echo(f"  {found.days(given['per_day'])} days at {given['per_day']:g} new units a day, in whole weeks")
 
 
-@experiments.command()
+@experiments.command(
+    epilog="Example: boathouse experiments report missed_payment --outcomes outcomes.csv --metric recovered"
+)
 @click.argument("name")
 @click.option("--outcomes", type=click.Path(exists=True, path_type=Path), required=True, help="CSV or Parquet.")
 @click.option("--unit", default=None, help="Column of the unit in the outcomes; default: the experiment's.")
@@ -61,18 +67,20 @@ def plan(env: str, conf_source: Path, **given: Any) -> None:  # noqa: ANN401 - t
 @click.option("--since", type=click.DateTime(), default=None, help="UTC; default: when the experiment began.")
 @click.option("--until", type=click.DateTime(), default=None, help="UTC, exclusive; default: when it ended, or now.")
 @ENVIRONMENT
-def report(name: str, env: str, conf_source: Path, **given: Any) -> None:  # noqa: ANN401 - the options above
-    """Compare the variants of an A/B test: metrics of the model and of the business, with intervals.
+def report(name: str, environment: Environment, **given: Any) -> None:  # noqa: ANN401 - the options above
+    """Compare the variants of an A/B test.
 
-    Who was exposed to what is read from the inference log. Exit code 1 if units were not divided as planned.
+    By metrics of the model and of the business, with intervals. Who was exposed to what is read from the inference log.
+    Exit code 1 if units were not divided as planned.
     """
     from boathouse.commands.experiment_outcomes import Wanted, choose_naming, read_exposures, read_metrics
     from boathouse.core.endpoints.state import find_experiment
     from boathouse.core.experiments.report import report_experiment
 
-    harbour = _open(env, conf_source)
-    state, ended = find_experiment(name, harbour.states().records(), harbour.documents.get(name))
-    exposures = read_exposures(harbour, state, given["since"], given["until"] or ended)
+    options = _read_options(environment)
+    records = EndpointStates.of(environment).records()
+    state, ended = find_experiment(name, records, environment.endpoints.get(name))
+    exposures = read_exposures(environment, state, given["since"], given["until"] or ended)
     wanted = Wanted(
         path=given["outcomes"],
         unit=given["unit"] or str(state.config.split.unit),
@@ -80,12 +88,10 @@ def report(name: str, env: str, conf_source: Path, **given: Any) -> None:  # noq
         columns=given["columns"],
         effects=dict(_parse_effect(text) for text in given["effects"]),
     )
-    metrics = read_metrics(wanted, exposures, choose_naming(harbour, state))
+    metrics = read_metrics(wanted, exposures, choose_naming(environment, state))
     shares = {each.served_entity_name: each.traffic_percentage for each in state.config.routes}
-    found = report_experiment(
-        exposures, metrics, {key: each for key, each in shares.items() if each}, harbour.experiments
-    )
-    for line in describe_report(found, harbour.experiments.confidence):
+    found = report_experiment(exposures, metrics, {key: each for key, each in shares.items() if each}, options)
+    for line in describe_report(found, options.confidence):
         click.echo(line)
     if not found.ratio.holds:
         raise click.exceptions.Exit(1)
@@ -100,11 +106,16 @@ def _parse_effect(text: str) -> tuple[str, float]:
         raise click.UsageError(message) from None
 
 
-def _open(env: str, conf_source: Path) -> Harbour:
-    harbour = open_harbour(env, conf_source)
-    if not harbour.experiments.enabled:
+def _read_options(environment: Environment) -> ExperimentOptions:
+    """Return how sure experiments have to be.
+
+    Raises:
+        RolloutError: If the environment runs none.
+    """
+    options = environment.options(ExperimentOptions, "rollouts", "experiments")
+    if not options.enabled:
         raise RolloutError.switched_off()
-    return harbour
+    return options
 
 
 def describe_report(report: ExperimentReport, confidence: float) -> Iterator[str]:

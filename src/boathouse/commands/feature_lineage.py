@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from boathouse.commands.feature_places import ENVIRONMENT, House, engines, open_house
+from boathouse.commands.environment_options import ENVIRONMENT, engines
+from boathouse.commands.feature_arguments import endpoint_uses, live_versions, model_uses
 from boathouse.commands.feature_tables import describe_freshness
 from boathouse.core.errors import TableError
 from boathouse.core.features.dependencies import find_feature, find_impact, trace_sources
@@ -20,74 +20,81 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from boathouse.core.features import Feature, FeatureView
+    from boathouse.core.features.endpoint_use import EndpointUse
     from boathouse.core.features.usage import ModelUse
     from boathouse.core.scoring.on_demand import OnDemandFeature
+    from boathouse.environment import Environment
 
 
-@click.command()
+@click.command(epilog="Example: boathouse features describe features.spending")
 @click.argument("name")
 @ENVIRONMENT
-def describe(name: str, env: str, conf_source: Path) -> None:
-    """Say what a view or a feature means and is made from, and, in an environment, who uses it and how fresh it is.
+def describe(name: str, environment: Environment) -> None:
+    """Describe a view or a feature.
 
-    Statistics are those of the last kedro run --pipeline feature_engineering.
+    What it means and is made from, who uses it in the environment and how fresh it is there. Statistics are those of
+    the last kedro run --pipeline feature_engineering.
     """
     views = find_feature(name, FEATURE_VIEWS, ON_DEMAND_FEATURES)
-    house = open_house(env, conf_source)
-    uses = house.model_uses()
+    uses = model_uses(environment)
     for each in ON_DEMAND_FEATURES:
         if each.name == name:
             _describe_on_demand(each)
-            _tell_users(_users_on_demand(each, uses), house, env)
+            _show_users(_users_on_demand(each, uses), environment)
             return
     with engines():
         for view in views:
-            _describe_view(view, house, name)
-            _tell_users(users_of(view, uses), house, env)
+            _describe_view(view, environment, name)
+            _show_users(users_of(view, uses), environment)
 
 
-@click.command()
+@click.command(epilog="Example: boathouse features lineage utilisation")
 @click.argument("name")
 @ENVIRONMENT
-def lineage(name: str, env: str, conf_source: Path) -> None:
-    """Trace a view or a feature: from which columns it comes, and which models and endpoints look it up."""
+def lineage(name: str, environment: Environment) -> None:
+    """Trace a feature to columns and models.
+
+    From which columns a view or a feature comes, and which models and endpoints look it up.
+    """
     views = find_feature(name, FEATURE_VIEWS, ON_DEMAND_FEATURES)
-    house = open_house(env, conf_source)
     for each in ON_DEMAND_FEATURES:
         if each.name == name:
             _describe_on_demand(each)
+    uses, endpoints = model_uses(environment), endpoint_uses(environment)
     for view in views:
         click.echo(f"{view.table} (version {view.version}, definition {view.digest})")
         for table, columns in trace_sources(view, FEATURE_VIEWS).items():
             click.echo(f"  from {table}: {', '.join(columns)}")
-        for use in house.model_uses():
+        for use in uses:
             digest = use.digests.get(view.name)
             if digest is not None:
                 other = "" if digest == view.digest else f", in another definition {digest}"
-                click.echo(f"  used by {use.title}{other}{_served(use, house)}")
+                click.echo(f"  used by {use.title}{other}{_served(use, endpoints)}")
     for each in ON_DEMAND_FEATURES:
         if name in each.stored:
             click.echo(f"  computed on demand from it: {each.name}")
 
 
-@click.command()
+@click.command(epilog="Example: boathouse features impact clean.customers.limit_bal")
 @click.argument("column")
 @ENVIRONMENT
-def impact(column: str, env: str, conf_source: Path) -> None:
-    """Say which features, models and endpoints break if <schema>.<table>.<column> changes."""
+def impact(column: str, environment: Environment) -> None:
+    """List what breaks if a column changes.
+
+    COLUMN is <schema>.<table>.<column>; what breaks are features, models and endpoints.
+    """
     found = find_impact(column, FEATURE_VIEWS, ON_DEMAND_FEATURES)
     for view in found.views:
         click.echo(f"{view.table}: {', '.join(view.feature_names)}")
     if found.on_demand:
         click.echo(f"on demand: {', '.join(found.on_demand)}")
-    house = open_house(env, conf_source)
-    hit = {view.name for view in found.views}
-    users = [use for use in house.model_uses() if hit & set(use.digests)]
+    hit, endpoints = {view.name for view in found.views}, endpoint_uses(environment)
+    users = [use for use in model_uses(environment) if hit & set(use.digests)]
     for use in users:
         batch = "; batch scoring" if "champion" in use.aliases else ""
-        click.echo(f"{use.title}{batch}{_served(use, house)}")
+        click.echo(f"{use.title}{batch}{_served(use, endpoints)}")
     if not users:
-        click.echo(f"no model registered in {env} uses them")
+        click.echo(f"no model registered in {environment.name} uses them")
 
 
 def _describe_on_demand(each: OnDemandFeature) -> None:
@@ -97,12 +104,11 @@ def _describe_on_demand(each: OnDemandFeature) -> None:
     click.echo(f"  definition {each.digest}")
 
 
-def _describe_view(view: FeatureView, house: House, name: str) -> None:
+def _describe_view(view: FeatureView, environment: Environment, name: str) -> None:
     """Print the declaration, then freshness and statistics where the environment has them."""
-    from boathouse.feature_store import read_statistics
+    from boathouse.feature_store import FeatureRefresher, read_statistics
 
-    refresher = house.refresher()
-    measured = read_statistics(refresher.place("features.statistics"), view)
+    measured = read_statistics(environment.table("features.statistics"), view)
     click.echo(f"{view.label}: {view.description}")
     click.echo(f"  keys {', '.join(view.key_names)} · time {view.time_column} · owner {view.owner}")
     click.echo(f"  made from {', '.join(view.source_names)} · version {view.version} · definition {view.digest}")
@@ -110,10 +116,10 @@ def _describe_view(view: FeatureView, house: House, name: str) -> None:
         if name in (view.name, view.label, feature.name):
             click.echo(f"  {feature.name} [{feature.unit}] {feature.description}{_numbers(feature, measured)}")
     try:
-        line, _ = describe_freshness(refresher, view, house.live_versions())
+        line, _ = describe_freshness(FeatureRefresher(environment), view, live_versions(environment))
     except TableError:
         line = "its sources are not there"
-    click.echo(f"  in {house.environment}: {line}")
+    click.echo(f"  in {environment.name}: {line}")
 
 
 def _numbers(feature: Feature, measured: dict[str, dict[str, Any]]) -> str:
@@ -126,11 +132,12 @@ def _numbers(feature: Feature, measured: dict[str, dict[str, Any]]) -> str:
     )
 
 
-def _tell_users(users: Sequence[ModelUse], house: House, env: str) -> None:
+def _show_users(users: Sequence[ModelUse], environment: Environment) -> None:
+    endpoints = endpoint_uses(environment)
     for use in users:
-        click.echo(f"  used by {use.title}{_served(use, house)}")
+        click.echo(f"  used by {use.title}{_served(use, endpoints)}")
     if not users:
-        click.echo(f"  no model registered in {env} uses it in this definition")
+        click.echo(f"  no model registered in {environment.name} uses it in this definition")
 
 
 def _users_on_demand(each: OnDemandFeature, uses: Sequence[ModelUse]) -> list[ModelUse]:
@@ -139,5 +146,5 @@ def _users_on_demand(each: OnDemandFeature, uses: Sequence[ModelUse]) -> list[Mo
     return [use for use in uses if all(use.digests.get(view.name) == view.digest for view in views)]
 
 
-def _served(use: ModelUse, house: House) -> str:
-    return "".join(f"; {each.title}" for each in find_serving(use, house.endpoints))
+def _served(use: ModelUse, endpoints: Sequence[EndpointUse]) -> str:
+    return "".join(f"; {each.title}" for each in find_serving(use, endpoints))

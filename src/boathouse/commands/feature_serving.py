@@ -5,36 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from boathouse.commands.feature_places import ENVIRONMENT, STORE_HELP, choose_views, engines, open_house, show_key
+from boathouse.commands.environment_options import ENVIRONMENT, engines
+from boathouse.commands.feature_arguments import STORE, check_definitions, choose_views, open_store, show_key
 from boathouse.core.errors import FeatureError, RequestError
 from boathouse.use_case.features import CURRENT_VIEWS, FEATURE_NAMES, FEATURE_VIEWS
 from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
 
 if TYPE_CHECKING:
     from boathouse.core.features import FeatureView
+    from boathouse.environment import Environment
     from boathouse.feature_store import FeatureRefresher
     from boathouse.online_store import OnlineStore
 
-_STORE = click.option("--store", "url", default=None, help=STORE_HELP)
 _MODES = ("auto", "full", "incremental")
 
 
-@click.command()
+@click.command(epilog="Example: boathouse features publish --mode incremental --watch 60 --env prod")
 @ENVIRONMENT
-@_STORE
+@STORE
 @click.option("--view", "names", multiple=True, help="A view; may be repeated. Default: all that go online.")
 @click.option("--mode", type=click.Choice(_MODES), default="auto", help="What is written. Default: auto.")
 @click.option("--purge", is_flag=True, help="Then take out rows older than their view's maximum age.")
 @click.option("--watch", type=click.FloatRange(0.1), default=None, help="Go on: look every n seconds for new versions.")
 @click.option("--rounds", type=click.IntRange(1), default=None, help="With --watch: stop after n looks.")
 def publish(  # noqa: PLR0913, PLR0917 - options
-    env: str,
-    conf_source: Path,
+    environment: Environment,
     url: str | None,
     names: tuple[str, ...],
     mode: str,
@@ -42,20 +41,20 @@ def publish(  # noqa: PLR0913, PLR0917 - options
     watch: float | None,
     rounds: int | None,
 ) -> None:
-    """Put the newest row of each key into the online store, a view in one step.
+    """Publish features to the online store.
 
-    full writes every key, incremental those whose rows changed since the version that is live, auto the
-    second where it can. Readers see all old rows of a view, then all new ones; a run on an older version of
-    the table than the live one changes nothing. With --watch each new version of a table is published until
-    Ctrl-C or SIGTERM; a store that does not answer is told and tried again.
+    The newest row of each key, a view in one step. full writes every key, incremental those whose rows changed since
+    the version that is live, auto the second where it can. Readers see all old rows of a view, then all new ones; a run
+    on an older version of the table than the live one changes nothing. With --watch each new version of a table is
+    published until Ctrl-C or SIGTERM; a store that does not answer is told and tried again.
     """
+    from boathouse.feature_store import FeatureRefresher
     from boathouse.feature_store.watching import stop_on_signals
     from boathouse.feature_store.watching import watch as watch_steps
 
     chosen = [view for view in choose_views(names) if view.online or view.label in names]
-    house = open_house(env, conf_source)
-    house.check_definitions()
-    refresher, store = house.refresher(), house.store(url)
+    check_definitions(environment)
+    refresher, store = FeatureRefresher(environment), open_store(environment, url)
     steps = [step for view in chosen for step in _steps(store, view, refresher, mode=mode, purge=purge)]
     with engines(), stop_on_signals() as stop:
         try:
@@ -80,25 +79,27 @@ def _steps(
     return [*steps, lambda: purge_view(store, view, now=datetime.now(UTC))] if purge else [*steps]
 
 
-@click.command(name="look-up")
-@click.argument("keys", nargs=-1, required=True)
+@click.command(name="look-up", epilog="Example: boathouse features look-up 1001 --request amount=250")
+@click.argument("keys", nargs=-1, required=True, metavar="KEY...")
 @ENVIRONMENT
-@_STORE
+@STORE
 @click.option("--view", "names", multiple=True, help="A view; may be repeated. Default: those a new model looks up.")
 @click.option("--request", "fields", multiple=True, help="A field of the request, name=number; may be repeated.")
 @click.option("--log", is_flag=True, help="Record the answer in inference.feature_look_ups.")
 @click.option("--reveal", is_flag=True, help="Show keys instead of their hashes.")
 def look_up(  # noqa: PLR0913, PLR0917 - options
     keys: tuple[str, ...],
-    env: str,
-    conf_source: Path,
+    environment: Environment,
     url: str | None,
     names: tuple[str, ...],
     fields: tuple[str, ...],
     log: bool,  # noqa: FBT001
     reveal: bool,  # noqa: FBT001
 ) -> None:
-    """Show the features of KEYS as an endpoint gets them: stored ones, and those of the request."""
+    """Look features up as an endpoint does.
+
+    Stored ones of each KEY, and those of the request.
+    """
     import numpy as np
 
     from boathouse.core.scoring import FeatureSpec
@@ -107,8 +108,7 @@ def look_up(  # noqa: PLR0913, PLR0917 - options
 
     wanted = [_parse_key(key) for key in keys]
     request = {name: np.full(len(wanted), value) for name, value in map(_parse_field, fields)}
-    house = open_house(env, conf_source)
-    store, now = house.store(url), datetime.now(UTC)
+    store, now = open_store(environment, url), datetime.now(UTC)
     views = choose_views(names) if names else CURRENT_VIEWS
     features = [name for view in views for name in view.feature_names] if names else FEATURE_NAMES
     spec = FeatureSpec.describe(features, views, ON_DEMAND_FEATURES)
@@ -123,25 +123,26 @@ def look_up(  # noqa: PLR0913, PLR0917 - options
         click.echo(f"{show_key(key, reveal=reveal)} {state}: {values}")
     if log:
         with engines():
-            written = LookUpLog(house.refresher().place("inference.feature_look_ups"))
+            written = LookUpLog(environment.table("inference.feature_look_ups"))
             written.record(wanted, served.rows, asked_at=now)
             written.flush()
 
 
-@click.command()
+@click.command(epilog="Example: boathouse features consistency --env prod")
 @ENVIRONMENT
 @click.option("--view", "names", multiple=True, help="A view; may be repeated. Default: all.")
-def consistency(env: str, conf_source: Path, names: tuple[str, ...]) -> None:
-    """Compare logged look-ups with the offline tables at the time of each; exit code 1 if any differs."""
+def consistency(environment: Environment, names: tuple[str, ...]) -> None:
+    """Compare look-ups with the offline tables.
+
+    Each logged look-up with the tables as of its time; exit code 1 if any differs.
+    """
     from boathouse.feature_store import measure_consistency
 
-    refresher = open_house(env, conf_source).refresher()
     differing = []
     with engines():
         for view in choose_views(names):
-            found = measure_consistency(
-                view, refresher.place(view.table), refresher.place("inference.feature_look_ups")
-            )
+            look_ups = environment.table("inference.feature_look_ups")
+            found = measure_consistency(view, environment.table(view.table), look_ups)
             click.echo(
                 f"{view.label}: {found.equal:,} of {found.look_ups:,} look-ups equal ({found.share:.2%}); "
                 f"{found.older_online:,} were of an earlier date; {found.other_definition:,} of another definition"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from boathouse.commands.feature_places import ENVIRONMENT, choose_views, engines, open_house, show_key
+from boathouse.commands.environment_options import ENVIRONMENT, engines
+from boathouse.commands.feature_arguments import check_definitions, choose_views, live_versions, show_key
 from boathouse.core.errors import FreshnessError, OptionError
+from boathouse.feature_store import FeatureRefresher
 from boathouse.use_case.features import CURRENT_VIEWS, FEATURE_VIEWS
 
 if TYPE_CHECKING:
@@ -18,53 +19,63 @@ if TYPE_CHECKING:
     import numpy as np
 
     from boathouse.core.features import FeatureView
-    from boathouse.feature_store import FeatureRefresher, Refreshed
+    from boathouse.environment import Environment
+    from boathouse.feature_store import Refreshed
 
 _VIEW = click.option("--view", "names", multiple=True, help="A view; may be repeated. Default: all.")
 
 
-@click.command()
+@click.command(epilog="Example: boathouse features refresh --view features.spending --env prod")
 @ENVIRONMENT
 @_VIEW
 @click.option("--full", is_flag=True, help="Compute everything, whatever has changed.")
-def refresh(env: str, conf_source: Path, names: tuple[str, ...], full: bool) -> None:  # noqa: FBT001
-    """Bring feature tables up to their sources: only keys whose source rows changed, where that is known."""
-    chosen, house = choose_views(names), open_house(env, conf_source)
-    house.check_definitions()
-    refresher = house.refresher()
+def refresh(environment: Environment, names: tuple[str, ...], full: bool) -> None:  # noqa: FBT001
+    """Refresh feature tables from their sources.
+
+    Only keys whose source rows changed are computed, where that is known.
+    """
+    chosen = choose_views(names)
+    check_definitions(environment)
+    refresher = FeatureRefresher(environment)
     with engines():
         for view in chosen:
-            click.echo(_tell(refresher.refresh(view, full=full)))
+            click.echo(_describe(refresher.refresh(view, full=full)))
 
 
-@click.command()
+@click.command(epilog="Example: boathouse features backfill --from 2005-04 --to 2005-09")
 @ENVIRONMENT
 @_VIEW
 @click.option("--from", "first", required=True, help="First month, YYYY-MM.")
 @click.option("--to", "last", required=True, help="Last month, YYYY-MM, inclusive.")
-def backfill(env: str, conf_source: Path, names: tuple[str, ...], first: str, last: str) -> None:
-    """Compute months one by one, each from what was known at its end; months that are done are passed over."""
+def backfill(environment: Environment, names: tuple[str, ...], first: str, last: str) -> None:
+    """Compute past months one by one.
+
+    Each from what was known at its end; months that are done are passed over.
+    """
     months = list_months(first, last)
-    chosen, house = choose_views(names), open_house(env, conf_source)
-    house.check_definitions()
-    refresher = house.refresher()
+    chosen = choose_views(names)
+    check_definitions(environment)
+    refresher = FeatureRefresher(environment)
     with engines():
         for view in chosen:
             for month in months:
-                click.echo(f"{month:%Y-%m} {_tell(refresher.refresh_month(view, month))}")
+                click.echo(f"{month:%Y-%m} {_describe(refresher.refresh_month(view, month))}")
 
 
-@click.command()
+@click.command(epilog="Example: boathouse features preview features.spending --rows 10")
 @click.argument("name")
 @ENVIRONMENT
 @click.option("--rows", default=5, type=click.IntRange(1, 1000), help="Rows shown. Default: 5.")
 @click.option("--reveal", is_flag=True, help="Show keys instead of their hashes.")
-def preview(name: str, env: str, conf_source: Path, rows: int, reveal: bool) -> None:  # noqa: FBT001
-    """Compute a view from the sources as they are and show rows and statistics; nothing is written."""
+def preview(name: str, environment: Environment, rows: int, reveal: bool) -> None:  # noqa: FBT001
+    """Preview a view, without writing it.
+
+    It is computed from the sources as they are; rows and statistics are shown.
+    """
     from boathouse.core.features.statistics import describe_features
 
     (view,) = choose_views([name])
-    refresher = open_house(env, conf_source).refresher()
+    refresher = FeatureRefresher(environment)
     with engines():
         frame = refresher.preview(view)
         frame = frame.sparkSession.createDataFrame(frame.toArrow(), frame.schema)
@@ -80,15 +91,15 @@ def preview(name: str, env: str, conf_source: Path, rows: int, reveal: bool) -> 
             )
 
 
-@click.command()
+@click.command(epilog="Example: boathouse features freshness --env prod")
 @ENVIRONMENT
-def freshness(env: str, conf_source: Path) -> None:
-    """Say how far each view lags behind its sources, and the online store behind it.
+def freshness(environment: Environment) -> None:
+    """Show how far views lag behind sources.
 
-    The exit code is 1 if a view was never computed or lags further than it declares.
+    And the online store behind the views. The exit code is 1 if a view was never computed or lags further than it
+    declares.
     """
-    house = open_house(env, conf_source)
-    refresher, live = house.refresher(), house.live_versions()
+    refresher, live = FeatureRefresher(environment), live_versions(environment)
     late = []
     with engines():
         for view in FEATURE_VIEWS:
@@ -96,17 +107,20 @@ def freshness(env: str, conf_source: Path) -> None:
             click.echo(f"{view.label}: {line}")
             late += [] if is_fresh else [view.label]
     if late:
-        raise FreshnessError.late(late, env)
+        raise FreshnessError.late(late, environment.name)
 
 
-@click.command()
+@click.command(epilog="Example: boathouse features duplicates --share 0.99")
 @ENVIRONMENT
 @click.option("--share", default=0.999, type=click.FloatRange(0.5, 1), help="Share of equal rows. Default: 0.999.")
-def duplicates(env: str, conf_source: Path, share: float) -> None:
-    """Point out views with equal logic, and features with nearly equal values on their common rows."""
+def duplicates(environment: Environment, share: float) -> None:
+    """Find views and features defined twice.
+
+    Views with equal logic, and features with nearly equal values on their common rows.
+    """
     from boathouse.core.features.duplicates import find_equal_logic, find_equal_values
 
-    refresher = open_house(env, conf_source).refresher()
+    refresher = FeatureRefresher(environment)
     found = find_equal_logic(FEATURE_VIEWS)
     with engines():
         for keys in sorted({(view.keys, view.time_column) for view in CURRENT_VIEWS}):
@@ -153,7 +167,7 @@ def list_months(first: str, last: str) -> list[date]:
     return [date(number // 12, number % 12 + 1, 1) for number in numbers]
 
 
-def _tell(done: Refreshed) -> str:
+def _describe(done: Refreshed) -> str:
     reason = f" ({done.reason})" if done.reason else ""
     keys = "" if done.keys is None else f"{done.keys:,} keys, "
     return f"{done.view}: {done.mode}, {keys}{done.rows:,} rows, version {done.version}{reason}"

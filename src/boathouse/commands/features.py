@@ -39,7 +39,7 @@ for _command in _COMMANDS:
     features.add_command(_command)
 
 
-@features.command(name="list")
+@features.command(name="list", epilog="Example: boathouse features list")
 def list_features() -> None:
     """List every view and its features."""
     for view in FEATURE_VIEWS:
@@ -47,10 +47,13 @@ def list_features() -> None:
     click.echo(f"{'on demand':<20} {', '.join(each.name for each in ON_DEMAND_FEATURES)}")
 
 
-@features.command()
-@click.argument("words", nargs=-1, required=True)
+@features.command(epilog="Example: boathouse features search credit limit")
+@click.argument("words", nargs=-1, required=True, metavar="TERM...")
 def search(words: tuple[str, ...]) -> None:
-    """Find features whose name, meaning, unit, view or owner has all of the words."""
+    """Find features by name, meaning or owner.
+
+    Every TERM has to be in the name, meaning, unit, view or owner.
+    """
     found = 0
     for view in FEATURE_VIEWS:
         for feature in view.features:
@@ -68,7 +71,7 @@ def search(words: tuple[str, ...]) -> None:
         raise FeatureError.not_found(words)
 
 
-@features.command()
+@features.command(epilog="Example: boathouse features dictionary --to features.md")
 @click.option("--to", "path", type=click.Path(path_type=Path), default=None, help="A file; default: the screen.")
 def dictionary(path: Path | None) -> None:
     """Write the feature dictionary as Markdown."""

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from boathouse.commands.feature_places import ENVIRONMENT, House, engines, open_house
+from boathouse.commands.environment_options import ENVIRONMENT, engines
 from boathouse.commands.infer_stream import open_stream
 from boathouse.core.inference.roles import CHALLENGER, CHAMPION, RoleModel
 
 if TYPE_CHECKING:
     from boathouse.core.modelling import LoadedModel
+    from boathouse.environment import Environment
 
-_HELP = """Score the rows of INPUT and write them to --to.
+_HELP = """Score rows in batch or from a stream.
+
+The rows of INPUT are scored and written to --to.
 
 \b
 INPUT has keys and time (then features are looked up as known at that time), or these and
@@ -54,7 +56,7 @@ there is nothing new; with --watch it goes on.
 """
 
 
-@click.command(help=_HELP)
+@click.command(help=_HELP, epilog="Example: boathouse infer rows.csv --to parquet:scores --env prod")
 @click.argument("source", metavar="INPUT")
 @click.option("--to", "target", required=True, metavar="OUTPUT", help="Where the scores go.")
 @click.option("--way", type=click.Choice(["batch", "stream"]), default="batch", help="Default: batch.")
@@ -75,26 +77,25 @@ def infer(  # noqa: PLR0913, PLR0917 - options
     wanted: str,
     reasons: int,
     watch: float | None,
-    env: str,
-    conf_source: Path,
+    environment: Environment,
 ) -> None:
     """Score INPUT; see the help text above."""
-    house = open_house(env, conf_source)
+    environment.use_mlflow()
     with engines():
         if way == "batch":
-            _run_batch(house, find_model(house, wanted), source, target, reasons=reasons)
+            _run_batch(environment, find_model(environment, wanted), source, target, reasons=reasons)
             return
-        stream = open_stream(house, source, target)
+        stream = open_stream(environment, source, target)
         while True:
             # A new champion answers from the next look on.
-            for line in stream.answer(find_model(house, wanted), reason_count=reasons):
+            for line in stream.answer(find_model(environment, wanted), reason_count=reasons):
                 click.echo(line)
             if watch is None:
                 return
             time.sleep(watch)
 
 
-def find_model(house: House, wanted: str) -> RoleModel:
+def find_model(environment: Environment, wanted: str) -> RoleModel:
     """Return the version that ``wanted`` names, by alias or number; only the champion decides.
 
     Raises:
@@ -104,25 +105,25 @@ def find_model(house: House, wanted: str) -> RoleModel:
     from boathouse.datasets.model_versions import RegisteredVersions
     from boathouse.datasets.registry_versions import RegistryVersions
 
-    name = house.models[0]
+    name = environment.promoted_models[0]
     aliases: dict[str, str] = RegistryVersions().aliases(name)
     if wanted == CHAMPION and CHAMPION not in aliases:
-        raise ModelError.no_champion(house.environment)
+        raise ModelError.no_champion(environment.name)
     if wanted == CHALLENGER and CHALLENGER not in aliases:
-        raise ModelError.no_challenger(house.environment)
+        raise ModelError.no_challenger(environment.name)
     version = aliases.get(wanted, wanted)
     model: LoadedModel = RegisteredVersions(name).load(version)
     return RoleModel(model, CHAMPION if version == aliases.get(CHAMPION) else CHALLENGER)
 
 
-def _run_batch(house: House, model: RoleModel, source: str, target: str, *, reasons: int) -> None:
+def _run_batch(environment: Environment, model: RoleModel, source: str, target: str, *, reasons: int) -> None:
     from boathouse.inference.inputs import open_input
     from boathouse.inference.outputs import open_output
     from boathouse.inference.scoring_run import ScoringRun
 
-    output = open_output(target, house.environment, house.lakehouse)
-    rows = open_input(source, house.environment, house.lakehouse)
-    run = ScoringRun(model=model, environment=house.environment, lakehouse=house.lakehouse, reason_count=reasons)
+    output = open_output(target, environment)
+    rows = open_input(source, environment)
+    run = ScoringRun(model=model, environment=environment, reason_count=reasons)
     batch = run.name_batch(rows)
     if output.has(batch):
         click.echo(f"batch {batch} is there already: the same rows, model and features; nothing was written")
@@ -132,5 +133,5 @@ def _run_batch(house: House, model: RoleModel, source: str, target: str, *, reas
     title = f"{model.model.name} version {model.model.version} ({model.role})"
     click.echo(
         f"batch {batch}: {len(done.predictions):,} rows scored by {title}, "
-        f"{len(done.quarantined):,} put aside, in {where}"
+        f"{len(done.quarantined):,} quarantined, in {where}"
     )

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from boathouse.core.errors import InferenceError
 
 if TYPE_CHECKING:
-    from boathouse.commands.feature_places import House
     from boathouse.core.inference.roles import RoleModel
     from boathouse.core.inference.stream_options import StreamOptions
+    from boathouse.environment import Environment
     from boathouse.inference.kafka_output import KafkaOutput
 
 # A request made a day before the newest is late, as in the pipeline.
@@ -24,30 +24,29 @@ class RequestStream:
     """One stream.
 
     Attributes:
-        house: The environment.
+        environment: Whose tables they are.
         source: Table of requests, ``<schema>.<table>``.
         table: Table of answers, ``<schema>.<table>``.
         topic: Where the answers go besides; None for nowhere.
     """
 
-    house: House
+    environment: Environment
     source: str
     table: str
     topic: KafkaOutput | None
 
     def answer(self, model: RoleModel, *, reason_count: int) -> Iterator[str]:
         """Answer what is there with ``model``; give a line for each thing that was done."""
-        from boathouse.datasets.delta_place import TablePlace
-        from boathouse.hooks.locations import locate_data
+        from boathouse.environment import locate_data
         from boathouse.inference.stream_dataset import RequestStreamDataset
         from boathouse.use_case.requests import plan_requests
 
-        place = TablePlace.from_lakehouse(f"{self.house.environment}.{self.table}", self.house.lakehouse)
+        place = self.environment.table(self.table)
         checkpoints = Path(str(locate_data("checkpoints")))
         stream = RequestStreamDataset(
             table=place.table,
-            source=f"{self.house.environment}.{self.source}",
-            lakehouse=self.house.lakehouse,
+            source=self.environment.table(self.source).table,
+            lakehouse=self.environment.lakehouse,
             checkpoints=checkpoints.as_posix(),
         )
         options = self._options(reason_count)
@@ -72,7 +71,7 @@ class RequestStream:
         )
 
 
-def open_stream(house: House, source: str, target: str) -> RequestStream:
+def open_stream(environment: Environment, source: str, target: str) -> RequestStream:
     """Return the stream from ``source`` to ``target``, a table or ``kafka:SERVERS/TOPIC``; nothing is read yet.
 
     Raises:
@@ -90,5 +89,5 @@ def open_stream(house: House, source: str, target: str) -> RequestStream:
     if not TABLE_NAME.fullmatch(table):
         raise InferenceError.stream_output(target)
     if topic is not None:
-        topic.check_engine(house.lakehouse["engine"])
-    return RequestStream(house=house, source=source, table=table, topic=topic)
+        topic.check_engine(environment.engine)
+    return RequestStream(environment=environment, source=source, table=table, topic=topic)

@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from boathouse.commands.environment_options import ENVIRONMENT
-from boathouse.commands.model_places import JSON_OUTPUT, open_governed, show_json
+from boathouse.commands.environment_options import ENVIRONMENT, JSON_OUTPUT, engines, show_json
+from boathouse.commands.model_arguments import NAME_VERSION, split_name
 from boathouse.core.errors import ConfigError, LifeCycleError
 from boathouse.core.promotion.fold import fold
+from boathouse.governance.ledger import PROMOTIONS, open_ledger
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from boathouse.commands.model_places import Governed
+    from boathouse.environment import Environment
 
 _ALL = ":all"
 
 
-@click.command()
-@click.argument("words", nargs=-1, required=True)
+@click.command(epilog="Example: boathouse models compare 4 3 --env prod")
+@NAME_VERSION("[NAME] VERSION [OTHER]")
 @ENVIRONMENT
 @JSON_OUTPUT
-def compare(words: tuple[str, ...], env: str, conf_source: Path, *, as_json: bool) -> None:
-    """Show the metrics of two versions: [NAME] VERSION [OTHER]; OTHER is the champion by default.
+def compare(words: tuple[str, ...], environment: Environment, *, as_json: bool) -> None:
+    """Compare the metrics of two versions.
 
-    The numbers are those of each version's own evaluation. Rows and months can differ between two evaluations;
-    the paired comparison with its interval is in the gates of each version: boathouse models show.
+    OTHER is the champion by default. The numbers are those of each version's own evaluation. Rows and months can differ
+    between two evaluations; the paired comparison with its interval is in the gates of each version: boathouse models
+    show.
     """
-    governed = open_governed(env, conf_source)
-    name, first, second = _split(governed, words)
-    metrics = {version: _read_metrics(governed, name, version) for version in (first, second)}
+    name, first, second = _split(environment, words)
+    metrics = {version: _read_metrics(environment, name, version) for version in (first, second)}
     for version, found in metrics.items():
         if not found:
             raise LifeCycleError.not_checked(name, version)
@@ -45,10 +45,10 @@ def compare(words: tuple[str, ...], env: str, conf_source: Path, *, as_json: boo
         click.echo(f"{metric:<24}{one:>14.4f}{other:>14.4f}{one - other:>+14.4f}")
 
 
-def _split(governed: Governed, words: tuple[str, ...]) -> tuple[str, str, str]:
+def _split(environment: Environment, words: tuple[str, ...]) -> tuple[str, str, str]:
     versions = [word for word in words if word.isdigit()]
-    name, _ = governed.split_words([word for word in words if not word.isdigit()], needs_version=False)
-    life = fold(governed.house.ledger().read(name), name=name)
+    name, _ = split_name(environment, [word for word in words if not word.isdigit()])
+    life = fold(open_ledger(environment.table(PROMOTIONS)).read(name), name=name)
     if len(versions) == 1 and life.champion:
         versions.append(life.champion)
     if len(versions) != 2 or versions[0] == versions[1]:
@@ -59,31 +59,27 @@ def _split(governed: Governed, words: tuple[str, ...]) -> tuple[str, str, str]:
     return name, versions[0], versions[1]
 
 
-def _read_metrics(governed: Governed, name: str, version: str) -> dict[str, float]:
+def _read_metrics(environment: Environment, name: str, version: str) -> dict[str, float]:
     """Return the candidate's metrics over all rows."""
     import pyarrow.compute as pc
 
-    rows = _read_evaluations(governed)
+    rows = _read_evaluations(environment)
     wanted: Any = (pc.field("model_name") == name) & (pc.field("model_version") == version)
     wanted &= (pc.field("role") == "candidate") & (pc.field("slice_key") == _ALL)
     found = rows.filter(wanted & pc.field("value").is_valid()).select(["metric", "value"]).to_pydict()
     return dict(zip(found["metric"], found["value"], strict=True))
 
 
-def _read_evaluations(governed: Governed) -> pa.Table:
+def _read_evaluations(environment: Environment) -> pa.Table:
     from boathouse.core.errors import MissingTableError
     from boathouse.datasets.delta_log import open_log
-    from boathouse.datasets.delta_place import TablePlace
 
-    house = governed.house
-    place = TablePlace.from_lakehouse(f"{house.environment}.audit.evaluations", house.lakehouse)
+    place = environment.table("audit.evaluations")
     if not open_log(place).exists():
-        raise MissingTableError.in_environment(place.table, house.environment, place.path or place.table, "evaluation")
+        raise MissingTableError.in_environment(place.table, environment.name, place.path or place.table, "evaluation")
     if place.path is not None:
         from boathouse.datasets.local_rows import read_local_rows
 
         return read_local_rows(place.path)
-    from boathouse.commands.feature_places import engines
-
     with engines():
         return place.read(open_log(place).newest()).toArrow()

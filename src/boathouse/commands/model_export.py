@@ -8,35 +8,37 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from boathouse.commands.environment_options import ENVIRONMENT
-from boathouse.commands.model_places import open_governed
+from boathouse.commands.model_arguments import NAME, name_model
 from boathouse.core.options import require_choice
 
 if TYPE_CHECKING:
     from boathouse.core.modelling import LoadedModel
+    from boathouse.environment import Environment
 
 
-@click.command()
+@click.command(epilog="Example: boathouse models export champion --to dist/champion")
 @click.argument("version")
 @ENVIRONMENT
-@click.option("--name", default=None, help="Registered name. Default: the environment's model.")
+@NAME
 @click.option("--format", "form", default="onnx", type=click.Choice(["onnx"]), help="Form. Default: onnx.")
 @click.option(
     "--to", "folder", type=click.Path(path_type=Path), default=None, help="Folder. Default: dist/<model>-<n>."
 )
 @click.option("--overwrite", is_flag=True, help="Replace an earlier export in the folder.")
-def export(  # noqa: PLR0913 - options
-    version: str, env: str, conf_source: Path, name: str | None, form: str, folder: Path | None, *, overwrite: bool
+def export(
+    version: str, environment: Environment, name: str | None, form: str, folder: Path | None, *, overwrite: bool
 ) -> None:
-    """Write VERSION, a number or an alias, into a folder that scores without this package.
+    """Export a version to score elsewhere.
 
-    The folder holds the model as an ONNX graph, its spec, check sums, and a scorer of thirty lines that needs
-    onnxruntime and numpy alone. Probabilities agree with the scorer's within a millionth, decisions are the same.
+    VERSION is a number or an alias. The folder scores without this package: it holds the model as an ONNX graph, its
+    spec, check sums, and a scorer of thirty lines that needs onnxruntime and numpy alone. Probabilities agree with the
+    scorer's within a millionth, decisions are the same.
     """
     from boathouse.core.export import export_model
+    from boathouse.hooks.tracking_store import use_registry
 
-    governed = open_governed(env, conf_source)
-    governed.use_registry()
-    model = governed.name_model(name)
+    use_registry(environment)
+    model = name_model(environment, name)
     loaded = load_version(model, version)
     target = folder or Path("dist") / f"{model.rsplit('.', 1)[-1]}-{loaded.version}"
     exported = export_model(loaded.files, target, name=model, version=loaded.version, overwrite=overwrite)

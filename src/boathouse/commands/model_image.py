@@ -5,33 +5,38 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from boathouse.commands.environment_options import ENVIRONMENT
+from boathouse.commands.model_arguments import NAME, name_model
 from boathouse.commands.model_export import load_version
-from boathouse.commands.model_places import open_governed
 from boathouse.commands.package import build_wheel, is_private
 from boathouse.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from boathouse.environment import Environment
 
 _EXTRAS = frozenset({"serving", "postgres"})
 
 
-@click.command(name="build-context")
+@click.command(
+    name="build-context", epilog="Example: boathouse models build-context champion --to dist/image --env prod"
+)
 @click.argument("version")
 @ENVIRONMENT
-@click.option("--name", default=None, help="Registered name. Default: the environment's model.")
+@NAME
 @click.option("--to", "folder", type=click.Path(path_type=Path), required=True, help="Folder of the build context.")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier build context in the folder.")
-def build_context(
-    version: str, env: str, conf_source: Path, name: str | None, folder: Path, *, overwrite: bool
-) -> None:
-    """Write Dockerfile, wheel, pinned requirements, configuration and VERSION into a folder, and check it.
+def build_context(version: str, environment: Environment, name: str | None, folder: Path, *, overwrite: bool) -> None:
+    """Write the build context of a served version.
 
-    VERSION, a number or an alias, answers as the champion in the image, whatever the registry says later. The image
-    serves on every address and asks for tokens: mount the data folder at /data, with those that
-    boathouse tokens create has made.
+    The folder gets Dockerfile, wheel, pinned requirements, configuration and the version, and is checked. VERSION, a
+    number or an alias, answers as the champion in the image, whatever the registry says later. The image serves on
+    every address and asks for tokens: mount the data folder at /data, with those that boathouse tokens create has made.
     """
+    from boathouse.hooks.tracking_store import use_registry
     from boathouse.images.context import ImageParts, check_context, write_context
     from boathouse.images.requirements import pin_requirements
 
@@ -39,11 +44,10 @@ def build_context(
     if not (root / "pyproject.toml").is_file():
         message = f"{root} is not the project: it has no pyproject.toml. Change to the project's folder."
         raise ConfigError(message)
-    governed = open_governed(env, conf_source)
-    governed.use_registry()
-    loaded = load_version(governed.name_model(name), version)
+    use_registry(environment)
+    loaded = load_version(name_model(environment, name), version)
     parts = ImageParts(
-        environment=env,
+        environment=environment.name,
         versions={(loaded.name, loaded.version): loaded.files},
         aliases={loaded.name: {"champion": loaded.version}},
         requirements=pin_requirements("boathouse", _EXTRAS),
@@ -53,7 +57,7 @@ def build_context(
         parts,
         folder,
         build_wheel=lambda out: build_wheel(root, out),
-        copy_conf=lambda out: copy_conf(conf_source, out),
+        copy_conf=lambda out: copy_conf(environment.conf_source, out),
         overwrite=overwrite,
     )
     check_context(folder)

@@ -4,37 +4,41 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from boathouse.commands.environment_options import ENVIRONMENT
-from boathouse.commands.model_places import open_governed
+from boathouse.commands.model_arguments import name_model
+
+if TYPE_CHECKING:
+    from boathouse.environment import Environment
 
 
-@click.command()
+@click.command(epilog="Example: boathouse models reproduce 3 --env prod")
 @click.argument("words", nargs=-1, required=True, metavar="[NAME] VERSION")
 @ENVIRONMENT
 @click.option("--allow-dirty", is_flag=True, help="Go on from the commit alone if files differed from it.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with every difference.")
-def reproduce(words: tuple[str, ...], env: str, conf_source: Path, *, allow_dirty: bool, as_json: bool) -> None:
-    """Train VERSION (a number or an alias) once more from its commit, data and parameters; compare predictions.
+def reproduce(words: tuple[str, ...], environment: Environment, *, allow_dirty: bool, as_json: bool) -> None:
+    """Train a version again and compare predictions.
 
-    Everything happens in a temporary folder. The exit code is 0 only if every recorded test row gets the
-    same probability and decision.
+    VERSION, a number or an alias, is trained from its commit, data and parameters. Everything happens in a temporary
+    folder. The exit code is 0 only if every recorded test row gets the same probability and decision.
     """
     from kedro.utils import find_kedro_project
 
     from boathouse.core.lineage.facts import to_plain
     from boathouse.core.lineage.reproduction_text import write_reproduction
     from boathouse.governance.reproduction import reproduce as train_and_compare
+    from boathouse.hooks.tracking_store import use_registry
 
     name, version = _split(words)
-    governed = open_governed(env, conf_source)
-    governed.use_registry()
+    use_registry(environment)
     done = train_and_compare(
-        governed.name_model(name),
+        name_model(environment, name),
         version,
-        lakehouse=governed.house.lakehouse,
+        lakehouse=environment.lakehouse,
         project=Path(find_kedro_project(Path.cwd()) or Path.cwd()),
         allow_dirty=allow_dirty,
     )

@@ -3,46 +3,53 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from boathouse.commands.environment_options import ENVIRONMENT
-from boathouse.commands.model_places import JSON_OUTPUT, WORDS_HELP, open_governed, show_json
+from boathouse.commands.environment_options import ENVIRONMENT, JSON_OUTPUT, show_json
+from boathouse.commands.model_arguments import NAME_HELP, NAME_VERSION, split_name
 from boathouse.core.errors import LifeCycleError
 from boathouse.core.promotion.fold import fold, fold_all
+from boathouse.environment import list_environments, open_environment
+from boathouse.governance.ledger import PROMOTIONS, open_ledger
 
 if TYPE_CHECKING:
     from boathouse.core.audit import AuditRecord
     from boathouse.core.promotion.life import ModelLife, VersionLife
+    from boathouse.environment import Environment
 
 
-@click.command(name="list")
+@click.command(name="list", epilog="Example: boathouse models list --env prod")
 @ENVIRONMENT
 @click.option("--all", "everywhere", is_flag=True, help="Models of every environment of the configuration.")
 @JSON_OUTPUT
-def list_models(env: str, conf_source: Path, *, everywhere: bool, as_json: bool) -> None:
-    """List models with champion, challenger, previous and what waits for approval.
+def list_models(environment: Environment, *, everywhere: bool, as_json: bool) -> None:
+    """List models and what waits for approval.
 
-    This is what the ledger says; the registry is brought in line with it by every step, and by
-    boathouse models mend.
+    For each its champion, challenger and previous champion, as the ledger has them; the registry is brought in line
+    with it by every step, and by boathouse models sync.
     """
-    from boathouse.hooks.environments import list_environments
-
     lives: list[ModelLife] = []
-    for name in list_environments(conf_source) if everywhere else [env]:
-        lives += fold_all(open_governed(name, conf_source).house.ledger().read()).values()
+    for each in _open_all(environment) if everywhere else [environment]:
+        lives += fold_all(open_ledger(each.table(PROMOTIONS)).read()).values()
     if as_json:
         show_json([asdict(life) for life in lives])
         return
     if not lives:
-        click.echo(f"No model is on record. Make one: kedro run --pipelines training,evaluation,promotion --env {env}")
+        made_by = f"kedro run --pipelines training,evaluation,promotion --env {environment.name}"
+        click.echo(f"No model is on record. Make one: {made_by}")
         return
     width = max(len(life.name) for life in lives)
     click.echo(f"{'model':<{width}}  {'champion':>8}  {'challenger':>10}  {'previous':>8}  {'versions':>8}  waiting")
     for life in lives:
         click.echo(f"{life.name:<{width}}  {_row(life)}")
+
+
+def _open_all(environment: Environment) -> list[Environment]:
+    """Return every environment of the same configuration."""
+    source = environment.conf_source
+    return [open_environment(name, source) for name in list_environments(source)]
 
 
 def _row(life: ModelLife) -> str:
@@ -51,16 +58,19 @@ def _row(life: ModelLife) -> str:
     return "  ".join([*(f"{value or '-':>{width}}" for value, width in numbers), f"{len(life.versions):>8}", waiting])
 
 
-@click.command(help=f"Show a model, or one version with its gates and records. WORDS: {WORDS_HELP}")
-@click.argument("words", nargs=-1)
+@click.command(
+    help=f"Show a model or one of its versions.\n\nA version is shown with its gates, both with their newest records. "
+    f"{NAME_HELP}",
+    epilog="Example: boathouse models show 3 --env prod",
+)
+@NAME_VERSION("[NAME] [VERSION]")
 @ENVIRONMENT
 @click.option("--last", type=click.IntRange(1), default=10, show_default=True, help="How many records to show.")
 @JSON_OUTPUT
-def show(words: tuple[str, ...], env: str, conf_source: Path, last: int, *, as_json: bool) -> None:
+def show(words: tuple[str, ...], environment: Environment, last: int, *, as_json: bool) -> None:
     """Show the state of a model or version."""
-    governed = open_governed(env, conf_source)
-    name, version = governed.split_words(words, needs_version=False)
-    ledger = governed.house.ledger().read()
+    name, version = split_name(environment, words)
+    ledger = open_ledger(environment.table(PROMOTIONS)).read()
     records = [record for record in ledger if record.subject == name]
     life = fold(records, name=name)
     if not records:

@@ -19,12 +19,12 @@ _SECRET = ("credentials*", ".env*", "*.pem", "*.key", "*.p12", "*.pfx")
 _LOCAL = "local"
 
 
-@click.command()
+@click.command(epilog="Example: boathouse package --out dist")
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), default=Path("dist"), help="Folder. Default: dist."
 )
 def package(out: Path) -> None:
-    """Build the wheel and the packaged configuration.
+    """Build the wheel and its configuration.
 
     Files of credentials and the folder local are left out of the configuration, and named. Run the
     result anywhere: boathouse run --conf-source conf-boathouse.tar.gz --data-dir FOLDER --env prod.

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from boathouse.commands.environment_options import ENVIRONMENT
-from boathouse.commands.model_places import JSON_OUTPUT, open_governed, show_json
+from boathouse.commands.environment_options import ENVIRONMENT, JSON_OUTPUT, show_json
 from boathouse.core.promotion.fold import fold_all
+from boathouse.governance.ledger import PROMOTIONS, open_ledger
+
+if TYPE_CHECKING:
+    from boathouse.environment import Environment
 
 
 @click.group()
@@ -17,13 +20,13 @@ def requests() -> None:
     """List requests to move models."""
 
 
-@requests.command(name="list")
+@requests.command(name="list", epilog="Example: boathouse requests list --all --env prod")
 @ENVIRONMENT
 @click.option("--all", "closed_too", is_flag=True, help="Closed requests too.")
 @JSON_OUTPUT
-def list_requests(env: str, conf_source: Path, *, closed_too: bool, as_json: bool) -> None:
+def list_requests(environment: Environment, *, closed_too: bool, as_json: bool) -> None:
     """List what waits for approval."""
-    lives = fold_all(open_governed(env, conf_source).house.ledger().read())
+    lives = fold_all(open_ledger(environment.table(PROMOTIONS)).read())
     found = [(name, each) for name, life in lives.items() for each in life.requests if closed_too or not each.closed]
     if as_json:
         show_json([{"model": name, **asdict(each)} for name, each in found])

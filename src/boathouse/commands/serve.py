@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from boathouse.commands.feature_places import ENVIRONMENT, STORE_HELP, locate_online_store
-from boathouse.commands.harbour import Harbour, open_harbour
-from boathouse.core.errors import ConfigError, TokenError
+from boathouse.commands.environment_options import ENVIRONMENT
+from boathouse.commands.feature_arguments import STORE
+from boathouse.core.errors import ConfigError, EndpointError, TokenError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from boathouse.core.endpoints import EndpointConfig
+    from boathouse.environment import Environment
 
 
-@click.command()
+@click.command(epilog="Example: boathouse serve --endpoint missed_payment --port 8080 --env prod")
 @ENVIRONMENT
 @click.option("--endpoint", "names", multiple=True, help="An endpoint of conf; may be repeated. Default: all.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
 @click.option("--ssl-keyfile", type=click.Path(exists=True, dir_okay=False), default=None, help="Its key (PEM).")
 @click.option("--require-token", is_flag=True, help="Ask for a token also where only this machine can connect.")
 @click.option("--access-log/--no-access-log", default=True, help="Whether each answered request is a line of the log.")
-@click.option("--store", "url", default=None, help=STORE_HELP)
+@STORE
 @click.option(
     "--models",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -37,8 +40,7 @@ if TYPE_CHECKING:
     help="Folder of models, as in an image; default: the registry.",
 )
 def serve(  # noqa: PLR0913, PLR0917 - options
-    env: str,
-    conf_source: Path,
+    environment: Environment,
     names: tuple[str, ...],
     host: str,
     port: int,
@@ -50,11 +52,12 @@ def serve(  # noqa: PLR0913, PLR0917 - options
     url: str | None,
     models: Path | None,
 ) -> None:
-    """Serve the environment's endpoints: scores, features and published predictions over HTTP.
+    """Serve endpoints over HTTP.
 
-    Requests and answers are those of MLflow's and Databricks' servers. A new champion or challenger is
-    served within seconds, and no request is lost. On an address that other machines can reach every request needs a
-    token (boathouse tokens create). docs/serving.md has examples with curl.
+    They answer with scores, features and published predictions. Requests and answers are those of MLflow's and
+    Databricks' servers. A new champion or challenger is served within seconds, and no request is lost. On an address
+    that other machines can reach every request needs a token (boathouse tokens create). docs/serving.md has examples
+    with curl.
     """
     from boathouse.serving.supervisor import serve as run
     from boathouse.serving.tokens import TokenFile
@@ -62,12 +65,11 @@ def serve(  # noqa: PLR0913, PLR0917 - options
     if (ssl_certfile is None) != (ssl_keyfile is None):
         message = "TLS needs both --ssl-certfile and --ssl-keyfile."
         raise ConfigError(message)
-    tokens = locate_tokens(env)
+    tokens, env = environment.tokens_file, environment.name
     public = not is_loopback(host)
     if public and not TokenFile(tokens).read():
         raise TokenError.needed(host, env)
-    harbour = open_harbour(env, conf_source)
-    source, configs = _open_source(env, conf_source, names, harbour, models=models)
+    source, configs = _open_source(environment, names, models=models)
     listener = open_listener(host, port)
     with listener, tempfile.TemporaryDirectory(prefix="boathouse-serve-") as run_folder:
         scheme, bound = "https" if ssl_certfile else "http", listener.getsockname()
@@ -79,11 +81,11 @@ def serve(  # noqa: PLR0913, PLR0917 - options
             tokens=tokens.as_posix(),
             token_required=public or require_token,
             environment=env,
-            store=locate_online_store(env, url),
+            store=environment.online_store_url(url),
             run_folder=run_folder,
             log_requests=access_log,
-            log_table=harbour.log.path or "",
-            log_journal=harbour.journal.as_posix(),
+            log_table=environment.endpoint_log.path or "",
+            log_journal=environment.endpoint_log_folder.as_posix(),
             ssl_certfile=ssl_certfile,
             ssl_keyfile=ssl_keyfile,
         )
@@ -104,30 +106,43 @@ def make_setup(configs: dict[str, EndpointConfig], **options: Any) -> Any:  # no
 
 
 def _open_source(
-    env: str, conf_source: Path, names: tuple[str, ...], harbour: Harbour, *, models: Path | None
+    environment: Environment, names: tuple[str, ...], *, models: Path | None
 ) -> tuple[Any, dict[str, EndpointConfig]]:
     """Return what is to be served now, and a source that follows the registry, or a folder, and recorded changes."""
-    from boathouse.commands.endpoint_places import read_endpoints
+    from boathouse.core.experiments.options import ExperimentOptions
     from boathouse.datasets.folder_versions import FolderVersions
     from boathouse.datasets.registry_versions import RegistryVersions
-    from boathouse.governance.endpoint_states import choose_configurations
+    from boathouse.governance.endpoint_states import EndpointStates, choose_configurations
     from boathouse.serving.source import Source
 
-    chosen, states = read_endpoints(env, conf_source, names), harbour.states()
+    environment.use_mlflow()
+    chosen, states = choose_endpoints(environment, names), EndpointStates.of(environment)
+    experiments = environment.options(ExperimentOptions, "rollouts", "experiments").enabled
 
     def read() -> dict[str, EndpointConfig]:
-        found = choose_configurations(states, experiments=harbour.experiments.enabled)
+        found = choose_configurations(states, experiments=experiments)
         return {name: found[name] for name in chosen}
 
     registry = RegistryVersions() if models is None else FolderVersions(models)
     return Source(read, registry), read()
 
 
-def locate_tokens(environment: str) -> Path:
-    """Return the file of an environment's tokens, in the data folder."""
-    from boathouse.hooks.locations import locate_data
+def choose_endpoints(environment: Environment, names: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the endpoints of conf called ``names``, all of them without any, after a look at what conf says.
 
-    return Path(locate_data(f"tokens_{environment}.json"))
+    Raises:
+        EndpointError: If there is no such endpoint, or its document says something impossible.
+    """
+    from boathouse.core.endpoints import EndpointConfig
+
+    documents = environment.endpoints
+    unknown = sorted(set(names) - set(documents))
+    if unknown or not documents:
+        raise EndpointError.unknown(", ".join(unknown) or "any", documents)
+    chosen = tuple(names) or tuple(documents)
+    for name in chosen:
+        EndpointConfig.from_document(name, documents[name])
+    return chosen
 
 
 def is_loopback(host: str) -> bool:

@@ -29,7 +29,7 @@ _NOTE = (
 )
 
 
-@click.command()
+@click.command(epilog="Example: boathouse simulate --customers 10000 --months 12 --to big")
 @click.option("--customers", required=True, type=int, help="Synthetic customers.")
 @click.option("--months", required=True, type=int, help="Monthly statements of each, up to the last month.")
 @click.option("--seed", default=0, show_default=True, type=int, help="The same seed gives the same bytes.")
@@ -47,7 +47,9 @@ _NOTE = (
               help="Customers in memory at once; changes no result.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace an earlier simulation.")
 def simulate(target: Path, book: Path, chunk_size: int, overwrite: bool, **asked: Any) -> None:  # noqa: ANN401, FBT001
-    """Make a synthetic book of CUSTOMERS by MONTHS, drawn from the real one with its drift.
+    """Simulate extracts of any size.
+
+    A synthetic book of CUSTOMERS by MONTHS, drawn from the real one with its drift.
 
     Then: BOATHOUSE_DATA=FOLDER kedro run
     """

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from boathouse.commands.feature_places import ENVIRONMENT
-from boathouse.commands.serve import locate_tokens
-from boathouse.hooks.environments import require_environment
+from boathouse.commands.environment_options import ENVIRONMENT
 from boathouse.serving.tokens import SCOPES, TokenFile
+
+if TYPE_CHECKING:
+    from boathouse.environment import Environment
 
 
 @click.group()
 def tokens() -> None:
-    """Bearer tokens of the endpoints: kept as hashes in the data folder, revoked while the server runs."""
+    """Create, list and revoke bearer tokens.
+
+    They are kept as hashes in the data folder, and revoked while the server runs.
+    """
 
 
-@tokens.command()
+@tokens.command(epilog="Example: boathouse tokens create branch-app --scope query --env prod")
 @click.argument("name")
 @click.option(
     "--scope",
@@ -29,29 +33,32 @@ def tokens() -> None:
     help="query: scores and features; manage: commands to the server. May be repeated.",
 )
 @ENVIRONMENT
-def create(name: str, scopes: tuple[str, ...], env: str, conf_source: Path) -> None:
-    """Make a token called NAME and print it: it is shown this once."""
-    require_environment(env, conf_source)
-    click.echo(TokenFile(locate_tokens(env)).create(name, scopes))
+def create(name: str, scopes: tuple[str, ...], environment: Environment) -> None:
+    """Create a token and print it once.
+
+    Only its hash is kept, under NAME.
+    """
+    click.echo(TokenFile(environment.tokens_file).create(name, scopes))
 
 
-@tokens.command(name="list")
+@tokens.command(name="list", epilog="Example: boathouse tokens list --env prod")
 @ENVIRONMENT
-def list_tokens(env: str, conf_source: Path) -> None:
-    """List the tokens: name, id, scopes, when made."""
-    require_environment(env, conf_source)
-    found = TokenFile(locate_tokens(env)).read()
+def list_tokens(environment: Environment) -> None:
+    """List tokens with scopes and date."""
+    found = TokenFile(environment.tokens_file).read()
     for token in sorted(found.values(), key=lambda each: each.name):
         click.echo(f"{token.name}  {token.id}  {','.join(token.scopes)}  {token.created_at}")
     if not found:
-        click.echo(f"There are no tokens in {env}.")
+        click.echo(f"There are no tokens in {environment.name}.")
 
 
-@tokens.command()
+@tokens.command(epilog="Example: boathouse tokens revoke branch-app --env prod")
 @click.argument("name")
 @ENVIRONMENT
-def revoke(name: str, env: str, conf_source: Path) -> None:
-    """Revoke the token of that NAME or id; running servers refuse it within a second or two."""
-    require_environment(env, conf_source)
-    token = TokenFile(locate_tokens(env)).revoke(name)
+def revoke(name: str, environment: Environment) -> None:
+    """Revoke a token by its name or id.
+
+    Running servers refuse it within a second or two.
+    """
+    token = TokenFile(environment.tokens_file).revoke(name)
     click.echo(f"Revoked: {token.name} ({token.id})")

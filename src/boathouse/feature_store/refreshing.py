@@ -16,12 +16,14 @@ from boathouse.core.tables.row_rules import nan_counts, violation_counts
 from boathouse.datasets.commit_retry import retry_on_conflict
 from boathouse.datasets.delta_log import open_log
 from boathouse.datasets.delta_options import WriteOptions
-from boathouse.datasets.delta_place import TablePlace
 from boathouse.datasets.delta_write import DeltaWriter
 from boathouse.feature_store.records import RefreshRecords
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
+
+    from boathouse.datasets.delta_place import TablePlace
+    from boathouse.environment import Environment
 
 RETRIES = 10
 
@@ -74,14 +76,14 @@ class FeatureState:
 class FeatureRefresher:
     """Feature tables of one environment."""
 
-    def __init__(self, environment: str, lakehouse: dict[str, str]) -> None:
+    def __init__(self, environment: Environment) -> None:
         """Remember where the tables are."""
-        self._environment, self._lakehouse = environment, lakehouse
+        self._environment = environment
         self._records = RefreshRecords(self.place("audit.feature_refreshes"))
 
     def place(self, table: str) -> TablePlace:
         """Return the place of ``<schema>.<table>``."""
-        return TablePlace.from_lakehouse(f"{self._environment}.{table}", self._lakehouse)
+        return self._environment.table(table)
 
     def refresh(self, view: FeatureView, *, full: bool = False) -> Refreshed:
         """Bring the table of ``view`` up to its sources; a rerun or a crash in between changes nothing more.
@@ -133,7 +135,7 @@ class FeatureRefresher:
         place = self.place(view.table)
         if not open_log(place).exists():
             where = place.path or place.sql_name
-            raise MissingTableError.in_environment(place.table, self._environment, where, "feature_engineering")
+            raise MissingTableError.in_environment(place.table, self._environment.name, where, "feature_engineering")
         return self._stored(view)
 
     def state(self, view: FeatureView) -> FeatureState | None:
@@ -245,7 +247,7 @@ class FeatureRefresher:
             if not log.exists():
                 maker = "feature_engineering" if name.startswith("features.") else "data_prep"
                 raise MissingTableError.in_environment(
-                    place.table, self._environment, place.path or place.sql_name, maker
+                    place.table, self._environment.name, place.path or place.sql_name, maker
                 )
             found[name] = log.newest()
         return found

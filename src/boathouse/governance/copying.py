@@ -8,15 +8,18 @@ from boathouse.core.audit import AuditEvent
 from boathouse.core.errors import LifeCycleError
 from boathouse.core.promotion import kinds, rules
 from boathouse.core.promotion.fold import fold
+from boathouse.governance.ledger import PROMOTIONS, open_ledger
 from boathouse.governance.registry import ModelRegistry
 
 if TYPE_CHECKING:
     from boathouse.core.promotion.life import ModelLife
-    from boathouse.governance.house import House
+    from boathouse.environment import Environment
     from boathouse.governance.life_cycle import LifeCycle
 
 
-def copy_version(source: House, name: str, version: str, target: LifeCycle, *, comment: str) -> tuple[ModelLife, str]:
+def copy_version(
+    source: Environment, name: str, version: str, target: LifeCycle, *, comment: str
+) -> tuple[ModelLife, str]:
     """Copy ``version`` of the model ``name`` into ``target``; return its state there and the new version.
 
     A copy is known by the digest of its files: killed after the copy was made and before it was recorded, the
@@ -26,7 +29,7 @@ def copy_version(source: House, name: str, version: str, target: LifeCycle, *, c
         LifeCycleError: If the person may not, the version is unknown or withdrawn, or its files changed.
     """
     target.allow("copy", version)
-    life = fold(source.ledger().read(name), name=name)
+    life = fold(open_ledger(source.table(PROMOTIONS)).read(name), name=name)
     digest = target.judge("copy", version, lambda: _check_source(life, version, ModelRegistry(name)))
     event_id = f"copied/{target.name}/{digest}"
     recorded = {record.event_id: record for record in target.ledger.read(target.name)}

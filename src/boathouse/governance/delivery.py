@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 from boathouse.core.errors import BoathouseError
 from boathouse.core.promotion import outbox
 from boathouse.core.promotion.messages import Message, derive_messages
-from boathouse.governance.house import DELIVERIES, House
+from boathouse.governance.ledger import DELIVERIES, PROMOTIONS, open_ledger
 from boathouse.governance.sending import DeliveryFailedError, send
 
 if TYPE_CHECKING:
     from boathouse.core.audit import AuditEvent
     from boathouse.core.promotion.policy import GovernanceOptions, Webhook
+    from boathouse.environment import Environment
     from boathouse.governance.ledger import AuditLedger
 
 logger = logging.getLogger(__name__)
@@ -47,10 +48,16 @@ class Outbox:
     """Messages of one environment."""
 
     def __init__(
-        self, house: House, options: GovernanceOptions, *, actor: str, clock: Callable[[], datetime] | None = None
+        self,
+        environment: Environment,
+        options: GovernanceOptions,
+        *,
+        actor: str,
+        clock: Callable[[], datetime] | None = None,
     ) -> None:
         """Remember where; read nothing."""
-        self._promotions, self._deliveries = house.ledger(), house.ledger(DELIVERIES)
+        self._promotions = open_ledger(environment.table(PROMOTIONS))
+        self._deliveries = open_ledger(environment.table(DELIVERIES))
         self._webhooks = {webhook.name: webhook for webhook in options.hooks}
         self._actor = actor
         self._clock = clock or (lambda: datetime.now(UTC))
@@ -135,12 +142,14 @@ class Outbox:
         return Delivered(sent, failed, len(states) - states.count(outbox.DELIVERED) - given_up, given_up)
 
 
-def deliver_quietly(house: House, options: GovernanceOptions) -> None:
+def deliver_quietly(environment: Environment, options: GovernanceOptions) -> None:
     """Try each new message once; whatever goes wrong is logged and never in the way of the step that was made."""
     if not options.hooks:
         return
     try:
-        done = Outbox(house, options, actor="boathouse").deliver(patience_s=_PATIENCE_AFTER_A_STEP_S, first_only=True)
+        done = Outbox(environment, options, actor="boathouse").deliver(
+            patience_s=_PATIENCE_AFTER_A_STEP_S, first_only=True
+        )
     except (BoathouseError, OSError) as error:
         logger.warning("Messages wait in the outbox (%s). Send them: boathouse audit deliver", type(error).__name__)
         return

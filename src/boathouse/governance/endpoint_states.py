@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from boathouse.core.audit import AuditRecord
     from boathouse.datasets.delta_place import TablePlace
+    from boathouse.environment import Environment
 
 DEPLOYMENTS = "audit.deployments"
 Documents = Mapping[str, Mapping[str, Any]]
@@ -40,6 +41,11 @@ class EndpointStates:
         self._ledger = open_ledger(place)
         self._seen: int | None = None
         self._records: list[AuditRecord] = []
+
+    @classmethod
+    def of(cls, environment: Environment) -> EndpointStates:
+        """Return the endpoints of ``environment``: its table of deployments, and what conf says of each."""
+        return cls(environment.table(DEPLOYMENTS), environment.endpoints)
 
     def records(self) -> list[AuditRecord]:
         """Return all records; the table is read only if its version has moved, which costs about a millisecond."""

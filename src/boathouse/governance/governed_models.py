@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -10,41 +11,41 @@ from boathouse.core.lineage.contracts import MODEL_VERSIONS, version_rows
 from boathouse.core.lineage.governed import GovernedModel, GovernedVersion, Metric, served_by
 from boathouse.core.promotion.fold import fold
 from boathouse.datasets.delta_log import open_log
-from boathouse.datasets.delta_place import TablePlace
 from boathouse.datasets.local_rows import read_local_rows
 from boathouse.governance.registry import ModelRegistry
 from boathouse.governance.trail import read_trail
 from boathouse.governance.version_facts import read_version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from boathouse.core.lineage.findings import Finding
     from boathouse.core.promotion.policy import ApprovalOptions
+    from boathouse.environment import Environment
 
 
 def read_model(
-    name: str, lakehouse: Mapping[str, str], rules: ApprovalOptions, *, at: datetime | None = None
+    name: str, environment: Environment, rules: ApprovalOptions, *, at: datetime | None = None
 ) -> GovernedModel:
     """Return everything that is known about the model ``name``.
 
     Args:
         name: Registered name.
-        lakehouse: ``{engine, root}`` of its environment's tables.
+        environment: Where its tables are.
         rules: What has to be approved there.
         at: When, UTC; now by default.
 
     Raises:
         ModelError: If neither registry nor ledger know the model, or the store cannot be reached.
     """
-    environment = name.split(".", maxsplit=1)[0]
-    state, trail = ModelRegistry(name).read(), read_trail(environment, lakehouse)
+    environment = _choose_own(environment, name)
+    state, trail = ModelRegistry(name).read(), read_trail(environment)
     records = trail.about(name)
     life = fold(records, name=name)
     numbers = sorted({*state.versions, *life.versions}, key=int, reverse=True)
     if not numbers:
         raise ModelError.no_version(name, "version", ())
-    metrics = read_metrics(environment, lakehouse, name)
+    metrics = read_metrics(environment, name)
     return GovernedModel(
         name=name,
         at=at or datetime.now(UTC),
@@ -53,7 +54,7 @@ def read_model(
         versions=tuple(
             GovernedVersion(
                 version=number,
-                facts=read_version(name, number, lakehouse) if number in state.versions else None,
+                facts=read_version(name, number, environment.lakehouse) if number in state.versions else None,
                 life=life.versions.get(number),
                 records=tuple(each for each in records if each.version == number),
                 metrics=metrics.get(number, ()),
@@ -67,12 +68,17 @@ def read_model(
     )
 
 
-def read_metrics(environment: str, lakehouse: Mapping[str, str], name: str) -> dict[str, tuple[Metric, ...]]:
+def _choose_own(environment: Environment, name: str) -> Environment:
+    """Return the environment that the model's name begins with, in the same lakehouse."""
+    return replace(environment, name=name.split(".", maxsplit=1)[0])
+
+
+def read_metrics(environment: Environment, name: str) -> dict[str, tuple[Metric, ...]]:
     """Return the metrics of the evaluation of each version; nothing where none was evaluated.
 
     Read without an engine from a folder; where tables go by name, the numbers of the gates have to do.
     """
-    place = TablePlace.from_lakehouse(f"{environment}.audit.evaluations", dict(lakehouse))
+    place = environment.table("audit.evaluations")
     if place.path is None or not open_log(place).exists():
         return {}
     found: dict[str, list[Metric]] = {}
@@ -90,21 +96,21 @@ def _read_rows(path: str, name: str) -> Iterator[tuple[str, Metric]]:
         yield row["model_version"], metric
 
 
-def publish_versions(model: GovernedModel, findings: Sequence[Finding], lakehouse: Mapping[str, str]) -> int:
+def publish_versions(model: GovernedModel, findings: Sequence[Finding], environment: Environment) -> int:
     """Write the model's rows of ``audit.model_versions``; return the table's version.
 
     The rows of other models stay, and rows that are there already make no new version.
     """
     from boathouse.datasets.delta_table import DeltaTableDataset
 
+    place = _choose_own(environment, model.name).table(MODEL_VERSIONS.name)
     table = DeltaTableDataset(
-        table=f"{model.environment}.{MODEL_VERSIONS.name}",
-        lakehouse=dict(lakehouse),
+        table=place.table,
+        lakehouse=environment.lakehouse,
         contract=MODEL_VERSIONS.name,
         mode="replace_where",
         replace_columns=["model_name"],
     )
-    place = TablePlace.from_lakehouse(f"{model.environment}.{MODEL_VERSIONS.name}", dict(lakehouse))
     schema = ", ".join(f"{column.name} {column.dtype}" for column in MODEL_VERSIONS.columns)
     table.save(place.session().createDataFrame(version_rows(model, findings), schema))
     return int(table.last_written.version or 0) if table.last_written else 0

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import getpass
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kedro.io.core import AbstractDataset
 
 from boathouse.core.errors import IdentityError
 from boathouse.core.promotion.identity import Claims, Identity, choose_identity
+
+if TYPE_CHECKING:
+    from boathouse.environment import Environment
 
 
 def read_identity(*, trust_environment_user: bool = False) -> Identity:
@@ -22,6 +25,16 @@ def read_identity(*, trust_environment_user: bool = False) -> Identity:
         IdentityError: If the platform does not say.
     """
     return choose_identity(read_claims(), trust_environment_user=trust_environment_user)
+
+
+def identify(environment: Environment) -> Identity:
+    """Return who acts in ``environment``, by the rules of its conf.
+
+    Raises:
+        IdentityError: If the platform does not say.
+    """
+    rules = environment.section("parameters")["governance"]
+    return read_identity(trust_environment_user=bool(rules["trust_environment_user"]))
 
 
 def read_claims() -> Claims:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from boathouse.core.audit import AuditEvent
     from boathouse.datasets.delta_place import TablePlace
 
+PROMOTIONS, DELIVERIES = "audit.promotions", "audit.webhook_deliveries"
 # One writer is in the way of another for milliseconds; a hundred at once must all get through.
 _RETRIES = 60
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

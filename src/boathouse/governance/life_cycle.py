@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from boathouse.core.audit import AuditRecord
     from boathouse.core.promotion.identity import Identity
     from boathouse.core.promotion.policy import GovernanceOptions
+    from boathouse.environment import Environment
     from boathouse.governance.ledger import AuditLedger
     from boathouse.governance.registry import ModelRegistry
 
@@ -252,3 +253,22 @@ class LifeCycle:
             comment=comment,
             evidence={**evidence, "identity": who.source},
         )
+
+
+def open_life_cycle(environment: Environment, name: str, options: GovernanceOptions, identity: Identity) -> LifeCycle:
+    """Return the life cycle of the model ``name``, recorded in ``environment``; nothing is read yet."""
+    from boathouse.governance.ledger import PROMOTIONS, open_ledger
+    from boathouse.governance.registry import ModelRegistry
+
+    ledger = open_ledger(environment.table(PROMOTIONS))
+    return LifeCycle(name=name, ledger=ledger, registry=ModelRegistry(name), options=options, identity=identity)
+
+
+def require_own(environment: Environment, name: str) -> None:
+    """Check that the model ``name`` belongs to ``environment``.
+
+    Raises:
+        LifeCycleError: If it belongs to another.
+    """
+    if name.split(".", maxsplit=1)[0] != environment.name:
+        raise LifeCycleError.foreign_environment(name, environment.name)

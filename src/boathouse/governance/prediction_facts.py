@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 from boathouse.core.endpoints.log_rows import read_log_rows
 from boathouse.core.errors import ModelError
 from boathouse.datasets.delta_log import open_log
-from boathouse.datasets.delta_place import TablePlace
 from boathouse.datasets.local_rows import read_local_rows
-from boathouse.governance.endpoint_states import DEPLOYMENTS, EndpointStates
+from boathouse.governance.endpoint_states import EndpointStates
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from boathouse.datasets.delta_place import TablePlace
+    from boathouse.environment import Environment
 
 # Of a row of a table; of an answer of an endpoint, with the number of its record, the first without one.
 PREDICTION_ID = re.compile(r"([0-9a-f]{32})(?:-(\d+))?")
@@ -53,25 +55,18 @@ class PredictionFacts:
     read: Mapping[str, Any] = field(default_factory=dict)
 
 
-def find_prediction(
-    prediction_id: str, environment: str, lakehouse: Mapping[str, str], documents: Mapping[str, Any]
-) -> PredictionFacts:
+def find_prediction(prediction_id: str, environment: Environment) -> PredictionFacts:
     """Return what is on record about the prediction of batch, stream or endpoint with this id.
 
     Args:
         prediction_id: As a table or an answer gives it.
         environment: Whose tables are searched.
-        lakehouse: Engine and folder of the tables.
-        documents: What conf says of each endpoint, by name.
 
     Raises:
         ModelError: If no table has it.
     """
     found = PREDICTION_ID.fullmatch(prediction_id)
-    places = {
-        name: TablePlace.from_lakehouse(f"{environment}.{name}", dict(lakehouse))
-        for name in (*_SCORED, _LOG, DEPLOYMENTS)
-    }
+    places = {name: environment.table(name) for name in (*_SCORED, _LOG)}
     if found is not None and found[2] is None:
         for name in _SCORED:
             for row in _select(places[name], "prediction_id", prediction_id):
@@ -79,7 +74,7 @@ def find_prediction(
     entries = [] if found is None else _select(places[_LOG], "databricks_request_id", found[1])
     for entry in entries:
         if entry["mode"] == "answer":
-            states = EndpointStates(places[DEPLOYMENTS], documents)
+            states = EndpointStates.of(environment)
             return _of_entry(entry, int(found[2] or 0), places[_LOG].table, states)  # type: ignore[index]
     raise ModelError.unknown_prediction(prediction_id, [places[name].table for name in (*_SCORED, _LOG)])
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from boathouse.datasets.delta_place import TablePlace
 from boathouse.governance.ledger import open_ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from boathouse.core.audit import AuditRecord, Break
+    from boathouse.datasets.delta_place import TablePlace
+    from boathouse.environment import Environment
 
 
 @dataclass(frozen=True)
@@ -34,13 +33,13 @@ class Trail:
         return found if version is None else [each for each in found if each.version == version]
 
 
-def read_trail(environment: str, lakehouse: Mapping[str, str], *tables: str) -> Trail:
+def read_trail(environment: Environment, *tables: str) -> Trail:
     """Return the trail of the audit tables named, ``promotions`` and ``deployments`` by default."""
     records: list[AuditRecord] = []
     breaks: list[str] = []
     missing: list[str] = []
     for name in tables or ("promotions", "deployments"):
-        place = TablePlace.from_lakehouse(f"{environment}.audit.{name}", dict(lakehouse))
+        place = environment.table(f"audit.{name}")
         found = _read(place)
         if found is None:
             missing.append(place.table)

@@ -9,6 +9,7 @@ from kedro.config import MissingConfigException
 from omegaconf.errors import OmegaConfBaseException
 
 from boathouse.core.errors import BoathouseError
+from boathouse.environment import open_conf
 from boathouse.hooks.parameters import check_parameters
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def read_conf(conf_source: Path, environment: str, pipelines: Mapping[str, Pipel
     Every dataset of the catalog is built and every options class of the pipelines' parameters.
     """
     try:
-        loader = _open(conf_source, environment)
+        loader = open_conf(environment, conf_source)
     except (OmegaConfBaseException, BoathouseError, ValueError) as error:
         return ConfState(problems=(f"globals: {str(error).splitlines()[0]}",))
     problems: list[str] = []
@@ -67,16 +68,6 @@ def read_conf(conf_source: Path, environment: str, pipelines: Mapping[str, Pipel
         summary=f"{len(catalog)} datasets, engine {lakehouse.get('engine', '?')}",
         problems=tuple(problems),
     )
-
-
-def _open(conf_source: Path, environment: str) -> OmegaConfigLoader:
-    """Return the loader of a run; it reads the globals at once."""
-    from kedro.framework.project import settings
-
-    loader: OmegaConfigLoader = settings.CONFIG_LOADER_CLASS(
-        conf_source=str(conf_source), env=environment, **settings.CONFIG_LOADER_ARGS
-    )
-    return loader
 
 
 def _read(loader: OmegaConfigLoader, kind: str, problems: list[str]) -> dict[str, Any]:

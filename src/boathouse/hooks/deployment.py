@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from kedro.framework.hooks import hook_impl
 
 from boathouse.core.deployment.patterns import DeploymentOptions, Role, check_training, find_role
+from boathouse.environment import Environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,9 +27,7 @@ class DeploymentHooks:
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Find the environment's part; a project without a group ``deployment`` has no pattern."""
-        settings = context.config_loader["globals"]
-        entry = settings.get("deployment")
-        self._role = find_role(settings["environment"], DeploymentOptions(**entry)) if entry else None
+        self._role = read_role(Environment.from_conf(context.config_loader))
 
     @hook_impl(tryfirst=True)
     def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
@@ -41,6 +40,13 @@ class DeploymentHooks:
             models = find_registered(pipeline, catalog)
             if models:
                 check_training(self._role, list_commands(self._role, models))
+
+
+def read_role(environment: Environment) -> Role | None:
+    """Return whether the environment trains or takes copies; None if conf has no group ``deployment``."""
+    if not environment.section("globals").get("deployment"):
+        return None
+    return find_role(environment.name, environment.options(DeploymentOptions, "globals", "deployment"))
 
 
 def find_registered(pipeline: Pipeline, catalog: DataCatalog) -> list[str]:

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 from boathouse.core.errors import BoathouseError
 from boathouse.engines.choice import choose_engine
 from boathouse.engines.diagnosis import EngineState, inspect_engines, start_engine
+from boathouse.environment import list_environments, require_environment
 from boathouse.hooks.checks import Check, render_json, render_table
 from boathouse.hooks.conf_check import ConfState, read_conf
-from boathouse.hooks.environments import list_environments, require_environment
 from boathouse.hooks.failures import say_error
-from boathouse.hooks.locations import require_writable
-from boathouse.hooks.tracking_store import check_tracking_store
+from boathouse.hooks.tracking_store import check_tracking_store, require_writable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,7 +56,7 @@ def examine(conf_source: Path, environment: str) -> tuple[Check, ...]:
         finding,
         *_check_engines(chosen),
         *(_check_conf(name, state, needed=name == environment) for name, state in states.items()),
-        *_check_places(chosen),
+        *_check_locations(chosen),
         *_check_credentials(),
     )
 
@@ -107,7 +106,7 @@ def _check_conf(name: str, state: ConfState, *, needed: bool) -> Check:
     return Check(name=f"conf {name}", status="fail" if needed else "warn", detail="\n".join(state.problems))
 
 
-def _check_places(conf: ConfState) -> Iterator[Check]:
+def _check_locations(conf: ConfState) -> Iterator[Check]:
     if conf.lakehouse_root and conf.engine != "databricks":
         yield _try("lakehouse", conf.lakehouse_root, lambda: require_writable(conf.lakehouse_root, purpose="tables"))
     if conf.reports_folder:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kedro.framework.hooks import hook_impl
 
+from boathouse.environment import Environment
 from boathouse.hooks.run_tags import RunTags
 from boathouse.hooks.source_state import read_source_state
 from boathouse.hooks.surroundings import read_surroundings
@@ -97,9 +98,9 @@ class LineageHooks:
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Remember the names that conf gives to engine and environment, and the parameters with this run's own."""
-        settings = context.config_loader["globals"]
+        environment = Environment.from_conf(context.config_loader)
         self._parameters = _to_plain(context.params)
-        self._engine, self._environment = settings["lakehouse"]["engine"], settings["environment"]
+        self._engine, self._environment = environment.engine, environment.name
 
     @hook_impl
     def before_pipeline_run(self, catalog: DataCatalog) -> None:

@@ -8,10 +8,10 @@ from kedro.framework.hooks import hook_impl
 from kedro.pipeline import Pipeline
 
 from boathouse.core.errors import ConfigError
+from boathouse.environment import Environment
 from boathouse.hooks.failures import find_resume_nodes, is_ephemeral, resume_command
-from boathouse.hooks.locations import require_writable
 from boathouse.hooks.logs import quiet_third_parties
-from boathouse.hooks.tracking_store import check_tracking_store
+from boathouse.hooks.tracking_store import check_tracking_store, require_writable
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -25,10 +25,10 @@ class PreflightHooks:
     def after_context_created(self, context: KedroContext) -> None:
         """Check folders and store ahead of kedro-mlflow, which opens the store in the same hook."""
         quiet_third_parties()
-        lakehouse = context.config_loader["globals"]["lakehouse"]
-        if lakehouse["engine"] != "databricks":
-            require_writable(lakehouse["root"], purpose="the tables of the lakehouse")
-        check_tracking_store(context.config_loader["mlflow"]["server"]["mlflow_tracking_uri"])
+        environment = Environment.from_conf(context.config_loader)
+        if environment.engine != "databricks":
+            require_writable(environment.lakehouse["root"], purpose="the tables of the lakehouse")
+        check_tracking_store(environment.tracking_uri)
 
     @hook_impl(tryfirst=True)
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:

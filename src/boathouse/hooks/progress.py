@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from kedro.framework.hooks import hook_impl
 
 from boathouse import __version__
+from boathouse.environment import Environment
 from boathouse.hooks.failures import find_resume_nodes, resume_command
 from boathouse.hooks.progress_display import NodeLine, ProgressDisplay
 from boathouse.hooks.row_counts import add_rows, count_rows
@@ -59,7 +60,7 @@ class ProgressHooks:
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Remember which engine the run will use."""
-        self._engine = context.config_loader["globals"]["lakehouse"]["engine"]
+        self._engine = Environment.from_conf(context.config_loader).engine
 
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:

@@ -1,4 +1,4 @@
-"""Whether the MLflow store can be used, found out in seconds instead of MLflow's minutes of retries."""
+"""Whether folders and the MLflow store can be used, found out in seconds instead of MLflow's minutes of retries."""
 
 from __future__ import annotations
 
@@ -6,16 +6,47 @@ import os
 import socket
 import sqlite3
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from boathouse.core.errors import ConfigError
 from boathouse.hooks.failures import redact
-from boathouse.hooks.locations import require_writable
+
+if TYPE_CHECKING:
+    from boathouse.environment import Environment
 
 # Long enough for another run's write to finish, short enough to wait for.
 _LOCK_PATIENCE_S = 5.0
 _CONNECT_PATIENCE_S = 5.0
 _PORTS = {"http": 80, "https": 443}
+
+
+def use_registry(environment: Environment) -> None:
+    """Point MLflow at the environment's stores after a look at whether they answer.
+
+    Raises:
+        ConfigError: If the store does not answer.
+    """
+    check_tracking_store(environment.tracking_uri)
+    environment.use_mlflow()
+
+
+def require_writable(folder: str, *, purpose: str) -> None:
+    """Check that ``folder`` can be written, or created if it is not there; creates nothing.
+
+    Raises:
+        ConfigError: If not; names the folder, what it is for, and what to do.
+    """
+    path = Path(folder)
+    existing = next((parent for parent in (path, *path.parents) if parent.exists()), path)
+    if existing.is_dir() and os.access(existing, os.W_OK | os.X_OK):
+        return
+    reason = "no permission to write there" if existing.is_dir() else f"{existing.as_posix()} is not a folder"
+    message = (
+        f"{path.as_posix()}: this folder ({purpose}) cannot be written: {reason}. "
+        "Set BOATHOUSE_DATA, or the option --data-dir of boathouse run, to a folder that you may write."
+    )
+    raise ConfigError(message)
 
 
 def check_tracking_store(uri: str) -> None:

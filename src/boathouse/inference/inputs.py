@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from boathouse.core.errors import InferenceError
 from boathouse.datasets.delta_log import open_log
-from boathouse.datasets.delta_place import TablePlace
 from boathouse.engines import get_engine
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
+
+    from boathouse.environment import Environment
 
 TABLE_NAME = re.compile(r"[A-Za-z_]\w*\.[A-Za-z_]\w*")
 
@@ -38,7 +39,7 @@ class InputRows:
     as_text: bool = False
 
 
-def open_input(text: str, environment: str, lakehouse: dict[str, str]) -> InputRows:
+def open_input(text: str, environment: Environment) -> InputRows:
     """Return the rows that ``text`` names, lazily.
 
     Raises:
@@ -46,13 +47,13 @@ def open_input(text: str, environment: str, lakehouse: dict[str, str]) -> InputR
     """
     path = Path(text)
     if path.suffix in {".csv", ".parquet"} and path.exists():
-        return _open_files(path, lakehouse["engine"])
+        return _open_files(path, environment.engine)
     if (path / "_delta_log").is_dir():
-        session = get_engine(lakehouse["engine"]).session()
+        session = get_engine(environment.engine).session()
         frame = session.read.format("delta").load(path.absolute().as_posix())
         return InputRows(rows=frame, name=text, identity=_identify_folder(path), versions={})
     if TABLE_NAME.fullmatch(text):
-        place = TablePlace.from_lakehouse(f"{environment}.{text}", lakehouse)
+        place = environment.table(text)
         log = open_log(place)
         if log.exists():
             version = log.newest()

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from boathouse.core.errors import InferenceError
-from boathouse.datasets.delta_place import TablePlace
 from boathouse.inference.inputs import TABLE_NAME
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from boathouse.environment import Environment
 
 BATCH = "_batch_id"
 
@@ -42,7 +43,7 @@ class ScoreOutput(Protocol):
         """Write the batch, unless it is there; return where."""
 
 
-def open_output(text: str, environment: str, lakehouse: dict[str, str]) -> ScoreOutput:
+def open_output(text: str, environment: Environment) -> ScoreOutput:
     """Return the output that ``text`` names; nothing is made yet.
 
     Raises:
@@ -56,11 +57,11 @@ def open_output(text: str, environment: str, lakehouse: dict[str, str]) -> Score
     if kind == "delta" and rest:
         from boathouse.inference.delta_output import DeltaOutput
 
-        return DeltaOutput.in_folder(rest, lakehouse["engine"])
+        return DeltaOutput.in_folder(rest, environment.engine)
     if TABLE_NAME.fullmatch(text):
         from boathouse.inference.delta_output import DeltaOutput
 
-        return DeltaOutput(TablePlace.from_lakehouse(f"{environment}.{text}", lakehouse))
+        return DeltaOutput(environment.table(text))
     return _open_database(text)
 
 

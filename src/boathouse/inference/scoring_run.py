@@ -17,7 +17,6 @@ from boathouse.core.inference.input_rows import check_columns, judge_input
 from boathouse.core.inference.record import RunRecord
 from boathouse.core.scoring.files import digest_of
 from boathouse.datasets.delta_log import open_log
-from boathouse.datasets.delta_place import TablePlace
 from boathouse.inference.outputs import BATCH, ScoredBatch
 from boathouse.use_case.features import ENTITY_KEYS, TIME_COLUMN
 from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from boathouse.core.inference.roles import RoleModel
+    from boathouse.datasets.delta_place import TablePlace
+    from boathouse.environment import Environment
     from boathouse.inference.inputs import InputRows
 
 KEYS = (*ENTITY_KEYS, TIME_COLUMN)
@@ -39,13 +40,11 @@ class ScoringRun:
     Attributes:
         model: Who scores.
         environment: Whose feature tables are looked up.
-        lakehouse: ``{engine, root}``.
         reason_count: Reasons per adverse decision, at most.
     """
 
     model: RoleModel
-    environment: str
-    lakehouse: dict[str, str]
+    environment: Environment
     reason_count: int
 
     def name_batch(self, source: InputRows) -> str:
@@ -113,10 +112,10 @@ class ScoringRun:
         """
         places = {}
         for view in views_of(self.model.model):
-            place = TablePlace.from_lakehouse(f"{self.environment}.{view.table}", self.lakehouse)
+            place = self.environment.table(view.table)
             if not open_log(place).exists():
                 where = place.path or place.sql_name
-                raise MissingTableError.in_environment(place.table, self.environment, where, "feature_engineering")
+                raise MissingTableError.in_environment(place.table, self.environment.name, where, "feature_engineering")
             places[view.label] = place
         return places
 
