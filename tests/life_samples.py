@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from boathouse.name import Environment
-
 from boathouse.core.audit import AuditEvent, AuditRecord, seal_events
 from boathouse.core.errors import ModelError
 from boathouse.core.promotion import Decided, Gate, PromotionDecision
 from boathouse.core.promotion.identity import Identity
 from boathouse.core.promotion.policy import ACTIONS, GovernanceOptions
 from boathouse.core.promotion.registry_state import Change, RegisteredVersion, RegistryState
+from boathouse.environment import Environment
+from boathouse.governance.ledger import PROMOTIONS, open_ledger
 from boathouse.governance.life_cycle import LifeCycle
 
 NAME = "test.models.late"

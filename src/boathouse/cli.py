@@ -160,8 +160,9 @@ def guard_command(command: click.Command) -> click.Command:
 def doctor(env: str | None, conf_source: Path | None, data_dir: Path | None, *, as_json: bool) -> None:
     """Check what works here and what is missing.
 
-    With the command that installs or repairs it. Checks engines, the configuration of every environment, folders, the
-    MLflow store, data and the names of credentials (never their values). Exit code 0 only if the chosen engine and environment work.
+    With the command that installs or repairs it. Checks engines, the configuration of every environment, folders,
+    the MLflow store, data and the names of credentials (never their values). Exit code 0 only if the chosen engine
+    and environment work.
     """
     from boathouse.hooks.doctor import examine, render_json, render_table
 

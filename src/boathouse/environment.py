@@ -44,7 +44,6 @@ class Environment:
     lakehouse: dict[str, str]
     conf: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     conf_source: Path = field(default=Path("conf"), compare=False)
-    _sections: dict[str, dict[str, Any]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def from_conf(cls, conf: Mapping[str, Any]) -> Environment:
@@ -70,9 +69,7 @@ class Environment:
         Raises:
             MissingConfigException: If no file of conf is of this kind.
         """
-        if kind not in self._sections:
-            self._sections[kind] = dict(self.conf[kind])
-        return self._sections[kind]
+        return dict(self.conf[kind])
 
     def options(self, kind: Callable[..., Options], *path: str) -> Options:
         """Return the group of conf at ``path``, such as ``("parameters", "governance")``, as the class ``kind``.
@@ -151,7 +148,22 @@ def open_environment(name: str, conf_source: Path) -> Environment:
         ConfigError: If there is no such configuration or environment; names those that there are.
     """
     require_environment(name, conf_source)
-    return Environment.from_conf(open_conf(name, conf_source))
+    return Environment.from_conf(_Sections(name, conf_source))
+
+
+class _Sections(dict[str, Any]):
+    """The configuration of one environment, each section read when it is first asked for."""
+
+    def __init__(self, name: str, conf_source: Path) -> None:
+        super().__init__()
+        self._name, self.conf_source = name, conf_source
+
+    def __missing__(self, kind: str) -> dict[str, Any]:
+        # A loader for each section: ``${globals:…}`` stands for the globals of the loader that was opened last,
+        # which may be another environment's.
+        self[kind] = dict(open_conf(self._name, self.conf_source)[kind])
+        section: dict[str, Any] = self[kind]
+        return section
 
 
 def open_conf(name: str, conf_source: Path) -> OmegaConfigLoader:

@@ -2,6 +2,7 @@
 
 from kedro.config import OmegaConfigLoader
 
+from boathouse import environment
 from boathouse.hooks.deployment import DeploymentHooks
 from boathouse.hooks.engine_session import EngineSessionHooks
 from boathouse.hooks.governance import GovernanceHooks
@@ -29,3 +30,4 @@ HOOKS = (
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
 
 CONFIG_LOADER_CLASS = OmegaConfigLoader
+CONFIG_LOADER_ARGS = environment.CONFIG_LOADER_ARGS

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import mlflow
 import pytest
-from boathouse.name import Environment
 from click.testing import CliRunner
 
 from boathouse.cli import cli
 from boathouse.core.promotion import Decided, Gate, PromotionDecision
 from boathouse.core.promotion.identity import Identity
 from boathouse.datasets.model_version import ModelVersionDataset
+from boathouse.environment import Environment
 from boathouse.governance.deciding import record_decision
 from boathouse.governance.life_cycle import open_life_cycle
 from tests.commands.conftest import ROOT

@@ -7,8 +7,8 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
-from boathouse.name import Environment
 
+from boathouse.environment import Environment
 from boathouse.governance.deciding import record_decision
 from tests.life_samples import LifeHouse, MemoryRegistry, decision
 

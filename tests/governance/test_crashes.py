@@ -16,6 +16,7 @@ from boathouse.core.promotion.registry_state import plan_changes
 from boathouse.governance import ledger_tables
 from boathouse.governance.copying import copy_version
 from boathouse.governance.deciding import record_decision
+from boathouse.governance.ledger import PROMOTIONS, open_ledger
 from tests.life_samples import Fuse, KilledError, LifeHouse, MemoryRegistry, decision, options
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ def twin(tmp_path: Path) -> LifeHouse:
 
 
 def make_twin(folder: Path) -> LifeHouse:
-    from boathouse.name import Environment
+    from boathouse.environment import Environment
 
     return LifeHouse(
         Environment("prod", {"engine": "sail", "root": folder.as_posix()}), SharedRegistry(name="prod.models.late")

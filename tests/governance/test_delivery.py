@@ -18,12 +18,12 @@ from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from boathouse.name import Environment
 
 from boathouse.core.errors import OptionError
 from boathouse.core.promotion.policy import GovernanceOptions, Webhook
+from boathouse.environment import Environment
 from boathouse.governance.delivery import Delivered, Outbox, deliver_quietly
-from boathouse.governance.ledger import DELIVERIES
+from boathouse.governance.ledger import DELIVERIES, open_ledger
 from tests.governance.receiver import HANG_S, Receiver, receiving
 from tests.life_samples import Clock, LifeHouse, options
 

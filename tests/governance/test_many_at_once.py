@@ -7,11 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
-from boathouse.name import Environment
 
 from boathouse.core.errors import LifeCycleError
 from boathouse.core.promotion.registry_state import plan_changes
+from boathouse.environment import Environment
 from boathouse.governance.deciding import record_decision
+from boathouse.governance.ledger import PROMOTIONS, open_ledger
 from tests.life_samples import LifeHouse, MemoryRegistry, decision, options
 
 if TYPE_CHECKING:

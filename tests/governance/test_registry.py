@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import mlflow
 import pytest
-from boathouse.name import Environment
 
 from boathouse.core.errors import ModelError, UntrustedModelError
 from boathouse.core.promotion.identity import Identity
 from boathouse.core.promotion.registry_state import plan_changes
 from boathouse.datasets.model_version import ModelVersionDataset
+from boathouse.environment import Environment
 from boathouse.governance.copying import copy_version
 from boathouse.governance.deciding import record_decision
+from boathouse.governance.ledger import PROMOTIONS, open_ledger
 from boathouse.governance.life_cycle import open_life_cycle
 from boathouse.governance.registry import ModelRegistry
 from tests.life_samples import NAME, decision, options

@@ -6,12 +6,13 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from boathouse.name import Environment
 
 from boathouse.core.errors import LifeCycleError, ReadOnlyTableError
 from boathouse.core.promotion.identity import Identity
 from boathouse.datasets.delta_table import DeltaTableDataset
 from boathouse.datasets.model_version import ModelVersionDataset
+from boathouse.environment import Environment
+from boathouse.governance.ledger import PROMOTIONS, open_ledger
 from boathouse.governance.registry import ModelRegistry
 from boathouse.hooks.governance import GovernanceHooks, record_registration
 from boathouse.hooks.source_state import SourceState

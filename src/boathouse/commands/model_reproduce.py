@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--allow-dirty", is_flag=True, help="Go on from the commit alone if files differed from it.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with every difference.")
 def reproduce(words: tuple[str, ...], environment: Environment, *, allow_dirty: bool, as_json: bool) -> None:
-    """Train a version again and compare predictions.
+    """Reproduce a version and compare predictions.
 
     VERSION, a number or an alias, is trained from its commit, data and parameters. Everything happens in a temporary
     folder. The exit code is 0 only if every recorded test row gets the same probability and decision.

@@ -5,13 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from kedro.config import OmegaConfigLoader
 
 from boathouse.core.errors import ConfigError
-from boathouse.environment import locate_artifacts, locate_data, locate_mlflow, locate_registry, name_experiment
-from boathouse.settings import CONFIG_LOADER_ARGS
+from boathouse.environment import (
+    locate_artifacts,
+    locate_data,
+    locate_mlflow,
+    locate_registry,
+    name_experiment,
+    open_conf,
+)
 
-CONF = Path(__file__).parents[2] / "conf"
+CONF = Path(__file__).parents[1] / "conf"
 VARIABLES = ("BOATHOUSE_DATA", "BOATHOUSE_EXPERIMENTS", "DATABRICKS_RUNTIME_VERSION", "MLFLOW_TRACKING_URI")
 
 
@@ -59,6 +64,6 @@ def test_an_experiment_folder_must_be_absolute(monkeypatch: pytest.MonkeyPatch) 
 def test_the_configuration_uses_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "16.4")
     monkeypatch.delenv("BOATHOUSE_ENGINE", raising=False)
-    mlflow = OmegaConfigLoader(str(CONF), env="prod", **CONFIG_LOADER_ARGS)["mlflow"]
+    mlflow = open_conf("prod", CONF)["mlflow"]
     assert mlflow["tracking"]["experiment"]["name"] == "/Shared/boathouse-prod"
     assert mlflow["server"] == {"mlflow_tracking_uri": "databricks", "mlflow_registry_uri": "databricks-uc"}
