@@ -57,7 +57,7 @@ def test_keys_in_a_text_file_are_looked_up_and_scored(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("\n".join(lines), encoding="utf-8")
     result = infer(str(tmp_path / "in.csv"), "--to", f"csv:{tmp_path}/out")
     assert result.exit_code == 0, result.output
-    assert f"2 rows scored by {NAME} version 1 (champion), 2 put aside" in result.output
+    assert f"2 rows scored by {NAME} version 1 (champion), 2 quarantined" in result.output
     (folder,) = (tmp_path / "out").iterdir()
     with (folder / "quarantine.csv").open(encoding="utf-8") as rows:
         aside = {row["customer_id"]: json.loads(row["broken_rules"]) for row in csv.DictReader(rows)}
@@ -84,7 +84,7 @@ def test_features_in_the_input_are_taken_as_they_are_by_a_named_version(tmp_path
         pa.table({"customer_id": [901, 902], "observed_on": [DAY, DAY], **columns}), tmp_path / "in.parquet"
     )
     result = infer(str(tmp_path / "in.parquet"), "--to", f"parquet:{tmp_path}/out", "--model", "2")
-    assert f"2 rows scored by {NAME} version 2 (challenger), 0 put aside" in result.output
+    assert f"2 rows scored by {NAME} version 2 (challenger), 0 quarantined" in result.output
     found = pyarrow.parquet.read_table(next((tmp_path / "out").rglob("predictions.parquet"))).sort_by("customer_id")
     import numpy as np
 

@@ -59,7 +59,7 @@ class ScoringRun:
         return set(self.model.model.features) <= set(source.rows.columns)
 
     def score(self, source: InputRows) -> ScoredBatch:
-        """Return every row of the input, scored or put aside.
+        """Return every row of the input, scored or quarantined.
 
         Raises:
             InferenceError: If columns are missing or of another type, or there are no rows.

@@ -63,7 +63,7 @@ def alias_differs(model: GovernedModel) -> Iterator[Finding]:
         shown, told = model.aliases.get(alias), model.life.aliases.get(alias)
         if shown != told:
             text = f"Alias {alias} is {_version(shown)} in the registry and {_version(told)} in the ledger."
-            yield _model(ERROR, "alias_differs", f"{text} Mend it: boathouse models mend.")
+            yield _model(ERROR, "alias_differs", f"{text} Repair it: boathouse models sync.")
 
 
 def waiting_request(model: GovernedModel) -> Iterator[Finding]:
@@ -124,7 +124,7 @@ def unrecorded_version(model: GovernedModel, each: GovernedVersion) -> Iterator[
     """Registry and ledger do not know the same versions."""
     if each.life is None and "promotions" not in "".join(model.missing):
         text = (
-            "The registry has it and the ledger does not: registered past Boathouse. boathouse models mend records it."
+            "The registry has it and the ledger does not: registered past Boathouse. boathouse models sync records it."
         )
         yield _finding(WARNING, "unrecorded_version", each, text)
     if each.facts is None:
@@ -135,7 +135,7 @@ def stage_differs(model: GovernedModel, each: GovernedVersion) -> Iterator[Findi
     """The tag says another stage than the ledger."""
     if each.facts and each.life and each.facts.stage != each.life.stage:
         text = f"Its tag says stage {each.facts.stage or 'nothing'}, the ledger {each.life.stage}."
-        yield _finding(ERROR, "stage_differs", each, f"{text} Mend it: boathouse models mend.")
+        yield _finding(ERROR, "stage_differs", each, f"{text} Repair it: boathouse models sync.")
 
 
 def other_files(model: GovernedModel, each: GovernedVersion) -> Iterator[Finding]:  # noqa: ARG001
