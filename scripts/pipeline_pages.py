@@ -10,11 +10,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kedro.config import OmegaConfigLoader
-
 from boathouse.datasets.contracts import known_contracts
+from boathouse.environment import open_environment
 from boathouse.pipeline_registry import FLOW
-from boathouse.settings import CONFIG_LOADER_ARGS
 
 if TYPE_CHECKING:
     from kedro.pipeline import Pipeline
@@ -41,7 +39,7 @@ def renew(name: str, page: str) -> str:
 def render(name: str) -> str:
     """Return the generated half of the page of one pipeline."""
     pipeline: Pipeline = import_module(f"boathouse.pipelines.{name}").create_pipeline()
-    catalog = dict(OmegaConfigLoader(str(ROOT / "conf"), env="dev", **CONFIG_LOADER_ARGS)["catalog"])
+    catalog = open_environment("dev", ROOT / "conf").section("catalog")
     parts = [_draw(pipeline, catalog), _list_nodes(pipeline), _list_outputs(pipeline, catalog), _list_parameters(name)]
     return "\n\n".join(part for part in parts if part)
 

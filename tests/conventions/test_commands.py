@@ -37,7 +37,10 @@ def make(text: str | None, *, epilog: str | None = "Example: boathouse sink x", 
         (make(None), "no help"),
         (make("Sink a boat.", epilog=None), "no example"),
         (make("Sink a boat.", epilog="Example: boathouse float"), "no example"),
-        (make("Sink a boat.", epilog="Example: boathouse sink x --deep"), "the example is not accepted: No such option"),
+        (
+            make("Sink a boat.", epilog="Example: boathouse sink x --deep"),
+            "the example is not accepted: No such option",
+        ),
         (make("Sink a boat.", metavar="WORDS..."), "usage names WORDS"),
     ],
 )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from boathouse.core.features.endpoint_use import EndpointUse
     from boathouse.core.features.usage import ModelUse
     from boathouse.environment import Environment
+    from boathouse.feature_store import FeatureRefresher
     from boathouse.online_store import OnlineStore
 
 STORE = click.option(
@@ -32,6 +33,13 @@ def open_store(environment: Environment, url: str | None = None) -> OnlineStore:
     from boathouse.online_store import OnlineStore
 
     return OnlineStore(environment.online_store_url(url), timeout_s=30, environment=environment.name)
+
+
+def open_refresher(environment: Environment) -> FeatureRefresher:
+    """Return the owner of the environment's feature tables."""
+    from boathouse.feature_store import FeatureRefresher
+
+    return FeatureRefresher(environment)
 
 
 def live_versions(environment: Environment) -> dict[str, tuple[str, int]]:

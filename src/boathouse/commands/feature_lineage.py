@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from boathouse.commands.environment_options import ENVIRONMENT, engines
-from boathouse.commands.feature_arguments import endpoint_uses, live_versions, model_uses
+from boathouse.commands.feature_arguments import endpoint_uses, live_versions, model_uses, open_refresher
 from boathouse.commands.feature_tables import describe_freshness
 from boathouse.core.errors import TableError
 from boathouse.core.features.dependencies import find_feature, find_impact, trace_sources
@@ -106,7 +106,7 @@ def _describe_on_demand(each: OnDemandFeature) -> None:
 
 def _describe_view(view: FeatureView, environment: Environment, name: str) -> None:
     """Print the declaration, then freshness and statistics where the environment has them."""
-    from boathouse.feature_store import FeatureRefresher, read_statistics
+    from boathouse.feature_store import read_statistics
 
     measured = read_statistics(environment.table("features.statistics"), view)
     click.echo(f"{view.label}: {view.description}")
@@ -116,7 +116,7 @@ def _describe_view(view: FeatureView, environment: Environment, name: str) -> No
         if name in (view.name, view.label, feature.name):
             click.echo(f"  {feature.name} [{feature.unit}] {feature.description}{_numbers(feature, measured)}")
     try:
-        line, _ = describe_freshness(FeatureRefresher(environment), view, live_versions(environment))
+        line, _ = describe_freshness(open_refresher(environment), view, live_versions(environment))
     except TableError:
         line = "its sources are not there"
     click.echo(f"  in {environment.name}: {line}")

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 import click
 
 from boathouse.commands.environment_options import ENVIRONMENT, engines
-from boathouse.commands.feature_arguments import STORE, check_definitions, choose_views, open_store, show_key
+from boathouse.commands.feature_arguments import (
+    STORE,
+    check_definitions,
+    choose_views,
+    open_refresher,
+    open_store,
+    show_key,
+)
 from boathouse.core.errors import FeatureError, RequestError
 from boathouse.use_case.features import CURRENT_VIEWS, FEATURE_NAMES, FEATURE_VIEWS
 from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
@@ -46,15 +53,14 @@ def publish(  # noqa: PLR0913, PLR0917 - options
     The newest row of each key, a view in one step. full writes every key, incremental those whose rows changed since
     the version that is live, auto the second where it can. Readers see all old rows of a view, then all new ones; a run
     on an older version of the table than the live one changes nothing. With --watch each new version of a table is
-    published until Ctrl-C or SIGTERM; a store that does not answer is told and tried again.
+    published until Ctrl-C or SIGTERM; a store that does not answer is reported and tried again.
     """
-    from boathouse.feature_store import FeatureRefresher
     from boathouse.feature_store.watching import stop_on_signals
     from boathouse.feature_store.watching import watch as watch_steps
 
     chosen = [view for view in choose_views(names) if view.online or view.label in names]
     check_definitions(environment)
-    refresher, store = FeatureRefresher(environment), open_store(environment, url)
+    refresher, store = open_refresher(environment), open_store(environment, url)
     steps = [step for view in chosen for step in _steps(store, view, refresher, mode=mode, purge=purge)]
     with engines(), stop_on_signals() as stop:
         try:

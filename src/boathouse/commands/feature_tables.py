@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from boathouse.commands.environment_options import ENVIRONMENT, engines
-from boathouse.commands.feature_arguments import check_definitions, choose_views, live_versions, show_key
+from boathouse.commands.feature_arguments import (
+    check_definitions,
+    choose_views,
+    live_versions,
+    open_refresher,
+    show_key,
+)
 from boathouse.core.errors import FreshnessError, OptionError
-from boathouse.feature_store import FeatureRefresher
 from boathouse.use_case.features import CURRENT_VIEWS, FEATURE_VIEWS
 
 if TYPE_CHECKING:
@@ -20,7 +25,7 @@ if TYPE_CHECKING:
 
     from boathouse.core.features import FeatureView
     from boathouse.environment import Environment
-    from boathouse.feature_store import Refreshed
+    from boathouse.feature_store import FeatureRefresher, Refreshed
 
 _VIEW = click.option("--view", "names", multiple=True, help="A view; may be repeated. Default: all.")
 
@@ -36,7 +41,7 @@ def refresh(environment: Environment, names: tuple[str, ...], full: bool) -> Non
     """
     chosen = choose_views(names)
     check_definitions(environment)
-    refresher = FeatureRefresher(environment)
+    refresher = open_refresher(environment)
     with engines():
         for view in chosen:
             click.echo(_describe(refresher.refresh(view, full=full)))
@@ -55,7 +60,7 @@ def backfill(environment: Environment, names: tuple[str, ...], first: str, last:
     months = list_months(first, last)
     chosen = choose_views(names)
     check_definitions(environment)
-    refresher = FeatureRefresher(environment)
+    refresher = open_refresher(environment)
     with engines():
         for view in chosen:
             for month in months:
@@ -75,7 +80,7 @@ def preview(name: str, environment: Environment, rows: int, reveal: bool) -> Non
     from boathouse.core.features.statistics import describe_features
 
     (view,) = choose_views([name])
-    refresher = FeatureRefresher(environment)
+    refresher = open_refresher(environment)
     with engines():
         frame = refresher.preview(view)
         frame = frame.sparkSession.createDataFrame(frame.toArrow(), frame.schema)
@@ -99,7 +104,7 @@ def freshness(environment: Environment) -> None:
     And the online store behind the views. The exit code is 1 if a view was never computed or lags further than it
     declares.
     """
-    refresher, live = FeatureRefresher(environment), live_versions(environment)
+    refresher, live = open_refresher(environment), live_versions(environment)
     late = []
     with engines():
         for view in FEATURE_VIEWS:
@@ -120,7 +125,7 @@ def duplicates(environment: Environment, share: float) -> None:
     """
     from boathouse.core.features.duplicates import find_equal_logic, find_equal_values
 
-    refresher = FeatureRefresher(environment)
+    refresher = open_refresher(environment)
     found = find_equal_logic(FEATURE_VIEWS)
     with engines():
         for keys in sorted({(view.keys, view.time_column) for view in CURRENT_VIEWS}):
