@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HELP_LINE = 45
+# What a terminal of 80 columns shows in one line, so that it can be copied.
+EXAMPLE_LINE = 76
 # Names of arguments that say nothing of what is meant.
 FORBIDDEN_USAGE = ("WORDS", "ARGS", "VALUES")
 
@@ -50,6 +52,8 @@ def _find_example_faults(path: str, command: click.Command) -> Iterator[str]:
     if not own:
         yield f"{path}: no example; write 'Example: {path} …'"
     for each in own:
+        if len(f"Example: {each}") > EXAMPLE_LINE:
+            yield f"{path}: the example is shown in two lines, allowed {EXAMPLE_LINE} characters"
         context = click.Context(command, info_name=path)
         try:
             command.make_parser(context).parse_args(shlex.split(each)[len(path.split()) :])

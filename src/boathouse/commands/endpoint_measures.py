@@ -39,9 +39,7 @@ def size(qps: float, ms: float, environment: Environment, *, always_on: bool) ->
     click.echo(f"here: boathouse serve --workers {found.processes}")
 
 
-@click.command(
-    name="load-test", epilog="Example: boathouse endpoints load-test --start --request bodies.jsonl --rate 50"
-)
+@click.command(name="load-test", epilog="Example: boathouse endpoints load-test --start --request bodies.jsonl")
 @click.argument("url", required=False)
 @click.option("--name", default=None, help="Endpoint whose service levels count, and that --start serves.")
 @click.option(
@@ -142,7 +140,7 @@ def _describe(measured: Measurement) -> str:
     )
 
 
-@click.command(epilog="Example: boathouse endpoints advise --latency-ms 200 --per-second 50 --rows 100000")
+@click.command(epilog="Example: boathouse endpoints advise --latency-ms 200 --per-second 50 --rows 9000")
 @click.option("--latency-ms", type=float, required=True, help="Longest wait of whoever asks; a day is 86400000.")
 @click.option("--per-second", type=float, required=True, help="Predictions per second at the busiest ordinary time.")
 @click.option("--rows", type=int, required=True, help="Keys that can be asked for.")

@@ -26,7 +26,7 @@ def experiments() -> None:
     """
 
 
-@experiments.command(epilog="Example: boathouse experiments plan --baseline 0.2 --effect 0.02 --per-day 500")
+@experiments.command(epilog="Example: boathouse experiments plan --baseline 0.2 --effect 0.02")
 @click.option("--baseline", type=float, default=None, help="Rate of the control, 0 to 1: plan for a rate.")
 @click.option("--deviation", type=float, default=None, help="Standard deviation over units: plan for a mean.")
 @click.option("--effect", type=float, required=True, help="Smallest change worth seeing, absolute.")
@@ -49,9 +49,7 @@ def plan(environment: Environment, **given: Any) -> None:  # noqa: ANN401 - the 
         click.echo(f"  {found.days(given['per_day'])} days at {given['per_day']:g} new units a day, in whole weeks")
 
 
-@experiments.command(
-    epilog="Example: boathouse experiments report missed_payment --outcomes outcomes.csv --metric recovered"
-)
+@experiments.command(epilog="Example: boathouse experiments report risk --outcomes outcomes.csv")
 @click.argument("name")
 @click.option("--outcomes", type=click.Path(exists=True, path_type=Path), required=True, help="CSV or Parquet.")
 @click.option("--unit", default=None, help="Column of the unit in the outcomes; default: the experiment's.")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from boathouse.environment import Environment
 
 
-@click.command(epilog="Example: boathouse features describe features.spending")
+@click.command(epilog="Example: boathouse features describe profile")
 @click.argument("name")
 @ENVIRONMENT
 def describe(name: str, environment: Environment) -> None:
@@ -48,7 +48,7 @@ def describe(name: str, environment: Environment) -> None:
             _show_users(users_of(view, uses), environment)
 
 
-@click.command(epilog="Example: boathouse features lineage utilisation")
+@click.command(epilog="Example: boathouse features lineage age")
 @click.argument("name")
 @ENVIRONMENT
 def lineage(name: str, environment: Environment) -> None:
@@ -75,7 +75,7 @@ def lineage(name: str, environment: Environment) -> None:
             click.echo(f"  computed on demand from it: {each.name}")
 
 
-@click.command(epilog="Example: boathouse features impact clean.customers.limit_bal")
+@click.command(epilog="Example: boathouse features impact clean.accounts.opened_on")
 @click.argument("column")
 @ENVIRONMENT
 def impact(column: str, environment: Environment) -> None:

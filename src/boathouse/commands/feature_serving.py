@@ -85,7 +85,7 @@ def _steps(
     return [*steps, lambda: purge_view(store, view, now=datetime.now(UTC))] if purge else [*steps]
 
 
-@click.command(name="look-up", epilog="Example: boathouse features look-up 1001 --request amount=250")
+@click.command(name="look-up", epilog="Example: boathouse features look-up 1001 --env prod")
 @click.argument("keys", nargs=-1, required=True, metavar="KEY...")
 @ENVIRONMENT
 @STORE

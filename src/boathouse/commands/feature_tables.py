@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _VIEW = click.option("--view", "names", multiple=True, help="A view; may be repeated. Default: all.")
 
 
-@click.command(epilog="Example: boathouse features refresh --view features.spending --env prod")
+@click.command(epilog="Example: boathouse features refresh --view profile --env prod")
 @ENVIRONMENT
 @_VIEW
 @click.option("--full", is_flag=True, help="Compute everything, whatever has changed.")
@@ -47,7 +47,7 @@ def refresh(environment: Environment, names: tuple[str, ...], full: bool) -> Non
             click.echo(_describe(refresher.refresh(view, full=full)))
 
 
-@click.command(epilog="Example: boathouse features backfill --from 2005-04 --to 2005-09")
+@click.command(epilog="Example: boathouse features backfill --from 2025-01 --to 2025-06")
 @ENVIRONMENT
 @_VIEW
 @click.option("--from", "first", required=True, help="First month, YYYY-MM.")
@@ -67,7 +67,7 @@ def backfill(environment: Environment, names: tuple[str, ...], first: str, last:
                 click.echo(f"{month:%Y-%m} {_describe(refresher.refresh_month(view, month))}")
 
 
-@click.command(epilog="Example: boathouse features preview features.spending --rows 10")
+@click.command(epilog="Example: boathouse features preview profile --rows 10")
 @click.argument("name")
 @ENVIRONMENT
 @click.option("--rows", default=5, type=click.IntRange(1, 1000), help="Rows shown. Default: 5.")

@@ -47,7 +47,7 @@ def list_features() -> None:
     click.echo(f"{'on demand':<20} {', '.join(each.name for each in ON_DEMAND_FEATURES)}")
 
 
-@features.command(epilog="Example: boathouse features search credit limit")
+@features.command(epilog="Example: boathouse features search age")
 @click.argument("words", nargs=-1, required=True, metavar="TERM...")
 def search(words: tuple[str, ...]) -> None:
     """Find features by name, meaning or owner.

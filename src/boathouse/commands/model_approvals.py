@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @click.command(
     help=f"Request that a version be moved.\n\n{NAME_HELP}",
-    epilog="Example: boathouse models request 3 --to production --comment 'Better on recent months'",
+    epilog="Example: boathouse models request 3 --to production --comment Better",
 )
 @NAME_VERSION()
 @ENVIRONMENT
@@ -41,7 +41,7 @@ def request(words: tuple[str, ...], environment: Environment, to: str, comment: 
 @click.command(
     help=f"Approve the open request for a version.\n\nThe approval is for the exact files that the version has now. "
     f"{NAME_HELP}",
-    epilog="Example: boathouse models approve 3 --comment 'Reviewed the model card' --env prod",
+    epilog="Example: boathouse models approve 3 --comment 'Card reviewed' --env prod",
 )
 @NAME_VERSION()
 @ENVIRONMENT
@@ -57,7 +57,7 @@ def approve(words: tuple[str, ...], environment: Environment, comment: str) -> N
 
 @click.command(
     help=f"Reject the open request for a version.\n\nThe version stays where it is. {NAME_HELP}",
-    epilog="Example: boathouse models reject 3 --comment 'Unfair to young customers'",
+    epilog="Example: boathouse models reject 3 --comment 'Unfair to one group'",
 )
 @NAME_VERSION()
 @ENVIRONMENT

@@ -30,7 +30,7 @@ _TARGET = click.option(
 @click.command(
     help=f"Make a version champion or challenger.\n\nproduction is champion, staging challenger. The gates have to "
     f"let the version pass, and it needs its approvals. {NAME_HELP}",
-    epilog="Example: boathouse models promote 3 --comment 'Better on recent months' --env prod",
+    epilog="Example: boathouse models promote 3 --comment 'Better calibrated'",
 )
 @NAME_VERSION()
 @ENVIRONMENT
@@ -85,7 +85,7 @@ def archive(words: tuple[str, ...], environment: Environment, comment: str) -> N
 @click.command(
     help=f"Copy a version into another environment.\n\nIt is registered there anew, with its tags and the lineage to "
     f"its source. {NAME_HELP}",
-    epilog="Example: boathouse models copy 3 --env dev --to staging --comment 'Ready for staging'",
+    epilog="Example: boathouse models copy 3 --env dev --to staging --comment Ready",
 )
 @NAME_VERSION()
 @ENVIRONMENT

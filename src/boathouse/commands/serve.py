@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from boathouse.environment import Environment
 
 
-@click.command(epilog="Example: boathouse serve --endpoint missed_payment --port 8080 --env prod")
+@click.command(epilog="Example: boathouse serve --endpoint risk --port 8080 --env prod")
 @ENVIRONMENT
 @click.option("--endpoint", "names", multiple=True, help="An endpoint of conf; may be repeated. Default: all.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")

@@ -21,7 +21,7 @@ def tokens() -> None:
     """
 
 
-@tokens.command(epilog="Example: boathouse tokens create branch-app --scope query --env prod")
+@tokens.command(epilog="Example: boathouse tokens create batch-client --scope query --env prod")
 @click.argument("name")
 @click.option(
     "--scope",
@@ -52,7 +52,7 @@ def list_tokens(environment: Environment) -> None:
         click.echo(f"There are no tokens in {environment.name}.")
 
 
-@tokens.command(epilog="Example: boathouse tokens revoke branch-app --env prod")
+@tokens.command(epilog="Example: boathouse tokens revoke batch-client --env prod")
 @click.argument("name")
 @ENVIRONMENT
 def revoke(name: str, environment: Environment) -> None:
