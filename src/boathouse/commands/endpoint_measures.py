@@ -140,7 +140,7 @@ def _describe(measured: Measurement) -> str:
     )
 
 
-@click.command(epilog="Example: boathouse endpoints advise --latency-ms 50 --per-second 5 --rows 9000")
+@click.command(epilog="Example: boathouse endpoints advise --latency-ms 50 --per-second 5 --rows 99")
 @click.option("--latency-ms", type=float, required=True, help="Longest wait of whoever asks; a day is 86400000.")
 @click.option("--per-second", type=float, required=True, help="Predictions per second at the busiest ordinary time.")
 @click.option("--rows", type=int, required=True, help="Keys that can be asked for.")
