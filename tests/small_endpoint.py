@@ -13,10 +13,10 @@ import xgboost
 from boathouse.core.endpoints import EndpointConfig
 from boathouse.core.scoring import FeatureSpec, ModelFiles, Scorer, ScorerSpec, load_scorer, write_scorer
 from boathouse.core.scoring.calibration import Calibration
-from boathouse.core.scoring.feature_spec import SpecOnDemand, SpecView
+from boathouse.core.scoring.feature_spec import SpecOnDemand, ViewSpec
 from boathouse.core.scoring.on_demand import OnDemandFeature, RequestField
 from boathouse.online_store import OnlineStore
-from boathouse.online_store.serving import online_views
+from boathouse.online_store.rows import online_views
 from boathouse.serving.access import Access
 from boathouse.serving.access_log import AccessLog
 from boathouse.serving.app import App
@@ -52,7 +52,7 @@ ON_DEMAND = (
 )
 SPEC = FeatureSpec(
     views=(
-        SpecView(
+        ViewSpec(
             name="accounts",
             version=1,
             digest="0123456789abcdef",

@@ -11,8 +11,7 @@ from click.testing import CliRunner, Result
 
 from boathouse.cli import cli
 from boathouse.commands.feature_places import House
-from boathouse.core.features.endpoint_use import EndpointUse, read_endpoints
-from boathouse.core.features.usage import ModelUse
+from boathouse.core.features.usage import EndpointUse, ModelUse, read_endpoints
 from boathouse.use_case.features import FEATURE_VIEWS
 
 if TYPE_CHECKING:

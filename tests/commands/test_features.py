@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from pyspark.sql import functions as F
 
 from boathouse.cli import cli
-from boathouse.online_store import OnlineStore, OnlineView
+from boathouse.online_store import OnlineStore
 from boathouse.use_case.features import FEATURE_VIEWS, MODEL_VIEWS
 from tests.pipelines.conftest import isolate
 from tests.small_bank import CONF, SmallBank
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame, SparkSession
 
-VIEWS = [OnlineView.from_feature_view(view) for view in MODEL_VIEWS]
+VIEWS = [view.spec for view in MODEL_VIEWS]
 
 
 def invoke(*words: str) -> Result:
@@ -138,7 +138,7 @@ def test_rows_older_than_their_view_allows_are_purged_on_request(
     assert "another definition is live" in purged.output
     assert "spending: 60 keys purged, older than 30 days" in purged.output
     store = OnlineStore(f"sqlite:///{bank.data}/online_test.db")
-    assert not store.look_up([(1,)], [OnlineView.from_feature_view(short)]).found.any()
+    assert not store.look_up([(1,)], [short.spec]).found.any()
     store.close()
     monkeypatch.undo()
 

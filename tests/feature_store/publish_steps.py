@@ -12,7 +12,7 @@ from boathouse.core.features import Feature, FeatureView, Source
 from boathouse.datasets.delta_place import TablePlace
 from boathouse.engines import get_engine
 from boathouse.feature_store import publish_view
-from boathouse.online_store import OnlineStore, OnlineView
+from boathouse.online_store import OnlineStore
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -65,7 +65,7 @@ def _lines(rows: Rows) -> list[tuple[Any, ...]]:
 
 def content(store: OnlineStore) -> tuple[bytes, bytes]:
     """Return what the store answers for all keys, to the bit."""
-    found = store.look_up(KEYS, [OnlineView.from_feature_view(VIEW)])
+    found = store.look_up(KEYS, [VIEW.spec])
     return (found.matrix + 0.0).tobytes(), found.times.tobytes()
 
 
@@ -77,7 +77,7 @@ def expected(rows: Rows) -> list[tuple[float | None, ...] | None]:
 
 def answers(store: OnlineStore) -> list[tuple[float | None, ...] | None]:
     """Return the features of each key as the store has them."""
-    found = store.look_up(KEYS, [OnlineView.from_feature_view(VIEW)])
+    found = store.look_up(KEYS, [VIEW.spec])
     rows = [tuple(None if value != value else value for value in row) for row in found.matrix.tolist()]  # noqa: PLR0124
     return [row if there else None for row, there in zip(rows, found.found[:, 0].tolist(), strict=True)]
 

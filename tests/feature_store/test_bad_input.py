@@ -24,11 +24,10 @@ from boathouse.core.errors import (
     SchemaMismatchError,
 )
 from boathouse.core.features import Source, join_point_in_time
-from boathouse.core.features.feature_view import check_views
-from boathouse.core.features.selection import select_views
+from boathouse.core.features.feature_view import check_views, select_views
 from boathouse.core.scoring import FeatureSpec
 from boathouse.feature_store import publish_view
-from boathouse.online_store import OnlineStore, OnlineView, serve_features
+from boathouse.online_store import OnlineStore, serve_features
 from boathouse.use_case.features import FEATURE_VIEWS
 from tests.postgres_server import PostgresServer, postgres
 
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = ["postgres"]
 SPENDING = next(view for view in FEATURE_VIEWS if view.name == "spending")
-ONLINE = OnlineView.from_feature_view(SPENDING)
+ONLINE = SPENDING.spec
 SECRET = 4_711_008_150
 BOOK: Book = {(SECRET, 4): (0, 100.0, 50.0), (2, 4): (0, 10.0, 5.0)}
 LIMITS = {SECRET: 1000.0, 2: 100.0}
@@ -207,7 +206,7 @@ def test_an_unknown_key_and_no_key_are_unknown_and_no_error(store: OnlineStore) 
 
 def test_a_stale_value_is_unknown_and_says_so(store: OnlineStore) -> None:
     short = replace(SPENDING, max_age_days=1)
-    store.publish_full(OnlineView.from_feature_view(short), [ROW], source_version=1)
+    store.publish_full(short.spec, [ROW], source_version=1)
     spec = FeatureSpec.describe(["bill_amt"], [short], [])
     for day, is_stale in ((2, False), (3, True)):
         now = datetime(1970, 1, day, tzinfo=UTC)

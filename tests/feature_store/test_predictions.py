@@ -10,7 +10,7 @@ import pytest
 from boathouse.core.errors import MissingTableError
 from boathouse.feature_store.predictions import publish_predictions
 from boathouse.online_store import OnlineStore
-from boathouse.online_store.predictions import prediction_view
+from boathouse.online_store.views import prediction_view
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ import pytest
 from boathouse.core.errors import MissingTableError, OnlineStoreError, RequestError
 from boathouse.core.scoring import FeatureSpec
 from boathouse.feature_store import LookUpLog, measure_consistency, publish_view
-from boathouse.online_store import OnlineStore, OnlineView, serve_features
+from boathouse.online_store import OnlineStore, serve_features
 from boathouse.use_case.features import FEATURE_VIEWS
 from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
 
@@ -45,7 +45,7 @@ def bring_online(shop: Shop, store: OnlineStore, book: Book, mode: str = "auto")
 
 
 def answers(store: OnlineStore) -> tuple[bytes, bytes]:
-    found = store.look_up(KEYS, [OnlineView.from_feature_view(SPENDING)])
+    found = store.look_up(KEYS, [SPENDING.spec])
     return (found.matrix + 0.0).tobytes(), found.times.tobytes()
 
 
@@ -116,7 +116,7 @@ def test_logged_answers_are_compared_with_what_was_known_offline_then(shop: Shop
     with pytest.raises(MissingTableError, match="look-up --log"):
         measure(shop)
     bring_online(shop, store, BOOK)
-    view = OnlineView.from_feature_view(SPENDING)
+    view = SPENDING.spec
     log.record(KEYS, store.look_up(KEYS, [view]), asked_at=NOW)
     assert log.flush() == 4
     assert measure(shop) == (4, 4, 0, 0)
@@ -137,6 +137,6 @@ def test_logged_answers_are_compared_with_what_was_known_offline_then(shop: Shop
 def test_a_full_batch_is_written_at_once(shop: Shop, store: OnlineStore) -> None:
     bring_online(shop, store, BOOK)
     log = LookUpLog(shop.refresher.place("inference.feature_look_ups"), batch=4)
-    log.record(KEYS, store.look_up(KEYS, [OnlineView.from_feature_view(SPENDING)]), asked_at=NOW)
+    log.record(KEYS, store.look_up(KEYS, [SPENDING.spec]), asked_at=NOW)
     assert len(shop.rows("inference.feature_look_ups")) == 4
     assert date(2005, 6, 30) in {row[5].date() for row in shop.rows("inference.feature_look_ups") if row[5]}

@@ -12,17 +12,17 @@ import numpy as np
 import pytest
 
 from boathouse.core.errors import OnlineStoreError
-from boathouse.online_store import OnlineStore, OnlineView
+from boathouse.online_store import OnlineStore, ViewSpec
 from boathouse.use_case.features import FEATURE_VIEWS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 DAY = 86_400 * 1_000_000
-PEOPLE = OnlineView(
-    name="people", digest="a" * 16, keys=(("customer_id", "bigint"),), features=("age", "income"), max_age_s=86_400
+PEOPLE = ViewSpec(
+    name="people", digest="a" * 16, keys=(("customer_id", "bigint"),), features=("age", "income"), max_age_days=1
 )
-CARDS = OnlineView(
+CARDS = ViewSpec(
     name="cards", digest="b" * 16, keys=(("customer_id", "bigint"), ("card", "string")), features=("used",)
 )
 ONE = [(1, DAY, 30.0, 1.0)]
@@ -205,7 +205,7 @@ def test_what_the_store_cannot_hold_is_refused(changes: dict[str, object]) -> No
 
 def test_every_declared_view_can_be_online() -> None:
     for view in FEATURE_VIEWS:
-        online = OnlineView.from_feature_view(view)
+        online = view.spec
         assert (online.name, online.digest, online.features) == (view.name, view.digest, view.feature_names)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from boathouse.core.errors import OnlineStoreError
 from boathouse.online_store import OnlineStore
-from boathouse.online_store.predictions import prediction_view
+from boathouse.online_store.views import prediction_view
 from tests.serving.conftest import Start
 from tests.serving.test_app import ask
 from tests.small_endpoint import NAME, OBSERVED, as_records, fill_store, make_rows, use_after
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from boathouse.online_store import FeatureRows, OnlineView
+    from boathouse.online_store import FeatureRows, ViewSpec
     from tests.asgi_client import AsgiClient
 
 
@@ -30,7 +30,7 @@ class BrokenStore:
     def __init__(self, store: OnlineStore) -> None:
         self.store, self.delay_s, self.broken = store, 0.0, False
 
-    def look_up(self, keys: Sequence[Any], views: Sequence[OnlineView]) -> FeatureRows:
+    def look_up(self, keys: Sequence[Any], views: Sequence[ViewSpec]) -> FeatureRows:
         time.sleep(self.delay_s)
         if self.broken:
             raise OnlineStoreError.unavailable("postgresql://store", "OperationalError")

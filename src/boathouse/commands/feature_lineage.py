@@ -10,9 +10,7 @@ import click
 from boathouse.commands.feature_places import ENVIRONMENT, House, engines, open_house
 from boathouse.commands.feature_tables import describe_freshness
 from boathouse.core.errors import TableError
-from boathouse.core.features.dependencies import find_feature, find_impact, trace_sources
-from boathouse.core.features.endpoint_use import find_serving
-from boathouse.core.features.usage import users_of
+from boathouse.core.features.usage import find_feature, find_impact, find_serving, trace_sources, users_of
 from boathouse.use_case.features import FEATURE_VIEWS
 from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
 

@@ -19,8 +19,7 @@ from boathouse.use_case.features import FEATURE_VIEWS
 
 if TYPE_CHECKING:
     from boathouse.core.features import FeatureView
-    from boathouse.core.features.endpoint_use import EndpointUse
-    from boathouse.core.features.usage import ModelUse
+    from boathouse.core.features.usage import EndpointUse, ModelUse
     from boathouse.feature_store import FeatureRefresher
     from boathouse.online_store import OnlineStore
 
@@ -118,7 +117,7 @@ def open_house(env: str, conf_source: Path) -> House:
 
 def _load_endpoints(env: str, loader: Any) -> tuple[EndpointUse, ...]:  # noqa: ANN401 - Kedro's loader
     """Return what the endpoints of the environment serve, as they were changed last, else as conf has them."""
-    from boathouse.core.features.endpoint_use import read_endpoints
+    from boathouse.core.features.usage import read_endpoints
     from boathouse.datasets.delta_place import TablePlace
     from boathouse.governance.endpoint_states import DEPLOYMENTS, EndpointStates
 

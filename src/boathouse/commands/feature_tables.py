@@ -61,7 +61,7 @@ def backfill(env: str, conf_source: Path, names: tuple[str, ...], first: str, la
 @click.option("--reveal", is_flag=True, help="Show keys instead of their hashes.")
 def preview(name: str, env: str, conf_source: Path, rows: int, reveal: bool) -> None:  # noqa: FBT001
     """Compute a view from the sources as they are and show rows and statistics; nothing is written."""
-    from boathouse.core.features.statistics import describe_features
+    from boathouse.core.features.registry import describe_features
 
     (view,) = choose_views([name])
     refresher = open_house(env, conf_source).refresher()

@@ -9,9 +9,7 @@ from boathouse.core.endpoints.log_contract import ENDPOINT_LOG
 from boathouse.core.evaluation.comparisons import COMPARISONS
 from boathouse.core.evaluation.contracts import EVALUATIONS
 from boathouse.core.features.look_ups import LOOK_UPS
-from boathouse.core.features.refreshes import REFRESHES
-from boathouse.core.features.registry import REGISTRY
-from boathouse.core.features.statistics import STATISTICS
+from boathouse.core.features.registry import REFRESHES, REGISTRY, STATISTICS
 from boathouse.core.inference.stream_contracts import STREAM_PROGRESS
 from boathouse.core.lineage.contracts import MODEL_VERSIONS
 from boathouse.core.monitoring.contracts import ALERTS, DRIFT_METRICS, PERFORMANCE

@@ -83,5 +83,5 @@ def _describe(number: int, key: Sequence[Any], rows: FeatureRows, asked_at: date
         time = _EPOCH + timedelta(microseconds=int(rows.times[number, place])) if rows.found[number, place] else None
         features = [None if value != value else value for value in numbers]  # noqa: PLR0124 - NaN differs from itself
         own = [str(values[name]) for name in view.key_names]
-        described.append((look_up, asked_at, view.name, view.digest, own, time, features))
+        described.append((look_up, asked_at, view.label, view.digest, own, time, features))
     return described

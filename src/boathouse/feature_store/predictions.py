@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from boathouse.core.errors import MissingTableError
 from boathouse.datasets.delta_log import open_log
-from boathouse.online_store.predictions import PREDICTION_FEATURES, prediction_view
+from boathouse.online_store.views import PREDICTION_FEATURES, prediction_view
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -1,24 +1,26 @@
-"""From a feature table to the online store: all of it, or what has changed since the version that is live."""
+"""From a feature table to the online store: all of it, or the keys that changed since the version that is live."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from boathouse.core.errors import MissingTableError, OnlineStoreError, TableError
+from boathouse.datasets.commit_retry import describe_failure
+from boathouse.datasets.delta_changes import SIGN, has_feed, read_changed_files, read_feed
 from boathouse.datasets.delta_log import open_log
-from boathouse.feature_store.changes import find_changed_keys
-from boathouse.online_store import OnlineView
 from boathouse.online_store.rows import MICROSECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import datetime
 
+    import pyarrow as pa
     from pyspark.sql import DataFrame
 
     from boathouse.core.features import FeatureView
     from boathouse.datasets.delta_place import TablePlace
-    from boathouse.online_store import LiveView, OnlineStore
+    from boathouse.online_store import LiveView, OnlineStore, ViewSpec
 
 MODES = ("auto", "full", "incremental")
 _LATEST, _TIME = "__latest", "__time"
@@ -45,8 +47,8 @@ def publish_view(store: OnlineStore, view: FeatureView, place: TablePlace, *, mo
     if not log.exists():
         where = place.path or place.sql_name
         raise MissingTableError.in_environment(place.table, place.environment, where, "feature_engineering")
-    version, online, table_id = log.newest(), OnlineView.from_feature_view(view), log.table_id()
-    live = store.live_views().get(online.name)
+    version, online, table_id = log.newest(), view.spec, log.table_id()
+    live = store.live_views().get(online.label)
     reason = "" if mode == "full" else _find_obstacle(live, online, version, table_id)
     if mode == "full" or (mode == "auto" and reason):
         return _publish_all(store, view, place, version=version, table_id=table_id, reason=reason if live else "")
@@ -69,12 +71,12 @@ def purge_view(store: OnlineStore, view: FeatureView, *, now: datetime) -> str:
     """
     if view.max_age_days is None:
         return f"{view.label}: nothing to purge, rows have no maximum age"
-    online = OnlineView.from_feature_view(view)
+    online = view.spec
     gone = store.purge(online, now_us=int(now.timestamp() * MICROSECONDS))
     return f"{view.label}: {gone:,} keys purged, older than {view.max_age_days} days"
 
 
-def _find_obstacle(live: LiveView | None, online: OnlineView, version: int, table_id: str) -> str:
+def _find_obstacle(live: LiveView | None, online: ViewSpec, version: int, table_id: str) -> str:
     """Return why what is live is nothing to go on from, or an empty text."""
     if live is None:
         return "nothing is live"
@@ -88,7 +90,7 @@ def _find_obstacle(live: LiveView | None, online: OnlineView, version: int, tabl
 def _publish_all(
     store: OnlineStore, view: FeatureView, place: TablePlace, *, version: int, table_id: str, reason: str
 ) -> str:
-    online, rows = OnlineView.from_feature_view(view), _rows(_newest(view, place.read(version)), view)
+    online, rows = view.spec, _rows(_newest(view, place.read(version)), view)
     done = store.publish_full(online, rows, source_version=version, table_id=table_id)
     if done.skipped:
         return f"{view.label}: nothing published, {done.skipped}"
@@ -102,7 +104,7 @@ def _publish_changes(store: OnlineStore, view: FeatureView, place: TablePlace, *
     now = place.read(version)
     changed = now.sparkSession.createDataFrame(changes.table, now.select(*view.key_names).schema)
     newest = _newest(view, now.join(changed, list(view.key_names), "left_semi"))
-    online = OnlineView.from_feature_view(view)
+    online = view.spec
     done = store.publish_changes(online, _rows(newest, view), source_version=version, replaced=keys)
     return (
         f"{view.label}: {len(keys):,} changed keys of version {version} ({done.rows:,} rows) in {store.where}, "
@@ -124,3 +126,59 @@ def _newest(view: FeatureView, table: DataFrame) -> DataFrame:
 def _rows(newest: DataFrame, view: FeatureView) -> Iterator[tuple[Any, ...]]:
     for batch in newest.select(*view.key_names, _TIME, *view.feature_names).toArrow().to_batches():
         yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+
+
+@dataclass(frozen=True)
+class ChangedKeys:
+    """Keys with rows that are not the same in both versions.
+
+    Attributes:
+        table: One row per key.
+        told_by: ``change feed``, ``changed files`` or ``comparison of all rows``; with the reason for not being the
+            first of these that the engine offers.
+    """
+
+    table: pa.Table
+    told_by: str
+
+
+def find_changed_keys(view: FeatureView, place: TablePlace, *, since: int, until: int) -> ChangedKeys:
+    """Return the keys of ``view`` whose rows differ between two versions of its table.
+
+    Delta's change feed tells where the table has one and the engine can read it. Else the files that only one of the
+    versions has are compared, and where files do not tell, all rows of both. All three give the same keys.
+
+    Raises:
+        TableError: If none of the three can be had, since the older version was vacuumed.
+    """
+    from pyspark.errors import PySparkException
+
+    failed: list[str] = []
+    for told_by, rows in _ways(view, place, since, until):
+        try:
+            return ChangedKeys(_net_keys(view, rows).toArrow(), "; ".join([told_by, *failed]))
+        except PySparkException as error:
+            failed.append(f"the {told_by} cannot be read ({describe_failure(error)})")
+    raise TableError.no_changes(place.table, since, until, failed)
+
+
+def _ways(view: FeatureView, place: TablePlace, since: int, until: int) -> Iterator[tuple[str, DataFrame]]:
+    from pyspark.sql import functions as F
+
+    if has_feed(place):
+        yield "change feed", read_feed(place, since, until)
+    files = read_changed_files(place, since, until)
+    if files is not None:
+        yield "changed files", files
+    columns = list(view.columns)
+    before, now = (place.read(version).select(*columns) for version in (since, until))
+    rows = now.withColumn(SIGN, F.lit(1)).unionByName(before.withColumn(SIGN, F.lit(-1)))
+    yield "comparison of all rows", rows
+
+
+def _net_keys(view: FeatureView, signed: DataFrame) -> DataFrame:
+    """Return the keys of rows whose signs do not add up to zero: a row in both versions does."""
+    from pyspark.sql import functions as F
+
+    net = signed.groupBy(*view.columns).agg(F.sum(SIGN).alias(SIGN)).where(F.col(SIGN) != 0)
+    return net.select(*view.key_names).distinct()

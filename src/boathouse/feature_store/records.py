@@ -1,10 +1,10 @@
-"""Reading and adding the records of refreshes."""
+"""What is on record of a feature table: its refreshes, and the statistics measured when it was computed."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from boathouse.core.features.refreshes import REFRESHES
+from boathouse.core.features.registry import REFRESHES
 from boathouse.datasets.delta_log import open_log
 from boathouse.datasets.delta_options import WriteOptions
 from boathouse.datasets.delta_write import DeltaWriter
@@ -12,6 +12,7 @@ from boathouse.datasets.delta_write import DeltaWriter
 if TYPE_CHECKING:
     from datetime import date
 
+    from boathouse.core.features import FeatureView
     from boathouse.datasets.delta_place import TablePlace
 
 
@@ -49,3 +50,17 @@ class RefreshRecords:
             return []
         rows = self._place.read(log.newest()).where(f"view = '{view}'").collect()
         return sorted((row.asDict() for row in rows), key=lambda row: row["refreshed_at"])
+
+
+def read_statistics(place: TablePlace, view: FeatureView) -> dict[str, dict[str, Any]]:
+    """Return the row of ``features.statistics`` of each feature of the view in its present definition, by name.
+
+    Empty if there is no such table, or this definition was not measured.
+    """
+    from pyspark.sql import functions as F
+
+    log = open_log(place)
+    if not log.exists():
+        return {}
+    rows = place.read(log.newest()).where((F.col("view") == view.label) & (F.col("digest") == view.digest))
+    return {row["feature"]: row.asDict() for row in rows.collect()}

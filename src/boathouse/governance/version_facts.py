@@ -262,7 +262,7 @@ class _Reader:
         return None if path is None else find_problem(Path(path), version)
 
     def _features(self) -> Iterator[FeatureFact]:
-        from boathouse.core.features.dependencies import trace_sources
+        from boathouse.core.features.usage import trace_sources
         from boathouse.use_case.features import FEATURE_VIEWS
 
         spec = self.files.read_feature_spec()

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from boathouse.core.errors import NotPublishedError, OnlineStoreError
 from boathouse.online_store import statements
 from boathouse.online_store.connections import Connections
-from boathouse.online_store.keys import check_keys
 from boathouse.online_store.rows import MICROSECONDS, FeatureRows
-from boathouse.online_store.writing import fill
+from boathouse.online_store.statements import fill
+from boathouse.online_store.views import check_keys, check_view, max_age_s
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from boathouse.online_store.views import OnlineView
+    from boathouse.core.scoring.feature_spec import ViewSpec
 
 Row = tuple[Any, ...]
 # Name of the property that says whose store it is.
@@ -70,14 +70,14 @@ class OnlineStore:
         """
         self._connections = Connections(url, timeout_s=timeout_s)
         self._environment, self._is_own = environment, environment is None
-        self._texts: dict[tuple[OnlineView, ...], str] = {}
+        self._texts: dict[tuple[ViewSpec, ...], str] = {}
 
     @property
     def where(self) -> str:
         """The store's URL without login."""
         return self._connections.where
 
-    def look_up(self, keys: Sequence[Sequence[Any]], views: Sequence[OnlineView]) -> FeatureRows:
+    def look_up(self, keys: Sequence[Sequence[Any]], views: Sequence[ViewSpec]) -> FeatureRows:
         """Return the features of ``keys`` in all ``views``, in the order of the keys, from one round trip.
 
         A key that a view does not have is no error: its features are NaN.
@@ -92,19 +92,22 @@ class OnlineStore:
                 version, or a key is of another form.
         """
         chosen = tuple(views)
+        if chosen not in self._texts:
+            self._texts[chosen] = statements.look_up(tuple(map(check_view, chosen)), self._connections.dialect)
         check_keys(keys, chosen)
         if not keys:
             return FeatureRows.from_database(chosen, [])
         if not self._is_own:
             self._check_owner(self._read_properties().get(_OWNER))
         dialect = self._connections.dialect
-        text = self._texts.setdefault(chosen, statements.look_up(chosen, dialect))
-        rows = self._connections.read(text, statements.key_parameters(keys, dialect), view=chosen[0].name)
+        rows = self._connections.read(
+            self._texts[chosen], statements.key_parameters(keys, dialect), view=chosen[0].label
+        )
         self._check_versions(chosen, rows[0])
         return FeatureRows.from_database(chosen, rows)
 
     def publish_full(
-        self, view: OnlineView, rows: Iterable[Row], *, source_version: int, table_id: str = ""
+        self, view: ViewSpec, rows: Iterable[Row], *, source_version: int, table_id: str = ""
     ) -> Published:
         """Replace the view by ``rows`` in one transaction: readers see all old rows, then all new ones.
 
@@ -118,26 +121,27 @@ class OnlineStore:
         Raises:
             OnlineStoreError: If a key comes twice, or the store is down, full, read-only or another environment's.
         """
-        with self._connections.write(view.name) as transaction:
+        check_view(view)
+        with self._connections.write(view.label) as transaction:
             self._prepare(transaction)
             live = self._live(transaction, view)
             is_same = live is not None and (live.digest, live.table_id) == (view.digest, table_id)
             if live is not None and is_same and live.version > source_version:
                 return Published(
-                    view.name, 0, f"version {live.version} of the source is live, this is {source_version}"
+                    view.label, 0, f"version {live.version} of the source is live, this is {source_version}"
                 )
-            unfinished = f"{view.name}__new"
+            unfinished = f"{view.label}__new"
             transaction.execute(f"DROP TABLE IF EXISTS {unfinished}")
             transaction.execute(statements.create_table(view, unfinished))
             count = fill(transaction, view, unfinished, rows, source_version)
-            transaction.execute(f"DROP TABLE IF EXISTS {view.name}")
-            transaction.execute(f"ALTER TABLE {unfinished} RENAME TO {view.name}")
+            transaction.execute(f"DROP TABLE IF EXISTS {view.label}")
+            transaction.execute(f"ALTER TABLE {unfinished} RENAME TO {view.label}")
             self._register(transaction, view, source_version)
-            self._set_property(transaction, f"table of {view.name}", table_id)
-        return Published(view.name, count)
+            self._set_property(transaction, f"table of {view.label}", table_id)
+        return Published(view.label, count)
 
     def publish_changes(
-        self, view: OnlineView, rows: Iterable[Row], *, source_version: int, replaced: Sequence[Sequence[Any]] = ()
+        self, view: ViewSpec, rows: Iterable[Row], *, source_version: int, replaced: Sequence[Sequence[Any]] = ()
     ) -> Published:
         """Add and update ``rows`` in one transaction; a stored value that is newer than the offered one stays.
 
@@ -155,29 +159,31 @@ class OnlineStore:
             OnlineStoreError: If the view is not there in this version (publish it in full first), or the store is
                 down, full or read-only.
         """
-        with self._connections.write(view.name) as transaction:
+        check_view(view)
+        with self._connections.write(view.label) as transaction:
             self._prepare(transaction)
             live = self._live(transaction, view)
             if live is None:
-                raise OnlineStoreError.not_published(view.name)
+                raise OnlineStoreError.not_published(view.label)
             if live.digest != view.digest:
-                raise OnlineStoreError.other_version(view.name, view.digest, live.digest)
+                raise OnlineStoreError.other_version(view.label, view.digest, live.digest)
             if replaced:
                 text = statements.delete_keys(view, self._connections.mark)
                 transaction.executemany(text, [(*key, source_version) for key in replaced])
-            count = fill(transaction, view, view.name, rows, source_version, upsert=True)
+            count = fill(transaction, view, view.label, rows, source_version, upsert=True)
             self._register(transaction, view, max(live.version, source_version))
-        return Published(view.name, count)
+        return Published(view.label, count)
 
-    def purge(self, view: OnlineView, *, now_us: int) -> int:
+    def purge(self, view: ViewSpec, *, now_us: int) -> int:
         """Remove rows older than the view's maximum age; return how many. Without a maximum age nothing is."""
-        if view.max_age_s is None:
+        age = max_age_s(check_view(view))
+        if age is None:
             return 0
-        with self._connections.write(view.name) as transaction:
+        with self._connections.write(view.label) as transaction:
             self._prepare(transaction)
             mark = self._connections.mark
-            limit = now_us - view.max_age_s * MICROSECONDS
-            text = f"DELETE FROM {view.name} WHERE {statements.TIME} < {mark}"  # noqa: S608 - the name was checked
+            limit = now_us - age * MICROSECONDS
+            text = f"DELETE FROM {view.label} WHERE {statements.TIME} < {mark}"  # noqa: S608 - the name was checked
             return int(transaction.execute(text, (limit,)).rowcount)
 
     def live_views(self) -> dict[str, LiveView]:
@@ -202,13 +208,13 @@ class OnlineStore:
         """Give up all connections; the next call opens new ones."""
         self._connections.close()
 
-    def _check_versions(self, views: Sequence[OnlineView], row: Sequence[Any]) -> None:
+    def _check_versions(self, views: Sequence[ViewSpec], row: Sequence[Any]) -> None:
         at = 0
         for view in views:
             if row[at] is None:
-                raise OnlineStoreError.not_published(view.name)
+                raise OnlineStoreError.not_published(view.label)
             if row[at] != view.digest:
-                raise OnlineStoreError.other_version(view.name, view.digest, row[at])
+                raise OnlineStoreError.other_version(view.label, view.digest, row[at])
             at += 2 + len(view.features)
 
     def _prepare(self, transaction: Any) -> None:  # noqa: ANN401 - a DBAPI cursor
@@ -239,11 +245,11 @@ class OnlineStore:
         except NotPublishedError:
             return []
 
-    def _live(self, transaction: Any, view: OnlineView) -> LiveView | None:  # noqa: ANN401
+    def _live(self, transaction: Any, view: ViewSpec) -> LiveView | None:  # noqa: ANN401
         text = f"SELECT digest, source_version FROM online_views WHERE view = {self._connections.mark}"  # noqa: S608
-        row = transaction.execute(text, (view.name,)).fetchone()
+        row = transaction.execute(text, (view.label,)).fetchone()
         properties = dict(transaction.execute(statements.ALL_PROPERTIES).fetchall())
-        return None if row is None else LiveView(row[0], int(row[1]), properties.get(f"table of {view.name}", ""))
+        return None if row is None else LiveView(row[0], int(row[1]), properties.get(f"table of {view.label}", ""))
 
     def _set_property(self, transaction: Any, name: str, value: str) -> None:  # noqa: ANN401
         mark = self._connections.mark
@@ -253,11 +259,11 @@ class OnlineStore:
         )
         transaction.execute(text, (name, value))
 
-    def _register(self, transaction: Any, view: OnlineView, source_version: int) -> None:  # noqa: ANN401
+    def _register(self, transaction: Any, view: ViewSpec, source_version: int) -> None:  # noqa: ANN401
         marks = ", ".join([self._connections.mark] * 4)
         text = (
             f"INSERT INTO online_views VALUES ({marks}) ON CONFLICT (view) DO UPDATE SET digest = excluded.digest, "  # noqa: S608
             "source_version = excluded.source_version, published_at = excluded.published_at"
         )
         now = time.time_ns() // 1000
-        transaction.execute(text, (view.name, view.digest, source_version, now))
+        transaction.execute(text, (view.label, view.digest, source_version, now))

@@ -1,66 +1,92 @@
-"""What the store has to know of a feature view: a plain description that needs no engine."""
+"""Views in the store: names and types it can hold, the keys it is asked for, and the view of published predictions."""
 
 from __future__ import annotations
 
+import hashlib
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Any
 
 from boathouse.core.errors import OnlineStoreError
-
-if TYPE_CHECKING:
-    from boathouse.core.features import FeatureView
+from boathouse.core.scoring.feature_spec import ViewSpec
 
 KEY_TYPES = ("bigint", "string")
+PREDICTION_FEATURES = ("probability", "decision", "model_version")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,50}")
 _SECONDS_A_DAY = 86_400
+_TYPES: dict[str, type] = {"bigint": int, "string": str}
+_LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 
 
-@dataclass(frozen=True, kw_only=True)
-class OnlineView:
-    """One view in the store: one row per key.
+def check_view(view: ViewSpec) -> ViewSpec:
+    """Return ``view`` after a check of its names, which become names of tables and columns, and the types of its keys.
 
-    Attributes:
-        name: Name of the view, and of its table.
-        digest: Digest of the definition that its values were computed by.
-        keys: Key columns and their types, ``bigint`` or ``string``.
-        features: Features in stored order, each a double; null is unknown, and SQLite keeps -0.0 as 0.0.
-        max_age_s: Age in seconds from which a value is stale, or None.
+    Raises:
+        OnlineStoreError: Naming what the store cannot hold.
     """
-
-    name: str
-    digest: str
-    keys: tuple[tuple[str, str], ...]
-    features: tuple[str, ...]
-    max_age_s: int | None = None
-
-    def __post_init__(self) -> None:
-        """Check names, which become names of tables and columns, and types of keys.
-
-        Raises:
-            OnlineStoreError: Naming what the store cannot hold.
-        """
-        names = [self.name, *(name for name, _ in self.keys), *self.features]
-        odd = sorted(name for name in names if not _NAME.fullmatch(name))
-        if odd:
-            raise OnlineStoreError.odd_names(self.name, odd)
-        wrong = sorted(f"{name} {dtype}" for name, dtype in self.keys if dtype not in KEY_TYPES)
-        if wrong or not self.keys:
-            raise OnlineStoreError.wrong_keys(self.name, wrong, KEY_TYPES)
-
-    @classmethod
-    def from_feature_view(cls, view: FeatureView) -> OnlineView:
-        """Return the online side of a declared view; its maximum age is its time to live."""
-        age = view.max_age_days
-        return cls(
-            name=view.label,
-            digest=view.digest,
-            keys=view.keys,
-            features=view.feature_names,
-            max_age_s=None if age is None else age * _SECONDS_A_DAY,
+    names = [view.label, *view.key_names, *view.features]
+    odd = sorted(name for name in names if not _NAME.fullmatch(name))
+    if odd:
+        raise OnlineStoreError(
+            f"View '{view.label}' has names that the online store cannot use: {', '.join(odd)}. "
+            "Allowed: a small letter, then small letters, digits and _, at most 51 in all."
         )
+    wrong = sorted(f"{name} {dtype}" for name, dtype in view.keys if dtype not in KEY_TYPES)
+    if wrong or not view.keys:
+        shown = ", ".join(wrong) or "no key"
+        raise OnlineStoreError(
+            f"View '{view.label}' has {shown}; the online store needs keys of type {' or '.join(KEY_TYPES)}."
+        )
+    return view
 
-    @property
-    def key_names(self) -> tuple[str, ...]:
-        """Names of the key columns."""
-        return tuple(name for name, _ in self.keys)
+
+def max_age_s(view: ViewSpec) -> int | None:
+    """Return the age in seconds from which a value of ``view`` is stale, or None."""
+    return None if view.max_age_days is None else view.max_age_days * _SECONDS_A_DAY
+
+
+def prediction_view(model: str, keys: tuple[tuple[str, str], ...]) -> ViewSpec:
+    """Return the view of the newest prediction of each key by a registered model.
+
+    Its time is the date that the prediction is as of; the version is a number, as versions of the registry are.
+
+    Args:
+        model: Registered name, ``<env>.<schema>.<model>``.
+        keys: Key columns and their types.
+    """
+    declared = repr((keys, PREDICTION_FEATURES))
+    return ViewSpec(
+        name=f"predictions_{model.rsplit('.', maxsplit=1)[-1]}",
+        digest=hashlib.sha256(declared.encode()).hexdigest()[:16],
+        keys=keys,
+        features=PREDICTION_FEATURES,
+    )
+
+
+def check_keys(keys: Sequence[Sequence[Any]], views: Sequence[ViewSpec]) -> None:
+    """Check that each key has a value of the right type for each key column of ``views``; None is a legal value.
+
+    Raises:
+        OnlineStoreError: Naming the column and the type found, never the value.
+    """
+    columns = {name: dtype for view in reversed(views) for name, dtype in reversed(view.keys)}
+    names = list(reversed(columns))
+    widths = {len(key) for key in keys} - {len(names)}
+    if widths:
+        raise OnlineStoreError.key_width(min(widths), names)
+    for place, name in enumerate(names):
+        _check_column([key[place] for key in keys], name, columns[name])
+
+
+def _check_column(values: Sequence[Any], name: str, dtype: str) -> None:
+    expected = _TYPES[dtype]
+    wrong = sorted({each.__name__ for each in set(map(type, values)) - {expected, type(None)}})
+    if wrong:
+        raise OnlineStoreError.key_type(name, wrong[0], expected.__name__)
+    known = [value for value in values if value is not None]
+    if not known:
+        return
+    if expected is int and not (min(known) >= _LOWEST and max(known) <= _HIGHEST):
+        raise OnlineStoreError.key_type(name, "an int of more than 64 bits", "int of 64 bits")
+    if expected is str and any("\0" in value for value in known):
+        raise OnlineStoreError.key_type(name, "a text with a zero byte", "text without one")

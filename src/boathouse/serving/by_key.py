@@ -9,7 +9,7 @@ import numpy as np
 import orjson
 
 from boathouse.core.errors import InvocationError
-from boathouse.online_store.predictions import prediction_view
+from boathouse.online_store.views import prediction_view
 from boathouse.serving.endpoint import Endpoint, find_model
 from boathouse.serving.invocation import Invocation
 from boathouse.serving.look_up import FeatureLookUp, LookedUp

@@ -13,10 +13,10 @@ import pytest
 
 from boathouse.core.errors import FeatureError
 from boathouse.core.features import Source
-from boathouse.core.features.dependencies import find_feature, find_impact, trace_sources
 from boathouse.core.features.dictionary import write_dictionary
 from boathouse.core.features.duplicates import find_equal_logic, find_equal_values
-from boathouse.core.features.statistics import describe_features, statistics_rows
+from boathouse.core.features.registry import describe_features, statistics_rows
+from boathouse.core.features.usage import find_feature, find_impact, trace_sources
 from boathouse.use_case.features import FEATURE_VIEWS
 from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
 

@@ -16,13 +16,13 @@ from boathouse.core.promotion.model_facts import (
     find_signature_faults,
 )
 from boathouse.core.scoring import FeatureSpec
-from boathouse.core.scoring.feature_spec import SpecOnDemand, SpecView
+from boathouse.core.scoring.feature_spec import SpecOnDemand, ViewSpec
 from boathouse.core.scoring.files import digest_of
 from tests.model_store import FEATURES, make_model
 
 INPUTS = tuple((name, "double") for name in FEATURES)
 GOOD = ModelSchema(inputs=INPUTS, outputs=OUTPUTS)
-VIEW = SpecView(
+VIEW = ViewSpec(
     name="behaviour", version=1, digest="v1", keys=(), time_column="t", features=("months_late",), max_age_days=None
 )
 ON_DEMAND = SpecOnDemand(name="limit", digest="o1", stored=("months_late",), request=())

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from deltalake import DeltaTable
 
-from boathouse.online_store import OnlineStore, OnlineView
+from boathouse.online_store import OnlineStore, ViewSpec
 from boathouse.use_case.features import FEATURE_VIEWS
 from tests.small_bank import ROOT, SmallBank
 
@@ -148,8 +148,8 @@ def _put_a_second_version_beside(workshop: Workshop) -> None:
     assert not _differing(first, _newest(workshop, "inference.features"))
     assert _count_new_training_rows(workshop)
     store = OnlineStore(f"sqlite:///{workshop.folder}/data/online_test.db", environment="test")
-    online = OnlineView.from_feature_view(SPENDING)
-    twice = [online, OnlineView(name="spending_v2", digest=digest, keys=online.keys, features=online.features)]
+    online = SPENDING.spec
+    twice = [online, ViewSpec(name="spending_v2", digest=digest, keys=online.keys, features=online.features)]
     for view, rows in zip(twice, (first, new), strict=True):
         found = store.look_up([(key,) for key in sorted(rows)], [view])
         column = found.features.index("payment_ratio")

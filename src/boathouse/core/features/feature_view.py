@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
-import inspect
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import CodeType
+from functools import cached_property, partial
+from types import FunctionType
 from typing import TYPE_CHECKING
 
 from boathouse.core.errors import FeatureError
+from boathouse.core.scoring.definition import digest_definition
+from boathouse.core.scoring.feature_spec import Feature, FeatureSpec, ViewSpec, label_view
 from boathouse.core.tables import Column, TableContract
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-
-@dataclass(frozen=True, kw_only=True)
-class Feature:
-    """One feature of a view; always stored as double.
-
-    Attributes:
-        name: Column name.
-        description: What the number means, and what null means where null is possible.
-        unit: Unit of the number, for example ``NT$``, ``months`` or ``share``.
-        reason: How a decision letter names the feature as a reason for high risk.
-    """
-
-    name: str
-    description: str
-    unit: str
-    reason: str
+__all__ = [
+    "Feature",
+    "FeatureView",
+    "Source",
+    "check_collisions",
+    "check_views",
+    "contract_of",
+    "current_views",
+    "select_views",
+    "time_name",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +90,7 @@ class FeatureView:
 
         Raises:
             FeatureError: Without keys, with a name that stands for two columns, or computed by something
-                else than a plain function, whose source could not be recorded.
+                else than a function, or by one that uses what has no value to record.
         """
         if not self.keys:
             raise FeatureError.without_keys(self.name)
@@ -103,17 +98,21 @@ class FeatureView:
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise FeatureError.repeated_names(self.name, repeated)
-        if not inspect.isfunction(self.compute):
-            raise FeatureError.no_function(self.name, type(self.compute).__name__)
+        if not isinstance(self.compute, FunctionType | partial):
+            raise FeatureError(
+                f"Feature view '{self.name}' is computed by a {type(self.compute).__name__}. Give it a function: its "
+                "code is part of the definition."
+            )
         for source in self.sources:
             missing = sorted(set(self.key_names) - set(source.columns))
             if missing:
                 raise FeatureError.source_lacks_keys(self.name, source.table, missing)
+        self.digest  # noqa: B018 - computed once, here, so that what cannot be recorded is refused
 
     @property
     def label(self) -> str:
         """The view's name, from the second version on with the version: ``spending`` or ``spending_v2``."""
-        return self.name if self.version == 1 else f"{self.name}_v{self.version}"
+        return label_view(self.name, self.version)
 
     @property
     def table(self) -> str:
@@ -141,67 +140,54 @@ class FeatureView:
         return (*self.key_names, self.time_column, *self.feature_names)
 
     @property
-    def digest(self) -> str:
-        """Return 16 hexadecimal digits that change when the declaration or the logic changes.
+    def time_name(self) -> str:
+        """The column in which a joined table holds the time of the view's row."""
+        return f"{self.name}_{self.time_column}"
 
-        The logic is the source of the function and of what it uses of its own module.
-        """
-        declared = repr((self.keys, self.time_column, self.source_names, self.features, self.max_age_days))
-        text = declared + "".join(_logic_of(self.compute, {}).values())
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+    @cached_property
+    def digest(self) -> str:
+        """Digest of what decides the values: keys, sources, names, units and kinds, and the function."""
+        features = tuple((each.name, each.unit, each.kind) for each in self.features)
+        declared = (self.keys, self.time_column, self.source_names, features, self.max_age_days)
+        return digest_definition(declared, self.compute, owner=f"Feature view '{self.name}'")
 
     @property
     def logic_digest(self) -> str:
-        """Return 16 hexadecimal digits of sources and logic alone, whatever names and texts the view gives them."""
-        sources = [inspect.getsource(self.compute).replace(self.compute.__name__, "", 1)]
-        sources += [text for name, text in _logic_of(self.compute, {}).items() if name != self.compute.__name__]
-        text = repr((self.keys, self.source_names)) + "".join(re.sub(r'"""(.|\n)*?"""', "", each) for each in sources)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        """Digest of keys, sources and function alone, whatever names the view gives to their results."""
+        return digest_definition((self.keys, self.source_names), self.compute, owner=f"Feature view '{self.name}'")
+
+    @property
+    def spec(self) -> ViewSpec:
+        """The view without its function."""
+        return ViewSpec(
+            name=self.name,
+            version=self.version,
+            digest=self.digest,
+            keys=self.keys,
+            time_column=self.time_column,
+            features=self.feature_names,
+            max_age_days=self.max_age_days,
+            kinds=tuple(each.kind for each in self.features),
+        )
 
 
 def contract_of(view: FeatureView) -> TableContract:
     """Return the contract of the view's table."""
     keys = (Column(name=name, dtype=dtype, description="Key of the entity.") for name, dtype in view.keys)
     time = Column(name=view.time_column, dtype="date", description="Date from which the values are known.")
-    features = (
-        Column(name=each.name, dtype="double", description=each.description, unit=each.unit, nullable=True)
-        for each in view.features
-    )
     return TableContract(
         name=view.table,
         description=view.description,
         grain=f"One row per {', '.join(view.key_names)} and {view.time_column}.",
-        columns=(*keys, time, *features),
+        columns=(*keys, time, *(each.column() for each in view.features)),
         keys=(*view.key_names, view.time_column),
         time_column=view.time_column,
     )
 
 
-def _logic_of(function: object, found: dict[str, str]) -> dict[str, str]:
-    """Return ``found`` with the source of ``function`` and of the functions and constants that it uses, by name."""
-    if not inspect.isfunction(function):
-        return found
-    found[function.__name__] = inspect.getsource(function)
-    for name in sorted(_names_in(function.__code__)):
-        used = function.__globals__.get(name)
-        if name in found:
-            continue
-        if inspect.isfunction(used) and used.__module__ == function.__module__:
-            _logic_of(used, found)
-        elif isinstance(used, str | int | float | tuple):
-            found[name] = f"{name} = {used!r}"
-    return found
-
-
-def _names_in(code: CodeType) -> set[str]:
-    """Return the global names that ``code`` uses, in comprehensions and lambdas too."""
-    nested = (_names_in(constant) for constant in code.co_consts if isinstance(constant, CodeType))
-    return set(code.co_names).union(*nested)
-
-
 def time_name(view: FeatureView) -> str:
-    """Return the column by which a joined table tells the time of the view's row."""
-    return f"{view.name}_{view.time_column}"
+    """Return the view's :attr:`FeatureView.time_name`."""
+    return view.time_name
 
 
 def check_views(views: Sequence[FeatureView]) -> None:
@@ -248,3 +234,22 @@ def check_collisions(views: Sequence[FeatureView]) -> None:
     collisions = {name: names for name, names in owners.items() if len(names) > 1}
     if collisions:
         raise FeatureError.collision(collisions)
+
+
+def select_views(spec: FeatureSpec | None, declared: Sequence[FeatureView], *, model: str) -> tuple[FeatureView, ...]:
+    """Return the declared views that ``spec`` names, in its order; without a spec, the current ones.
+
+    Raises:
+        FeatureError: If a view is not declared in the definition the model was trained on.
+    """
+    if spec is None:
+        return current_views(declared)
+    by_digest = {(view.name, view.digest): view for view in declared}
+    missing = [view for view in spec.views if (view.name, view.digest) not in by_digest]
+    if missing:
+        raise FeatureError.not_declared(
+            [f"{view.name} version {view.version} ({view.digest})" for view in missing],
+            [f"{view.name} version {view.version} ({view.digest})" for view in declared],
+            model,
+        )
+    return tuple(by_digest[view.name, view.digest] for view in spec.views)

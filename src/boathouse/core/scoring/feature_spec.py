@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from boathouse.core.errors import UntrustedModelError
+from boathouse.core.tables.contract import Column
 
 if TYPE_CHECKING:
     from boathouse.core.features import FeatureView
@@ -17,27 +18,87 @@ if TYPE_CHECKING:
 FEATURE_SPEC = "feature_spec.json"
 
 
+FeatureKind = Literal["number"]
+# How each kind of feature is stored in tables: Spark's simple type name.
+DTYPES: Mapping[FeatureKind, str] = {"number": "double"}
+
+
+def label_view(name: str, version: int) -> str:
+    """Return the name under which a version of a view is stored: ``spending``, from the second on ``spending_v2``."""
+    return name if version == 1 else f"{name}_v{version}"
+
+
 @dataclass(frozen=True, kw_only=True)
-class SpecView:
-    """One stored view, as the model was trained on it.
+class Feature:
+    """One feature, stored or computed on demand.
+
+    Attributes:
+        name: Column name.
+        description: What the value means, and what null means where null is possible.
+        unit: Unit of a number, for example ``NT$``, ``months`` or ``share``.
+        reason: How a decision letter names the feature as a reason for high risk.
+        kind: What kind of value it is, which decides how it is stored.
+    """
+
+    name: str
+    description: str
+    unit: str
+    reason: str
+    kind: FeatureKind = "number"
+
+    @property
+    def dtype(self) -> str:
+        """Spark's simple name of the type in which tables hold the feature."""
+        return DTYPES[self.kind]
+
+    def column(self) -> Column:
+        """Return the column of a table contract that holds the feature; null is unknown."""
+        return Column(name=self.name, dtype=self.dtype, description=self.description, unit=self.unit, nullable=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewSpec:
+    """One stored view without its function: what a model, the online store and the lineage keep of it.
 
     Attributes:
         name: Name of the view.
         version: Version of the view.
         digest: Digest of its definition.
         keys: Key columns and their Spark types.
-        time_column: Date from which a row is known.
+        time_column: Date from which a row is known; empty where only the newest row is kept.
         features: All features of the view, in stored order.
         max_age_days: Older rows count as unknown; None for no limit.
+        kinds: Kind of each feature; empty if all are numbers.
     """
 
     name: str
-    version: int
+    version: int = 1
     digest: str
     keys: tuple[tuple[str, str], ...]
-    time_column: str
+    time_column: str = ""
     features: tuple[str, ...]
-    max_age_days: int | None
+    max_age_days: int | None = None
+    kinds: tuple[FeatureKind, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """Name of its table, online and offline."""
+        return label_view(self.name, self.version)
+
+    @property
+    def title(self) -> str:
+        """Name, version and digest, for messages."""
+        return f"{self.name} version {self.version} ({self.digest})"
+
+    @property
+    def key_names(self) -> tuple[str, ...]:
+        """Names of the key columns."""
+        return tuple(name for name, _ in self.keys)
+
+    @property
+    def feature_kinds(self) -> tuple[FeatureKind, ...]:
+        """Kind of each feature, in stored order."""
+        return self.kinds or tuple("number" for _ in self.features)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +127,7 @@ class FeatureSpec:
         on_demand: Features to compute afterwards.
     """
 
-    views: tuple[SpecView, ...]
+    views: tuple[ViewSpec, ...]
     on_demand: tuple[SpecOnDemand, ...] = ()
 
     @classmethod
@@ -78,18 +139,7 @@ class FeatureSpec:
         stored = {*features, *(name for each in computed for name in each.stored)}
         needed = [view for view in views if stored & set(view.feature_names)]
         return cls(
-            views=tuple(
-                SpecView(
-                    name=view.name,
-                    version=view.version,
-                    digest=view.digest,
-                    keys=view.keys,
-                    time_column=view.time_column,
-                    features=view.feature_names,
-                    max_age_days=view.max_age_days,
-                )
-                for view in needed
-            ),
+            views=tuple(view.spec for view in needed),
             on_demand=tuple(
                 SpecOnDemand(name=each.name, digest=each.digest, stored=each.stored, request=each.request_names)
                 for each in computed
@@ -120,7 +170,7 @@ class FeatureSpec:
         try:
             raw = json.loads(content)
             return cls(
-                views=tuple(SpecView(**_as_tuples(view)) for view in raw["views"]),
+                views=tuple(ViewSpec(**_as_tuples(view)) for view in raw["views"]),
                 on_demand=tuple(SpecOnDemand(**_as_tuples(each)) for each in raw["on_demand"]),
             )
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from boathouse.core.errors import RequestError
-from boathouse.core.scoring.feature_spec import FeatureSpec
+from boathouse.core.scoring.definition import digest_definition
+from boathouse.core.scoring.feature_spec import Feature, FeatureSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,38 +32,40 @@ class RequestField:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OnDemandFeature:
+class OnDemandFeature(Feature):
     """One feature of the moment.
 
     Attributes:
-        name: Name of the feature.
-        description: What the number means, and what null means.
-        unit: Its unit.
-        reason: How a decision letter names it as a reason for high risk.
         stored: Stored features it is computed from.
         request: Fields of the request it is computed from.
         compute: Pure function from one float64 array per stored feature and request field, in this order, to one;
             NaN is unknown. A row's result depends on no other row.
     """
 
-    name: str
-    description: str
-    unit: str
-    reason: str
     stored: tuple[str, ...]
     request: tuple[RequestField, ...]
     compute: Callable[..., np.ndarray]
+
+    def __post_init__(self) -> None:
+        """Record the definition.
+
+        Raises:
+            FeatureError: If the function uses something that has no value to record.
+        """
+        self.digest  # noqa: B018 - computed once, here, so that what cannot be recorded is refused
 
     @property
     def request_names(self) -> tuple[str, ...]:
         """Names of the request's fields."""
         return tuple(field.name for field in self.request)
 
-    @property
+    @cached_property
     def digest(self) -> str:
-        """Return 16 hexadecimal digits that change when the declaration or the function changes."""
-        text = repr((self.stored, self.request)) + inspect.getsource(self.compute)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        """Digest of what decides the values: inputs, defaults of the request's fields, and the function."""
+        fields = tuple((field.name, field.unit, field.default) for field in self.request)
+        return digest_definition(
+            (self.stored, fields, self.unit, self.kind), self.compute, owner=f"On-demand feature '{self.name}'"
+        )
 
 
 def assemble(

@@ -11,8 +11,7 @@ from pyspark.sql import DataFrame
 
 from boathouse.core.errors import FeatureError
 from boathouse.core.features import FeatureView
-from boathouse.core.features.registry import describe_views
-from boathouse.core.features.statistics import statistics_rows
+from boathouse.core.features.registry import describe_views, statistics_rows
 from boathouse.core.features.usage import ModelUse, UsageOptions, check_removed
 from boathouse.use_case.features import FEATURE_VIEWS
 
