@@ -92,7 +92,7 @@ DECLARED: dict[str, tuple[str, Callable[[], object]]] = {
         lambda: check_views([made_from("one", "features.nobody")]),
     ),
     "a spec naming a version no longer there": (
-        r"m 1 was trained on spending version 1 \(\w{16}\); declared are",
+        r"m 1 was trained on spending version 1 \(d2-\w{16}\); declared are",
         lambda: select_views(
             FeatureSpec.describe(["bill_amt"], [SPENDING], []), [replace(SPENDING, max_age_days=3)], model="m 1"
         ),

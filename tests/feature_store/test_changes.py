@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from boathouse.core.errors import TableError
 from boathouse.datasets.delta_place import TablePlace
-from boathouse.feature_store import publishing as module
 from boathouse.feature_store import publish_view
+from boathouse.feature_store import publishing as module
 from boathouse.feature_store.publishing import find_changed_keys
 from boathouse.online_store import OnlineStore
 from tests.feature_store.publish_steps import VIEW, Rows, answers, commit, expected, follow, make_history

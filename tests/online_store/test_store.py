@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 from boathouse.core.errors import OnlineStoreError
+from boathouse.core.scoring import FeatureSpec
 from boathouse.online_store import OnlineStore, ViewSpec
+from boathouse.online_store.rows import online_views
 from boathouse.use_case.features import FEATURE_VIEWS
 
 if TYPE_CHECKING:
@@ -198,9 +200,17 @@ def test_a_key_of_the_wrong_width_is_refused(store: OnlineStore) -> None:
 @pytest.mark.parametrize(
     "changes", [{"name": "People"}, {"features": ("a; drop",)}, {"keys": (("x", "double"),)}, {"keys": ()}]
 )
-def test_what_the_store_cannot_hold_is_refused(changes: dict[str, object]) -> None:
-    with pytest.raises(OnlineStoreError):
-        replace(PEOPLE, **changes)  # type: ignore[arg-type]
+def test_what_the_store_cannot_hold_is_refused(store: OnlineStore, changes: dict[str, object]) -> None:
+    odd = replace(PEOPLE, **changes)  # type: ignore[arg-type]
+    for act in (
+        lambda: store.publish_full(odd, [], source_version=1),
+        lambda: store.publish_changes(odd, [], source_version=1),
+        lambda: store.look_up([(1,)], [odd]),
+        lambda: store.purge(odd, now_us=0),
+        lambda: online_views(FeatureSpec(views=(odd,))),
+    ):
+        with pytest.raises(OnlineStoreError, match=r"online store (cannot use|needs keys)"):
+            act()
 
 
 def test_every_declared_view_can_be_online() -> None:

@@ -15,6 +15,7 @@ import click
 from boathouse.commands.environment_conf import open_conf, read_documents, use_stores
 from boathouse.commands.environment_options import ENVIRONMENT
 from boathouse.core.errors import FeatureError
+from boathouse.core.scoring.definition import is_current_form
 from boathouse.use_case.features import FEATURE_VIEWS
 
 if TYPE_CHECKING:
@@ -78,15 +79,27 @@ class House:
         Raises:
             FeatureError: Naming the definition and its users.
         """
-        from boathouse.core.features.usage import check_removed
+        from boathouse.core.features.usage import check_removed, find_outdated
 
         in_use = [use for use in self.model_uses() if use.aliases or any(each.serves(use) for each in self.endpoints)]
+        if outdated := find_outdated(in_use):
+            click.echo(outdated, err=True)
         try:
             check_removed(FEATURE_VIEWS, in_use)
         except FeatureError as error:
             if self.removed_in_use == "refuse":
                 raise
             click.echo(f"{error}", err=True)
+
+    def extended_digests(self, view: FeatureView) -> list[str]:
+        """Return the definitions of ``view`` that models in use were trained on, where conf lets features be added.
+
+        A look-up of such a model names its own features; it fails if one of them is gone.
+        """
+        if self.lakehouse.get("schema_evolution") != "additive":
+            return []
+        digests = {use.digests.get(view.name) for use in self.model_uses() if use.aliases}
+        return sorted(each for each in digests if each and each != view.digest and is_current_form(each))
 
     def model_uses(self) -> list[ModelUse]:
         """Return every registered version with what it looks up, the newest first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -56,7 +56,11 @@ def publish(  # noqa: PLR0913, PLR0917 - options
     house = open_house(env, conf_source)
     house.check_definitions()
     refresher, store = house.refresher(), house.store(url)
-    steps = [step for view in chosen for step in _steps(store, view, refresher, mode=mode, purge=purge)]
+    steps = [
+        step
+        for view in chosen
+        for step in _steps(store, view, refresher, mode=mode, purge=purge, extends=house.extended_digests(view))
+    ]
     with engines(), stop_on_signals() as stop:
         try:
             lines: Iterable[str] = (step() for step in steps)
@@ -71,12 +75,18 @@ def publish(  # noqa: PLR0913, PLR0917 - options
 
 
 def _steps(
-    store: OnlineStore, view: FeatureView, refresher: FeatureRefresher, *, mode: str, purge: bool
+    store: OnlineStore,
+    view: FeatureView,
+    refresher: FeatureRefresher,
+    *,
+    mode: str,
+    purge: bool,
+    extends: Sequence[str],
 ) -> list[Callable[[], str]]:
     """Return what is done with one view in a round."""
     from boathouse.feature_store import publish_view, purge_view
 
-    steps = [partial(publish_view, store, view, refresher.place(view.table), mode=mode)]
+    steps = [partial(publish_view, store, view, refresher.place(view.table), mode=mode, extends=extends)]
     return [*steps, lambda: purge_view(store, view, now=datetime.now(UTC))] if purge else [*steps]
 
 

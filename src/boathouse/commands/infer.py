@@ -111,7 +111,7 @@ def find_model(house: House, wanted: str) -> RoleModel:
     if wanted == CHALLENGER and CHALLENGER not in aliases:
         raise ModelError.no_challenger(house.environment)
     version = aliases.get(wanted, wanted)
-    model: LoadedModel = RegisteredVersions(name).load(version)
+    model: LoadedModel = RegisteredVersions(name, house.lakehouse.get("schema_evolution", "refuse")).load(version)
     return RoleModel(model, CHAMPION if version == aliases.get(CHAMPION) else CHALLENGER)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from boathouse.core.errors import ConfigError
 from boathouse.core.options import require_choice, require_whole
 
 MODES = ("overwrite", "append", "merge", "replace_where")
+# What the conf of an environment says about its tables' columns: whether a save may add some.
+REFUSE, ADDITIVE = "refuse", "additive"
 # The options that only make sense with one mode, by that mode.
 _NEEDED = {"append": "batch_column", "merge": "keys", "replace_where": "replace_columns"}
 
@@ -27,6 +30,7 @@ class WriteOptions:
         partition_by: Columns that new tables are partitioned by.
         cluster_by: Columns that new tables are clustered by, where the engine can.
         allow_schema_evolution: Whether a save may change the stored columns.
+        allow_additions: Whether a save may add columns, and leave all stored ones as they are.
         ignore_when_comparing: Columns that do not count when a save is compared with what is stored,
             such as the time of writing.
         change_feed: Whether the table keeps Delta's change data feed for those who follow it: the online store,
@@ -43,6 +47,7 @@ class WriteOptions:
     partition_by: tuple[str, ...] = ()
     cluster_by: tuple[str, ...] = ()
     allow_schema_evolution: bool = False
+    allow_additions: bool = False
     ignore_when_comparing: frozenset[str] = field(default_factory=frozenset)
     change_feed: bool = False
     retries: int = 10
@@ -64,3 +69,15 @@ class WriteOptions:
                 raise ConfigError.in_catalog(self.table, f"'{option}' belongs to mode {mode}, not to {self.mode}")
         if self.partition_by and self.cluster_by:
             raise ConfigError.in_catalog(self.table, "a table has 'partition_by' or 'cluster_by', not both")
+
+
+def allows_additions(table: str, lakehouse: Mapping[str, str]) -> bool:
+    """Return whether conf lets saves add columns to the environment's tables: ``lakehouse.schema_evolution``.
+
+    Raises:
+        ConfigError: If it says something else than ``refuse`` or ``additive``.
+    """
+    said = lakehouse.get("schema_evolution", REFUSE)
+    if said not in (REFUSE, ADDITIVE):
+        raise ConfigError.in_catalog(table, f"lakehouse.schema_evolution is {said!r}; expected {REFUSE} or {ADDITIVE}")
+    return said == ADDITIVE

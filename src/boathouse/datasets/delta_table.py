@@ -12,7 +12,7 @@ from boathouse.core.options import require_choice
 from boathouse.core.tables import TableSlice, TableVersion
 from boathouse.datasets.contracts import find_contract
 from boathouse.datasets.delta_log import open_log
-from boathouse.datasets.delta_options import WriteOptions
+from boathouse.datasets.delta_options import WriteOptions, allows_additions
 from boathouse.datasets.delta_place import TablePlace
 from boathouse.datasets.frames import FORMS, convert_spark, to_spark
 from boathouse.datasets.last_reads import note_read
@@ -53,7 +53,8 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
 
         Args:
             table: ``<env>.<schema>.<table>``.
-            lakehouse: ``{engine, root}``: who reads and writes, and below which folder.
+            lakehouse: ``{engine, root}``: who reads and writes, and below which folder; ``schema_evolution`` says
+                whether saves may add columns.
             contract: Name of the contract that every save must meet, or None: a new table takes the
                 frame's columns and keeps them.
             mode: ``overwrite``, ``append``, ``merge`` or ``replace_where``; see :class:`WriteOptions`.
@@ -90,6 +91,7 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
             partition_by=tuple(partition_by),
             cluster_by=tuple(cluster_by),
             allow_schema_evolution=allow_schema_evolution,
+            allow_additions=allows_additions(table, lakehouse),
             ignore_when_comparing=frozenset(ignore_when_comparing),
             change_feed=change_feed,
             retries=retries,

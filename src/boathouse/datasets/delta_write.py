@@ -125,6 +125,7 @@ class DeltaWriter:
         lines = diff_columns(expected, found)
         retyped = any(expected.get(name, dtype) != dtype for name, dtype in found.items())
         allowed = self.options.allow_schema_evolution and (self.options.mode == "overwrite" or not retyped)
+        allowed |= self.options.allow_additions and not retyped and set(expected) <= set(found)
         if lines and not allowed:
             raise SchemaMismatchError.from_stored(self.place.table, lines)
         return bool(lines)

@@ -29,6 +29,7 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
         version: str | None = None,
         missing_ok: bool = False,
         environment: str | None = None,
+        schema_evolution: str = "refuse",
         owner: str = "",
         description: str = "",
         metadata: dict[str, Any] | None = None,
@@ -41,6 +42,8 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
             version: A version, as text; None for ``alias`` or the newest one.
             missing_ok: Whether a load returns :class:`NoModel` where there is no such version.
             environment: Environment for the message when there is none; the name's first part by default.
+            schema_evolution: ``additive`` lets a loaded model look up views to which features were added since it was
+                trained; ``refuse`` does not.
             owner: Who answers for the versions saved; their tag ``owner``.
             description: What the versions saved are, in a sentence; their description in the registry.
             metadata: For plugins such as Kedro-Viz.
@@ -50,12 +53,14 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
                 a registered model.
         """
         check_name(name)
+        require_choice("schema_evolution", schema_evolution, ("refuse", "additive"))
         if alias is not None:
             require_choice("alias", alias, ALIASES)
         if alias is not None and version is not None:
             raise OptionError.unknown_choice("version", version, ("none beside an alias",))
         self._name, self._alias, self._version, self._missing_ok = name, alias, version, missing_ok
         self._environment = environment or name.split(".", maxsplit=1)[0]
+        self._extended_views = schema_evolution == "additive"
         self._owner, self._description = owner, description
         self.metadata = metadata
         self.last_saved_version: str | None = None
@@ -89,6 +94,7 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
                 alias=self._alias,
                 description=found.description or "",
                 schema=schema,
+                extended_views=self._extended_views,
             )
         self.last_loaded_version = loaded.version
         return loaded

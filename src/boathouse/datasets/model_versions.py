@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 class RegisteredVersions:
     """The versions of one registered model."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, schema_evolution: str = "refuse") -> None:
         """Remember the model; connect to nothing."""
-        self._name = name
+        self._name, self._schema_evolution = name, schema_evolution
 
     def load(self, version: str) -> LoadedModel:
         """Return ``version``, its files checked.
@@ -28,7 +28,9 @@ class RegisteredVersions:
             UntrustedModelError: If it could execute foreign code or was changed.
         """
         try:
-            loaded = ModelVersionDataset(name=self._name, version=version).load()
+            loaded = ModelVersionDataset(
+                name=self._name, version=version, schema_evolution=self._schema_evolution
+            ).load()
         except DatasetError as error:
             # Outside of a run the reason is the error, not that a dataset has one.
             if isinstance(error.__cause__, BoathouseError):
@@ -40,19 +42,20 @@ class RegisteredVersions:
 class ModelVersionsDataset(AbstractDataset[Any, Any]):
     """All versions of one registered model."""
 
-    def __init__(self, *, name: str, metadata: dict[str, Any] | None = None) -> None:
+    def __init__(self, *, name: str, schema_evolution: str = "refuse", metadata: dict[str, Any] | None = None) -> None:
         """Remember which model.
 
         Args:
             name: Registered name, ``<env>.<schema>.<model>``.
+            schema_evolution: As of :class:`ModelVersionDataset`.
             metadata: For plugins such as Kedro-Viz.
         """
-        self._name = name
+        self._name, self._schema_evolution = name, schema_evolution
         self.metadata = metadata
 
     def load(self) -> RegisteredVersions:
         """Return the versions; none is loaded yet."""
-        return RegisteredVersions(self._name)
+        return RegisteredVersions(self._name, self._schema_evolution)
 
     def save(self, _data: Any) -> NoReturn:  # noqa: ANN401
         """Refuse: training registers versions."""

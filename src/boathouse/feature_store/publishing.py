@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -26,13 +26,16 @@ MODES = ("auto", "full", "incremental")
 _LATEST, _TIME = "__latest", "__time"
 
 
-def publish_view(store: OnlineStore, view: FeatureView, place: TablePlace, *, mode: str = "auto") -> str:
+def publish_view(
+    store: OnlineStore, view: FeatureView, place: TablePlace, *, mode: str = "auto", extends: Sequence[str] = ()
+) -> str:
     """Publish the newest row of each key; return what was done, in a line.
 
     Args:
         store: Where to.
         view: The view; its live definition must be the same for an incremental publish.
         place: The view's table.
+        extends: Digests of earlier definitions that stay looked up, since features were only added to the view.
         mode: ``full`` replaces everything; ``incremental`` changes only keys whose rows changed since the version
             that is live, as the change feed, changed files or a comparison tell; ``auto`` is incremental where
             that is possible, and says why where it is not.
@@ -51,7 +54,9 @@ def publish_view(store: OnlineStore, view: FeatureView, place: TablePlace, *, mo
     live = store.live_views().get(online.label)
     reason = "" if mode == "full" else _find_obstacle(live, online, version, table_id)
     if mode == "full" or (mode == "auto" and reason):
-        return _publish_all(store, view, place, version=version, table_id=table_id, reason=reason if live else "")
+        return _publish_all(
+            store, view, place, version=version, table_id=table_id, reason=reason if live else "", extends=extends
+        )
     if live is None or reason:
         raise OnlineStoreError.not_incremental(view.label, reason)
     if live.version == version:
@@ -61,7 +66,7 @@ def publish_view(store: OnlineStore, view: FeatureView, place: TablePlace, *, mo
     except TableError as error:
         if mode == "incremental":
             raise
-        return _publish_all(store, view, place, version=version, table_id=table_id, reason=str(error))
+        return _publish_all(store, view, place, version=version, table_id=table_id, reason=str(error), extends=extends)
 
 
 def purge_view(store: OnlineStore, view: FeatureView, *, now: datetime) -> str:
@@ -87,11 +92,18 @@ def _find_obstacle(live: LiveView | None, online: ViewSpec, version: int, table_
     return "" if live.version <= version else f"version {live.version} of the table is live, the newest is {version}"
 
 
-def _publish_all(
-    store: OnlineStore, view: FeatureView, place: TablePlace, *, version: int, table_id: str, reason: str
+def _publish_all(  # noqa: PLR0913 - what goes where, as what, and why
+    store: OnlineStore,
+    view: FeatureView,
+    place: TablePlace,
+    *,
+    version: int,
+    table_id: str,
+    reason: str,
+    extends: Sequence[str],
 ) -> str:
     online, rows = view.spec, _rows(_newest(view, place.read(version)), view)
-    done = store.publish_full(online, rows, source_version=version, table_id=table_id)
+    done = store.publish_full(online, rows, source_version=version, table_id=table_id, extends=extends)
     if done.skipped:
         return f"{view.label}: nothing published, {done.skipped}"
     why = f" ({reason})" if reason else ""

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Row = tuple[Any, ...]
 # Name of the property that says whose store it is.
 _OWNER = "environment"
+# Name of the property that lists the earlier definitions which a view extends.
+_EXTENDED = "extended by {}"
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class OnlineStore:
         self._connections = Connections(url, timeout_s=timeout_s)
         self._environment, self._is_own = environment, environment is None
         self._texts: dict[tuple[ViewSpec, ...], str] = {}
+        self._extended: dict[tuple[str, str, str], bool] = {}
 
     @property
     def where(self) -> str:
@@ -107,7 +110,13 @@ class OnlineStore:
         return FeatureRows.from_database(chosen, rows)
 
     def publish_full(
-        self, view: ViewSpec, rows: Iterable[Row], *, source_version: int, table_id: str = ""
+        self,
+        view: ViewSpec,
+        rows: Iterable[Row],
+        *,
+        source_version: int,
+        table_id: str = "",
+        extends: Sequence[str] = (),
     ) -> Published:
         """Replace the view by ``rows`` in one transaction: readers see all old rows, then all new ones.
 
@@ -117,6 +126,7 @@ class OnlineStore:
             source_version: Version of the table they come from. If that of the live rows is higher and table and
                 definition are the same, nothing is written: an older run never overwrites a newer one.
             table_id: Identity of that table; versions of another one say nothing.
+            extends: Digests of earlier definitions, to which features were only added since: looked up as before.
 
         Raises:
             OnlineStoreError: If a key comes twice, or the store is down, full, read-only or another environment's.
@@ -138,6 +148,7 @@ class OnlineStore:
             transaction.execute(f"ALTER TABLE {unfinished} RENAME TO {view.label}")
             self._register(transaction, view, source_version)
             self._set_property(transaction, f"table of {view.label}", table_id)
+            self._set_property(transaction, _EXTENDED.format(view.label), ",".join(extends))
         return Published(view.label, count)
 
     def publish_changes(
@@ -213,9 +224,17 @@ class OnlineStore:
         for view in views:
             if row[at] is None:
                 raise OnlineStoreError.not_published(view.label)
-            if row[at] != view.digest:
+            if row[at] != view.digest and not self._is_extended(view, row[at]):
                 raise OnlineStoreError.other_version(view.label, view.digest, row[at])
             at += 2 + len(view.features)
+
+    def _is_extended(self, view: ViewSpec, live: str) -> bool:
+        """Return whether what is live has all of ``view`` and features added since; asked once a definition."""
+        pair = (view.label, view.digest, live)
+        if pair not in self._extended:
+            listed = self._read_properties().get(_EXTENDED.format(view.label), "")
+            self._extended[pair] = view.digest in listed.split(",")
+        return self._extended[pair]
 
     def _prepare(self, transaction: Any) -> None:  # noqa: ANN401 - a DBAPI cursor
         """Make the store's own tables; take a store that is nobody's yet.

@@ -36,7 +36,8 @@ def views_of(model: LoadedModel) -> tuple[FeatureView, ...]:
     Raises:
         FeatureError: If one is no longer declared in the definition the model was trained on.
     """
-    return select_views(model.feature_spec, MODEL_VIEWS, model=f"{model.name} {model.alias or model.version}")
+    title = f"{model.name} {model.alias or model.version}"
+    return select_views(model.feature_spec, MODEL_VIEWS, model=title, extended=model.extended_views)
 
 
 def join_features(rows: DataFrame, model: LoadedModel, tables: Mapping[str, DataFrame]) -> DataFrame:

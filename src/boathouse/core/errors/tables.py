@@ -119,10 +119,19 @@ class SchemaMismatchError(TableError):
     @classmethod
     def from_stored(cls, table: str, lines: Iterable[str]) -> SchemaMismatchError:
         """Show the column diff against the stored table, for a write that may not change it."""
-        diff = "\n".join(lines)
+        diff, (environment, schema, name) = "\n".join(lines), table.split(".")
+        advice = ""
+        if schema == "features":
+            advice = (
+                "Models rely on the stored columns of a view: declare the changed view as its next version, "
+                f"beside {name}, and fill its table: boathouse features backfill --env {environment} --from YYYY-MM "
+                "--to YYYY-MM (docs/feature_store.md, Change). "
+            )
         return cls(
-            f"Saving '{table}': the columns are not those of the stored table.\n{diff}\n"
-            "If the change is meant, set allow_schema_evolution: true on the catalog entry for one run."
+            f"Saving '{table}': the columns are not those of the stored table.\n{diff}\n{advice}"
+            "To let saves of an environment add columns, as in dev, set lakehouse.schema_evolution: additive in its "
+            "globals.yml. If another change is meant, set allow_schema_evolution: true on the catalog entry for one "
+            "run."
         )
 
 

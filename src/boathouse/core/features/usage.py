@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from boathouse.core.errors import FeatureError
 from boathouse.core.options import require_choice
+from boathouse.core.scoring.definition import is_current_form
 
 if TYPE_CHECKING:
     from boathouse.core.features.feature_view import FeatureView
@@ -63,14 +64,29 @@ def users_of(view: FeatureView, uses: Sequence[ModelUse]) -> list[ModelUse]:
 
 
 def find_removed(views: Sequence[FeatureView], uses: Sequence[ModelUse]) -> dict[tuple[str, str], list[str]]:
-    """Return who uses each definition (view, digest) that is not declared any more."""
+    """Return who uses each definition (view, digest) that is not declared any more.
+
+    Digests of an older form cannot be compared; :func:`find_outdated` names who has them.
+    """
     declared = {(view.name, view.digest) for view in views}
     removed: dict[tuple[str, str], list[str]] = {}
     for use in uses:
         for definition in use.digests.items():
-            if definition not in declared:
+            if definition not in declared and is_current_form(definition[1]):
                 removed.setdefault(definition, []).append(use.title)
     return removed
+
+
+def find_outdated(uses: Sequence[ModelUse]) -> str:
+    """Return which models have digests of an older form and what to do, or an empty text if none has."""
+    titles = [use.title for use in uses if not all(map(is_current_form, use.digests.values()))]
+    if not titles:
+        return ""
+    return (
+        f"{', '.join(titles)}: the digests of the feature views are of an older form, made from the text of the "
+        "source, and cannot be compared with those declared. Such models cannot look features up. Train "
+        "again: kedro run --pipelines training,evaluation,promotion"
+    )
 
 
 def check_removed(views: Sequence[FeatureView], uses: Sequence[ModelUse]) -> None:

@@ -59,6 +59,7 @@ class LoadedModel:
         alias: The alias it was asked for by, or None.
         description: What the registry says of it in words; empty if nothing.
         schema: Its signature; None for a model that was stored without.
+        extended_views: Whether a view to which features were only added since counts as the one it was trained on.
     """
 
     name: str
@@ -68,6 +69,7 @@ class LoadedModel:
     alias: str | None = None
     description: str = ""
     schema: ModelSchema | None = None
+    extended_views: bool = False
 
     @cached_property
     def scorer(self) -> Scorer:

@@ -90,6 +90,16 @@ class ViewSpec:
         """Name, version and digest, for messages."""
         return f"{self.name} version {self.version} ({self.digest})"
 
+    def extends(self, other: ViewSpec) -> bool:
+        """Return whether this is ``other`` in another definition that has all of its features, and maybe more."""
+        same = (self.name, self.version, self.keys, self.time_column, self.max_age_days)
+        kinds = dict(zip(self.features, self.feature_kinds, strict=True))
+        of_other = dict(zip(other.features, other.feature_kinds, strict=True))
+        return (
+            same == (other.name, other.version, other.keys, other.time_column, other.max_age_days)
+            and of_other.items() <= kinds.items()
+        )
+
     @property
     def key_names(self) -> tuple[str, ...]:
         """Names of the key columns."""

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from boathouse.core.errors import RequestError
-from boathouse.core.scoring.definition import digest_definition
+from boathouse.core.scoring.definition import digest_definition, is_current_form
 from boathouse.core.scoring.feature_spec import Feature, FeatureSpec
 
 
@@ -115,6 +115,12 @@ def select_on_demand(spec: FeatureSpec | None, declared: Sequence[OnDemandFeatur
         if wanted.name not in by_name:
             raise RequestError.unknown_features([wanted.name])
         if by_name[wanted.name].digest != wanted.digest:
+            if not is_current_form(wanted.digest):
+                raise RequestError(
+                    f"On-demand feature '{wanted.name}': the model was trained with {wanted.digest}, a digest of an "
+                    f"older form that cannot be compared with {by_name[wanted.name].digest}. Train again: "
+                    "kedro run --pipelines training,evaluation,promotion"
+                )
             raise RequestError.changed_definition(wanted.name, wanted.digest, by_name[wanted.name].digest)
     return tuple(by_name[wanted.name] for wanted in spec.on_demand)
 

@@ -40,6 +40,19 @@ class Column:
     maximum: float | None = None
     pattern: str | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse allowed values that no value can match: texts are compared without blanks around them.
+
+        Raises:
+            SchemaMismatchError: Naming the column and the values.
+        """
+        padded = [value for value in self.allowed or () if isinstance(value, str) and value != value.strip()]
+        if padded:
+            raise SchemaMismatchError(
+                f"Column '{self.name}' allows {', '.join(map(repr, padded))}; delivered values lose the blanks around "
+                f"them and never match. Declare {', '.join(repr(value.strip()) for value in padded)}."
+            )
+
 
 @dataclass(frozen=True, kw_only=True)
 class TableContract:

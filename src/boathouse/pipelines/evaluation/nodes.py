@@ -38,15 +38,16 @@ def take_test_rows(training_set: pd.DataFrame, groups: pd.DataFrame, options: Fa
         ModelError: If the label does not vary in them.
     """
     rows = training_set[training_set["split"] == "test"].sort_values([*ENTITY_KEYS, TIME_COLUMN])
-    joined = rows.merge(groups, on=list(ENTITY_KEYS), how="left", validate="many_to_one")
-    label = joined[LABEL].to_numpy(dtype=np.int64)
+    # Joined to the keys alone: a group may have the name of a feature, whose values stay as they are.
+    grouped = rows[list(ENTITY_KEYS)].merge(groups, on=list(ENTITY_KEYS), how="left", validate="many_to_one")
+    label = rows[LABEL].to_numpy(dtype=np.int64)
     if len(np.unique(label)) < 2:
         raise ModelError.single_class("test", LABEL)
-    days = joined[TIME_COLUMN].astype(str)
+    days = rows[TIME_COLUMN].astype(str)
     return TestRows(
-        columns={name: joined[name].to_numpy(dtype=np.float64) for name in FEATURE_NAMES},
+        columns={name: rows[name].to_numpy(dtype=np.float64) for name in FEATURE_NAMES},
         label=label,
-        groups={name: joined[name].fillna("unknown").to_numpy(dtype=str) for name in options.sensitive},
+        groups={name: grouped[name].fillna("unknown").to_numpy(dtype=str) for name in options.sensitive},
         period=(days.min()[:10], days.max()[:10]),
         days=days.str[:10].to_numpy(dtype=str),
     )

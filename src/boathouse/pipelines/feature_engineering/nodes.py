@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame
 from boathouse.core.errors import FeatureError
 from boathouse.core.features import FeatureView
 from boathouse.core.features.registry import describe_views, statistics_rows
-from boathouse.core.features.usage import ModelUse, UsageOptions, check_removed
+from boathouse.core.features.usage import ModelUse, UsageOptions, check_removed, find_outdated
 from boathouse.use_case.features import FEATURE_VIEWS
 
 _log = logging.getLogger(__name__)
@@ -32,6 +32,8 @@ def check_definitions(usage: list[ModelUse], options: UsageOptions) -> tuple[str
     Raises:
         FeatureError: If a definition is gone that a model in use was trained on, unless options let that pass.
     """
+    if outdated := find_outdated(usage):
+        _log.warning("%s", outdated)
     try:
         check_removed(FEATURE_VIEWS, usage)
     except FeatureError as error:
@@ -47,7 +49,9 @@ def compute_checked(view: FeatureView) -> Callable[..., DataFrame]:
     def compute(*inputs: object) -> DataFrame:
         return cast("DataFrame", view.compute(*inputs[:-1]))
 
-    compute.__name__, compute.__doc__ = view.compute.__name__, view.compute.__doc__
+    # A partial has neither name nor text of its own.
+    compute.__name__ = getattr(view.compute, "__name__", f"compute_{view.label}")
+    compute.__doc__ = view.compute.__doc__
     return compute
 
 
