@@ -153,7 +153,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[AsgiClient,
         path=folder / "saved",
         loader_module=LOADER,
         data_path=(folder / "data").as_posix(),
-        signature=make_signature(list(FEATURES)),
+        signature=make_signature(dict.fromkeys(FEATURES, "number")),
         pip_requirements=list_requirements("xgboost"),
         input_example=pd.DataFrame([ROW]),
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from contextlib import redirect_stderr
 from importlib.metadata import version
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from boathouse.core.scoring.feature_spec import FEATURE_SPEC, FeatureSpec
+from boathouse.core.scoring.feature_spec import FEATURE_SPEC, SIGNATURE_TYPES, FeatureKind, FeatureSpec
 from boathouse.core.scoring.files import digest_of, write_folder
 from boathouse.datasets.model_checks import DIGEST_TAG, LOADER
 
@@ -42,7 +43,7 @@ def log_model(model: TrainedModel, name: str, *, environment: str, owner: str = 
             name=name.rsplit(".", 1)[-1],
             loader_module=LOADER,
             data_path=data.as_posix(),
-            signature=make_signature(list(model.input_example)),
+            signature=make_signature(_kinds_of(model)),
             pip_requirements=list_requirements(model.algorithm),
             input_example=pd.DataFrame([model.input_example], dtype="float64"),
         )
@@ -55,14 +56,20 @@ def log_model(model: TrainedModel, name: str, *, environment: str, owner: str = 
     return str(registered.version)
 
 
-def make_signature(features: list[str]) -> ModelSignature:
+def _kinds_of(model: TrainedModel) -> dict[str, FeatureKind]:
+    content = model.files.get(FEATURE_SPEC)
+    spec = FeatureSpec(views=()) if content is None else FeatureSpec.from_json(content)
+    return spec.kinds_of(model.input_example)
+
+
+def make_signature(features: Mapping[str, FeatureKind]) -> ModelSignature:
     """Return inputs, outputs and parameters; Unity Catalog refuses a model without outputs."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
     outputs = [("double", "probability"), ("long", "decision"), ("string", "reasons")]
     return ModelSignature(
-        inputs=Schema([ColSpec("double", name, required=False) for name in features]),
+        inputs=Schema([ColSpec(SIGNATURE_TYPES[kind], name, required=False) for name, kind in features.items()]),
         outputs=Schema([ColSpec(dtype, name) for dtype, name in outputs]),
         params=ParamSchema([ParamSpec("explain", "boolean", default=False)]),
     )

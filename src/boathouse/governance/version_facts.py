@@ -6,7 +6,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -272,10 +272,7 @@ class _Reader:
             # Equal digests are equal declarations: then this code knows what an older run did not write down.
             sources = recorded.get(view.digest, {}).get("sources") or here.get(view.digest)
             yield FeatureFact(
-                view=view.name,
-                version=view.version,
-                digest=view.digest,
-                features=view.features,
+                **{field.name: getattr(view, field.name) for field in fields(view)},
                 sources=None if sources is None else {table: tuple(columns) for table, columns in sources.items()},
                 is_current=view.digest in here,
             )

@@ -15,6 +15,7 @@ from boathouse.core.inference.batch import Stamp, check_balance, score_rows
 from boathouse.core.inference.contracts import PREDICTIONS, QUARANTINE
 from boathouse.core.inference.input_rows import check_columns, judge_input
 from boathouse.core.inference.record import RunRecord
+from boathouse.core.scoring.feature_spec import DTYPES
 from boathouse.core.scoring.files import digest_of
 from boathouse.datasets.delta_log import open_log
 from boathouse.datasets.delta_place import TablePlace
@@ -101,7 +102,7 @@ class ScoringRun:
         types = {column.name: column.dtype for column in PREDICTION_TABLES[PREDICTIONS].columns}
         wanted = {name: types[name] for name in KEYS}
         if self.has_features(source):
-            return wanted | dict.fromkeys(self.model.model.features, "double")
+            return wanted | {name: DTYPES[kind] for name, kind in self.model.model.feature_kinds.items()}
         fields = {name for each in ON_DEMAND_FEATURES for name in each.request_names}
         return wanted | dict.fromkeys(sorted(fields & set(source.rows.columns)), "double")
 

@@ -19,14 +19,11 @@ if TYPE_CHECKING:
 
 # A champion may still be scored on features that the newest views no longer have.
 _FEATURES = {each.name: each for each in (*(feature for view in MODEL_VIEWS for feature in view.features), *FEATURES)}
-INFERENCE_FEATURES = tuple(_FEATURES)
+INFERENCE_FEATURES = {name: each.dtype for name, each in _FEATURES.items()}
 PREDICTION_TABLES = inference_contracts(
     keys=(Column(name="customer_id", dtype="bigint", description="The customer.", minimum=1),),
     time=Column(name=TIME_COLUMN, dtype="date", description="Date of the statement on which the prediction is made."),
-    features=[
-        Column(name=each.name, dtype="double", description=each.description, unit=each.unit, nullable=True)
-        for each in _FEATURES.values()
-    ],
+    features=[each.column() for each in _FEATURES.values()],
 )
 
 

@@ -18,10 +18,7 @@ TRAINING_SET = TableContract(
         Column(name="observed_on", dtype="date", description="Date of the statement."),
         Column(name="split", dtype="string", description="Which part of the split by time.", allowed=SPLITS),
         Column(name=LABEL, dtype="int", description="1 if the next payment was missed.", allowed=(0, 1)),
-        *(
-            Column(name=each.name, dtype="double", description=each.description, unit=each.unit, nullable=True)
-            for each in FEATURES
-        ),
+        *(each.column() for each in FEATURES),
         Column(name=KNOWN_DATE, dtype="date", description="Date from which the label is known."),
         *(
             Column(

@@ -58,9 +58,10 @@ def make_facts(version: str = "3", **changes: object) -> VersionFacts:
         ),
         "features": (
             FeatureFact(
-                view="habits",
+                name="habits",
                 version=1,
                 digest="abcd",
+                keys=(("id", "bigint"),),
                 features=("late", "early"),
                 sources={"clean.rows": ("id", "paid_on")},
                 is_current=True,

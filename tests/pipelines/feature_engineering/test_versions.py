@@ -7,22 +7,27 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+import yaml
 from deltalake import DeltaTable
 
-from boathouse.online_store import OnlineStore, ViewSpec
+from boathouse.online_store import OnlineStore
 from boathouse.use_case.features import FEATURE_VIEWS
 from tests.small_bank import ROOT, SmallBank
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 SPENDING = next(view for view in FEATURE_VIEWS if view.name == "spending")
 CHANGED = ('F.col("bill_before") > 0, F.col("pay_amt")', 'F.col("bill_before") > 100, F.col("pay_amt")')
+_BILL = 'Feature(name="bill_amt", description="Newest bill."'
+_BILL_TWICE = 'Feature(name="bill_twice", description="Twice the bill.", unit="NT$", reason="Twice"), '
+ADDED = (
+    '        change.alias("utilisation_change_1m"),\n',
+    '        change.alias("utilisation_change_1m"),\n        (F.col("bill_amt") * 2).alias("bill_twice"),\n',
+    (_BILL, _BILL_TWICE + _BILL),
+)
 BESIDE = """
 def compute_spending_of_large_bills(statements: DataFrame, customers: DataFrame) -> DataFrame:
     rows = compute_spending(statements, customers)
@@ -59,12 +64,24 @@ class Workshop:
         parameters.write_text(f"{kept}{CANDIDATES}{after}", encoding="utf-8")
         return cls(folder)
 
-    def change(self, old: str, new: str) -> None:
+    def change(self, old: str, new: str, *further: tuple[str, str]) -> None:
         """Put the use case's features back as they are and replace ``old`` by ``new``."""
         text = (ROOT / "src" / "boathouse" / "use_case" / "features.py").read_text(encoding="utf-8")
-        assert old in text
+        for found, instead in ((old, new), *further):
+            assert found in text
+            text = text.replace(found, instead)
         path = self.folder / "src" / "boathouse" / "use_case" / "features.py"
-        path.write_text(text.replace(old, new), encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
+
+    def configure_as_dev(self) -> None:
+        """Give the environment test what conf says of features and tables in dev."""
+        of_dev, of_test = (self.folder / "conf" / name for name in ("dev", "test"))
+        shutil.copytree(of_dev / "feature_engineering", of_test / "feature_engineering")
+        lakehouse = yaml.safe_load((of_dev / "globals.yml").read_text(encoding="utf-8"))["lakehouse"]
+        path = of_test / "globals.yml"
+        merged = yaml.safe_load(path.read_text(encoding="utf-8"))
+        merged["lakehouse"] = {**merged.get("lakehouse", {}), **lakehouse}
+        path.write_text(yaml.safe_dump(merged), encoding="utf-8")
 
     def declare_table(self) -> None:
         """Give the second version an entry in the catalog, as the first has one."""
@@ -99,7 +116,7 @@ class Workshop:
 
 
 @pytest.fixture(scope="module")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     """Return a project whose champion was trained on the views as they are, and published."""
     made = Workshop.build(tmp_path_factory.mktemp("workshop"))
     done = made.do("run:data_prep,feature_engineering,training", "alias:champion=1", "features:publish")
@@ -107,11 +124,61 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
     return made
 
 
+@pytest.fixture
+def workshop(trained: Workshop, tmp_path: Path) -> Workshop:
+    """Return a copy of that project."""
+    shutil.copytree(trained.folder, tmp_path / "workshop")
+    return Workshop(tmp_path / "workshop")
+
+
 @pytest.mark.slow
 def test_changed_logic_is_refused_then_lives_beside_the_old_until_nobody_uses_that(workshop: Workshop) -> None:
     _refuse_a_change_in_place(workshop)
     _put_a_second_version_beside(workshop)
     _remove_the_first(workshop)
+
+
+@pytest.mark.slow
+def test_a_feature_is_added_in_one_run_where_conf_lets_it_and_models_in_use_go_on(workshop: Workshop) -> None:
+    workshop.configure_as_dev()
+    assert [code for code, _ in workshop.do("run:batch_inference")] == [0]
+    before, stored = _newest(workshop, "inference.predictions"), _newest(workshop, "features.spending")
+    workshop.change(*ADDED)
+    done = workshop.do("run:feature_engineering", "run:batch_inference", "features:publish", "run:training")
+    assert [code for code, _ in done] == [0, 0, 0, 0], done
+    added = _newest(workshop, "features.spending")
+    assert all(row["bill_twice"] == 2 * row["bill_amt"] for row in added.values())
+    assert [{**row, "bill_twice": None} for row in added.values()] == [
+        {**row, "bill_twice": None} for row in stored.values()
+    ]
+    after = _newest(workshop, "inference.predictions")
+    assert {key: row["probability"] for key, row in after.items()} == {
+        key: row["probability"] for key, row in before.items()
+    }
+    for table in ("model_input.training_set", "inference.features"):
+        assert "bill_twice" in workshop.table(table).to_pyarrow_table().column_names
+    # A model that was trained before the feature was added looks its own features up.
+    store = OnlineStore(f"sqlite:///{workshop.folder}/data/online_test.db", environment="test")
+    found = store.look_up([(key,) for key in sorted(stored)], [SPENDING.spec])
+    column = found.features.index("bill_amt")
+    assert found.matrix[:, column].tolist() == [stored[key]["bill_amt"] for key in sorted(stored)]
+    store.close()
+
+
+@pytest.mark.slow
+def test_elsewhere_an_added_feature_is_refused_with_the_way_to_go(workshop: Workshop) -> None:
+    workshop.change(*ADDED)
+    done = workshop.do("run:feature_engineering", "alias:champion=", "run:feature_engineering")
+    assert [code for code, _ in done] == [1, 0, 1], done
+    assert "Keep the old declaration beside the new one and give the new one the next version" in done[0][1]
+    for words in (
+        "+ bill_twice: double",
+        "declare the changed view as its next version, beside spending",
+        "boathouse features backfill --env test",
+        "lakehouse.schema_evolution: additive",
+    ):
+        assert words in done[2][1]
+    assert "bill_twice" not in workshop.table("features.spending").to_pyarrow_table().column_names
 
 
 def _refuse_a_change_in_place(workshop: Workshop) -> None:
@@ -148,8 +215,7 @@ def _put_a_second_version_beside(workshop: Workshop) -> None:
     assert not _differing(first, _newest(workshop, "inference.features"))
     assert _count_new_training_rows(workshop)
     store = OnlineStore(f"sqlite:///{workshop.folder}/data/online_test.db", environment="test")
-    online = SPENDING.spec
-    twice = [online, ViewSpec(name="spending_v2", digest=digest, keys=online.keys, features=online.features)]
+    twice = [SPENDING.spec, replace(SPENDING.spec, version=2, digest=digest)]
     for view, rows in zip(twice, (first, new), strict=True):
         found = store.look_up([(key,) for key in sorted(rows)], [view])
         column = found.features.index("payment_ratio")

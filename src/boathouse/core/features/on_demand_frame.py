@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def add_on_demand(frame: DataFrame, features: Sequence[OnDemandFeature]) -> DataFrame:
-    """Return ``frame`` with one double column per on-demand feature, null for unknown; rows stay as they are.
+    """Return ``frame`` with one column per on-demand feature, null for unknown; rows stay as they are.
 
     The function is the one that the endpoint calls. A column named like a field of the request gives that field,
     null its default; without such a column, as in training, every row has the default.
@@ -36,7 +36,7 @@ def add_on_demand(frame: DataFrame, features: Sequence[OnDemandFeature]) -> Data
             yield _add_to_batch(batch, names, stored, computed)
 
     schema = ", ".join(
-        [*(f"`{name}` {dtype}" for name, dtype in frame.dtypes), *(f"`{name}` double" for name in names)]
+        [*(f"`{name}` {dtype}" for name, dtype in frame.dtypes), *(f"`{each.name}` {each.dtype}" for each in features)]
     )
     return frame.mapInArrow(add_columns, schema)
 

@@ -16,7 +16,7 @@ from boathouse.core.scoring.batch import score_frame
 from boathouse.core.scoring.files import digest_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from pyspark.sql import Column, DataFrame
@@ -106,10 +106,13 @@ def _is_infinite(name: str) -> Column:
     return F.col(name).isin(float("inf"), float("-inf"))
 
 
-def fill_columns(frame: DataFrame, names: Sequence[str]) -> DataFrame:
-    """Return the columns ``names`` of ``frame``; those it lacks are null doubles."""
+def fill_columns(frame: DataFrame, columns: Mapping[str, str]) -> DataFrame:
+    """Return ``columns`` (names and types) of ``frame``; those it lacks are null."""
     return frame.select(
-        *[F.col(name) if name in frame.columns else F.lit(None).cast("double").alias(name) for name in names]
+        *[
+            F.col(name) if name in frame.columns else F.lit(None).cast(dtype).alias(name)
+            for name, dtype in columns.items()
+        ]
     )
 
 

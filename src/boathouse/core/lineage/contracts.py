@@ -119,7 +119,7 @@ def _origin(each: GovernedVersion) -> tuple[Any, ...]:
         facts.model_digest,
         facts.training_window,
         [each.table if each.version is None else f"{each.table}@{each.version}" for each in facts.tables],
-        [f"{view.view}@{view.version}={view.digest}" for view in facts.features],
+        [f"{view.name}@{view.version}={view.digest}" for view in facts.features],
         facts.source or None,
     )
 

@@ -148,7 +148,7 @@ def _common_tables(recorded: VersionFacts, found: VersionFacts) -> tuple[dict[st
 
 
 def _features(facts: VersionFacts) -> dict[str, str]:
-    return {f"{each.view} version {each.version}": each.digest for each in facts.features}
+    return {f"{each.name} version {each.version}": each.digest for each in facts.features}
 
 
 def _comparable_libraries(recorded: VersionFacts, found: VersionFacts) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, fields, is_dataclass
 from datetime import datetime
 from typing import Any
 
+from boathouse.core.scoring.feature_spec import ViewSpec
+
 
 @dataclass(frozen=True, kw_only=True)
 class CodeFacts:
@@ -97,22 +99,14 @@ class TableFact:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FeatureFact:
+class FeatureFact(ViewSpec):
     """One feature view, as the version was trained on it.
 
     Attributes:
-        view: Name of the view.
-        version: Version of the view.
-        digest: Digest of its definition.
-        features: Its features that are stored.
         sources: Columns read from each table that holds sources; None if not recorded.
         is_current: Whether the code at hand still defines the view like this.
     """
 
-    view: str
-    version: int
-    digest: str
-    features: tuple[str, ...]
     sources: Mapping[str, tuple[str, ...]] | None = None
     is_current: bool = False
 
@@ -188,7 +182,7 @@ _MAY_BE_EMPTY = frozenset({"aliases", "source", "artefacts", "problem"})
 
 def find_gaps(facts: VersionFacts) -> list[str]:
     """Return the dotted names of what was not recorded, in the order of the facts."""
-    return [*_gaps_in(facts, ""), *(f"features.{each.view}.sources" for each in facts.features if not each.sources)]
+    return [*_gaps_in(facts, ""), *(f"features.{each.name}.sources" for each in facts.features if not each.sources)]
 
 
 def _gaps_in(value: object, prefix: str) -> list[str]:

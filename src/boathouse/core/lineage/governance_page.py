@@ -148,7 +148,7 @@ def _origin(each: GovernedVersion) -> Table:
         "in": f"Python {found.python or MISSING}, {found.engine or MISSING} {found.engine_version or MISSING}",
         "libraries": (found.libraries_digest or MISSING)[:_SHORT],
         "files": f"digest {facts.model_digest or MISSING}",
-        "features": ", ".join(f"{view.view} {view.version} ({view.digest})" for view in facts.features) or MISSING,
+        "features": ", ".join(f"{view.name} {view.version} ({view.digest})" for view in facts.features) or MISSING,
     }
     rows = (*said.items(), *((("copy of", facts.source),) if facts.source else ()))
     return Table(caption=f"Where version {each.version} comes from", headers=("what", "value"), rows=tuple(rows))

@@ -117,7 +117,7 @@ def _table(table: TableFact) -> str:
 
 def _feature(view: FeatureFact) -> Iterator[str]:
     current = "as defined here" if view.is_current else "defined differently here, or not at all"
-    yield f"{view.view} version {view.version}, {view.digest} ({current}): {', '.join(view.features)}"
+    yield f"{view.name} version {view.version}, {view.digest} ({current}): {', '.join(view.features)}"
     if not view.sources:
         yield f"    from: {MISSING}"
     for table, columns in (view.sources or {}).items():

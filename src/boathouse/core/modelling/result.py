@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from boathouse.core.scoring import FeatureSpec, ModelFiles, Scorer, ScorerSpec, load_scorer
-from boathouse.core.scoring.feature_spec import FEATURE_SPEC
+from boathouse.core.scoring.feature_spec import FEATURE_SPEC, FeatureKind
 from boathouse.core.scoring.files import SPEC
 
 
@@ -86,6 +86,11 @@ class LoadedModel:
         """What the model looks up; None for a model that was packed without."""
         content = self.files.get(FEATURE_SPEC)
         return None if content is None else FeatureSpec.from_json(content)
+
+    @property
+    def feature_kinds(self) -> dict[str, FeatureKind]:
+        """Kind of each input column, in the order of the matrix."""
+        return (self.feature_spec or FeatureSpec(views=())).kinds_of(self.features)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from boathouse.core.modelling.result import LoadedModel, ModelSchema
 from boathouse.core.promotion.fresh_process import LoadReport
-from boathouse.core.scoring import FeatureSpec
+from boathouse.core.scoring.feature_spec import SIGNATURE_TYPES, FeatureSpec
 from boathouse.core.scoring.files import digest_of
 
 # What every version answers with, in this order: serving, batch and monitoring read it by name.
@@ -54,7 +54,7 @@ def describe_model(model: LoadedModel, *, declared: FeatureSpec, load: LoadRepor
     return ModelFacts(
         version=model.version,
         digest=digest_of(model.files),
-        signature_faults=tuple(find_signature_faults(model.schema, features)),
+        signature_faults=tuple(find_signature_faults(model.schema, features, model.feature_spec)),
         feature_faults=tuple(find_feature_faults(model.feature_spec, features, declared)),
         load=load,
         size_mb=sum(map(len, model.files.values())) / _MEGABYTE,
@@ -62,11 +62,14 @@ def describe_model(model: LoadedModel, *, declared: FeatureSpec, load: LoadRepor
     )
 
 
-def find_signature_faults(schema: ModelSchema | None, features: Sequence[str]) -> list[str]:
-    """Return how a signature differs from ``features`` as doubles in and :data:`OUTPUTS` out."""
+def find_signature_faults(
+    schema: ModelSchema | None, features: Sequence[str], spec: FeatureSpec | None = None
+) -> list[str]:
+    """Return how a signature differs from ``features`` in their kinds in and :data:`OUTPUTS` out."""
     if schema is None:
         return ["it has no signature"]
-    wanted = tuple((name, "double") for name in features)
+    kinds = (spec or FeatureSpec(views=())).kinds_of(features)
+    wanted = tuple((name, SIGNATURE_TYPES[kind]) for name, kind in kinds.items())
     return [*_compare_columns("inputs", schema.inputs, wanted), *_compare_columns("outputs", schema.outputs, OUTPUTS)]
 
 

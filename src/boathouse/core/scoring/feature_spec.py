@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,6 +21,8 @@ FEATURE_SPEC = "feature_spec.json"
 FeatureKind = Literal["number"]
 # How each kind of feature is stored in tables: Spark's simple type name.
 DTYPES: Mapping[FeatureKind, str] = {"number": "double"}
+# How each kind stands in the signature of a model, in MLflow's words.
+SIGNATURE_TYPES: Mapping[FeatureKind, str] = {"number": "double"}
 
 
 def label_view(name: str, version: int) -> str:
@@ -120,12 +122,14 @@ class SpecOnDemand:
         digest: Digest of its definition.
         stored: Stored features it is computed from.
         request: Values that come with the request.
+        kind: What kind of value it is.
     """
 
     name: str
     digest: str
     stored: tuple[str, ...]
     request: tuple[str, ...]
+    kind: FeatureKind = "number"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +155,9 @@ class FeatureSpec:
         return cls(
             views=tuple(view.spec for view in needed),
             on_demand=tuple(
-                SpecOnDemand(name=each.name, digest=each.digest, stored=each.stored, request=each.request_names)
+                SpecOnDemand(
+                    name=each.name, digest=each.digest, stored=each.stored, request=each.request_names, kind=each.kind
+                )
                 for each in computed
             ),
         )
@@ -165,6 +171,13 @@ class FeatureSpec:
     def stored_features(self) -> tuple[str, ...]:
         """All features of the views, in the order of a look-up."""
         return tuple(name for view in self.views for name in view.features)
+
+    def kinds_of(self, names: Iterable[str]) -> dict[str, FeatureKind]:
+        """Return the kind of each of ``names``; what the spec does not know is a number."""
+        kinds: dict[str, FeatureKind] = {each.name: each.kind for each in self.on_demand}
+        for view in self.views:
+            kinds |= zip(view.features, view.feature_kinds, strict=True)
+        return {name: kinds.get(name, "number") for name in names}
 
     def to_json(self) -> bytes:
         """Return the spec as JSON."""

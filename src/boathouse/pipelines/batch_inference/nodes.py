@@ -86,9 +86,9 @@ def join_tables(
     known = set(views_of(first))
     needed = {first.version: first}
     needed |= {each.model.version: each.model for each in models if not known >= set(views_of(each.model))}
+    columns = dict(spine.select(*KEYS).dtypes) | INFERENCE_FEATURES
     joined = {
-        version: fill_columns(join_features(spine, model, by_label), [*KEYS, *INFERENCE_FEATURES])
-        for version, model in needed.items()
+        version: fill_columns(join_features(spine, model, by_label), columns) for version, model in needed.items()
     }
     return joined.pop(first.version), joined
 
