@@ -41,7 +41,7 @@ def test_one_look_up_answers_everything(trained: TrainedBank) -> None:
     tables = {each["table"]: each for each in found["tables"]}
     assert (tables["test.features.spending"]["version"], tables["test.features.spending"]["readable"]) == (0, True)
     assert tables["test.model_input.training_set"]["rows"] == 1500
-    views = {each["view"]: each for each in found["features"]}
+    views = {each["name"]: each for each in found["features"]}
     assert "bill_amt" in views["spending"]["sources"]["clean.statements"]
     assert found["parameters"]["training.search.candidates"][0]["rounds"] == 8
     assert found["metrics"]["validation.roc_auc"] > 0

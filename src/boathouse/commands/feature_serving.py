@@ -159,7 +159,11 @@ def consistency(env: str, conf_source: Path, names: tuple[str, ...]) -> None:
             if found.equal < found.look_ups:
                 differing.append(view.label)
     if differing:
-        raise FeatureError.inconsistent(differing)
+        raise FeatureError(
+            f"Answers of {', '.join(differing)} differ from the offline tables. Earlier dates mean that it was "
+            "published late: boathouse features publish. Other differences mean that the tables were computed anew "
+            "since."
+        )
 
 
 def _parse_key(text: str) -> tuple[int | str, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from boathouse.commands.feature_places import ENVIRONMENT, choose_views, engines, open_house, show_key
-from boathouse.core.errors import FreshnessError, OptionError
+from boathouse.core.errors import FeatureError, OptionError
 from boathouse.use_case.features import CURRENT_VIEWS, FEATURE_VIEWS
 
 if TYPE_CHECKING:
@@ -96,7 +96,10 @@ def freshness(env: str, conf_source: Path) -> None:
             click.echo(f"{view.label}: {line}")
             late += [] if is_fresh else [view.label]
     if late:
-        raise FreshnessError.late(late, env)
+        raise FeatureError(
+            f"Further behind their sources than they may be: {', '.join(late)}. "
+            f"Compute them: boathouse features refresh --env {env}"
+        )
 
 
 @click.command()

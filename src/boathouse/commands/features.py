@@ -65,7 +65,7 @@ def search(words: tuple[str, ...]) -> None:
             found += 1
             click.echo(f"on demand.{each.name} [{each.unit}] {each.description}")
     if not found:
-        raise FeatureError.not_found(words)
+        raise FeatureError(f"No feature has all of the words: {' '.join(words)}. See all: boathouse features list.")
 
 
 @features.command()

@@ -58,7 +58,10 @@ def publish_view(
             store, view, place, version=version, table_id=table_id, reason=reason if live else "", extends=extends
         )
     if live is None or reason:
-        raise OnlineStoreError.not_incremental(view.label, reason)
+        raise OnlineStoreError(
+            f"View '{view.label}' cannot be published incrementally: {reason}. Publish all of it: "
+            f"boathouse features publish --view {view.label} --mode full"
+        )
     if live.version == version:
         return f"{view.label}: version {version} is live already"
     try:

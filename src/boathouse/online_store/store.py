@@ -251,7 +251,13 @@ class OnlineStore:
 
     def _check_owner(self, owner: str | None) -> None:
         if self._environment is not None and owner not in (None, self._environment):
-            raise OnlineStoreError.other_environment(self.where, str(owner), self._environment)
+            error = OnlineStoreError(
+                f"The online store {self.where} is that of environment '{owner}'; '{self._environment}' neither reads "
+                "nor writes it. Give each environment a store of its own: BOATHOUSE_ONLINE_STORE may contain {env}, as "
+                "in .../features_{env}."
+            )
+            error.where = self.where
+            raise error
         self._is_own = self._is_own or owner is not None
 
     def _read_properties(self) -> dict[str, str]:

@@ -73,7 +73,7 @@ def check_keys(keys: Sequence[Sequence[Any]], views: Sequence[ViewSpec]) -> None
     names = list(reversed(columns))
     widths = {len(key) for key in keys} - {len(names)}
     if widths:
-        raise OnlineStoreError.key_width(min(widths), names)
+        raise OnlineStoreError(f"A key has {min(widths)} value(s); the views are looked up by {', '.join(names)}.")
     for place, name in enumerate(names):
         _check_column([key[place] for key in keys], name, columns[name])
 

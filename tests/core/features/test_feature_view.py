@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from boathouse.core.errors import FeatureError
 from boathouse.core.features import Feature, FeatureView, Source
-from boathouse.core.features.feature_view import check_views, contract_of, current_views
+from boathouse.core.features.feature_view import check_views, contract_of, current_views, select_views
 from boathouse.core.features.registry import REGISTRY, describe_views
-from boathouse.core.features.usage import ModelUse, check_removed, users_of
+from boathouse.core.features.usage import ModelUse, check_removed, find_outdated, users_of
+from boathouse.core.scoring import FeatureSpec
 from boathouse.core.scoring.definition import DIGEST_FORM
+from boathouse.core.tables import Column
 from boathouse.use_case.features import FEATURE_VIEWS
 
 if TYPE_CHECKING:
@@ -28,6 +32,17 @@ def double(value: float) -> float:
 
 def compute(rows: float) -> float:
     return double(rows)
+
+
+UNRECORDED = object()
+
+
+def compute_with_object(rows: float) -> object:
+    return rows, UNRECORDED
+
+
+def compute_by(rows: float, *, factor: int) -> float:
+    return rows * factor
 
 
 def compute_otherwise(rows: float) -> float:
@@ -167,3 +182,68 @@ def test_logic_is_compared_whatever_it_is_called() -> None:
     renamed = replace(VIEW, name="ships", description="Ships.", features=(replace(VIEW.features[0], name="years"),))
     assert renamed.logic_digest == VIEW.logic_digest
     assert two_views()[1].logic_digest != VIEW.logic_digest
+
+
+def test_a_partial_and_what_it_binds_are_part_of_the_definition() -> None:
+    one, other = (replace(VIEW, compute=partial(compute_by, factor=factor)) for factor in (1, 2))
+    assert one.digest != other.digest
+
+
+def test_what_cannot_be_recorded_is_refused_when_the_view_is_declared() -> None:
+    with pytest.raises(FeatureError, match=r"Feature view 'boats' uses compute_with_object > UNRECORDED, a .*object"):
+        replace(VIEW, compute=compute_with_object)
+
+
+def test_texts_about_a_feature_are_no_change_of_its_definition() -> None:
+    told = replace(VIEW.features[0], description="Years since it was built.", reason="The boat's age")
+    assert replace(VIEW, features=(told,)).digest == VIEW.digest
+
+
+def test_the_kind_of_a_feature_decides_its_columns() -> None:
+    feature = VIEW.features[0]
+    assert feature.column() == Column(name="age", dtype="double", description="Age.", unit="years", nullable=True)
+    assert VIEW.spec.feature_kinds == ("number",)
+
+
+def extended_view() -> FeatureView:
+    """Return the view with one more feature, computed otherwise."""
+    return replace(VIEW, features=(replace(VIEW.features[0], name="length"), *VIEW.features), compute=compute_otherwise)
+
+
+def test_a_model_takes_a_view_that_was_only_extended_where_that_is_allowed(caplog: pytest.LogCaptureFixture) -> None:
+    spec, extended = FeatureSpec(views=(VIEW.spec,)), extended_view()
+    with pytest.raises(FeatureError, match=rf"sinking 7 was trained on boats version 1 \({VIEW.digest}\)"):
+        select_views(spec, [extended], model="sinking 7")
+    assert select_views(spec, [extended], model="sinking 7", extended=True) == (extended,)
+    assert "features were added since" in caplog.text
+    assert select_views(spec, [extended, VIEW], model="sinking 7", extended=True) == (VIEW,)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"version": 2}, {"max_age_days": 3}, {"time_column": "built_on"}, {"features": ()}, {"name": "ships"}]
+)
+def test_what_is_more_than_an_extension_is_refused_in_dev_too(changes: dict[str, Any]) -> None:
+    with pytest.raises(FeatureError, match="sinking 7 was trained on boats"):
+        select_views(
+            FeatureSpec(views=(VIEW.spec,)), [replace(extended_view(), **changes)], model="sinking 7", extended=True
+        )
+
+
+def test_a_digest_of_the_older_form_is_named_with_what_to_do() -> None:
+    older = replace(VIEW.spec, digest="0123456789abcdef")
+    with pytest.raises(
+        FeatureError, match=r"0123456789abcdef.*older form.*Train again: kedro run --pipelines training"
+    ):
+        select_views(FeatureSpec(views=(older,)), [VIEW], model="sinking 7")
+    uses = [ModelUse(model="m", version="7", aliases=("champion",), views="boats@1=0123456789abcdef"), use(VIEW)]
+    check_removed([VIEW], uses)
+    assert "m version 7 (champion): the digests" in find_outdated(uses)
+    assert find_outdated([use(VIEW)]) == ""
+
+
+def test_a_spec_written_before_kinds_is_read_as_numbers() -> None:
+    raw = json.loads(FeatureSpec(views=(VIEW.spec,)).to_json())
+    del raw["views"][0]["kinds"]
+    spec = FeatureSpec.from_json(json.dumps(raw).encode())
+    assert spec.views[0].feature_kinds == ("number",)
+    assert spec.kinds_of(["age", "weather"]) == {"age": "number", "weather": "number"}

@@ -31,3 +31,11 @@ def test_a_mismatch_names_contract_and_place() -> None:
     contract.check_schema({"a": "int"}, where="Saving x")
     with pytest.raises(SchemaMismatchError, match=r"(?s)Saving x: .*'clean.t'.*- a: int \(missing\).*Change the data"):
         contract.check_schema({}, where="Saving x")
+
+
+@pytest.mark.parametrize("value", [" card", "card ", "\tcard\n"])
+def test_allowed_values_that_never_match_are_refused_when_declared(value: str) -> None:
+    """Delivered text is trimmed before it is compared."""
+    with pytest.raises(SchemaMismatchError, match=r"Column 'kind' allows '.*card.*'; .*never match. Declare 'card'\."):
+        Column(name="kind", dtype="string", description="", allowed=("cash", value))
+    assert Column(name="kind", dtype="string", description="", allowed=("a b", 1)).allowed == ("a b", 1)

@@ -5,7 +5,7 @@ from boathouse.core.errors.deployment import DeploymentError
 from boathouse.core.errors.endpoints import EndpointError
 from boathouse.core.errors.engines import EngineError
 from boathouse.core.errors.export import ExportError
-from boathouse.core.errors.features import FeatureError, FreshnessError, NotPublishedError, OnlineStoreError
+from boathouse.core.errors.features import FeatureError, NotPublishedError, OnlineStoreError
 from boathouse.core.errors.images import ImageError
 from boathouse.core.errors.inference import InferenceError
 from boathouse.core.errors.invocations import InvocationError
@@ -38,7 +38,6 @@ __all__ = [
     "ExperimentError",
     "ExportError",
     "FeatureError",
-    "FreshnessError",
     "IdentityError",
     "ImageError",
     "InferenceError",

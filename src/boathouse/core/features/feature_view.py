@@ -95,11 +95,13 @@ class FeatureView:
                 else than a function, or by one that uses what has no value to record.
         """
         if not self.keys:
-            raise FeatureError.without_keys(self.name)
+            raise FeatureError(f"Feature view '{self.name}' has no keys. Declare the columns that identify its entity.")
         names = [*self.key_names, self.time_column, *self.feature_names]
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
-            raise FeatureError.repeated_names(self.name, repeated)
+            raise FeatureError(
+                f"Feature view '{self.name}' declares more than once: {', '.join(repeated)}. Rename one of each."
+            )
         if not isinstance(self.compute, FunctionType | partial):
             raise FeatureError(
                 f"Feature view '{self.name}' is computed by a {type(self.compute).__name__}. Give it a function: its "
@@ -108,7 +110,11 @@ class FeatureView:
         for source in self.sources:
             missing = sorted(set(self.key_names) - set(source.columns))
             if missing:
-                raise FeatureError.source_lacks_keys(self.name, source.table, missing)
+                raise FeatureError(
+                    f"Feature view '{self.name}' reads {source.table} without {', '.join(missing)}. Every source has "
+                    "the view's keys, so that a changed row tells which entity changes; add the keys to its columns, "
+                    "or join them on before."
+                )
         self.digest  # noqa: B018 - computed once, here, so that what cannot be recorded is refused
 
     @property
@@ -202,19 +208,24 @@ def check_views(views: Sequence[FeatureView]) -> None:
     labels = [view.label for view in views]
     repeated = sorted({label for label in labels if labels.count(label) > 1})
     if repeated:
-        raise FeatureError.repeated_views(repeated)
+        raise FeatureError(f"Declared more than once: {', '.join(repeated)}. Give one of each another name or version.")
     check_collisions(current_views(views))
     made = {view.table: set(view.source_names) for view in views}
     unknown = sorted(
         {name for sources in made.values() for name in sources if name.startswith("features.")} - set(made)
     )
     if unknown:
-        raise FeatureError.unknown_source(unknown)
+        raise FeatureError(
+            f"Views are made from {', '.join(unknown)}, which no view declares. Declare it, or correct the name."
+        )
     while ready := [table for table, sources in made.items() if not sources & set(made)]:
         for table in ready:
             del made[table]
     if made:
-        raise FeatureError.circular(sorted(made))
+        raise FeatureError(
+            f"Views are made from one another in a circle: {', '.join(sorted(made))}. "
+            "Take one out of the other's sources."
+        )
 
 
 def current_views(views: Sequence[FeatureView]) -> tuple[FeatureView, ...]:
@@ -235,7 +246,8 @@ def check_collisions(views: Sequence[FeatureView]) -> None:
             owners.setdefault(name, []).append(view.label)
     collisions = {name: names for name, names in owners.items() if len(names) > 1}
     if collisions:
-        raise FeatureError.collision(collisions)
+        lines = "; ".join(f"{name} in {', '.join(labels)}" for name, labels in sorted(collisions.items()))
+        raise FeatureError(f"Features of views joined together need names of their own; found {lines}.")
 
 
 def select_views(

@@ -79,7 +79,7 @@ def compare_look_ups(view: FeatureView, table: DataFrame, look_ups: DataFrame) -
         *keys, F.col("asked_at").cast("date").alias("__asked"), F.col("values").alias("__values"), "observed_at"
     )
     joined = join_point_in_time(spine, [(view, table)], spine_time="__asked", keep_times=True)
-    offline = f"{view.name}_{view.time_column}"
+    offline = view.time_name
     same = reduce(
         and_,
         [F.col("__values")[place].eqNullSafe(F.col(name)) for place, name in enumerate(view.feature_names)],

@@ -11,7 +11,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from boathouse.core.errors import FeatureError
-from boathouse.core.features.feature_view import FeatureView, check_collisions, time_name
+from boathouse.core.features.feature_view import FeatureView, check_collisions
 
 # Names no table may use; they never leave this module.
 _TIME, _FOUND, _LATEST = "__time", "__found", "__latest"
@@ -69,22 +69,30 @@ def _check_spine(spine: DataFrame, views: Sequence[FeatureView], spine_time: str
     if missing:
         raise FeatureError.spine_lacks(missing, spine.columns)
     added = {name for view in views for name in view.feature_names}
-    added |= {time_name(view) for view in views} if keep_times else set()
+    added |= {view.time_name for view in views} if keep_times else set()
     taken = sorted(added & set(spine.columns))
     if taken:
-        raise FeatureError.spine_holds(taken)
+        raise FeatureError(f"The spine already has columns named like features: {', '.join(taken)}. Drop them first.")
 
 
 def _check_table(view: FeatureView, table: DataFrame) -> None:
     missing = sorted(set(view.columns) - set(table.columns))
     if missing:
-        raise FeatureError.table_lacks(view.name, missing, table.columns)
+        raise FeatureError(
+            f"The table of feature view '{view.name}' lacks {', '.join(missing)}; "
+            f"it has {', '.join(sorted(table.columns))}. "
+            f"Compute it again: boathouse features refresh --view {view.label} --full"
+        )
 
 
 def _check_times(view: FeatureView, found: str, spine_time: str, asked: str) -> None:
     """Refuse times that cannot be compared: a date has no instant, a timestamp without zone neither."""
     if found not in _TIMES or found != asked:
-        raise FeatureError.wrong_times(f"{view.name}.{view.time_column}", found, spine_time, asked)
+        raise FeatureError(
+            f"Times cannot be compared: {view.name}.{view.time_column} is {found}, the spine's {spine_time} is "
+            f"{asked}. Both must be date, or both timestamp (an instant; timestamp_ntz has no zone). "
+            "Cast one of them and say in which zone."
+        )
 
 
 def _join_view(
@@ -104,8 +112,8 @@ def _join_view(
     values = [_greatest(name, types[name]).alias(name) for name in view.feature_names]
     added = list(view.feature_names)
     if keep_times:
-        values.append(F.max(_FOUND).alias(time_name(view)))
-        added.append(time_name(view))
+        values.append(F.max(_FOUND).alias(view.time_name))
+        added.append(view.time_name)
     rows = matches.join(known.select(*keys, _FOUND, *view.feature_names), [*keys, _FOUND]).groupBy(*keys, _TIME)
     joined = spine.join(rows.agg(*values).withColumnRenamed(_TIME, spine_time), [*keys, spine_time], "left")
     return joined.select(*spine.columns, *added)
@@ -165,6 +173,6 @@ def missing_shares(joined: DataFrame, views: Sequence[FeatureView]) -> dict[str,
         joined: What :func:`join_point_in_time` returned with ``keep_times``.
         views: The views joined.
     """
-    missing = [F.avg(F.col(time_name(view)).isNull().cast("double")).alias(view.label) for view in views]
+    missing = [F.avg(F.col(view.time_name).isNull().cast("double")).alias(view.label) for view in views]
     row = joined.agg(*missing).collect()[0]
     return {view.label: float(row[view.label] or 0.0) for view in views}

@@ -96,7 +96,11 @@ def check_removed(views: Sequence[FeatureView], uses: Sequence[ModelUse]) -> Non
         FeatureError: Naming the first such view, its digest and its users.
     """
     for (view, digest), users in sorted(find_removed(views, uses).items()):
-        raise FeatureError.still_used(view, digest, users)
+        raise FeatureError(
+            f"Feature view {view} in its definition {digest} is no longer declared, but is used by {', '.join(users)}. "
+            "Keep the old declaration beside the new one and give the new one the next version; remove the old one "
+            "when no model uses it."
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,7 +222,10 @@ def find_impact(column: str, views: Sequence[FeatureView], on_demand: Sequence[O
     reading = tuple(view for view in views if _reads(view, column, views))
     if not reading:
         tables = sorted({table for view in views for table in view.source_names})
-        raise FeatureError.read_by_none(column, tables)
+        raise FeatureError(
+            f"No view reads {column}. Give <schema>.<table> or <schema>.<table>.<column>; "
+            f"views read {', '.join(tables)}."
+        )
     features = tuple(name for view in reading for name in view.feature_names)
     depending = tuple(each.name for each in on_demand if set(each.stored) & set(features))
     return Impact(views=reading, features=features, on_demand=depending)
