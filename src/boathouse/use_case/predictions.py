@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from boathouse.core.features.feature_view import select_views
+from boathouse.core.features.selection import select_views
 from boathouse.core.inference.contracts import inference_contracts
 from boathouse.core.tables import Column
 from boathouse.use_case.features import FEATURES, MODEL_VIEWS, TIME_COLUMN

@@ -12,8 +12,9 @@ import pytest
 
 from boathouse.core.errors import FeatureError
 from boathouse.core.features import Feature, FeatureView, Source
-from boathouse.core.features.feature_view import check_views, contract_of, current_views, select_views
+from boathouse.core.features.feature_view import check_views, contract_of, current_views
 from boathouse.core.features.registry import REGISTRY, describe_views
+from boathouse.core.features.selection import select_views
 from boathouse.core.features.usage import ModelUse, check_removed, find_outdated, users_of
 from boathouse.core.scoring import FeatureSpec
 from boathouse.core.scoring.definition import DIGEST_FORM

@@ -421,14 +421,17 @@ def compute(rows, k=0.1, *rest, **named):
 EVERYTHING_DIGEST = "d2-4b1acc7fd8b152be"
 # Runs without the packages of this project's environment, which another version of Python does not have.
 _SCRIPT = """
-import importlib.util, sys
-spec = importlib.util.spec_from_file_location("definition", sys.argv[1])
-definition = importlib.util.module_from_spec(spec)
-sys.modules["definition"] = definition
-spec.loader.exec_module(definition)
-spec = importlib.util.spec_from_file_location("everything", sys.argv[2])
-module = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(module)
+import importlib.util, pathlib, sys
+
+def load(name, path):
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+load("boathouse.core.scoring.code_tree", pathlib.Path(sys.argv[1]).with_name("code_tree.py"))
+definition = load("definition", sys.argv[1])
+module = load("everything", sys.argv[2])
 print(definition.digest_definition((), module.compute, owner="test"))
 """
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from boathouse.core.errors import FeatureError, RequestError, UntrustedModelError
-from boathouse.core.features.feature_view import select_views
 from boathouse.core.features.on_demand_frame import add_on_demand
+from boathouse.core.features.selection import select_views
 from boathouse.core.scoring.feature_spec import FeatureSpec
 from boathouse.core.scoring.on_demand import OnDemandFeature, RequestField, assemble, select_on_demand
 from boathouse.use_case.features import CURRENT_VIEWS, FEATURE_NAMES, MODEL_VIEWS

@@ -148,9 +148,9 @@ def test_a_feature_is_added_in_one_run_where_conf_lets_it_and_models_in_use_go_o
     assert [code for code, _ in done] == [0, 0, 0, 0], done
     added = _newest(workshop, "features.spending")
     assert all(row["bill_twice"] == 2 * row["bill_amt"] for row in added.values())
-    assert [{**row, "bill_twice": None} for row in added.values()] == [
-        {**row, "bill_twice": None} for row in stored.values()
-    ]
+    assert {key: {**row, "bill_twice": None} for key, row in added.items()} == {
+        key: {**row, "bill_twice": None} for key, row in stored.items()
+    }
     after = _newest(workshop, "inference.predictions")
     assert {key: row["probability"] for key, row in after.items()} == {
         key: row["probability"] for key, row in before.items()

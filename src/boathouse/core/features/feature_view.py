@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -10,8 +9,8 @@ from types import FunctionType
 from typing import TYPE_CHECKING
 
 from boathouse.core.errors import FeatureError
-from boathouse.core.scoring.definition import DIGEST_FORM, digest_definition, is_current_form
-from boathouse.core.scoring.feature_spec import Feature, FeatureSpec, ViewSpec, label_view
+from boathouse.core.scoring.definition import digest_definition
+from boathouse.core.scoring.feature_spec import Feature, ViewSpec, label_view
 from boathouse.core.tables import Column, TableContract
 
 if TYPE_CHECKING:
@@ -25,10 +24,8 @@ __all__ = [
     "check_views",
     "contract_of",
     "current_views",
-    "select_views",
     "time_name",
 ]
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,58 +245,3 @@ def check_collisions(views: Sequence[FeatureView]) -> None:
     if collisions:
         lines = "; ".join(f"{name} in {', '.join(labels)}" for name, labels in sorted(collisions.items()))
         raise FeatureError(f"Features of views joined together need names of their own; found {lines}.")
-
-
-def select_views(
-    spec: FeatureSpec | None, declared: Sequence[FeatureView], *, model: str, extended: bool = False
-) -> tuple[FeatureView, ...]:
-    """Return the declared views that ``spec`` names, in its order; without a spec, the current ones.
-
-    Args:
-        spec: What the model looks up.
-        declared: All views.
-        model: The model, for messages.
-        extended: Whether a view to which features were only added since is taken for the model's own; logged then.
-
-    Raises:
-        FeatureError: If a view is not declared in the definition the model was trained on.
-    """
-    if spec is None:
-        return current_views(declared)
-    found = {wanted: _find_view(wanted, declared, model, extended=extended) for wanted in spec.views}
-    missing = [wanted for wanted, view in found.items() if view is None]
-    if missing:
-        raise FeatureError(_explain_missing(missing, declared, model))
-    return tuple(view for view in found.values() if view is not None)
-
-
-def _find_view(wanted: ViewSpec, declared: Sequence[FeatureView], model: str, *, extended: bool) -> FeatureView | None:
-    by_digest = [view for view in declared if (view.name, view.digest) == (wanted.name, wanted.digest)]
-    if by_digest or not extended:
-        return next(iter(by_digest), None)
-    for view in declared:
-        if view.spec.extends(wanted):
-            _log.warning(
-                "%s was trained on %s; features were added since, and it is scored on %s. "
-                "Conf lets that pass here: lakehouse.schema_evolution: additive.",
-                model,
-                wanted.title,
-                view.spec.title,
-            )
-            return view
-    return None
-
-
-def _explain_missing(missing: Sequence[ViewSpec], declared: Sequence[FeatureView], model: str) -> str:
-    trained = f"{model} was trained on {', '.join(wanted.title for wanted in missing)}"
-    there = ", ".join(view.spec.title for view in declared)
-    if not all(is_current_form(wanted.digest) for wanted in missing):
-        return (
-            f"{trained}; declared are {there}. A digest without '{DIGEST_FORM}' is of an older form, made from the "
-            "text of the source, and cannot be compared. Train again: "
-            "kedro run --pipelines training,evaluation,promotion"
-        )
-    return (
-        f"{trained}; declared are {there}. "
-        "Score with the package version the model was trained with, declare that version again, or train anew."
-    )
