@@ -11,13 +11,13 @@ from kedro.io import DatasetError
 
 from boathouse.core.errors import ConfigError, DataQualityError, SchemaMismatchError, TableError
 from boathouse.datasets.contracts import find_contract
+from boathouse.datasets.delta_table import DeltaTableDataset
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyspark.sql import SparkSession
 
-    from boathouse.datasets.delta_table import DeltaTableDataset
 
 pytestmark = pytest.mark.usefixtures("known_contracts")
 SCHEMA = "boat_id bigint, kind string, age int"
@@ -114,3 +114,21 @@ def test_an_unknown_contract_lists_the_known() -> None:
     """The reader sees a typing error at once."""
     with pytest.raises(ConfigError, match=r"no contract 'clean.boat'. Known: clean.boats, raw.boats"):
         find_contract("clean.boat")
+
+
+def test_additions_alone_pass_where_conf_lets_them(
+    table: Callable[..., DeltaTableDataset], spark: SparkSession, lakehouse: Callable[..., dict[str, str]]
+) -> None:
+    """What is added comes to the stored columns; what is removed or retyped is refused as before."""
+    table().save(pa.table({"boat_id": [1], "age": [5]}))
+    frame = spark.createDataFrame([(1, 5, "single")], "boat_id bigint, age bigint, kind string")
+    with pytest.raises(DatasetError, match=r"(?s)\+ kind: string.*lakehouse\.schema_evolution: additive"):
+        table().save(frame)
+    evolving = DeltaTableDataset(table="test.clean.boats", lakehouse={**lakehouse(), "schema_evolution": "additive"})
+    evolving.save(frame)
+    assert evolving.load().columns == ["boat_id", "age", "kind"]
+    for other in (frame.drop("age"), frame.withColumn("age", frame.age.cast("string"))):
+        with pytest.raises(DatasetError, match="not those of the stored table"):
+            evolving.save(other)
+    with pytest.raises(ConfigError, match="schema_evolution is 'all'; expected refuse or additive"):
+        DeltaTableDataset(table="test.clean.boats", lakehouse={**lakehouse(), "schema_evolution": "all"})

@@ -266,3 +266,16 @@ def test_versions_of_another_table_in_its_place_say_nothing(store: OnlineStore) 
     assert store.publish_full(PEOPLE, [(1, DAY, 31.0, 1.0)], source_version=0, table_id="second").rows == 1
     assert ages(store, 1) == [31.0]
     assert store.live_views()["people"].table_id == "second"
+
+
+def test_a_view_that_was_only_extended_answers_those_who_know_the_earlier_definition(store: OnlineStore) -> None:
+    extended = replace(PEOPLE, digest="b" * 16, features=("rank", *PEOPLE.features))
+    store.publish_full(extended, [(1, DAY, 7.0, 30.0, None)], source_version=1)
+    with pytest.raises(OnlineStoreError, match=f"asked for in version {'a' * 16}, the online store has {'b' * 16}"):
+        ages(store, 1)
+    other = replace(extended, digest="c" * 16)
+    store.publish_full(other, [(1, DAY, 7.0, 31.0, None)], source_version=2, extends=[PEOPLE.digest])
+    assert ages(store, 1) == [31.0]
+    assert store.look_up([(1,)], [other]).matrix[0].tolist()[:2] == [7.0, 31.0]
+    with pytest.raises(OnlineStoreError, match="asked for in version"):
+        store.look_up([(1,)], [extended])
