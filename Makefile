@@ -113,5 +113,6 @@ clean: ## Remove what builds and tests leave behind; tables and models stay
 	find src tests benchmarks scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: reset
-reset: ## Remove the tables, models, runs and reports of all environments; the extracts stay
-	rm -rf "$(DATA)/lakehouse" "$(DATA)/reports" "$(DATA)/mlartifacts" "$(DATA)"/mlflow.db* "$(DATA)"/online_*.db*
+reset: ## Remove tables, models, runs, reports, request logs and tokens of all environments; the extracts stay
+	rm -rf "$(DATA)/lakehouse" "$(DATA)/reports" "$(DATA)/mlartifacts" "$(DATA)"/mlflow.db* "$(DATA)"/online_*.db* \
+	  "$(DATA)/endpoint_log" "$(DATA)"/tokens_*

@@ -39,8 +39,8 @@ class RunningStore:
 @contextmanager
 def running_store(folder: Path) -> Iterator[RunningStore]:
     """Give a PostgreSQL server of its own where its programs are installed, else a file."""
-    from tests.needs import POSTGRES_FOLDERS
-    from tests.postgres_server import PostgresServer
+    from tests.fixtures.needs import POSTGRES_FOLDERS
+    from tests.fixtures.postgres_server import PostgresServer
 
     if not Path(POSTGRES_FOLDERS).is_dir():
         file = folder / "online_test.db"

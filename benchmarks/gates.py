@@ -27,7 +27,7 @@ from boathouse.core.promotion.fresh_process import LoadOptions, check_scores, lo
 from boathouse.core.promotion.model_facts import describe_model
 from boathouse.core.scoring import FeatureSpec, ScorerSpec, write_scorer
 from boathouse.core.scoring.calibration import Calibration
-from tests.core.promotion.gate_cases import GOOD, OPTIONS
+from tests.fixtures.gate_cases import GOOD, OPTIONS
 
 BUDGET_S, FEATURES = 10.0, tuple(f"feature_{number}" for number in range(20))
 LOAD = LoadOptions(timeout_s=60, batch_rows=1000, repetitions=15, seed=7)

@@ -21,8 +21,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.feast_reference import run_feast
 from boathouse.online_store import OnlineStore, OnlineView
-from tests.needs import find_missing
-from tests.postgres_server import PostgresServer
+from tests.fixtures.needs import find_missing
+from tests.fixtures.postgres_server import PostgresServer
 
 KEYS, FEATURES, LOOK_UPS = 100_000, 10, 3_000
 # Seconds for a publish, milliseconds at the 99th percentile for one key and for a hundred.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from boathouse.engines.base import Engine
 
-pytest_plugins = ("tests.needs", "tests.trained_bank")
+pytest_plugins = ("tests.fixtures.needs", "tests.fixtures.trained_workspace")
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from boathouse.cli import cli
 from boathouse.engines.diagnosis import EngineState
 
 if TYPE_CHECKING:
-    from tests.sample_project import SampleProject
+    from tests.fixtures.sample_project import SampleProject
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.sample_project import SampleProject
+    from tests.fixtures.sample_project import SampleProject
 
 
 def invoke(sample: SampleProject, *words: str) -> Result:

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from boathouse.cli import cli
-from tests.model_store import empty_store, store
+from tests.fixtures.model_store import empty_store, store
 
 if TYPE_CHECKING:
     from click.testing import Result

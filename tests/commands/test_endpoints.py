@@ -16,7 +16,7 @@ from boathouse.cli import cli
 from boathouse.core.endpoints import LogOptions
 from boathouse.core.endpoints.routing import locate_units
 from boathouse.serving.inference_log import InferenceLog
-from tests.serving.log_entries import entry
+from tests.fixtures.log_entries import entry
 
 if TYPE_CHECKING:
     from click.testing import Result

@@ -16,8 +16,8 @@ from pyspark.sql import functions as F
 from boathouse.cli import cli
 from boathouse.online_store import OnlineStore, OnlineView
 from boathouse.use_case.features import FEATURE_VIEWS, MODEL_VIEWS
+from tests.fixtures.small_workspace import CONF, SmallWorkspace
 from tests.pipelines.conftest import isolate
-from tests.small_bank import CONF, SmallBank
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,8 +58,8 @@ def test_an_unknown_name_lists_the_views() -> None:
 
 
 @pytest.fixture(scope="module")
-def bank(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> SmallBank:
-    built = SmallBank.build(tmp_path_factory.mktemp("bank") / "data", customers=60)
+def bank(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> SmallWorkspace:
+    built = SmallWorkspace.build(tmp_path_factory.mktemp("bank") / "data", customers=60)
     with pytest.MonkeyPatch.context() as patch:
         isolate(built.data, patch)
         built.run("data_prep", "feature_engineering")
@@ -67,14 +67,14 @@ def bank(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> Small
 
 
 @pytest.fixture
-def placed(bank: SmallBank, monkeypatch: pytest.MonkeyPatch) -> None:
+def placed(bank: SmallWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have commands find the data of these tests."""
     isolate(bank.data, monkeypatch)
     monkeypatch.delenv("BOATHOUSE_ONLINE_STORE", raising=False)
 
 
 @pytest.mark.usefixtures("placed")
-def test_the_store_has_the_newest_row_of_every_key_bit_for_bit(bank: SmallBank) -> None:
+def test_the_store_has_the_newest_row_of_every_key_bit_for_bit(bank: SmallWorkspace) -> None:
     result = publish()
     assert result.exit_code == 0, result.output
     assert "spending: 60 keys of version 0" in result.output
@@ -100,7 +100,7 @@ def test_one_view_may_be_published_and_what_is_live_is_left_alone() -> None:
 
 
 @pytest.mark.usefixtures("placed")
-def test_watching_publishes_each_new_version(bank: SmallBank) -> None:
+def test_watching_publishes_each_new_version(bank: SmallWorkspace) -> None:
     result = publish("--view", "spending", "--watch", "0.1", "--rounds", "3")
     assert (result.exit_code, result.output.count("spending:")) == (0, 1)
     assert bank.data.joinpath("online_test.db").exists()
@@ -108,7 +108,7 @@ def test_watching_publishes_each_new_version(bank: SmallBank) -> None:
 
 @pytest.mark.usefixtures("placed")
 def test_one_database_for_two_environments_is_refused_and_a_placeholder_parts_them(
-    bank: SmallBank, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    bank: SmallWorkspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     shared = f"sqlite:///{tmp_path}/shared.db"
     prod = OnlineStore(shared, environment="prod")
@@ -127,7 +127,7 @@ def test_one_database_for_two_environments_is_refused_and_a_placeholder_parts_th
 
 @pytest.mark.usefixtures("placed")
 def test_rows_older_than_their_view_allows_are_purged_on_request(
-    bank: SmallBank, monkeypatch: pytest.MonkeyPatch
+    bank: SmallWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = publish("--view", "spending", "--purge")
     assert "spending: nothing to purge, rows have no maximum age" in kept.output
@@ -150,7 +150,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.usefixtures("placed")
 def test_trying_new_logic_leaves_the_tables_and_the_store_of_prod_alone(
-    bank: SmallBank, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    bank: SmallWorkspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     own = bank.copy(tmp_path / "data")
     shutil.copytree(own.data / "lakehouse" / "test", own.data / "lakehouse" / "prod")
@@ -225,7 +225,9 @@ def test_answers_are_shown_logged_and_compared() -> None:
 
 
 @pytest.mark.usefixtures("placed")
-def test_freshness_names_what_lags_behind(bank: SmallBank, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_freshness_names_what_lags_behind(
+    bank: SmallWorkspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     assert in_test("freshness").exit_code == 0
     behind = bank.copy(tmp_path / "data")
     monkeypatch.setenv("BOATHOUSE_DATA", str(behind.data))

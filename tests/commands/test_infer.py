@@ -18,9 +18,9 @@ from boathouse.commands.feature_places import open_house
 from boathouse.datasets.model_version import ModelVersionDataset
 from boathouse.datasets.registry_client import open_client
 from boathouse.use_case.features import FEATURE_NAMES
-from tests.boosted_model import make_candidate, train_model
+from tests.fixtures.boosted_model import make_candidate, train_model
+from tests.fixtures.small_workspace import CONF, SmallWorkspace
 from tests.pipelines.conftest import isolate
-from tests.small_bank import CONF, SmallBank
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -34,9 +34,9 @@ def infer(*words: str) -> Result:
 
 
 @pytest.fixture(scope="module")
-def bank(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> SmallBank:
+def bank(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> SmallWorkspace:
     """Return a bank with features and two versions, of which the first is champion."""
-    built = SmallBank.build(tmp_path_factory.mktemp("bank") / "data", customers=60)
+    built = SmallWorkspace.build(tmp_path_factory.mktemp("bank") / "data", customers=60)
     with pytest.MonkeyPatch.context() as patch:
         isolate(built.data, patch)
         built.run("data_prep", "feature_engineering")
@@ -48,7 +48,7 @@ def bank(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> Small
 
 
 @pytest.fixture(autouse=True)
-def here(bank: SmallBank, monkeypatch: pytest.MonkeyPatch) -> None:
+def here(bank: SmallWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
     isolate(bank.data, monkeypatch)
 
 
@@ -94,7 +94,7 @@ def test_features_in_the_input_are_taken_as_they_are_by_a_named_version(tmp_path
     assert set(found["feature_versions"].to_pylist()[0]) == set()
 
 
-def test_a_stream_answers_requests_into_a_table(bank: SmallBank) -> None:
+def test_a_stream_answers_requests_into_a_table(bank: SmallWorkspace) -> None:
     from boathouse.use_case.requests import request_statements
 
     requests = request_statements(bank.dataset("clean.statements").load(), DAY)

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from boathouse.cli import guard_command
 from boathouse.commands.model_export import export
 from tests.conventions.project import CONF
-from tests.model_store import NAME, make_dataset, make_model
+from tests.fixtures.model_store import NAME, make_dataset, make_model
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,21 +9,21 @@ from click.testing import CliRunner
 from deltalake import DeltaTable
 
 from boathouse.cli import cli
-from tests.trained_bank import MODEL, tag
+from tests.fixtures.trained_workspace import MODEL, tag
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from click.testing import Result
 
-    from tests.trained_bank import TrainedBank
+    from tests.fixtures.trained_workspace import TrainedWorkspace
 
 
 def run(*words: str) -> Result:
     return CliRunner().invoke(cli, ["models", "report", *words, "--env", "test"])
 
 
-def test_the_report_tells_versions_and_findings(trained: TrainedBank, tmp_path: Path) -> None:
+def test_the_report_tells_versions_and_findings(trained: TrainedWorkspace, tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     done = run("missed_payment", "--to", str(path))
     assert (done.exit_code, done.output) == (0, f"{path}: 1 version(s), 0 finding(s)\n")
@@ -40,7 +40,7 @@ def test_the_report_tells_versions_and_findings(trained: TrainedBank, tmp_path: 
     assert "| error | 1 | stage differs |" in text
 
 
-def test_publishing_twice_is_one_version_of_the_table(trained: TrainedBank) -> None:
+def test_publishing_twice_is_one_version_of_the_table(trained: TrainedWorkspace) -> None:
     for _ in range(2):
         done = run("missed_payment", "--publish", "--format", "markdown")
         assert done.exit_code == 0, done.output
@@ -51,6 +51,6 @@ def test_publishing_twice_is_one_version_of_the_table(trained: TrainedBank) -> N
     assert "test.features.spending@0" in row["tables"]
 
 
-def test_an_unknown_model_is_said(trained: TrainedBank) -> None:
+def test_an_unknown_model_is_said(trained: TrainedWorkspace) -> None:
     done = run("nobody")
     assert (done.exit_code, "test.models.nobody" in done.output) == (1, True)

@@ -19,8 +19,8 @@ from boathouse.datasets.model_version import ModelVersionDataset
 from boathouse.governance.deciding import record_decision
 from boathouse.governance.house import House
 from tests.commands.conftest import ROOT
-from tests.life_samples import START, options
-from tests.model_store import empty_store, make_model
+from tests.fixtures.life_cycle import START, options
+from tests.fixtures.model_store import empty_store, make_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,8 +18,8 @@ from boathouse.online_store import OnlineStore, serve_features
 from boathouse.use_case.card_activity import CARD_ACTIVITY
 from boathouse.use_case.features import FEATURE_VIEWS
 from boathouse.use_case.simulation import Simulation
+from tests.fixtures.small_workspace import CONF, ROOT, SmallWorkspace
 from tests.pipelines.conftest import isolate
-from tests.small_bank import CONF, ROOT, SmallBank
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -169,11 +169,11 @@ def test_parquet_has_the_same_rows_typed(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def bank(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> SmallBank:
+def bank(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> SmallWorkspace:
     """Return a synthetic bank with daily data that has run data preparation and features."""
     data = tmp_path_factory.mktemp("synthetic") / "data"
     assert invoke(data, "--daily", "--last-month", "2004-03", customers=80, months=8).exit_code == 0
-    bank = SmallBank(data)
+    bank = SmallWorkspace(data)
     with pytest.MonkeyPatch.context() as patch:
         isolate(data, patch)
         bank.run("data_prep", "feature_engineering")
@@ -181,14 +181,14 @@ def bank(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> Small
 
 
 @pytest.fixture
-def stay(bank: SmallBank, monkeypatch: pytest.MonkeyPatch) -> SmallBank:
+def stay(bank: SmallWorkspace, monkeypatch: pytest.MonkeyPatch) -> SmallWorkspace:
     """Return the bank, found by whatever runs now."""
     isolate(bank.data, monkeypatch)
     monkeypatch.delenv("BOATHOUSE_ONLINE_STORE", raising=False)
     return bank
 
 
-def test_the_flow_runs_on_a_synthetic_bank_and_fills_the_windows_by_days(stay: SmallBank) -> None:
+def test_the_flow_runs_on_a_synthetic_bank_and_fills_the_windows_by_days(stay: SmallWorkspace) -> None:
     assert (len(stay.rows("clean.customers")), len(stay.rows("clean.statements"))) == (80, 640)
     assert not stay.rows("clean.transactions_quarantine")
     uses = stay.rows("clean.transactions")
@@ -204,7 +204,7 @@ def features(command: str, *words: str) -> str:
     return result.output
 
 
-def test_the_windows_by_days_are_refreshed_filled_published_and_looked_up_like_any_view(stay: SmallBank) -> None:
+def test_the_windows_by_days_are_refreshed_filled_published_and_looked_up_like_any_view(stay: SmallWorkspace) -> None:
     shown = features("refresh", "--view", "card_activity")
     assert "full" in shown
     assert "not changed" in features("refresh", "--view", "card_activity")

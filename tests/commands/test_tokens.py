@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from boathouse.cli import cli
 from boathouse.commands.serve import is_loopback
-from tests.small_bank import CONF
+from tests.fixtures.small_workspace import CONF
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,19 +14,19 @@ from boathouse.cli import cli
 from boathouse.core.audit import AuditEvent
 from boathouse.datasets.delta_place import TablePlace
 from boathouse.governance.ledger import open_ledger
-from tests.trained_bank import MODEL
+from tests.fixtures.trained_workspace import MODEL
 
 if TYPE_CHECKING:
     from click.testing import Result
 
-    from tests.trained_bank import TrainedBank
+    from tests.fixtures.trained_workspace import TrainedWorkspace
 
 
 def run(*words: str) -> Result:
     return CliRunner().invoke(cli, ["trace", *words, "--env", "test"])
 
 
-def test_one_look_up_answers_everything(trained: TrainedBank) -> None:
+def test_one_look_up_answers_everything(trained: TrainedWorkspace) -> None:
     place = TablePlace.from_lakehouse("test.audit.promotions", trained.lakehouse)
     event = AuditEvent(
         event_id="trace", kind="approved", subject=MODEL, version="1", actor="vera", occurred_at=datetime.now(UTC)
@@ -52,7 +52,7 @@ def test_one_look_up_answers_everything(trained: TrainedBank) -> None:
     assert found["run"]["run_by"]
 
 
-def test_an_alias_and_a_short_name_find_the_version(trained: TrainedBank) -> None:
+def test_an_alias_and_a_short_name_find_the_version(trained: TrainedWorkspace) -> None:
     client = mlflow.MlflowClient()
     client.set_registered_model_alias(MODEL, "challenger", "1")
     try:
@@ -72,13 +72,13 @@ def test_an_alias_and_a_short_name_find_the_version(trained: TrainedBank) -> Non
         (["A/b"], "'A/b' cannot be traced"),
     ],
 )
-def test_what_cannot_be_found_is_said(trained: TrainedBank, words: list[str], message: str) -> None:
+def test_what_cannot_be_found_is_said(trained: TrainedWorkspace, words: list[str], message: str) -> None:
     done = run(*words)
     assert done.exit_code == 1
     assert message in done.output
 
 
-def test_a_version_without_its_run_tells_what_is_missing(trained: TrainedBank) -> None:
+def test_a_version_without_its_run_tells_what_is_missing(trained: TrainedWorkspace) -> None:
     client = mlflow.MlflowClient()
     client.create_registered_model("test.models.bare")
     client.create_model_version("test.models.bare", source=f"{trained.data}/nowhere")

@@ -17,8 +17,8 @@ from boathouse.datasets.delta_place import TablePlace
 from boathouse.governance.endpoint_states import DEPLOYMENTS
 from boathouse.governance.ledger import open_ledger
 from boathouse.serving.log_table import log_schema
-from tests.serving.log_entries import MOMENT, entry
-from tests.trained_bank import MODEL
+from tests.fixtures.log_entries import MOMENT, entry
+from tests.fixtures.trained_workspace import MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
-    from tests.trained_bank import TrainedBank
+    from tests.fixtures.trained_workspace import TrainedWorkspace
 
 BATCH, STREAM, REQUEST = "a" * 32, "b" * 32, "c" * 32
 PREDICTIONS = [{"probability": 0.25, "decision": 1}, {"probability": 0.125, "decision": 0}]
@@ -65,7 +65,7 @@ def log_request(path: Path, **changes: Any) -> None:
 
 
 @pytest.fixture
-def inference(trained: TrainedBank) -> Iterator[Path]:
+def inference(trained: TrainedWorkspace) -> Iterator[Path]:
     """Return the folder of the environment's tables of predictions, filled."""
     folder = trained.data / "lakehouse" / "test" / "inference"
     write_deltalake(folder / "predictions", make_row(BATCH), mode="overwrite")
@@ -80,7 +80,7 @@ def run(*words: str) -> Result:
 
 
 @pytest.mark.usefixtures("inference")
-def test_a_row_of_batch_leads_to_everything_about_its_version(trained: TrainedBank) -> None:
+def test_a_row_of_batch_leads_to_everything_about_its_version(trained: TrainedWorkspace) -> None:
     done = run(BATCH)
     assert done.exit_code == 0, done.output
     assert f"Prediction {BATCH}" in done.output
@@ -103,7 +103,7 @@ def test_a_version_that_is_gone_is_said() -> None:
 
 @pytest.mark.parametrize(("suffix", "probability"), [("", 0.25), ("-0", 0.25), ("-1", 0.125)])
 def test_an_answer_of_an_endpoint_leads_to_its_version(
-    suffix: str, probability: float, inference: Path, trained: TrainedBank
+    suffix: str, probability: float, inference: Path, trained: TrainedWorkspace
 ) -> None:
     log_request(inference / "endpoint_log")
     log_request(inference / "endpoint_log", mode="shadow", served_entity_id="challenger", model_version="2")
@@ -116,7 +116,7 @@ def test_an_answer_of_an_endpoint_leads_to_its_version(
     assert found["version"]["code"]["commit"] == trained.commit
 
 
-def test_the_entity_is_what_it_was_when_it_answered(inference: Path, trained: TrainedBank) -> None:
+def test_the_entity_is_what_it_was_when_it_answered(inference: Path, trained: TrainedWorkspace) -> None:
     ledger = open_ledger(TablePlace.from_lakehouse(f"test.{DEPLOYMENTS}", trained.lakehouse))
     models = {-1: MODEL, 1: "test.models.other"}
     for place, (days, name) in enumerate(models.items()):

@@ -9,7 +9,7 @@ import pytest
 from boathouse.core.tables import Column, TableContract
 from boathouse.datasets import contracts
 from boathouse.datasets.delta_table import DeltaTableDataset
-from tests.model_store import empty_store, store
+from tests.fixtures.model_store import empty_store, store
 
 __all__ = ["empty_store", "known_contracts", "store", "table"]
 

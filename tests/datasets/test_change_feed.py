@@ -16,7 +16,7 @@ from boathouse.datasets.delta_place import TablePlace
 from boathouse.datasets.delta_write import DeltaWriter
 from boathouse.engines import get_engine
 from boathouse.use_case.features import FEATURE_VIEWS
-from tests.small_bank import CONF
+from tests.fixtures.small_workspace import CONF
 
 if TYPE_CHECKING:
     from collections.abc import Callable

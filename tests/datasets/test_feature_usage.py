@@ -14,7 +14,7 @@ from boathouse.core.scoring import FeatureSpec, seal_files
 from boathouse.core.scoring.feature_spec import FEATURE_SPEC
 from boathouse.datasets.feature_usage import FeatureUsageDataset
 from boathouse.use_case.features import FEATURE_VIEWS
-from tests.model_store import NAME, make_dataset, make_model
+from tests.fixtures.model_store import NAME, make_dataset, make_model
 
 pytestmark = pytest.mark.usefixtures("store")
 

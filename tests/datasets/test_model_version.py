@@ -16,7 +16,7 @@ from boathouse.core.errors import ModelError, OptionError
 from boathouse.core.modelling import LoadedModel, NoModel
 from boathouse.core.scoring.files import digest_of
 from boathouse.datasets.model_files import list_requirements
-from tests.model_store import FEATURES, NAME, make_dataset, make_model, refused
+from tests.fixtures.model_store import FEATURES, NAME, make_dataset, make_model, refused
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -21,7 +21,7 @@ from boathouse.core.promotion.fresh_process import LoadOptions, load_in_fresh_pr
 from boathouse.core.scoring.files import MAX_FILE_BYTES, digest_of
 from boathouse.datasets.model_checks import read_schema
 from boathouse.datasets.model_version import ModelVersionDataset
-from tests.model_store import NAME, make_dataset, make_model, refused
+from tests.fixtures.model_store import NAME, make_dataset, make_model, refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -15,8 +15,8 @@ from kedro.framework.session import KedroSession
 
 from boathouse.cli import cli
 from boathouse.core.errors import DeploymentError
-from tests.small_bank import CONF, ROOT, SmallBank
-from tests.trained_bank import QUICK
+from tests.fixtures.small_workspace import CONF, ROOT, SmallWorkspace
+from tests.fixtures.trained_workspace import QUICK
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,7 +82,7 @@ class Bank:
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a data folder in which every environment has the features of the same customers."""
     data = tmp_path_factory.mktemp("patterns") / "data"
-    bank = SmallBank.build(data, customers=CUSTOMERS)
+    bank = SmallWorkspace.build(data, customers=CUSTOMERS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BOATHOUSE_DATA", str(bank.data))
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)

@@ -30,7 +30,7 @@ from boathouse.core.scoring import FeatureSpec
 from boathouse.feature_store import publish_view
 from boathouse.online_store import OnlineStore, OnlineView, serve_features
 from boathouse.use_case.features import FEATURE_VIEWS
-from tests.postgres_server import PostgresServer, postgres
+from tests.fixtures.postgres_server import PostgresServer, postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

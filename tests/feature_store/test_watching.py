@@ -18,7 +18,7 @@ from boathouse.feature_store import publish_view
 from boathouse.feature_store.watching import stop_on_signals, watch
 from boathouse.online_store import OnlineStore
 from boathouse.use_case.features import FEATURE_VIEWS
-from tests.postgres_server import PostgresServer, postgres
+from tests.fixtures.postgres_server import PostgresServer, postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

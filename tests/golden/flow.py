@@ -34,9 +34,9 @@ REPORTS = {"evaluation": ("roc_auc", "log_loss", "brier_score")}
 
 def run_flow(data: Path) -> dict[str, Any]:
     """Run everything in ``data``, which must not be there yet, and return the summary."""
-    from tests.small_bank import SmallBank
+    from tests.fixtures.small_workspace import SmallWorkspace
 
-    bank = SmallBank.build(data, customers=CUSTOMERS)
+    bank = SmallWorkspace.build(data, customers=CUSTOMERS)
     bank.run(params=PARAMETERS)
     return summarise(bank)
 

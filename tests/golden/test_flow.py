@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.fixtures.small_workspace import SmallWorkspace
 from tests.golden.flow import run_flow, summarise
-from tests.small_bank import SmallBank
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -66,7 +66,7 @@ def test_a_second_run_leaves_the_same_tables(
     """Nothing doubled: only decisions on the new candidate are added."""
     monkeypatch.setenv("BOATHOUSE_DATA", str(data))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    bank = SmallBank(data)
+    bank = SmallWorkspace(data)
     bank.run("data_prep", "feature_engineering", "batch_inference", "monitoring")
     again = summarise(bank)
     assert again["tables"] == found["tables"]

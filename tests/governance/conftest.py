@@ -10,24 +10,24 @@ import pytest
 
 from boathouse.governance.deciding import record_decision
 from boathouse.governance.house import House
-from tests.life_samples import LifeHouse, MemoryRegistry, decision
+from tests.fixtures.life_cycle import LifeSetup, MemoryRegistry, decision
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def build(folder: Path) -> LifeHouse:
-    return LifeHouse(House("test", {"engine": "sail", "root": folder.as_posix()}), MemoryRegistry())
+def build(folder: Path) -> LifeSetup:
+    return LifeSetup(House("test", {"engine": "sail", "root": folder.as_posix()}), MemoryRegistry())
 
 
 @pytest.fixture
-def bare(tmp_path: Path) -> LifeHouse:
+def bare(tmp_path: Path) -> LifeSetup:
     """Return a house without any version."""
     return build(tmp_path / "lake")
 
 
 @pytest.fixture(scope="session")
-def furnished(tmp_path_factory: pytest.TempPathFactory) -> LifeHouse:
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> LifeSetup:
     """Return the house that :func:`house` copies."""
     made = build(tmp_path_factory.mktemp("furnished") / "lake")
     for version, champion in (("1", None), ("2", "1")):
@@ -39,7 +39,7 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> LifeHouse:
 
 
 @pytest.fixture
-def house(furnished: LifeHouse, tmp_path: Path) -> LifeHouse:
+def house(furnished: LifeSetup, tmp_path: Path) -> LifeSetup:
     """Return a house with champion 2, previous 1, and version 3 that is registered and not on record yet."""
     shutil.copytree(furnished.house.lakehouse["root"], tmp_path / "lake")
-    return LifeHouse(build(tmp_path / "lake").house, copy.deepcopy(furnished.registry))
+    return LifeSetup(build(tmp_path / "lake").house, copy.deepcopy(furnished.registry))

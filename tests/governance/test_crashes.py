@@ -16,7 +16,7 @@ from boathouse.core.promotion.registry_state import plan_changes
 from boathouse.governance import ledger_tables
 from boathouse.governance.copying import copy_version
 from boathouse.governance.deciding import record_decision
-from tests.life_samples import Fuse, KilledError, LifeHouse, MemoryRegistry, decision, options
+from tests.fixtures.life_cycle import Fuse, KilledError, LifeSetup, MemoryRegistry, decision, options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 EVERYTHING = Webhook(name="all", kind="command", events=["*"], command=["true"])
 
 
-def decide(house: LifeHouse) -> None:
+def decide(house: LifeSetup) -> None:
     record_decision(house.life("tom"), decision("3", champion="2"))
     house.life("tom").mend()
 
 
-def ask(house: LifeHouse) -> None:
+def ask(house: LifeSetup) -> None:
     """Leave version 3 judged, challenger, and requested for production."""
     record_decision(house.life("tom", options(needed=1)), decision("3", champion="2"))
     house.life("tom").mend()
 
 
-OPERATIONS: dict[str, tuple[Callable[[LifeHouse], Any], Callable[[LifeHouse], Any]]] = {
+OPERATIONS: dict[str, tuple[Callable[[LifeSetup], Any], Callable[[LifeSetup], Any]]] = {
     "decide": (lambda house: house.life().mend(), decide),
     "promote": (ask, lambda house: house.life("ann").promote("3", comment="now")),
     "approve": (ask, lambda house: house.life("ann", options(needed=1)).approve("3", comment="yes")),
@@ -49,11 +49,11 @@ OPERATIONS["archive"] = (ask, lambda house: house.life().archive("3", comment="x
 
 
 @pytest.fixture
-def cut_off(monkeypatch: pytest.MonkeyPatch) -> Callable[[LifeHouse, Fuse], None]:
+def cut_off(monkeypatch: pytest.MonkeyPatch) -> Callable[[LifeSetup, Fuse], None]:
     """Return what puts a fuse into the ledger's commits and the registry's changes."""
     add = ledger_tables.PathTable.add
 
-    def put(house: LifeHouse, fuse: Fuse) -> None:
+    def put(house: LifeSetup, fuse: Fuse) -> None:
         house.registry.fuse = fuse
         monkeypatch.setattr(
             ledger_tables.PathTable, "add", lambda self, rows, *, after: fuse.burn(lambda: add(self, rows, after=after))
@@ -62,7 +62,7 @@ def cut_off(monkeypatch: pytest.MonkeyPatch) -> Callable[[LifeHouse, Fuse], None
     return put
 
 
-def copy_house(house: LifeHouse, folder: Path) -> LifeHouse:
+def copy_house(house: LifeSetup, folder: Path) -> LifeSetup:
     """Return the same house, whatever has happened in it, in another folder."""
     shutil.copytree(house.house.lakehouse["root"], folder)
     registry = MemoryRegistry(
@@ -70,24 +70,24 @@ def copy_house(house: LifeHouse, folder: Path) -> LifeHouse:
         aliases=dict(house.registry.aliases),
         digests=dict(house.registry.digests),
     )
-    return LifeHouse(replace(house.house, lakehouse={**house.house.lakehouse, "root": folder.as_posix()}), registry)
+    return LifeSetup(replace(house.house, lakehouse={**house.house.lakehouse, "root": folder.as_posix()}), registry)
 
 
-def begin(name: str, furnished: LifeHouse, folder: Path) -> LifeHouse:
+def begin(name: str, furnished: LifeSetup, folder: Path) -> LifeSetup:
     """Return a house in which the operation can be made."""
     house = copy_house(furnished, folder)
     OPERATIONS[name][0](house)
     return house
 
 
-def state(house: LifeHouse) -> tuple[Any, ...]:
+def state(house: LifeSetup) -> tuple[Any, ...]:
     """Return what has to be the same whether there was a crash or not."""
     records = [(each.kind, each.version, each.actor) for each in house.records() if each.kind != "refused"]
     messages = [each.event for each in derive_messages(house.records(), [EVERYTHING]) if each.event != "refused"]
     return house.registry.aliases, house.registry.versions, records, messages
 
 
-def again(name: str, house: LifeHouse) -> None:
+def again(name: str, house: LifeSetup) -> None:
     with suppress(LifeCycleError) if name in ANSWERED else nullcontext():
         OPERATIONS[name][1](house)
 
@@ -95,7 +95,7 @@ def again(name: str, house: LifeHouse) -> None:
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_called_again_after_a_kill_at_any_step_it_is_complete(
-    name: str, *, after: bool, furnished: LifeHouse, tmp_path: Path, cut_off: Callable[[LifeHouse, Fuse], None]
+    name: str, *, after: bool, furnished: LifeSetup, tmp_path: Path, cut_off: Callable[[LifeSetup, Fuse], None]
 ) -> None:
     prepared, counter = begin(name, furnished, tmp_path / "prepared"), Fuse()
     smooth = copy_house(prepared, tmp_path / "smooth")
@@ -118,7 +118,7 @@ def test_called_again_after_a_kill_at_any_step_it_is_complete(
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_a_registry_that_does_not_answer_stops_a_step_before_its_record(
-    name: str, furnished: LifeHouse, tmp_path: Path
+    name: str, furnished: LifeSetup, tmp_path: Path
 ) -> None:
     house = begin(name, furnished, tmp_path / "lake")
     before, house.registry.down = house.records(), True
@@ -130,7 +130,7 @@ def test_a_registry_that_does_not_answer_stops_a_step_before_its_record(
 @pytest.mark.parametrize("name", ["decide", "promote", "rollback", "approve"])
 @pytest.mark.parametrize("answers", [0, 1, 3])
 def test_a_registry_that_fails_in_the_middle_is_brought_in_line_by_any_later_step(
-    name: str, answers: int, furnished: LifeHouse, tmp_path: Path
+    name: str, answers: int, furnished: LifeSetup, tmp_path: Path
 ) -> None:
     house = begin(name, furnished, tmp_path / "lake")
     house.registry.down_after = answers
@@ -162,33 +162,33 @@ class SharedRegistry(MemoryRegistry):
 
 
 @pytest.fixture
-def twin(tmp_path: Path) -> LifeHouse:
+def twin(tmp_path: Path) -> LifeSetup:
     """Return a house of another environment, which knows no model yet."""
     return make_twin(tmp_path / "twin")
 
 
-def make_twin(folder: Path) -> LifeHouse:
+def make_twin(folder: Path) -> LifeSetup:
     from boathouse.governance.house import House
 
-    return LifeHouse(
+    return LifeSetup(
         House("prod", {"engine": "sail", "root": folder.as_posix()}), SharedRegistry(name="prod.models.late")
     )
 
 
-def copy(house: LifeHouse, twin: LifeHouse) -> tuple[Any, str]:
+def copy(house: LifeSetup, twin: LifeSetup) -> tuple[Any, str]:
     assert isinstance(twin.registry, SharedRegistry)
     twin.registry.source = house.registry
     return copy_version(house.house, "test.models.late", "2", twin.life("ann"), comment="to prod")
 
 
 @pytest.fixture
-def copying(house: LifeHouse, monkeypatch: pytest.MonkeyPatch) -> LifeHouse:
+def copying(house: LifeSetup, monkeypatch: pytest.MonkeyPatch) -> LifeSetup:
     """Return the house to copy from, whose registry is found by name."""
     monkeypatch.setattr("boathouse.governance.copying.ModelRegistry", lambda name: house.registry)
     return house
 
 
-def test_a_copy_keeps_its_lineage_and_begins_its_own_life(copying: LifeHouse, twin: LifeHouse) -> None:
+def test_a_copy_keeps_its_lineage_and_begins_its_own_life(copying: LifeSetup, twin: LifeSetup) -> None:
     life, version = copy(copying, twin)
     assert version == "1"
     assert twin.registry.aliases == {}
@@ -200,7 +200,7 @@ def test_a_copy_keeps_its_lineage_and_begins_its_own_life(copying: LifeHouse, tw
     assert record.read_evidence()["checked"] == "promoted"
 
 
-def test_copied_again_it_is_the_same_copy(copying: LifeHouse, twin: LifeHouse) -> None:
+def test_copied_again_it_is_the_same_copy(copying: LifeSetup, twin: LifeSetup) -> None:
     assert copy(copying, twin)[1] == copy(copying, twin)[1] == "1"
     assert list(twin.registry.versions) == ["1"]
     assert [each.kind for each in twin.records()] == ["copied"]
@@ -208,7 +208,7 @@ def test_copied_again_it_is_the_same_copy(copying: LifeHouse, twin: LifeHouse) -
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_a_copy_killed_at_any_step_is_completed(
-    copying: LifeHouse, tmp_path: Path, cut_off: Callable[[LifeHouse, Fuse], None], *, after: bool
+    copying: LifeSetup, tmp_path: Path, cut_off: Callable[[LifeSetup, Fuse], None], *, after: bool
 ) -> None:
     smooth, counter = make_twin(tmp_path / "smooth"), Fuse()
     cut_off(smooth, counter)
@@ -232,7 +232,7 @@ def test_a_copy_killed_at_any_step_is_completed(
     ],
 )
 def test_what_is_changed_or_withdrawn_is_not_copied(
-    copying: LifeHouse, twin: LifeHouse, spoil: Callable[[LifeHouse], object], match: str
+    copying: LifeSetup, twin: LifeSetup, spoil: Callable[[LifeSetup], object], match: str
 ) -> None:
     spoil(copying)
     with pytest.raises(Exception, match=match):
@@ -241,7 +241,7 @@ def test_what_is_changed_or_withdrawn_is_not_copied(
     assert twin.registry.versions == {}
 
 
-def test_who_may_not_copy_into_an_environment_is_refused_there(copying: LifeHouse, twin: LifeHouse) -> None:
+def test_who_may_not_copy_into_an_environment_is_refused_there(copying: LifeSetup, twin: LifeSetup) -> None:
     rules = options({"copy": ("ann",)})
     with pytest.raises(Exception, match="bob may not copy models here"):
         copy_version(copying.house, "test.models.late", "2", twin.life("bob", rules), comment="x")

@@ -23,8 +23,8 @@ from boathouse.core.errors import OptionError
 from boathouse.core.promotion.policy import GovernanceOptions, Webhook
 from boathouse.governance.delivery import Delivered, Outbox, deliver_quietly
 from boathouse.governance.house import DELIVERIES, House
+from tests.fixtures.life_cycle import Clock, LifeSetup, options
 from tests.governance.receiver import HANG_S, Receiver, receiving
-from tests.life_samples import Clock, LifeHouse, options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,11 +38,11 @@ def rules(receiver: Receiver | None = None, **entry: Any) -> GovernanceOptions:
     return replace(options(), webhooks={"desk": {**hook, **entry}})
 
 
-def box(house: LifeHouse, given: GovernanceOptions, clock: Clock | None = None) -> Outbox:
+def box(house: LifeSetup, given: GovernanceOptions, clock: Clock | None = None) -> Outbox:
     return Outbox(house.house, given, actor="vera", clock=clock)
 
 
-def states(house: LifeHouse) -> list[str]:
+def states(house: LifeSetup) -> list[str]:
     return [each.kind for each in house.house.ledger(DELIVERIES).read()]
 
 
@@ -57,7 +57,7 @@ def receiver() -> Iterator[Receiver]:
         yield found
 
 
-def test_every_record_becomes_one_call_that_the_receiver_can_verify(house: LifeHouse, receiver: Receiver) -> None:
+def test_every_record_becomes_one_call_that_the_receiver_can_verify(house: LifeSetup, receiver: Receiver) -> None:
     done = box(house, rules(receiver)).deliver()
     assert done == Delivered(sent=6, failed=0, waiting=0, given_up=0)
     bodies = [json.loads(body) for _, body in receiver.calls]
@@ -79,7 +79,7 @@ def test_every_record_becomes_one_call_that_the_receiver_can_verify(house: LifeH
     assert len(set(receiver.deliveries())) == 6
 
 
-def test_what_was_delivered_is_not_sent_again(house: LifeHouse, receiver: Receiver) -> None:
+def test_what_was_delivered_is_not_sent_again(house: LifeSetup, receiver: Receiver) -> None:
     box(house, rules(receiver)).deliver()
     assert box(house, rules(receiver)).deliver() == Delivered(0, 0, 0, 0)
     house.life().rollback(comment="worse")
@@ -91,14 +91,14 @@ def test_what_was_delivered_is_not_sent_again(house: LifeHouse, receiver: Receiv
     assert house.house.ledger(DELIVERIES).verify() == []
 
 
-def test_only_events_asked_for_and_only_from_the_day_asked_for(house: LifeHouse, receiver: Receiver) -> None:
+def test_only_events_asked_for_and_only_from_the_day_asked_for(house: LifeSetup, receiver: Receiver) -> None:
     assert box(house, rules(receiver, events=["champion_changed", "rolled_back"])).deliver().sent == 2
     assert box(house, rules(receiver, since="2026-03-02")).messages() == []
     assert len(box(house, rules(receiver, since="2026-03-01")).messages()) == 6
 
 
 @pytest.mark.parametrize("answer", [500, 404, "hang", "reset", "redirect"])
-def test_a_failed_call_is_made_again_later_with_the_same_id(house: LifeHouse, answer: Any) -> None:
+def test_a_failed_call_is_made_again_later_with_the_same_id(house: LifeSetup, answer: Any) -> None:
     with receiving(answer, answer) as receiver:
         given = rules(receiver, events=["champion_changed"])
         done = box(house, given).deliver(patience_s=30)
@@ -112,7 +112,7 @@ def test_a_failed_call_is_made_again_later_with_the_same_id(house: LifeHouse, an
     assert {500: "500", 404: "404", "redirect": "307"}.get(answer, "") in failed[0]
 
 
-def test_waits_grow_and_differ_from_message_to_message(house: LifeHouse) -> None:
+def test_waits_grow_and_differ_from_message_to_message(house: LifeSetup) -> None:
     clock = Clock()
     with receiving(*[500] * 40) as receiver:
         given = rules(receiver, events=["champion_changed"], first_wait_s=10, attempts=5)
@@ -128,7 +128,7 @@ def test_waits_grow_and_differ_from_message_to_message(house: LifeHouse) -> None
         assert outbox.deliver().failed == 2
 
 
-def test_a_message_is_given_up_and_tried_once_more_when_asked(house: LifeHouse) -> None:
+def test_a_message_is_given_up_and_tried_once_more_when_asked(house: LifeSetup) -> None:
     with receiving(*[500] * 6) as receiver:
         given = rules(receiver, events=["champion_changed"], attempts=2)
         assert box(house, given).deliver(patience_s=30) == Delivered(0, 4, 0, 2)
@@ -138,14 +138,14 @@ def test_a_message_is_given_up_and_tried_once_more_when_asked(house: LifeHouse) 
         assert len(receiver.taken) == 2
 
 
-def test_one_receiver_that_is_down_does_not_hold_up_another(house: LifeHouse, receiver: Receiver) -> None:
+def test_one_receiver_that_is_down_does_not_hold_up_another(house: LifeSetup, receiver: Receiver) -> None:
     given = rules(receiver, events=["champion_changed"])
     hooks = {"dead": {**given.webhooks["desk"], "url": "http://127.0.0.1:9/"}, **given.webhooks}
     done = box(house, replace(given, webhooks=hooks)).deliver()
     assert (done.sent, done.failed, done.waiting) == (2, 2, 2)
 
 
-def test_many_senders_at_once_send_each_message_once(house: LifeHouse, receiver: Receiver) -> None:
+def test_many_senders_at_once_send_each_message_once(house: LifeSetup, receiver: Receiver) -> None:
     given = rules(receiver)
     with ThreadPoolExecutor(4) as pool:
         done = list(pool.map(lambda _: box(house, given).deliver(), range(4)))
@@ -155,7 +155,7 @@ def test_many_senders_at_once_send_each_message_once(house: LifeHouse, receiver:
 
 def send_and_die(root: str, port: int) -> None:
     """Send one message and be killed before it is on record that it was taken."""
-    house = LifeHouse(House("test", {"engine": "sail", "root": root}), registry=None)  # type: ignore[arg-type]
+    house = LifeSetup(House("test", {"engine": "sail", "root": root}), registry=None)  # type: ignore[arg-type]
     outbox = box(house, rules(Receiver(port=port), events=["champion_changed"]))
 
     def die(message: Any, webhook: Any, attempt: int) -> Any:
@@ -167,7 +167,7 @@ def send_and_die(root: str, port: int) -> None:
 
 
 def test_killed_between_sending_and_recording_it_is_sent_again_under_the_same_id(
-    house: LifeHouse, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    house: LifeSetup, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The one repeat that cannot be avoided: whether the receiver took it, nobody knows. It can tell by the id."""
     context = multiprocessing.get_context("spawn")
@@ -187,7 +187,7 @@ def test_killed_between_sending_and_recording_it_is_sent_again_under_the_same_id
     assert first == again
 
 
-def test_killed_before_sending_it_is_sent_later(house: LifeHouse, receiver: Receiver) -> None:
+def test_killed_before_sending_it_is_sent_later(house: LifeSetup, receiver: Receiver) -> None:
     given = rules(receiver, events=["champion_changed"])
     outbox = box(house, given)
     message = outbox.messages()[0]
@@ -212,7 +212,7 @@ def test_killed_before_sending_it_is_sent_later(house: LifeHouse, receiver: Rece
         ({"url": "http://127.0.0.1:9/"}, "ConnectionRefusedError"),
     ],
 )
-def test_an_address_or_secret_that_will_not_do_is_on_record(house: LifeHouse, entry: dict[str, Any], why: str) -> None:
+def test_an_address_or_secret_that_will_not_do_is_on_record(house: LifeSetup, entry: dict[str, Any], why: str) -> None:
     done = box(house, rules(**{"events": ["rolled_back", "champion_changed"], **entry})).deliver()
     assert done.failed == 2
     comments = [each.comment for each in house.house.ledger(DELIVERIES).read() if each.kind == "failed"]
@@ -237,7 +237,7 @@ def test_what_a_webhook_lacks_is_named(entry: dict[str, Any], match: str) -> Non
         Webhook(**{"name": "desk", "events": ["*"], **entry})
 
 
-def test_a_program_gets_the_message_on_its_standard_input(house: LifeHouse, tmp_path: Path) -> None:
+def test_a_program_gets_the_message_on_its_standard_input(house: LifeSetup, tmp_path: Path) -> None:
     code = "import os, sys; open(sys.argv[1], 'w').write(sys.stdin.read() + os.environ['BOATHOUSE_EVENT'])"
     command = [sys.executable, "-c", code, str(tmp_path / "got")]
     entry = {"kind": "command", "command": command, "events": ["rolled_back"], "timeout_s": 30}
@@ -250,13 +250,13 @@ def test_a_program_gets_the_message_on_its_standard_input(house: LifeHouse, tmp_
 @pytest.mark.parametrize(
     ("command", "why"), [(["false"], "exit code 1"), (["/no/such"], "FileNotFoundError"), (["sleep", "9"], "Timeout")]
 )
-def test_a_program_that_fails_is_on_record(house: LifeHouse, command: list[str], why: str) -> None:
+def test_a_program_that_fails_is_on_record(house: LifeSetup, command: list[str], why: str) -> None:
     entry = {"kind": "command", "command": command, "events": ["champion_changed"], "timeout_s": 0.2}
     assert box(house, rules(**entry)).deliver().failed == 2
     assert why in house.house.ledger(DELIVERIES).read()[1].comment
 
 
-def test_a_job_of_the_platform_is_run_once_for_each_message(house: LifeHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_of_the_platform_is_run_once_for_each_message(house: LifeSetup, monkeypatch: pytest.MonkeyPatch) -> None:
     runs: list[dict[str, Any]] = []
     sdk = ModuleType("databricks.sdk")
     client = SimpleNamespace(jobs=SimpleNamespace(run_now=lambda **given: runs.append(given)))
@@ -276,7 +276,7 @@ def test_a_job_of_the_platform_is_run_once_for_each_message(house: LifeHouse, mo
 
 
 def test_a_step_tries_each_new_message_once_and_never_fails_for_it(
-    house: LifeHouse, caplog: pytest.LogCaptureFixture
+    house: LifeSetup, caplog: pytest.LogCaptureFixture
 ) -> None:
     with receiving(500) as receiver:
         given = rules(receiver, events=["champion_changed"])
@@ -287,13 +287,13 @@ def test_a_step_tries_each_new_message_once_and_never_fails_for_it(
         assert len(receiver.calls) == 2
 
 
-def test_without_webhooks_nothing_is_read(bare: LifeHouse) -> None:
+def test_without_webhooks_nothing_is_read(bare: LifeSetup) -> None:
     deliver_quietly(bare.house, options())
     assert box(bare, options()).deliver() == Delivered(0, 0, 0, 0)
 
 
 def test_the_receiver_in_the_documentation_takes_our_calls_and_nothing_else(
-    house: LifeHouse, receiver: Receiver
+    house: LifeSetup, receiver: Receiver
 ) -> None:
     page = (Path(__file__).parents[2] / "docs" / "governance.md").read_text(encoding="utf-8")
     (code,) = [block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "is_genuine" in block]

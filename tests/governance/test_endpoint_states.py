@@ -16,7 +16,7 @@ from boathouse.datasets.delta_place import TablePlace
 from boathouse.governance.endpoint_states import EndpointStates, read_configuration
 from boathouse.rollouts.canary_step import step_canary
 from boathouse.serving.log_table import LogTable
-from tests.core.endpoints.sample_config import make_document
+from tests.fixtures.endpoint_config import make_document
 
 if TYPE_CHECKING:
     from pathlib import Path

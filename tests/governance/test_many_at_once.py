@@ -12,7 +12,7 @@ from boathouse.core.errors import LifeCycleError
 from boathouse.core.promotion.registry_state import plan_changes
 from boathouse.governance.deciding import record_decision
 from boathouse.governance.house import House
-from tests.life_samples import LifeHouse, MemoryRegistry, decision, options
+from tests.fixtures.life_cycle import LifeSetup, MemoryRegistry, decision, options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,7 @@ def attempt(step: Callable[[], object]) -> str:
 
 def ask_and_approve(root: str, worker: int) -> None:
     """Ask for versions of one's own, and approve version 3 under names of one's own."""
-    house = LifeHouse(House("test", {"engine": "sail", "root": root}), MemoryRegistry())
+    house = LifeSetup(House("test", {"engine": "sail", "root": root}), MemoryRegistry())
     for _ in range(WORKERS * EACH + 3):
         house.registry.register()
     for number in range(EACH):
@@ -45,7 +45,7 @@ def ask_and_approve(root: str, worker: int) -> None:
             house.life(f"approver{version}", RULES).approve("3", comment="x")
 
 
-def test_a_hundred_requests_and_approvals_by_threads_of_processes_are_each_on_record_once(house: LifeHouse) -> None:
+def test_a_hundred_requests_and_approvals_by_threads_of_processes_are_each_on_record_once(house: LifeSetup) -> None:
     for _ in range(WORKERS * EACH):
         house.registry.register()
     record_decision(house.life("tom", RULES), decision("3", champion="2"))
@@ -67,7 +67,7 @@ def test_a_hundred_requests_and_approvals_by_threads_of_processes_are_each_on_re
     assert house.house.ledger().verify() == []
 
 
-def test_of_many_promotions_at_once_one_wins_and_the_others_say_why(house: LifeHouse) -> None:
+def test_of_many_promotions_at_once_one_wins_and_the_others_say_why(house: LifeSetup) -> None:
     versions = [house.registry.register() for _ in range(5)]
     for version in versions:
         record_decision(house.life("tom", options(needed=1)), decision(version, champion="2"))
@@ -83,7 +83,7 @@ def test_of_many_promotions_at_once_one_wins_and_the_others_say_why(house: LifeH
     assert plan_changes(house.life().read(), house.registry.read()) == []
 
 
-def test_of_many_rollbacks_at_once_one_is_made(house: LifeHouse) -> None:
+def test_of_many_rollbacks_at_once_one_is_made(house: LifeSetup) -> None:
     with ThreadPoolExecutor(5) as pool:
         answers = list(pool.map(lambda n: attempt(lambda: house.life(f"on-call {n}").rollback(comment="x")), range(5)))
     assert len(house.records("rolled_back")) == 1
@@ -91,7 +91,7 @@ def test_of_many_rollbacks_at_once_one_is_made(house: LifeHouse) -> None:
     assert all(answer == "done" or "1 is champion now" in answer for answer in answers)
 
 
-def test_who_shows_an_older_state_last_shows_the_newer_one_after_it(house: LifeHouse) -> None:
+def test_who_shows_an_older_state_last_shows_the_newer_one_after_it(house: LifeSetup) -> None:
     """While one brings the registry in line, another changes the champion and shows that first."""
     registry, apply = house.registry, house.registry.apply
     house.life().mend()
@@ -108,7 +108,7 @@ def test_who_shows_an_older_state_last_shows_the_newer_one_after_it(house: LifeH
 
 
 @pytest.mark.parametrize("answer", ["approve", "reject"])
-def test_of_the_same_answer_given_twice_at_once_one_counts(house: LifeHouse, answer: str) -> None:
+def test_of_the_same_answer_given_twice_at_once_one_counts(house: LifeSetup, answer: str) -> None:
     house.life("tom").request("3", to="staging", comment="x")
     with ThreadPoolExecutor(4) as pool:
         answers = list(

@@ -15,8 +15,8 @@ from boathouse.governance.copying import copy_version
 from boathouse.governance.deciding import record_decision
 from boathouse.governance.house import House
 from boathouse.governance.registry import ModelRegistry
-from tests.life_samples import NAME, decision, options
-from tests.model_store import empty_store, make_model, store
+from tests.fixtures.life_cycle import NAME, decision, options
+from tests.fixtures.model_store import empty_store, make_model, store
 
 if TYPE_CHECKING:
     from pathlib import Path

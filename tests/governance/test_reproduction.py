@@ -21,15 +21,15 @@ from boathouse.governance import reproduction
 from boathouse.governance.reproduction import check_reproducible, digest_rows, reproduce
 from boathouse.governance.retraining import nest, store_at
 from boathouse.governance.version_facts import read_version
-from tests.small_bank import ROOT
-from tests.trained_bank import MODEL, run_git, tag
+from tests.fixtures.small_workspace import ROOT
+from tests.fixtures.trained_workspace import MODEL, run_git, tag
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from boathouse.core.lineage import VersionFacts
     from boathouse.governance.work_tree import WorkTree
-    from tests.trained_bank import TrainedBank
+    from tests.fixtures.trained_workspace import TrainedWorkspace
 
 
 def snapshot(folder: Path) -> dict[str, tuple[int, int]]:
@@ -43,7 +43,7 @@ def describe_checkout(project: Path) -> list[str]:
     return [run_git(project, *words) for words in questions]
 
 
-def test_the_same_code_data_and_parameters_predict_the_same(trained: TrainedBank) -> None:
+def test_the_same_code_data_and_parameters_predict_the_same(trained: TrainedWorkspace) -> None:
     """The parameters given on the command line of the run are taken from the record: no commit holds them."""
     before = snapshot(trained.data), describe_checkout(trained.project)
     command = ["models", "reproduce", "1", "--env", "test"]
@@ -74,7 +74,7 @@ def train_with_fewer_rounds(facts: VersionFacts, tree: WorkTree, conf: Path) -> 
 
 
 def test_another_parameter_is_named_as_the_cause(
-    trained: TrainedBank, empty_store: Path, monkeypatch: pytest.MonkeyPatch
+    trained: TrainedWorkspace, empty_store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def train(facts: VersionFacts, tree: WorkTree, conf: Path) -> str:
         shutil.copy(empty_store, tree.folder / "data")
@@ -93,15 +93,15 @@ def test_another_parameter_is_named_as_the_cause(
 
 
 @pytest.fixture
-def facts(trained: TrainedBank) -> VersionFacts:
+def facts(trained: TrainedWorkspace) -> VersionFacts:
     return read_version(MODEL, "1", trained.lakehouse)
 
 
-def test_everything_on_record_can_be_reproduced(facts: VersionFacts, trained: TrainedBank) -> None:
+def test_everything_on_record_can_be_reproduced(facts: VersionFacts, trained: TrainedWorkspace) -> None:
     check_reproducible(facts, trained.project, allow_dirty=False)
 
 
-def test_a_dirty_tree_is_refused_unless_allowed(facts: VersionFacts, trained: TrainedBank) -> None:
+def test_a_dirty_tree_is_refused_unless_allowed(facts: VersionFacts, trained: TrainedWorkspace) -> None:
     code = dataclasses.replace(facts.code, dirty="true", difference="feed")
     dirty = dataclasses.replace(facts, code=code)
     with pytest.raises(ReproductionError, match=r"digest of the difference: feed.*--allow-dirty"):
@@ -112,7 +112,7 @@ def test_a_dirty_tree_is_refused_unless_allowed(facts: VersionFacts, trained: Tr
         check_reproducible(unknown, trained.project, allow_dirty=False)
 
 
-def test_a_missing_commit_is_refused(facts: VersionFacts, trained: TrainedBank) -> None:
+def test_a_missing_commit_is_refused(facts: VersionFacts, trained: TrainedWorkspace) -> None:
     code = dataclasses.replace(facts.code, commit="0" * 40)
     with pytest.raises(ReproductionError, match=r"does not have\. Fetch it: git fetch"):
         check_reproducible(dataclasses.replace(facts, code=code), trained.project, allow_dirty=False)
@@ -126,7 +126,7 @@ def test_a_folder_that_is_no_checkout_is_refused(facts: VersionFacts, tmp_path: 
         check_reproducible(facts, tmp_path, allow_dirty=False)
 
 
-def test_another_python_is_refused_and_another_patch_is_not(facts: VersionFacts, trained: TrainedBank) -> None:
+def test_another_python_is_refused_and_another_patch_is_not(facts: VersionFacts, trained: TrainedWorkspace) -> None:
     major, minor, _ = str(facts.surroundings.python).split(".")
     other = dataclasses.replace(facts.surroundings, python=f"{major}.{int(minor) + 1}.0")
     with pytest.raises(ReproductionError, match=rf"Run this command with Python {major}\.{int(minor) + 1}"):
@@ -135,18 +135,18 @@ def test_another_python_is_refused_and_another_patch_is_not(facts: VersionFacts,
     check_reproducible(dataclasses.replace(facts, surroundings=patch), trained.project, allow_dirty=False)
 
 
-def test_tables_without_folders_are_refused(facts: VersionFacts, trained: TrainedBank) -> None:
+def test_tables_without_folders_are_refused(facts: VersionFacts, trained: TrainedWorkspace) -> None:
     other = dataclasses.replace(facts.surroundings, engine="databricks")
     with pytest.raises(ReproductionError, match="go by name"):
         check_reproducible(dataclasses.replace(facts, surroundings=other), trained.project, allow_dirty=False)
 
 
-def test_a_run_that_left_no_tables_is_refused(facts: VersionFacts, trained: TrainedBank) -> None:
+def test_a_run_that_left_no_tables_is_refused(facts: VersionFacts, trained: TrainedWorkspace) -> None:
     with pytest.raises(ReproductionError, match="train again"):
         check_reproducible(dataclasses.replace(facts, tables=()), trained.project, allow_dirty=False)
 
 
-def test_a_vacuumed_version_is_refused(trained: TrainedBank, tmp_path: Path) -> None:
+def test_a_vacuumed_version_is_refused(trained: TrainedWorkspace, tmp_path: Path) -> None:
     shutil.copytree(trained.data / "lakehouse", tmp_path / "lakehouse")
     for file in (tmp_path / "lakehouse" / "test" / "features" / "spending").glob("*.parquet"):
         file.unlink()
@@ -160,7 +160,7 @@ def test_a_vacuumed_version_is_refused(trained: TrainedBank, tmp_path: Path) -> 
 
 
 def test_a_training_that_fails_is_quoted_and_leaves_nothing(
-    trained: TrainedBank, monkeypatch: pytest.MonkeyPatch
+    trained: TrainedWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A commit whose code cannot be imported."""
     (trained.project / "src" / "boathouse" / "cli.py").write_text(

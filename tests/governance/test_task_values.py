@@ -14,7 +14,7 @@ from boathouse.governance.approval_tag import take_approval
 from boathouse.governance.deciding import record_decision
 from boathouse.governance.promotion_ledger import RegistryAliasesDataset
 from boathouse.governance.task_values import publish_values
-from tests.life_samples import NAME, LifeHouse, decision, event, options, seal
+from tests.fixtures.life_cycle import NAME, LifeSetup, decision, event, options, seal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,21 +72,21 @@ def test_outside_the_platform_nothing_is_passed_on(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture
-def waiting(house: LifeHouse) -> LifeHouse:
+def waiting(house: LifeSetup) -> LifeSetup:
     """Return the house with version 3 waiting for its approval."""
     record_decision(house.life("tom", RULES), decision("3", champion="2"))
     house.life("tom").mend()
     return house
 
 
-def tag(house: LifeHouse, value: str) -> Callable[[], Any]:
+def tag(house: LifeSetup, value: str) -> Callable[[], Any]:
     from boathouse.core.promotion.registry_state import Change
 
     house.registry.apply(Change("set_tag", "3", "approval", value))
     return lambda: take_approval(house.life("tom", RULES), "3", tag="approval")
 
 
-def test_the_tag_approves_goes_on_record_and_carries_the_request_out(waiting: LifeHouse) -> None:
+def test_the_tag_approves_goes_on_record_and_carries_the_request_out(waiting: LifeSetup) -> None:
     life = tag(waiting, "Approved")()
     assert (life.champion, waiting.registry.aliases["champion"]) == ("3", "3")
     (approved,) = waiting.records("approved")
@@ -95,27 +95,27 @@ def test_the_tag_approves_goes_on_record_and_carries_the_request_out(waiting: Li
     assert len(waiting.records("approved")) == 1
 
 
-def test_the_tag_is_a_request_as_well(waiting: LifeHouse) -> None:
+def test_the_tag_is_a_request_as_well(waiting: LifeSetup) -> None:
     waiting.life("ann").reject("3", comment="not yet")
     assert tag(waiting, "approved")().champion == "3"
     assert [each.to for each in waiting.life().read().requests] == ["production", "production"]
 
 
 @pytest.mark.parametrize("value", ["", "Rejected", "yes"])
-def test_any_other_value_does_not_approve(waiting: LifeHouse, value: str) -> None:
+def test_any_other_value_does_not_approve(waiting: LifeSetup, value: str) -> None:
     with pytest.raises(LifeCycleError, match="tag 'approval' is .*needed 'Approved'"):
         tag(waiting, value)()
     assert waiting.records()[-1].kind == "refused"
     assert waiting.registry.aliases["champion"] == "2"
 
 
-def test_an_approval_by_command_is_enough(waiting: LifeHouse) -> None:
+def test_an_approval_by_command_is_enough(waiting: LifeSetup) -> None:
     rules = options(needed=1, carry_out=False)
     waiting.life("vera", rules).approve("3", comment="yes")
     assert take_approval(waiting.life("tom", rules), "3", tag="approval").champion == "2"
 
 
-def test_who_may_not_approve_may_not_take_the_tag_either(waiting: LifeHouse) -> None:
+def test_who_may_not_approve_may_not_take_the_tag_either(waiting: LifeSetup) -> None:
     rules = options({"approve": ("ann",)}, needed=1)
     with pytest.raises(LifeCycleError, match="tom may not approve"):
         take_approval(waiting.life("tom", rules), "3", tag="approval")

@@ -13,7 +13,7 @@ import pytest
 
 from boathouse.core.errors import ReproductionError
 from boathouse.governance.work_tree import check_out, sweep
-from tests.trained_bank import run_git
+from tests.fixtures.trained_workspace import run_git
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

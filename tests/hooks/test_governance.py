@@ -15,8 +15,8 @@ from boathouse.governance.house import House
 from boathouse.governance.registry import ModelRegistry
 from boathouse.hooks.governance import GovernanceHooks, record_registration
 from boathouse.hooks.source_state import SourceState
-from tests.life_samples import options
-from tests.model_store import NAME, empty_store, make_model, store
+from tests.fixtures.life_cycle import options
+from tests.fixtures.model_store import NAME, empty_store, make_model, store
 
 if TYPE_CHECKING:
     from pathlib import Path

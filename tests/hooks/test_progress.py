@@ -18,7 +18,7 @@ from boathouse.hooks.progress_display import NodeLine, ProgressDisplay
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.sample_project import SampleProject
+    from tests.fixtures.sample_project import SampleProject
 
 
 def test_a_run_shows_each_node_with_its_rows_and_ends_with_the_summary(
@@ -57,7 +57,8 @@ def test_a_failed_run_names_the_node_and_how_to_go_on(
 
 def test_a_table_that_cannot_be_read_fails_the_node_that_reads_it(tracked: SampleProject) -> None:
     tracked.write(
-        "test/catalog.yml", "clean.numbers: {type: tests.sample_project.FakeTable, table: t, rows: 1, broken: true}"
+        "test/catalog.yml",
+        "clean.numbers: {type: tests.fixtures.sample_project.FakeTable, table: t, rows: 1, broken: true}",
     )
     with pytest.raises(DatasetError) as caught:
         tracked.run("training")

@@ -15,7 +15,7 @@ from boathouse.datasets.run_metrics import RunMetricsDataset
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-    from tests.sample_project import SampleProject
+    from tests.fixtures.sample_project import SampleProject
 
 REPORT = "reports.summary: {type: kedro_datasets.text.TextDataset, filepath: reports/summary.txt}"
 

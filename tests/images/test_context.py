@@ -21,8 +21,8 @@ from boathouse.core.errors import ImageError
 from boathouse.datasets.folder_versions import FolderVersions
 from boathouse.images.context import DOCKERFILE, SUMS, ImageParts, check_context, read_entrypoint, write_context
 from boathouse.images.requirements import pin_requirements
-from tests.model_store import make_model
-from tests.small_bank import CONF, ROOT
+from tests.fixtures.model_store import make_model
+from tests.fixtures.small_workspace import CONF, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

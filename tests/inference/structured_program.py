@@ -24,7 +24,7 @@ from boathouse.datasets.delta_place import TablePlace
 from boathouse.engines import get_engine, stop_engines
 from boathouse.inference.kafka_output import KafkaOutput
 from boathouse.inference.marked_tables import EngineMarkedTable
-from tests.request_stream import FIRST, SECOND, THIRD, RequestHouse, make_event
+from tests.fixtures.request_stream import FIRST, SECOND, THIRD, RequestLakehouse, make_event
 
 # Where a broker listens; without it nothing is sent.
 KAFKA = "KAFKA_SERVERS"
@@ -50,17 +50,17 @@ def kill_at(step: int, moment: str) -> Any:
     return lambda: setattr(EngineMarkedTable, "append", append)
 
 
-def outcome(house: RequestHouse) -> Any:
+def outcome(house: RequestLakehouse) -> Any:
     return json.loads(json.dumps(house.outcome()))
 
 
-def copy(base: RequestHouse, folder: Path) -> RequestHouse:
+def copy(base: RequestLakehouse, folder: Path) -> RequestLakehouse:
     """Return the house, with what its stream has done so far, in another folder."""
     shutil.copytree(base.root, folder)
-    return RequestHouse(folder, "spark")
+    return RequestLakehouse(folder, "spark")
 
 
-def run_killed(base: RequestHouse, folder: Path, step: int, moment: str) -> Any:
+def run_killed(base: RequestLakehouse, folder: Path, step: int, moment: str) -> Any:
     house = copy(base, folder)
     undo = kill_at(step, moment)
     try:
@@ -73,7 +73,7 @@ def run_killed(base: RequestHouse, folder: Path, step: int, moment: str) -> Any:
     return outcome(house)
 
 
-def run_stopped(house: RequestHouse, spoil: Any) -> tuple[str, str]:
+def run_stopped(house: RequestLakehouse, spoil: Any) -> tuple[str, str]:
     spoil(house)
     try:
         house.run()
@@ -82,12 +82,12 @@ def run_stopped(house: RequestHouse, spoil: Any) -> tuple[str, str]:
     return "nothing", ""
 
 
-def add_column(house: RequestHouse) -> None:
+def add_column(house: RequestLakehouse) -> None:
     more = pa.table({"request_id": ["e3"], "channel": ["web"]})
     write_deltalake(house.path("inference.requests"), more, mode="append", schema_mode="merge")
 
 
-def remove_file(house: RequestHouse) -> None:
+def remove_file(house: RequestLakehouse) -> None:
     path = house.path("inference.requests")
     house.send(make_event(3))
     old = set(DeltaTable(str(path), version=0).file_uris())
@@ -95,7 +95,7 @@ def remove_file(house: RequestHouse) -> None:
     Path(new).unlink()
 
 
-def send_to_kafka(house: RequestHouse, servers: str) -> dict[str, Any]:
+def send_to_kafka(house: RequestLakehouse, servers: str) -> dict[str, Any]:
     """Send the answers twice, then a new one; return what the topic holds and what the answers are."""
     output = KafkaOutput(servers=servers, topic="scores")
     place = TablePlace("test.inference.stream_predictions", "spark", house.root.as_posix())
@@ -118,7 +118,7 @@ def main(folder: Path) -> None:
     started = time.monotonic()
     # A few rows in one partition: most of the time goes into starting tasks.
     get_engine("spark").session().conf.set("spark.sql.shuffle.partitions", "1")
-    base = RequestHouse(folder / "base", "spark")
+    base = RequestLakehouse(folder / "base", "spark")
     base.send(*FIRST)
     base.run()
     found: dict[str, Any] = {}

@@ -19,7 +19,7 @@ from boathouse.inference.file_output import FileOutput
 from boathouse.inference.outputs import BATCH, ScoredBatch, open_output
 from boathouse.inference.sql_output import SqlOutput
 from boathouse.use_case.predictions import PREDICTION_TABLES
-from tests.postgres_server import PostgresServer, postgres
+from tests.fixtures.postgres_server import PostgresServer, postgres
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ import pytest
 from boathouse.core.errors import StreamError
 from boathouse.engines.spark import PACKAGES_VARIABLE
 from boathouse.inference.kafka_output import KafkaOutput, connector_package
-from tests.kafka_broker import KafkaBroker, find_jars
+from tests.fixtures.kafka_broker import KafkaBroker, find_jars
 
 PROGRAM = Path(__file__).with_name("structured_program.py")
 

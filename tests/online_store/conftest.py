@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from boathouse.online_store import OnlineStore
-from tests.postgres_server import PostgresServer, postgres
+from tests.fixtures.postgres_server import PostgresServer, postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

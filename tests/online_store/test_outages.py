@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.postgres_server import PostgresServer
+    from tests.fixtures.postgres_server import PostgresServer
 
 
 @pytest.mark.postgres

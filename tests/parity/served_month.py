@@ -19,8 +19,8 @@ from boathouse.serving.service import Service
 from boathouse.serving.tokens import TokenFile
 from boathouse.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
 from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
-from tests.asgi_client import AsgiClient
-from tests.small_bank import CONF
+from tests.fixtures.asgi_client import AsgiClient
+from tests.fixtures.small_workspace import CONF
 
 if TYPE_CHECKING:
     from pathlib import Path

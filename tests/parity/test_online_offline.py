@@ -16,19 +16,19 @@ from boathouse.feature_store import FeatureRefresher, publish_view
 from boathouse.online_store import OnlineStore, serve_features
 from boathouse.use_case.features import CURRENT_VIEWS, FEATURE_NAMES
 from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
+from tests.fixtures.postgres_server import postgres
 from tests.parity.conftest import CUSTOMERS
 from tests.pipelines.conftest import isolate
-from tests.postgres_server import postgres
 
 if TYPE_CHECKING:
-    from tests.small_bank import SmallBank
+    from tests.fixtures.small_workspace import SmallWorkspace
 
 __all__ = ["postgres"]
 NEWEST = date(2005, 9, 30)
 
 
 @pytest.fixture(scope="module")
-def offline(whole_book: SmallBank) -> tuple[list[tuple[int]], np.ndarray]:
+def offline(whole_book: SmallWorkspace) -> tuple[list[tuple[int]], np.ndarray]:
     """Return all customers, and their features as batch scoring gets them, those computed on demand included."""
     with pytest.MonkeyPatch.context() as patch:
         isolate(whole_book.data, patch)
@@ -46,7 +46,7 @@ def offline(whole_book: SmallBank) -> tuple[list[tuple[int]], np.ndarray]:
 @pytest.mark.slow
 @pytest.mark.parametrize("database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def test_online_is_offline_for_every_customer(
-    book: SmallBank,
+    book: SmallWorkspace,
     offline: tuple[list[tuple[int]], np.ndarray],
     database: str,
     request: pytest.FixtureRequest,

@@ -15,12 +15,12 @@ from boathouse.feature_store import FeatureRefresher, publish_view
 from boathouse.online_store import OnlineStore
 from boathouse.pipelines import batch_inference, stream_inference
 from boathouse.use_case.features import CURRENT_VIEWS, ENTITY_KEYS, FEATURE_NAMES
-from tests.boosted_model import train_model
 from tests.core.export.test_graph import run_graph
+from tests.fixtures.boosted_model import train_model
+from tests.fixtures.scored_lakehouse import ScoredLakehouse
 from tests.parity.conftest import CUSTOMERS
 from tests.parity.served_month import ServedMonth, as_lists
 from tests.pipelines.conftest import isolate
-from tests.scored_house import ScoredHouse
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from boathouse.core.modelling import LoadedModel
-    from tests.small_bank import SmallBank
+    from tests.fixtures.small_workspace import SmallWorkspace
 
 MONTH = date(2005, 9, 30)
 REASONS = 3
@@ -48,7 +48,7 @@ class ScoredMonth:
         reasons: In the same order; empty where the decision is 0.
     """
 
-    house: ScoredHouse
+    house: ScoredLakehouse
     model: LoadedModel
     keys: np.ndarray
     matrix: np.ndarray
@@ -66,11 +66,11 @@ class ScoredMonth:
 
 
 @pytest.fixture(scope="module")
-def month(whole_book: SmallBank) -> ScoredMonth:
+def month(whole_book: SmallWorkspace) -> ScoredMonth:
     """Return the month scored in this process, after batch inference has joined its features."""
     with pytest.MonkeyPatch.context() as patch:
         isolate(whole_book.data, patch)
-        house = ScoredHouse.build()
+        house = ScoredLakehouse.build()
         model = train_model()
         run_batch(house, model)
         features = house.dataset("inference.features").load().where(f"observed_on = DATE'{MONTH}'").toPandas()
@@ -89,12 +89,12 @@ def month(whole_book: SmallBank) -> ScoredMonth:
     return ScoredMonth(house, model, keys, matrix, probability, decision, reasons)
 
 
-def run_batch(house: ScoredHouse, model: LoadedModel) -> None:
+def run_batch(house: ScoredLakehouse, model: LoadedModel) -> None:
     house.parameters["batch_inference"]["scoring"]["months"] = 1
     house.run(batch_inference.create_pipeline(), models__champion=model, models__aliases={"champion": "1"})
 
 
-def read_scores(house: ScoredHouse, table: str) -> Any:
+def read_scores(house: ScoredLakehouse, table: str) -> Any:
     rows = house.dataset(table).load().where(f"observed_on = DATE'{MONTH}'")
     return rows.select("customer_id", "probability", "decision", "reasons").toPandas()
 
@@ -106,12 +106,12 @@ def test_the_month_has_every_customer_and_both_decisions(month: ScoredMonth) -> 
 
 
 @pytest.mark.slow
-def test_batch_gives_the_same_to_the_bit(month: ScoredMonth, book: SmallBank) -> None:
+def test_batch_gives_the_same_to_the_bit(month: ScoredMonth, book: SmallWorkspace) -> None:
     month.compare(read_scores(month.house, "inference.predictions"))
 
 
 @pytest.mark.slow
-def test_stream_gives_the_same_to_the_bit(month: ScoredMonth, book: SmallBank) -> None:
+def test_stream_gives_the_same_to_the_bit(month: ScoredMonth, book: SmallWorkspace) -> None:
     pipeline = stream_inference.create_pipeline()
     month.house.run(pipeline, models__champion=month.model, models__aliases={"champion": "1"})
     month.compare(read_scores(month.house, "inference.stream_predictions"))
@@ -137,7 +137,9 @@ def test_the_endpoint_gives_the_same_to_the_bit_for_features_it_is_sent(month: S
 
 
 @pytest.mark.slow
-def test_the_endpoint_gives_the_same_to_the_bit_for_keys(month: ScoredMonth, book: SmallBank, tmp_path: Path) -> None:
+def test_the_endpoint_gives_the_same_to_the_bit_for_keys(
+    month: ScoredMonth, book: SmallWorkspace, tmp_path: Path
+) -> None:
     place = book.dataset(CURRENT_VIEWS[0].table)._place
     refresher = FeatureRefresher("test", {"engine": place.engine, "root": place.root})
     store = OnlineStore(f"sqlite:///{tmp_path}/online.db", timeout_s=60)

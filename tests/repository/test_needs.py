@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import needs
+from tests.fixtures import needs
 
 ROOT = Path(__file__).resolve().parents[2]
 SKIPPING = """
@@ -27,7 +27,7 @@ def test_expected_failure():
 
 def run(folder: Path, **environment: str) -> tuple[int, str]:
     (folder / "test_one.py").write_text(SKIPPING, encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "tests.needs", "-c", os.devnull]
+    command = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "tests.fixtures.needs", "-c", os.devnull]
     surroundings = {**os.environ, "BOATHOUSE_NO_SKIPS": "", **environment}
     done = subprocess.run(
         [*command, "-p", "no:cacheprovider", "--rootdir", str(folder), str(folder)],

@@ -21,7 +21,7 @@ from boathouse.cli import cli
 from boathouse.core.errors import RolloutError
 from boathouse.rollouts.load_test import LoadOptions, arrivals, measure_load, pick_quantile
 from boathouse.rollouts.temporary import temporary_endpoint
-from tests.small_bank import CONF
+from tests.fixtures.small_workspace import CONF
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from tests.asgi_client import AsgiClient
-from tests.small_endpoint import SmallEndpoint, fill_store, make_rows
+from tests.fixtures.asgi_client import AsgiClient
+from tests.fixtures.small_endpoint import SmallEndpoint, fill_store, make_rows
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from boathouse.core.endpoints import LogOptions
 from boathouse.serving.inference_log import InferenceLog
-from tests.serving.log_entries import entry
+from tests.fixtures.log_entries import entry
 
 
 def main(folder: Path, first: int, count: int) -> None:

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from boathouse.core.errors import UntrustedModelError
+from tests.fixtures.small_endpoint import as_records, make_files, make_rows, serve_version
 from tests.serving.conftest import Start
-from tests.small_endpoint import as_records, make_files, make_rows, serve_version
 
 if TYPE_CHECKING:
     from boathouse.online_store import OnlineStore
-    from tests.asgi_client import AsgiClient
+    from tests.fixtures.asgi_client import AsgiClient
 
 JSON = {"content-type": "application/json"}
 RECORD = as_records(make_rows(1))[0]

@@ -12,16 +12,16 @@ import pytest
 from boathouse.core.errors import OnlineStoreError
 from boathouse.online_store import OnlineStore
 from boathouse.online_store.predictions import prediction_view
+from tests.fixtures.small_endpoint import NAME, OBSERVED, as_records, fill_store, make_rows, use_after
 from tests.serving.conftest import Start
 from tests.serving.test_app import ask
-from tests.small_endpoint import NAME, OBSERVED, as_records, fill_store, make_rows, use_after
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from boathouse.online_store import FeatureRows, OnlineView
-    from tests.asgi_client import AsgiClient
+    from tests.fixtures.asgi_client import AsgiClient
 
 
 class BrokenStore:

@@ -16,7 +16,7 @@ from boathouse.serving.source import Source
 from boathouse.serving.supervisor import Supervisor
 from boathouse.serving.wire import Word
 from boathouse.serving.worker import Setup
-from tests.small_endpoint import NAME, make_config
+from tests.fixtures.small_endpoint import NAME, make_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

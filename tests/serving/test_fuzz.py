@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from tests.asgi_client import AsgiClient
-from tests.serving import fuzzing
-from tests.small_endpoint import SmallEndpoint
+from tests.fixtures import fuzzing
+from tests.fixtures.asgi_client import AsgiClient
+from tests.fixtures.small_endpoint import SmallEndpoint
 
 if TYPE_CHECKING:
     from boathouse.online_store import OnlineStore

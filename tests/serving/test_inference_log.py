@@ -23,7 +23,7 @@ from boathouse.serving.inference_log import InferenceLog
 from boathouse.serving.log_journal import acquire_slot
 from boathouse.serving.log_salt import VARIABLE, read_salt
 from boathouse.serving.log_table import LogTable, log_schema
-from tests.serving.log_entries import MOMENT, entry
+from tests.fixtures.log_entries import MOMENT, entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -17,9 +17,9 @@ from boathouse.core.errors import InvocationError, TokenError
 from boathouse.serving import access
 from boathouse.serving.access import Rates
 from boathouse.serving.tokens import TokenFile
+from tests.fixtures.small_endpoint import as_records, make_rows
 from tests.serving.conftest import Start
 from tests.serving.test_app import JSON, RECORD, ask
-from tests.small_endpoint import as_records, make_rows
 
 BODY = {"dataframe_records": [RECORD]}
 

@@ -13,8 +13,8 @@ import pytest
 
 from boathouse.core.scoring.files import write_folder
 from boathouse.datasets.model_files import LOADER, list_requirements, make_signature
-from tests.asgi_client import AsgiClient
-from tests.small_endpoint import FEATURES, SmallEndpoint, as_records, make_files, make_rows
+from tests.fixtures.asgi_client import AsgiClient
+from tests.fixtures.small_endpoint import FEATURES, SmallEndpoint, as_records, make_files, make_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

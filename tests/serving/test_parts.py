@@ -23,9 +23,9 @@ from boathouse.serving.lean_imports import import_without
 from boathouse.serving.metrics import BOUNDS, Metrics
 from boathouse.serving.scoring import ScoringThreads
 from boathouse.serving.wire import Word, read_word
+from tests.fixtures.small_endpoint import as_records, make_config, make_files, make_rows, serve_version
 from tests.serving.conftest import Start
 from tests.serving.test_app import RECORD, ask
-from tests.small_endpoint import as_records, make_config, make_files, make_rows, serve_version
 
 HEAVY = {"deltalake", "kedro", "mlflow", "pandas", "polars", "pyspark", "sklearn"}
 

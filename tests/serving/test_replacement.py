@@ -9,7 +9,7 @@ from boathouse.core.endpoints import EndpointConfig
 from boathouse.core.scoring import ModelFiles
 from boathouse.serving.source import VersionRef, Wanted
 from boathouse.serving.supervisor import Supervisor
-from tests.core.endpoints.sample_config import make_config
+from tests.fixtures.endpoint_config import make_config
 
 if TYPE_CHECKING:
     from boathouse.serving.wire import Word

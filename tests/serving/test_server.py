@@ -20,8 +20,8 @@ import mlflow
 import pytest
 
 from boathouse.datasets.model_version import ModelVersionDataset
-from tests.model_store import empty_store, make_model
-from tests.small_bank import CONF
+from tests.fixtures.model_store import empty_store, make_model
+from tests.fixtures.small_workspace import CONF
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

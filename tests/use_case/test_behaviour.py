@@ -18,7 +18,7 @@ from boathouse.core.scoring.spec import ScorerSpec
 from boathouse.use_case import behaviour
 from boathouse.use_case.behaviour import BEHAVIOUR_TESTS, CUSTOMERS, STATEMENTS, build_cases
 from boathouse.use_case.features import FEATURE_NAMES
-from tests.small_bank import CONF
+from tests.fixtures.small_workspace import CONF
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

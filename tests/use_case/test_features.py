@@ -19,8 +19,8 @@ from boathouse.use_case.features import (
     compute_spending,
 )
 from boathouse.use_case.schemas import CONTRACTS
-from tests.small_bank import ROOT
-from tests.use_case.statements import Line, make_statements, make_transactions
+from tests.fixtures.small_workspace import ROOT
+from tests.fixtures.statements import Line, make_statements, make_transactions
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from boathouse.use_case.label import LABEL, label_statements
-from tests.use_case.statements import make_statements
+from tests.fixtures.statements import make_statements
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -16,7 +16,7 @@ from boathouse.core.errors import DataQualityError, SimulationError
 from boathouse.core.simulation.options import SimulationOptions
 from boathouse.use_case.schemas import DELIVERED
 from boathouse.use_case.simulation import EXTRACT_TYPES, Book, Simulation, build_book
-from tests.small_bank import ROOT
+from tests.fixtures.small_workspace import ROOT
 
 CUSTOMERS, MONTHS = 1_500, 14
 REAL = {name: pc.read_csv(ROOT / "data" / "01_raw" / f"{name}.csv") for name in EXTRACT_TYPES}

@@ -8,7 +8,7 @@ from kedro.framework.hooks import hook_impl
 
 from boathouse.core.errors import LifeCycleError, ReadOnlyTableError
 from boathouse.core.promotion.policy import GovernanceOptions
-from boathouse.core.promotion.released_code import TAG, CodeOrigin, is_released
+from boathouse.core.promotion.released_code import TAG, is_released
 from boathouse.hooks.source_state import read_source_state
 
 if TYPE_CHECKING:
@@ -109,8 +109,7 @@ def record_registration(house: House, options: GovernanceOptions, identity: Iden
     """Tag ``version`` and record it; killed in between, the next step of its life records it."""
     life = house.open_life(name, options, identity)
     source = read_source_state()
-    origin = CodeOrigin(commit=source.commit, dirty=source.dirty, tag=source.tag, is_wheel=source.is_wheel)
-    released = str(is_released(origin, options.released_code)).lower()
+    released = str(is_released(source, options.released_code)).lower()
     for key, value in {"trained_by": identity.name, TAG: released, "git_commit": source.commit}.items():
         life.registry.tag(version, key, value)
     life.note_registrations()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from boathouse.core.endpoints import EndpointConfig, rollouts
 from boathouse.core.errors import EndpointError, RolloutError
-from tests.core.endpoints.sample_config import make_config
+from tests.fixtures.endpoint_config import make_config
 
 TWO = {"old": 100, "new": 0}
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.stats import chi2_contingency
 
 from boathouse.core.endpoints.routing import PLACES, Router, locate_units, name_unit
-from tests.core.endpoints.sample_config import make_config
+from tests.fixtures.endpoint_config import make_config
 
 AB = {"kind": "ab", "unit": "key"}
 TEXTS = st.text(max_size=12)

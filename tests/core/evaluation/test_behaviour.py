@@ -19,7 +19,7 @@ from boathouse.core.evaluation.behaviour import (
 )
 from boathouse.core.evaluation.model_card import describe_behaviour
 from boathouse.core.scoring import load_scorer
-from tests.model_store import make_model
+from tests.fixtures.model_store import make_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

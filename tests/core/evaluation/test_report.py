@@ -19,7 +19,7 @@ from boathouse.core.explanation import Explanation
 from boathouse.core.fairness import FairnessOptions
 from boathouse.core.modelling import LoadedModel, NoModel
 from boathouse.core.modelling.threshold import CostOptions
-from tests.model_store import FEATURES, make_model
+from tests.fixtures.model_store import FEATURES, make_model
 
 ROWS = 600
 GENERATOR = np.random.default_rng(7)

@@ -10,7 +10,7 @@ from boathouse.core.explanation import ExplanationOptions, explain
 from boathouse.core.modelling.estimators import FITS
 from boathouse.core.scoring import Scorer, ScorerSpec, load_scorer, write_scorer
 from boathouse.core.scoring.calibration import Calibration
-from tests.core.modelling.samples import FEATURES, make_sample
+from tests.fixtures.modelling_sample import FEATURES, make_sample
 
 SAMPLE = make_sample()
 BOOSTER = FITS["xgboost"](SAMPLE, {"rounds": 15, "max_depth": 3}, 1)

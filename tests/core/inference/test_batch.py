@@ -11,7 +11,7 @@ from boathouse.core.errors import DataQualityError, OptionError
 from boathouse.core.inference.batch import Stamp, check_balance, hold_rows, split_scorable, stamp_predictions
 from boathouse.core.inference.options import BatchOptions
 from boathouse.core.inference.roles import RoleModel
-from tests.scored_house import make_champion
+from tests.fixtures.scored_lakehouse import make_champion
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

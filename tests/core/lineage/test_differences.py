@@ -16,7 +16,7 @@ from boathouse.core.lineage.differences import (
     name_causes,
 )
 from boathouse.core.lineage.reproduction_text import write_reproduction
-from tests.core.lineage.samples import make_facts
+from tests.fixtures.lineage_facts import make_facts
 
 SAME = {"training_set": ("aa", "aa")}
 

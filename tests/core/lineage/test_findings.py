@@ -11,8 +11,8 @@ import pytest
 from boathouse.core.lineage import CodeFacts
 from boathouse.core.lineage.findings import MODEL_CHECKS, VERSION_CHECKS, find_findings
 from boathouse.core.lineage.governed import GovernedModel
-from tests.core.lineage.governed_samples import DAY, GATES, STORY, event, make_governed
-from tests.core.lineage.samples import make_facts
+from tests.fixtures.governed_model import DAY, GATES, STORY, event, make_governed
+from tests.fixtures.lineage_facts import make_facts
 
 REFUSED = [{**GATES[0], "passed": False}]
 OPEN = STORY[:4]

@@ -11,8 +11,8 @@ from boathouse.core.lineage.contracts import MODEL_VERSIONS, version_rows
 from boathouse.core.lineage.findings import find_findings
 from boathouse.core.lineage.governance_page import build_page
 from boathouse.core.lineage.page import Page, Section, Table, to_html, to_markdown
-from tests.core.lineage.governed_samples import STORY, event, make_governed
-from tests.core.lineage.samples import NAME, make_facts
+from tests.fixtures.governed_model import STORY, event, make_governed
+from tests.fixtures.lineage_facts import NAME, make_facts
 
 EVIL = "<script>alert(1)</script> | a\nb `c`"
 

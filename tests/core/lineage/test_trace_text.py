@@ -12,7 +12,7 @@ from boathouse.core.audit import AuditEvent, seal_events
 from boathouse.core.lineage import CodeFacts, RunFacts, SurroundingFacts
 from boathouse.core.lineage.facts import find_gaps, flatten
 from boathouse.core.lineage.trace_text import trace_to_dict, write_trace
-from tests.core.lineage.samples import NAME, make_facts
+from tests.fixtures.lineage_facts import NAME, make_facts
 
 EVENTS = seal_events(
     [

@@ -12,7 +12,7 @@ from boathouse.core.errors import OptionError
 from boathouse.core.modelling.estimators import FITS
 from boathouse.core.modelling.search import SearchOptions, fit_trial, run_trials
 from boathouse.core.scoring.flavours import FLAVOURS
-from tests.core.modelling.samples import make_sample
+from tests.fixtures.modelling_sample import make_sample
 
 TRAIN, VALIDATION = make_sample(), make_sample(300, 8)
 CANDIDATES: tuple[dict[str, Any], ...] = (

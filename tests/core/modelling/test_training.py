@@ -22,7 +22,7 @@ from boathouse.core.modelling.search import fit_trial
 from boathouse.core.modelling.threshold import CostOptions
 from boathouse.core.modelling.training import finish_model
 from boathouse.core.scoring import load_scorer
-from tests.core.modelling.samples import FEATURES, make_sample
+from tests.fixtures.modelling_sample import FEATURES, make_sample
 
 DAY, NEXT = date(2005, 4, 30), date(2005, 5, 31)
 TABLE = pd.DataFrame(

@@ -13,7 +13,7 @@ from boathouse.core.promotion import Decided, GateEvidence, PromotionDecision, d
 from boathouse.core.promotion.decision_card import write_decision_card
 from boathouse.core.promotion.fresh_process import LoadReport
 from boathouse.core.promotion.gates import GATES
-from tests.core.promotion.gate_cases import (
+from tests.fixtures.gate_cases import (
     GOOD,
     GOOD_REPORT,
     NAN,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from boathouse.core.promotion import kinds
 from boathouse.core.promotion.fold import fold, fold_all
-from tests.life_samples import NAME, event, seal
+from tests.fixtures.life_cycle import NAME, event, seal
 
 if TYPE_CHECKING:
     from boathouse.core.audit import AuditEvent

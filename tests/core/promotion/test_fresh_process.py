@@ -27,7 +27,7 @@ from boathouse.core.promotion.fresh_process import (
 )
 from boathouse.core.scoring import load_scorer, write_scorer
 from tests.core.scoring.test_scorer import make_files
-from tests.model_store import make_model
+from tests.fixtures.model_store import make_model
 
 if TYPE_CHECKING:
     from boathouse.core.scoring import ModelFiles

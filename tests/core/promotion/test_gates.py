@@ -13,7 +13,7 @@ from boathouse.core.evaluation.report import EvaluationReport
 from boathouse.core.promotion import gather_evidence, judge_gates
 from boathouse.core.promotion.gate_rules import BOUNDS, GateRule
 from boathouse.core.promotion.gates import GATES, judge_gate
-from tests.core.promotion.gate_cases import GOOD, GOOD_REPORT, NOW, OPTIONS, Case, all_cases, approval, cases_of, report
+from tests.fixtures.gate_cases import GOOD, GOOD_REPORT, NOW, OPTIONS, Case, all_cases, approval, cases_of, report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,7 +18,7 @@ from boathouse.core.promotion.model_facts import (
 from boathouse.core.scoring import FeatureSpec
 from boathouse.core.scoring.feature_spec import SpecOnDemand, SpecView
 from boathouse.core.scoring.files import digest_of
-from tests.model_store import FEATURES, make_model
+from tests.fixtures.model_store import FEATURES, make_model
 
 INPUTS = tuple((name, "double") for name in FEATURES)
 GOOD = ModelSchema(inputs=INPUTS, outputs=OUTPUTS)

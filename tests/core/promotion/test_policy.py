@@ -10,7 +10,7 @@ import pytest
 from boathouse.core.errors import OptionError
 from boathouse.core.promotion.policy import ACTIONS, GovernanceOptions
 from tests.conventions import project
-from tests.life_samples import options
+from tests.fixtures.life_cycle import options
 
 GIVEN: dict[str, Any] = {
     "trust_environment_user": False,

@@ -15,7 +15,7 @@ from boathouse.core.promotion.registry_state import (
     describe_version,
     plan_changes,
 )
-from tests.life_samples import NAME, event, seal
+from tests.fixtures.life_cycle import NAME, event, seal
 
 GATES = [
     {"name": "auc", "mode": "enforce", "passed": True, "message": "auc is 0.7."},

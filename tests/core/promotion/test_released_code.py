@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 
 from boathouse.core.promotion.policy import RELEASES
-from boathouse.core.promotion.released_code import CodeOrigin, is_released
+from boathouse.core.promotion.released_code import SourceState, is_released
 
 ORIGINS = {
-    "clean": CodeOrigin(commit="abc", dirty="false", tag="unknown", is_wheel=False),
-    "clean and tagged": CodeOrigin(commit="abc", dirty="false", tag="v1", is_wheel=False),
-    "changed": CodeOrigin(commit="abc", dirty="true", tag="v1", is_wheel=False),
-    "wheel": CodeOrigin(commit="abc", dirty="unknown", tag="unknown", is_wheel=True),
-    "wheel of a tag": CodeOrigin(commit="abc", dirty="unknown", tag="v1", is_wheel=True),
-    "wheel of nobody knows what": CodeOrigin(commit="unknown", dirty="unknown", tag="unknown", is_wheel=True),
-    "nobody knows": CodeOrigin(commit="unknown", dirty="unknown", tag="unknown", is_wheel=False),
+    "clean": SourceState(commit="abc", dirty="false", tag="unknown", is_wheel=False),
+    "clean and tagged": SourceState(commit="abc", dirty="false", tag="v1", is_wheel=False),
+    "changed": SourceState(commit="abc", dirty="true", tag="v1", is_wheel=False),
+    "wheel": SourceState(commit="abc", dirty="unknown", tag="unknown", is_wheel=True),
+    "wheel of a tag": SourceState(commit="abc", dirty="unknown", tag="v1", is_wheel=True),
+    "wheel of nobody knows what": SourceState(commit="unknown", dirty="unknown", tag="unknown", is_wheel=True),
+    "nobody knows": SourceState(commit="unknown", dirty="unknown", tag="unknown", is_wheel=False),
 }
 RELEASED = {
     "any": set(ORIGINS),

@@ -16,7 +16,7 @@ from deltalake import DeltaTable
 
 from boathouse.online_store import OnlineStore, OnlineView
 from boathouse.use_case.features import FEATURE_VIEWS
-from tests.small_bank import ROOT, SmallBank
+from tests.fixtures.small_workspace import ROOT, SmallWorkspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +49,7 @@ class Workshop:
     @classmethod
     def build(cls, folder: Path) -> Workshop:
         """Copy code and configuration; declare the table of a second version and train one candidate alone."""
-        SmallBank.build(folder / "data", customers=120)
+        SmallWorkspace.build(folder / "data", customers=120)
         for name in ("src", "conf"):
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "local"))
         shutil.copy(ROOT / "pyproject.toml", folder)
