@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 # Set before anything of MLflow, Kedro or Spark is imported.
 os.environ |= {"TZ": "UTC", "DO_NOT_TRACK": "1", "MLFLOW_DISABLE_TELEMETRY": "true", "MPLBACKEND": "Agg"}
+# Threads of OpenMP that wait sleep: spinning makes a fit beside other load ten times slower.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import pytest
 

@@ -11,7 +11,7 @@ import pytest
 
 from boathouse.core.errors import EngineError
 from boathouse.engines import get_engine, registry
-from boathouse.engines.spark import SparkEngine, find_delta_jar, find_java
+from boathouse.engines.spark import SparkEngine, find_delta_jar
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,8 +47,6 @@ print(type(session).__module__, session.conf.get("spark.sql.session.timeZone"),
 
 
 @pytest.mark.spark
-@pytest.mark.skipif(not find_java(), reason="no Java: apt-get install openjdk-17-jre-headless")
-@pytest.mark.skipif(not find_delta_jar(), reason="no Delta jars: make jars")
 def test_a_session_is_classic_and_quiet_whatever_spark_remote_says() -> None:
     """Neither Ivy nor host names reach the terminal."""
     environment = os.environ | {"SPARK_REMOTE": "sc://nowhere:1", "SPARK_CONNECT_MODE_ENABLED": "1"}
