@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 
     from boathouse.engines.base import Engine
 
-pytest_plugins = ("tests.fixtures.needs", "tests.fixtures.trained_workspace")
+pytest_plugins = (
+    "tests.fixtures.engine_worker",
+    "tests.fixtures.needs",
+    "tests.fixtures.small_workspace",
+    "tests.fixtures.trained_workspace",
+)
 
 
 @pytest.fixture(scope="session")

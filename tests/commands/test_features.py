@@ -16,13 +16,12 @@ from pyspark.sql import functions as F
 from boathouse.cli import cli
 from boathouse.online_store import OnlineStore, OnlineView
 from boathouse.use_case.features import FEATURE_VIEWS, MODEL_VIEWS
-from tests.fixtures.small_workspace import CONF, SmallWorkspace
-from tests.pipelines.conftest import isolate
+from tests.fixtures.small_workspace import CONF, SmallWorkspace, isolate
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame
 
 VIEWS = [OnlineView.from_feature_view(view) for view in MODEL_VIEWS]
 
@@ -58,12 +57,8 @@ def test_an_unknown_name_lists_the_views() -> None:
 
 
 @pytest.fixture(scope="module")
-def bank(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> SmallWorkspace:
-    built = SmallWorkspace.build(tmp_path_factory.mktemp("bank") / "data", customers=60)
-    with pytest.MonkeyPatch.context() as patch:
-        isolate(built.data, patch)
-        built.run("data_prep", "feature_engineering")
-    return built
+def bank(tmp_path_factory: pytest.TempPathFactory, prepared_few: SmallWorkspace) -> SmallWorkspace:
+    return prepared_few.copy(tmp_path_factory.mktemp("bank") / "data")
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import csv
 import json
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import mlflow
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
@@ -19,11 +19,7 @@ from boathouse.datasets.model_version import ModelVersionDataset
 from boathouse.datasets.registry_client import open_client
 from boathouse.use_case.features import FEATURE_NAMES
 from tests.fixtures.boosted_model import make_candidate, train_model
-from tests.fixtures.small_workspace import CONF, SmallWorkspace
-from tests.pipelines.conftest import isolate
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+from tests.fixtures.small_workspace import CONF, SmallWorkspace, isolate
 
 NAME = "test.models.missed_payment"
 DAY = date(2005, 9, 30)
@@ -34,13 +30,14 @@ def infer(*words: str) -> Result:
 
 
 @pytest.fixture(scope="module")
-def bank(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> SmallWorkspace:
+def bank(tmp_path_factory: pytest.TempPathFactory, prepared_few: SmallWorkspace) -> SmallWorkspace:
     """Return a bank with features and two versions, of which the first is champion."""
-    built = SmallWorkspace.build(tmp_path_factory.mktemp("bank") / "data", customers=60)
+    built = prepared_few.copy(tmp_path_factory.mktemp("bank") / "data")
     with pytest.MonkeyPatch.context() as patch:
         isolate(built.data, patch)
-        built.run("data_prep", "feature_engineering")
         open_house("test", CONF)
+        # MLflow keeps the experiment of the last run in this process, which is in another store.
+        mlflow.set_experiment("boathouse-test")
         for _ in range(2):
             ModelVersionDataset(name=NAME).save(make_candidate())
         open_client().set_registered_model_alias(NAME, "champion", "1")

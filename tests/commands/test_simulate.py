@@ -18,8 +18,7 @@ from boathouse.online_store import OnlineStore, serve_features
 from boathouse.use_case.card_activity import CARD_ACTIVITY
 from boathouse.use_case.features import FEATURE_VIEWS
 from boathouse.use_case.simulation import Simulation
-from tests.fixtures.small_workspace import CONF, ROOT, SmallWorkspace
-from tests.pipelines.conftest import isolate
+from tests.fixtures.small_workspace import CONF, ROOT, SmallWorkspace, isolate
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from click.testing import Result
 
 ENVIRONMENTS = ("dev", "staging", "prod")
-CUSTOMERS = 300
 # So few customers show no advantage over the rule; what the gates decide is tested elsewhere.
 WARN = dict.fromkeys(
     ("minimum_roc_auc", "beats_baseline", "not_worse_than_champion", "demographic_parity", "equalized_odds"), "warn"
@@ -78,27 +77,14 @@ class Bank:
         return [each["kind"] for each in json.loads(done.stdout)["events"]]
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a data folder in which every environment has the features of the same customers."""
-    data = tmp_path_factory.mktemp("patterns") / "data"
-    bank = SmallWorkspace.build(data, customers=CUSTOMERS)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BOATHOUSE_DATA", str(bank.data))
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        configure_project("boathouse")
-        with KedroSession.create(project_path=ROOT, env="dev", conf_source=str(CONF)) as session:
-            session.run(pipeline_names=["data_prep", "feature_engineering"])
-    for name in ENVIRONMENTS[1:]:
-        shutil.copytree(data / "lakehouse" / "dev", data / "lakehouse" / name)
-    return data
-
-
 @pytest.fixture
-def bank(request: pytest.FixtureRequest, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bank:
-    """Return the environments under the pattern that the test names."""
+def bank(
+    request: pytest.FixtureRequest, prepared: SmallWorkspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Bank:
+    """Return three environments with the same features, under the pattern that the test names."""
     data = tmp_path / "data"
-    shutil.copytree(prepared, data)
+    for name in ENVIRONMENTS:
+        shutil.copytree(prepared.data / "lakehouse" / "test", data / "lakehouse" / name)
     conf = tmp_path / "conf"
     shutil.copytree(CONF, conf, ignore=shutil.ignore_patterns("local"))
     settings = conf / "base" / "globals.yml"

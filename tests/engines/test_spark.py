@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +12,8 @@ from boathouse.engines.spark import SparkEngine, find_delta_jar
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.fixtures.engine_worker import EngineWorker
 
 
 def test_missing_java_is_named_with_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -38,18 +37,8 @@ def test_classic_spark_refuses_to_start_beside_connect(monkeypatch: pytest.Monke
         SparkEngine().session()
 
 
-_SESSION = """
-from boathouse.engines import get_engine
-session = get_engine("spark").session()
-print(type(session).__module__, session.conf.get("spark.sql.session.timeZone"),
-      session.conf.get("spark.sql.shuffle.partitions"), session.range(3).count())
-"""
-
-
 @pytest.mark.spark
-def test_a_session_is_classic_and_quiet_whatever_spark_remote_says() -> None:
+def test_a_session_is_classic_and_quiet_whatever_spark_remote_says(spark_worker: EngineWorker) -> None:
     """Neither Ivy nor host names reach the terminal."""
-    environment = os.environ | {"SPARK_REMOTE": "sc://nowhere:1", "SPARK_CONNECT_MODE_ENABLED": "1"}
-    out = subprocess.run([sys.executable, "-c", _SESSION], capture_output=True, text=True, check=True, env=environment)
-    assert out.stdout.split() == ["pyspark.sql.session", "UTC", "4", "3"]
-    assert out.stderr == ""
+    assert spark_worker.session == ["pyspark.sql.session", "UTC", "4", "3"]
+    assert spark_worker.noise_at_start == ""

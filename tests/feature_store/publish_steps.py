@@ -1,16 +1,14 @@
-"""Random histories of one feature table, published by what changed and in full; on any engine, also as a program."""
+"""Random histories of one feature table, published by what changed and in full; on any engine."""
 
 from __future__ import annotations
 
 import random
-import sys
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from boathouse.core.features import Feature, FeatureView, Source
 from boathouse.datasets.delta_place import TablePlace
-from boathouse.engines import get_engine
 from boathouse.feature_store import publish_view
 from boathouse.online_store import OnlineStore, OnlineView
 
@@ -139,8 +137,9 @@ def publish_with_a_late_feed(place: TablePlace, folder: str) -> str:
     return said
 
 
-def main(engine: str, folder: str) -> None:
-    """Follow histories on ``engine``, with Delta's change feed where it has one; print what publishing said."""
+def publish_histories(engine: str, folder: str) -> list[str]:
+    """Follow histories on ``engine``, with Delta's change feed where it has one; return what publishing said."""
+    said: list[str] = []
     for number, feed in enumerate([True, False]):
         place = TablePlace(f"test.features.boats{number}", engine, f"{folder}/lake")
         own = Path(folder) / str(number)
@@ -150,11 +149,5 @@ def main(engine: str, folder: str) -> None:
                 f"CREATE TABLE {place.sql_name} ({SCHEMA}) USING delta "
                 "TBLPROPERTIES (delta.enableChangeDataFeed = true)"
             )
-        for line in follow(own, place, make_history(number), pauses=[False, True] * 3):
-            sys.stdout.write(f"{line}\n")
-    sys.stdout.write(f"late: {publish_with_a_late_feed(TablePlace('test.features.late', engine, folder), folder)}\n")
-    get_engine(engine).stop()
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+        said += follow(own, place, make_history(number), pauses=[False, True] * 3)
+    return [*said, f"late: {publish_with_a_late_feed(TablePlace('test.features.late', engine, folder), folder)}"]

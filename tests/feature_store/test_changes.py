@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyspark.sql import SparkSession
+
+    from tests.fixtures.engine_worker import EngineWorker
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST: Rows = {(1, 1): (1.0, None), (1, 5): (2.0, 2.0), (2, 3): (3.0, 3.0), (3, 4): (4.0, 4.0)}
@@ -104,12 +104,10 @@ def test_a_table_made_anew_is_published_in_full_though_its_versions_start_again(
 
 
 @pytest.mark.spark
-def test_classic_spark_reads_delta_s_change_feed(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.feature_store.publish_steps", "spark", str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    lines = [line for line in done.stdout.splitlines() if line.startswith("boats: ") and "changed keys" in line]
+def test_classic_spark_reads_delta_s_change_feed(tmp_path: Path, spark_worker: EngineWorker) -> None:
+    said = spark_worker.call("tests.feature_store.publish_steps:publish_histories", "spark", str(tmp_path))
+    lines = [line for line in said if line.startswith("boats: ") and "changed keys" in line]
     assert {line.rsplit("told by ", 1)[1] for line in lines} == {"change feed", "changed files"}
-    late = next(line for line in done.stdout.splitlines() if line.startswith("late: "))
+    late = next(line for line in said if line.startswith("late: "))
     assert "2 changed keys of version 3 (2 rows)" in late
     assert "told by changed files; the change feed cannot be read" in late

@@ -1,33 +1,21 @@
-"""As a program: streams by classic Spark in FOLDER; result.json tells what came of them.
-
-Usage: ``python tests/inference/structured_program.py FOLDER``.
-"""
+"""Streams by classic Spark in a folder, and what came of them; called in a process of that engine."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import sys
-import time
 from pathlib import Path
 from typing import Any
-
-os.environ |= {"BOATHOUSE_ENGINE": "spark", "TZ": "UTC"}
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 from kedro.io import DatasetError
 
 from boathouse.datasets.delta_place import TablePlace
-from boathouse.engines import get_engine, stop_engines
+from boathouse.engines import get_engine
 from boathouse.inference.kafka_output import KafkaOutput
 from boathouse.inference.marked_tables import EngineMarkedTable
 from tests.fixtures.request_stream import FIRST, SECOND, THIRD, RequestLakehouse, make_event
-
-# Where a broker listens; without it nothing is sent.
-KAFKA = "KAFKA_SERVERS"
 
 
 class KilledError(RuntimeError):
@@ -113,11 +101,19 @@ def send_to_kafka(house: RequestLakehouse, servers: str) -> dict[str, Any]:
     return {"sent": sorted(sent), "answers": sorted([row["prediction_id"], row["request_id"]] for row in answers)}
 
 
-def main(folder: Path) -> None:
-    """Run every case and write what came of it."""
-    started = time.monotonic()
+def run_streams(path: str, servers: str | None) -> dict[str, Any]:
+    """Run every case in the folder ``path`` and return what came of it; without ``servers`` nothing goes to Kafka."""
+    settings = get_engine("spark").session().conf
+    partitions = settings.get("spark.sql.shuffle.partitions")
     # A few rows in one partition: most of the time goes into starting tasks.
-    get_engine("spark").session().conf.set("spark.sql.shuffle.partitions", "1")
+    settings.set("spark.sql.shuffle.partitions", "1")
+    try:
+        return _run_cases(Path(path), servers)
+    finally:
+        settings.set("spark.sql.shuffle.partitions", partitions)
+
+
+def _run_cases(folder: Path, servers: str | None) -> dict[str, Any]:
     base = RequestLakehouse(folder / "base", "spark")
     base.send(*FIRST)
     base.run()
@@ -141,12 +137,6 @@ def main(folder: Path) -> None:
     shutil.rmtree(base.root / "checkpoints")
     base.run(trigger="available_now")
     found["lost"] = [row["request_id"] for row in base.rows("inference.stream_predictions")]
-    if KAFKA in os.environ:
-        found["kafka"] = send_to_kafka(base, os.environ[KAFKA])
-    stop_engines()
-    found["seconds"] = time.monotonic() - started
-    (folder / "result.json").write_text(json.dumps(found), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    if servers is not None:
+        found["kafka"] = send_to_kafka(base, servers)
+    return found

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.fixtures.small_workspace import SmallWorkspace
-from tests.pipelines.conftest import isolate
+from tests.fixtures.small_workspace import SmallWorkspace, isolate, prepare
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -18,11 +17,7 @@ CUSTOMERS = 30_000
 @pytest.fixture(scope="session")
 def whole_book(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> SmallWorkspace:
     """Return the bank of all customers after data preparation and feature engineering; tests may add tables."""
-    bank = SmallWorkspace.build(tmp_path_factory.mktemp("book") / "data", customers=CUSTOMERS)
-    with pytest.MonkeyPatch.context() as patch:
-        isolate(bank.data, patch)
-        bank.run("data_prep", "feature_engineering")
-    return bank
+    return prepare(tmp_path_factory.mktemp("book") / "data", CUSTOMERS)
 
 
 @pytest.fixture

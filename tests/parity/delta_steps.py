@@ -1,4 +1,4 @@
-"""Steps on tables, run by one engine in a process of its own: ``python delta_steps.py ENGINE STEP…``.
+"""Steps on tables, run by one engine.
 
 A step is ``write:ROOT``, ``extend:ROOT`` or ``dump:ROOT:FILE``.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -81,13 +80,8 @@ def dump(engine: str, root: str, file: str) -> None:
     Path(file).write_text(json.dumps(found))
 
 
-def main() -> None:
+def run_steps(engine: str, *steps: str) -> None:
     """Run the steps in order."""
-    engine, *steps = sys.argv[1:]
     for step in steps:
         name, *arguments = step.split(":")
         {"write": write, "extend": extend, "dump": dump}[name](engine, *arguments)
-
-
-if __name__ == "__main__":
-    main()

@@ -17,8 +17,8 @@ from boathouse.online_store import OnlineStore, serve_features
 from boathouse.use_case.features import CURRENT_VIEWS, FEATURE_NAMES
 from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
 from tests.fixtures.postgres_server import postgres
+from tests.fixtures.small_workspace import isolate
 from tests.parity.conftest import CUSTOMERS
-from tests.pipelines.conftest import isolate
 
 if TYPE_CHECKING:
     from tests.fixtures.small_workspace import SmallWorkspace

@@ -18,9 +18,9 @@ from boathouse.use_case.features import CURRENT_VIEWS, ENTITY_KEYS, FEATURE_NAME
 from tests.core.export.test_graph import run_graph
 from tests.fixtures.boosted_model import train_model
 from tests.fixtures.scored_lakehouse import ScoredLakehouse
+from tests.fixtures.small_workspace import isolate
 from tests.parity.conftest import CUSTOMERS
 from tests.parity.served_month import ServedMonth, as_lists
-from tests.pipelines.conftest import isolate
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,31 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.fixtures.small_workspace import SmallWorkspace
+from tests.fixtures.small_workspace import SmallWorkspace, isolate
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pyspark.sql import SparkSession
-
-CUSTOMERS = 300
-
-
-def isolate(data: Path, patch: pytest.MonkeyPatch) -> None:
-    """Let a run find ``data`` and a store in it, and nothing else."""
-    patch.setenv("BOATHOUSE_DATA", str(data))
-    patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    patch.chdir(data)
-
-
-@pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> SmallWorkspace:
-    """Return a bank after data preparation and feature engineering; not to be changed."""
-    bank = SmallWorkspace.build(tmp_path_factory.mktemp("bank") / "data", customers=CUSTOMERS)
-    with pytest.MonkeyPatch.context() as patch:
-        isolate(bank.data, patch)
-        bank.run("data_prep", "feature_engineering")
-    return bank
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from boathouse.core.errors import BoathouseError
-from tests.pipelines.conftest import CUSTOMERS
+from tests.fixtures.small_workspace import CUSTOMERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from boathouse.use_case.features import FEATURE_VIEWS
-from tests.pipelines.conftest import CUSTOMERS
+from tests.fixtures.small_workspace import CUSTOMERS
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ import mlflow
 import pytest
 
 from boathouse.core.promotion.gates import GATES
-from tests.pipelines.conftest import isolate
+from tests.fixtures.small_workspace import isolate
 
 if TYPE_CHECKING:
     from pathlib import Path
