@@ -99,6 +99,11 @@ def facts(trained: TrainedWorkspace) -> VersionFacts:
 
 def test_everything_on_record_can_be_reproduced(facts: VersionFacts, trained: TrainedWorkspace) -> None:
     check_reproducible(facts, trained.project, allow_dirty=False)
+    assert (facts.code.commit, facts.code.dirty) == (trained.commit, "false")
+    assert {each.readable for each in facts.tables if each.version is not None} == {True}
+    without = dataclasses.replace(facts, tables=())
+    with pytest.raises(ReproductionError):
+        check_reproducible(without, trained.project, allow_dirty=False)
 
 
 def test_a_dirty_tree_is_refused_unless_allowed(facts: VersionFacts, trained: TrainedWorkspace) -> None:

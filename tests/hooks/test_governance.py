@@ -108,6 +108,12 @@ def test_a_project_without_rules_runs_without_them(house: House) -> None:
     hooks.before_pipeline_run({"models.candidate": ModelVersionDataset(name="prod.models.late")})  # type: ignore[arg-type]
     hooks.before_dataset_saved("models.candidate")
     hooks.after_pipeline_run()
+    assert house.ledger().read() == []
+    # The same save is refused where there are rules.
+    with pytest.raises(LifeCycleError, match="belongs to environment 'prod'"):
+        begin(house, {"models.candidate": ModelVersionDataset(name="prod.models.late")}).before_dataset_saved(
+            "models.candidate"
+        )
 
 
 def test_messages_are_sent_when_there_is_news_whether_the_run_fails_or_not(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -14,7 +15,6 @@ import pytest
 from boathouse.core.errors import DataQualityError
 from boathouse.hooks.lineage import VERSION_TAGS, LineageHooks
 from boathouse.hooks.run_tags import RunTags
-from boathouse.hooks.source_state import read_source_state
 from boathouse.hooks.surroundings import digest_lock, read_surroundings
 
 if TYPE_CHECKING:
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
     from tests.fixtures.sample_project import SampleProject
+
+# Of the checkout that these tests run in, as git says it; a copy without a repository has none.
+_GIT = subprocess.run(
+    ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
+)
+COMMIT = _GIT.stdout.strip() or "unknown"
 
 
 def _newest_run() -> Run:
@@ -39,7 +45,7 @@ def test_a_run_carries_every_tag_of_the_model(tracked: SampleProject, monkeypatc
     names = {field.name for field in dataclasses.fields(RunTags)}
     assert names <= set(tags)
     assert (tags["environment"], tags["engine"], tags["job_run_id"]) == ("test", "sail", "job-77")
-    assert tags["mlflow.source.git.commit"] == tags["git_commit"] == read_source_state().commit
+    assert tags["mlflow.source.git.commit"] == tags["git_commit"] == COMMIT
 
 
 def test_tables_read_are_inputs_with_version_and_purpose(tracked: SampleProject) -> None:
@@ -75,7 +81,7 @@ def test_a_model_version_registered_in_the_run_carries_where_it_comes_from(track
     tracked.run()
     tags = client.get_model_version("test.models.registered_early", "1").tags
     assert tags["table_versions"] == "test.clean.numbers@2,test.raw.numbers@7"
-    assert tags["git_commit"] == read_source_state().commit
+    assert tags["git_commit"] == COMMIT
     assert tags["engine"] == "sail"
 
 
@@ -108,7 +114,7 @@ def test_a_version_knows_its_data_and_commit_as_soon_as_it_is_registered(store: 
     hooks.after_dataset_saved("models.late", node)
     tags = client.get_model_version("test.models.known_at_once", "1").tags
     assert tags["table_versions"] == "test.clean.numbers@3"
-    assert tags["git_commit"] == read_source_state().commit
+    assert tags["git_commit"] == COMMIT
 
 
 def test_options_are_logged_key_by_key(tracked: SampleProject) -> None:

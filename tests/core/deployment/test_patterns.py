@@ -46,7 +46,10 @@ def test_a_copy_comes_from_the_environment_before() -> None:
 
 
 def test_an_environment_that_trains_takes_copies_from_anywhere() -> None:
-    check_source(find_role("prod", DeploymentOptions(pattern="code", chain=CHAIN)), "dev")
+    for source in CHAIN:
+        check_source(find_role("prod", DeploymentOptions(pattern="code", chain=CHAIN)), source)
+    with pytest.raises(DeploymentError):
+        check_source(find_role("prod", DeploymentOptions(pattern="model", chain=CHAIN)), "dev")
 
 
 @pytest.mark.parametrize(

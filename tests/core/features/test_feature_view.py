@@ -139,7 +139,10 @@ def test_views_that_cannot_stand_together_are_refused(views: list[FeatureView], 
 
 
 def test_views_may_be_made_from_views() -> None:
-    check_views([derived("two", "features.boats"), VIEW, derived("three", "features.two")])
+    chain = [derived("two", "features.boats"), VIEW, derived("three", "features.two")]
+    check_views(chain)
+    with pytest.raises(FeatureError, match="features.boats, which no view declares"):
+        check_views([view for view in chain if view is not VIEW])
 
 
 def test_a_source_without_the_keys_is_refused() -> None:

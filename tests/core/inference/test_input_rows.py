@@ -18,6 +18,8 @@ WANTED = {"id": "bigint", "day": "date", "x": "double"}
 def test_columns_that_can_be_read_without_loss_pass() -> None:
     check_columns({"id": "int", "day": "date", "x": "float", "more": "binary"}, WANTED, where="t", as_text=False)
     check_columns(dict.fromkeys(WANTED, "string"), WANTED, where="t", as_text=True)
+    with pytest.raises(InferenceError, match="expected bigint, found string"):
+        check_columns(dict.fromkeys(WANTED, "string"), WANTED, where="t", as_text=False)
 
 
 def test_missing_and_retyped_columns_are_shown() -> None:

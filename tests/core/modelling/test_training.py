@@ -76,7 +76,11 @@ def test_a_feature_that_alone_tells_the_label_is_named(values: np.ndarray) -> No
 
 
 def test_a_good_feature_is_no_leak() -> None:
+    """The signal ranks about four of five pairs rightly: more than 0.75 and less than 0.99."""
     check_leakage(make_sample(), LeakageOptions(0.99))
+    with pytest.raises(ModelError, match="signal") as error:
+        check_leakage(make_sample(), LeakageOptions(0.75))
+    assert "noise" not in str(error.value)
 
 
 def dated(features: list[str | None], labels: list[str | None]) -> pd.DataFrame:

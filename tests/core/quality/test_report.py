@@ -80,9 +80,15 @@ def test_missing_months(months: list[date], missing: list[str]) -> None:
     assert find_missing_months(months) == missing
 
 
-@pytest.mark.parametrize("limit", [0.01, 0.5, 1.0])
-def test_up_to_the_limit_a_run_goes_on(limit: float) -> None:
-    check_quality(FINE, QualityOptions(limit))
+def test_a_run_goes_on_exactly_up_to_the_limit() -> None:
+    """One row in a hundred is put aside."""
+    refused = []
+    for limit in (0.0, 0.009, 0.01, 0.5, 1.0):
+        try:
+            check_quality(FINE, QualityOptions(limit))
+        except DataQualityError:
+            refused.append(limit)
+    assert refused == [0.0, 0.009]
 
 
 def test_above_the_limit_the_error_names_table_rules_limit_and_parameter() -> None:

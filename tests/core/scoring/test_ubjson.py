@@ -32,7 +32,11 @@ def test_a_booster_is_complete_and_no_part_of_it_is() -> None:
     ],
 )
 def test_values_by_hand(content: bytes) -> None:
+    """Complete as it stands, and not with a byte fewer or more."""
     check_ubjson(content)
+    for spoiled in (content[:-1], content + b"Z"):
+        with pytest.raises(ValueError, match=r"at byte|something follows"):
+            check_ubjson(spoiled)
 
 
 @pytest.mark.parametrize(
