@@ -18,6 +18,8 @@ from tests.fixtures.trained_workspace import run_git
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+pytestmark = pytest.mark.programs("git")
+
 
 PROGRAM = """
 import sys, time

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,11 +25,13 @@ if TYPE_CHECKING:
 
     from tests.fixtures.sample_project import SampleProject
 
-# Of the checkout that these tests run in, as git says it; a copy without a repository has none.
-_GIT = subprocess.run(
-    ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
-)
-COMMIT = _GIT.stdout.strip() or "unknown"
+# Of the checkout that these tests run in, as git says it; a copy without a repository, or without git, has none.
+COMMIT = "unknown"
+if shutil.which("git"):
+    asked = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
+    )
+    COMMIT = asked.stdout.strip() or COMMIT
 
 
 def _newest_run() -> Run:

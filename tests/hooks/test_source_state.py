@@ -10,6 +10,9 @@ import pytest
 from boathouse.core.promotion.released_code import is_released
 from boathouse.hooks.source_state import SourceState, parse_git_status, read_source_state
 
+pytestmark = pytest.mark.programs("git")
+
+
 STATUS = """# branch.oid 0123abc
 # branch.head main
 # branch.upstream origin/main

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.programs("git")
+
+
 ROOT = Path(__file__).resolve().parents[2]
 LEFT_BEHIND = (
     "data/endpoint_log/dev/salt",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures.needs import BROWSERS, OTHER_PYTHON, PARTS
+from tests.fixtures.needs import BROWSERS, OTHER_PYTHON, PARTS, PROGRAMS
 
 ROOT = Path(__file__).resolve().parents[2]
 DELTA_JAR = f"io.delta_delta-spark_4.0_2.13-{version('delta-spark')}.jar"
@@ -24,10 +24,26 @@ HIDDEN = {
     "PostgreSQL": (("postgres",), "apt-get install postgresql"),
     "Chromium": (("browser",), "apt-get install chromium"),
     "the other Python": (("other_python",), f"pyenv install {OTHER_PYTHON}"),
+    "curl": (("curl",), "apt-get install curl"),
+    "git": (("git", "with_a_trained_workspace"), "apt-get install git"),
+    "openssl": (("openssl",), "apt-get install openssl"),
+    "pgrep": (("pgrep",), "apt-get install procps"),
 }
-TESTS = "import pytest\n\ndef test_plain():\n    pass\n" + "".join(
-    f"\n@pytest.mark.{part}\ndef test_{part}():\n    pass\n" for part in PARTS
+TESTS = (
+    "import pytest\n\ndef test_plain():\n    pass\n"
+    + "".join(f"\n@pytest.mark.{part}\ndef test_{part}():\n    pass\n" for part in PARTS)
+    + "".join(f"\n@pytest.mark.programs('{name}')\ndef test_{name}():\n    pass\n" for name in PROGRAMS)
+    + """
+@pytest.fixture(scope="session")
+def trained_once():
+    return 1
+
+def test_with_a_trained_workspace(trained_once):
+    pass
+"""
 )
+# Without a marker, of each marker, of each program, and one that has a fixture which needs git.
+COUNT = 2 + len(PARTS) + len(PROGRAMS)
 # Real ones, of each marker that has any.
 MARKED_FILES = (
     "tests/engines/test_spark.py",
@@ -46,6 +62,7 @@ def build_machine(folder: Path, *hidden: str) -> dict[str, str]:
         "PostgreSQL": ["postgresql/15/bin/pg_ctl"],
         "Chromium": [f"bin/{BROWSERS[0]}"],
         "the other Python": [f"bin/python{OTHER_PYTHON}"],
+        **{name: [f"bin/{name}"] for name in PROGRAMS},
     }
     (folder / "bin").mkdir(parents=True)
     for path in [folder / name for part, names in paths.items() if part not in hidden for name in names]:
@@ -76,7 +93,7 @@ def run_planted(folder: Path, environment: dict[str, str]) -> tuple[int, str]:
 def test_all_run_where_every_part_is(tmp_path: Path) -> None:
     code, report = run_planted(tmp_path, build_machine(tmp_path / "machine") | {"BOATHOUSE_NO_SKIPS": "1"})
     assert code == 0, report
-    assert f"{1 + len(PARTS)} passed" in report
+    assert f"{COUNT} passed" in report
 
 
 @pytest.mark.parametrize("hidden", HIDDEN)
@@ -85,7 +102,7 @@ def test_a_hidden_part_skips_its_tests_alone_and_names_the_command(tmp_path: Pat
     environment = build_machine(tmp_path / "machine", hidden)
     code, report = run_planted(tmp_path, environment)
     assert code == 0, report
-    assert f"{1 + len(PARTS) - len(skipped)} passed, {len(skipped)} skipped" in report
+    assert f"{COUNT - len(skipped)} passed, {len(skipped)} skipped" in report
     assert len(re.findall(rf"^SKIPPED .*{re.escape(command)}", report, flags=re.MULTILINE)) >= 1
     code, report = run_planted(tmp_path, environment | {"BOATHOUSE_NO_SKIPS": "1"})
     assert code == 1, report
@@ -109,6 +126,6 @@ def test_the_list_before_the_tests_names_what_is_there_and_what_is_missing(tmp_p
     command = [sys.executable, "-m", "tests.fixtures.needs"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     listed = dict(re.findall(r"^  (\w+) +(.+)$", done.stdout, flags=re.MULTILINE))
-    assert listed == dict.fromkeys(PARTS, "present") | {
+    assert listed == dict.fromkeys([*PARTS, "programs"], "present") | {
         "postgres": "needs PostgreSQL: apt-get install postgresql",
     }

@@ -140,6 +140,7 @@ def test_levels_that_no_rate_was_low_enough_for_are_not_kept(address: str, tmp_p
     assert (above.exit_code, "not judged" in above.output) == (1, True)
 
 
+@pytest.mark.programs("pgrep")
 def test_a_temporary_endpoint_is_gone_after_an_error() -> None:
     seen: list[int] = []
     with pytest.raises(ValueError, match="the test failed"):
@@ -149,6 +150,7 @@ def test_a_temporary_endpoint_is_gone_after_an_error() -> None:
     assert not any(is_alive(pid) for pid in seen)
 
 
+@pytest.mark.programs("pgrep")
 def test_one_that_is_never_ready_is_gone_too() -> None:
     started = time.monotonic()
     with (
@@ -168,6 +170,7 @@ def test_one_that_ends_says_why() -> None:
         pass
 
 
+@pytest.mark.programs("pgrep")
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends children with their parent")
 def test_it_ends_with_a_parent_that_is_killed() -> None:
     code = (

@@ -131,6 +131,7 @@ def steady_requests(url: str) -> Iterator[list[tuple[int, str, float]]]:
     thread.join()
 
 
+@pytest.mark.programs("curl")
 def test_curl_is_answered_as_the_manual_says(server: Server) -> None:
     command = ["curl", "-sS", "-H", "Content-Type: application/json", "-d", json.dumps(LATE)]
     done = subprocess.run([*command, f"{server.url}/invocations"], capture_output=True, text=True, check=True)
@@ -177,6 +178,7 @@ def test_a_new_champion_is_served_within_seconds_and_no_request_is_lost(server: 
     assert {(each, round(probability, 6)) for _, each, probability in answers} == {(before, 0.7), (version, 0.9)}
 
 
+@pytest.mark.programs("pgrep")
 def test_a_version_that_cannot_be_loaded_keeps_the_old_one_serving(server: Server, data: Path) -> None:
     before = server.champion()["version"]
     dataset = ModelVersionDataset(name=MODEL)
@@ -195,6 +197,7 @@ def test_a_version_that_cannot_be_loaded_keeps_the_old_one_serving(server: Serve
     server.wait(lambda: server.champion()["problem"] is None and server.champion()["version"] == before)
 
 
+@pytest.mark.programs("pgrep")
 def test_a_killed_worker_is_replaced_and_counts_go_on(server: Server) -> None:
     kill_a_worker(server)
     assert server.events("worker_ended")[-1]["exit_code"] == -9
@@ -249,6 +252,7 @@ def tokens(data: Path, *words: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout.strip()
 
 
+@pytest.mark.programs("openssl")
 def test_tls_and_tokens_where_others_can_reach_the_server(data: Path, tmp_path: Path) -> None:
     subprocess.run(
         f"{_CERTIFICATE} -keyout key.pem -out cert.pem".split(),
