@@ -28,7 +28,6 @@ def report(name: str | None, env: str, conf_source: Path, form: str, path: Path 
     """Write the life of every version of NAME (its last part, or in full): data, gates, approvals, findings."""
     from boathouse.core.lineage.findings import find_findings
     from boathouse.core.lineage.governance_page import build_page
-    from boathouse.core.lineage.page import to_html, to_markdown
     from boathouse.governance.governed_models import read_model
 
     governed = open_governed(env, conf_source)
@@ -36,7 +35,7 @@ def report(name: str | None, env: str, conf_source: Path, form: str, path: Path 
     model = read_model(governed.name_model(name), governed.house.lakehouse, governed.options.rules)
     findings = find_findings(model)
     page = build_page(model, findings)
-    text = to_html(page) if form == "html" else to_markdown(page)
+    text = page.to_html() if form == "html" else page.to_markdown()
     if path is None:
         click.echo(text)
     else:

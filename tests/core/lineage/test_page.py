@@ -10,7 +10,7 @@ import pytest
 from boathouse.core.lineage.contracts import MODEL_VERSIONS, version_rows
 from boathouse.core.lineage.findings import find_findings
 from boathouse.core.lineage.governance_page import build_page
-from boathouse.core.lineage.page import Page, Section, Table, to_html, to_markdown
+from boathouse.reports import Page, Section, Table
 from tests.core.lineage.governed_samples import STORY, event, make_governed
 from tests.core.lineage.samples import NAME, make_facts
 
@@ -38,7 +38,7 @@ def page() -> Page:
     return build_page(model, find_findings(model))
 
 
-@pytest.mark.parametrize("write", [to_markdown, to_html])
+@pytest.mark.parametrize("write", [Page.to_markdown, Page.to_html])
 def test_the_life_of_a_version_is_on_the_page(page: Page, write: object) -> None:
     text = write(page)  # type: ignore[operator]
     for words in (
@@ -62,7 +62,7 @@ def test_the_life_of_a_version_is_on_the_page(page: Page, write: object) -> None
 
 
 def test_html_is_whole_readable_and_needs_nothing(page: Page) -> None:
-    text = to_html(page)
+    text = page.to_html()
     found = Outline(text)
     assert not re.search(r"""(src|href)=["'](?!#)|@import|url\(|<script""", text)
     assert found.count("table") == found.count("caption") > 5
@@ -82,8 +82,8 @@ def test_text_of_others_stays_text() -> None:
     story = (*STORY[:2], event(2, "requested", "otto", {"to": "production"}, comment=EVIL))
     model = make_governed(story, facts=make_facts(stage="registered"))
     page = build_page(model, [])
-    assert "<script>" not in to_html(page)
-    markdown = to_markdown(page)
+    assert "<script>" not in page.to_html()
+    markdown = page.to_markdown()
     assert "<script>" not in markdown
     (line,) = [line for line in markdown.splitlines() if line.startswith("| 3 | production")]
     assert line.count("|") - line.count("\\|") == 8
@@ -93,9 +93,9 @@ def test_a_table_without_rows_is_left_out() -> None:
     empty = Table(caption="Nothing", headers=("a", "b#"), rows=())
     full = Table(caption="One", headers=("a", "b#"), rows=(("x", "1"),))
     page = Page(title="T", lead="L", sections=(Section(title="S", text=("t",), tables=(empty, full)),))
-    assert to_markdown(page) == "# T\n\nL\n\n## S\n\nt\n\n| a | b |\n|---|---:|\n| x | 1 |\n"
-    assert to_html(page).count("<table>") == 1
-    assert '<th scope="col" class="n">b</th>' in to_html(page)
+    assert page.to_markdown() == "# T\n\nL\n\n## S\n\nt\n\n| a | b |\n|---|---:|\n| x | 1 |\n"
+    assert page.to_html().count("<table>") == 1
+    assert '<th scope="col" class="n">b</th>' in page.to_html()
 
 
 def test_rows_for_sql_have_the_columns_of_the_contract() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from boathouse.core.lineage.governed import served_by
-from boathouse.core.lineage.page import Page, Section, Table
+from boathouse.reports import Page, Section, Table
 
 if TYPE_CHECKING:
     from datetime import datetime
