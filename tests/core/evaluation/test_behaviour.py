@@ -17,8 +17,9 @@ from boathouse.core.evaluation.behaviour import (
     BehaviourTest,
     run_behaviour,
 )
-from boathouse.core.evaluation.model_card import describe_behaviour
+from boathouse.core.evaluation.model_card import view_behaviour
 from boathouse.core.scoring import load_scorer
+from boathouse.reports import render_markdown
 from tests.model_store import make_model
 
 if TYPE_CHECKING:
@@ -121,7 +122,11 @@ def test_a_test_changes_tables_or_features(changes: dict[str, Any]) -> None:
         BehaviourTest(name="t", says="It behaves.", rule="low", **changes)
 
 
+def describe(*results: BehaviourResult) -> str:
+    return render_markdown("behaviour.md.j2", behaviour=view_behaviour(results))
+
+
 def test_the_card_says_what_fails_and_that_nothing_was_run() -> None:
     failed = run("not_lower", columns(2, 2), columns(0, 2), bound=0.1)
-    assert "| It behaves. | **no** | 1 of 2 | fell by 0.650 | 0.100 in all |" in describe_behaviour([failed])
-    assert "No behaviour test was run." in describe_behaviour([])
+    assert "| It behaves. | **no** | 1 of 2 | fell by 0.650 | 0.100 in all |" in describe(failed)
+    assert "No behaviour test was run." in describe()

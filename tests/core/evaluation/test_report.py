@@ -11,9 +11,10 @@ from boathouse.core.evaluation.calibration_curve import bin_calibration, calibra
 from boathouse.core.evaluation.contracts import EVALUATIONS, evaluation_rows
 from boathouse.core.evaluation.evaluate import TestRows, evaluate
 from boathouse.core.evaluation.intervals import BootstrapOptions
-from boathouse.core.evaluation.model_card import write_model_card
+from boathouse.core.evaluation.model_card import CardWords, write_model_card
 from boathouse.core.evaluation.plots import plot_calibration, plot_contributions
 from boathouse.core.evaluation.report import EvaluationReport
+from boathouse.core.errors import OptionError
 from boathouse.core.evaluation.slices import measure_slices
 from boathouse.core.explanation import Explanation
 from boathouse.core.fairness import FairnessOptions
@@ -110,7 +111,7 @@ def test_calibration_bins_hold_equally_many_rows() -> None:
 
 
 def test_the_card_says_what_an_approver_asks(report: EvaluationReport) -> None:
-    card = write_model_card(report)
+    card = write_model_card(report, CardWords(entity="customer", entities="customers", currency="NT$"))
     auc = report.metrics["roc_auc"]
     assert card.startswith("# test.models.late, version 2\n")
     assert f"| ROC AUC | {auc.value:.3f} [{auc.low:.3f}, {auc.high:.3f}] |" in card
@@ -120,11 +121,29 @@ def test_the_card_says_what_an_approver_asks(report: EvaluationReport) -> None:
         "## Fairness",
         "## Calibration",
         "## Parts of the customers",
+        "| Cost per customer (NT$) |",
         "sex = woman",
         "| months_late | 1.500 |",
     ):
         assert part in card
     assert "nan" not in card.lower()
+
+
+@pytest.mark.parametrize(("adverse", "group"), [(1, "decided 1 more often has"), (0, "decided 1 less often has")])
+def test_the_card_takes_the_adverse_decision_from_the_problem(
+    report: EvaluationReport, adverse: int, group: str
+) -> None:
+    card = write_model_card(report, CardWords(adverse=adverse))
+    assert f"Decision {adverse} is the adverse one for the entity." in card
+    assert f"Decision {1 - adverse} is the adverse one" not in card
+    assert group in card
+    assert "| Cost per entity |" in card
+
+
+@pytest.mark.parametrize("adverse", [2, -1, True])
+def test_the_adverse_decision_is_a_value_of_the_label(adverse: int) -> None:
+    with pytest.raises(OptionError, match="adverse"):
+        CardWords(adverse=adverse)
 
 
 def test_plots_say_what_their_axes_are(report: EvaluationReport) -> None:

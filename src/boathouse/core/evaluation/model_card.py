@@ -3,169 +3,239 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from boathouse.core.evaluation.behaviour import BehaviourResult
 from boathouse.core.evaluation.comparison import Estimate
 from boathouse.core.evaluation.paired import ALL
 from boathouse.core.evaluation.report import EvaluationReport, Rival
+from boathouse.core.fairness import GroupRates
+from boathouse.core.options import require_whole
+from boathouse.reports import render_markdown
 
-# What the worst case of a behaviour test is the worst of, in probability.
-_MEASURED = {"unmoved": "moved by", "not_lower": "fell by", "low": "scored", "high": "short of 1 by"}
-# Names of the metrics that are shown.
-_SHOWN = {
-    "roc_auc": "ROC AUC",
-    "precision_recall_auc": "PR AUC",
-    "log_loss": "Log loss",
-    "brier_score": "Brier score",
-    "ks_statistic": "KS",
-    "precision": "Precision at the threshold",
-    "recall": "Recall at the threshold",
-    "f1_score": "F1 at the threshold",
-    "expected_cost": "Cost per customer (NT$)",
-}
-
-
-def write_model_card(report: EvaluationReport) -> str:
-    """Return the card of the report's candidate as Markdown."""
-    subject = report.subject
-    head = [
-        f"# {subject.name}, version {subject.version}",
-        "",
-        f"Algorithm `{subject.algorithm}`; decides 1 from a probability of {subject.threshold:.4f}.",
-        f"Digest `{subject.digest[:16]}`.",
-        f"Measured on {report.rows:,} rows of {report.period[0]} to {report.period[1]}{_say_seen(report)};",
-        f"intervals hold {report.confidence:.0%} of the resamples.",
-        "",
-    ]
-    parts = [
-        head,
-        _metrics(report),
-        _comparison(report),
-        describe_behaviour(report.behaviour),
-        _slices(report),
-        _fairness(report),
-        _calibration(report),
-        _importance(report),
-    ]
-    return "\n".join(line for part in parts for line in part)
+# Metrics that are shown, in order; the template names them.
+_METRICS = (
+    "roc_auc",
+    "precision_recall_auc",
+    "log_loss",
+    "brier_score",
+    "ks_statistic",
+    "precision",
+    "recall",
+    "f1_score",
+    "expected_cost",
+)
+_MOST_FEATURES = 12
 
 
-def describe_behaviour(results: Sequence[BehaviourResult]) -> list[str]:
-    """Return the section on behaviour: what the model has to do for single customers, and whether it does."""
-    lines = ["## Behaviour", ""]
-    if not results:
-        return [*lines, "No behaviour test was run.", ""]
-    lines += ["| what the model has to do | does it? | cases that fail | worst | allowed |", "|---|---|---|---|---|"]
-    for each in results:
-        allowed = f"{each.bound:.3f} in all" if not each.max_failing_share else f"{each.bound:.3f}"
-        share = f" in all but {each.max_failing_share:.0%}" if each.max_failing_share else ""
-        answer = "yes" if each.passed else "**no**"
-        counted = f"{each.failing:,} of {each.cases:,}"
-        lines.append(
-            f"| {each.says} | {answer} | {counted} | {_MEASURED[each.rule]} {_number(each.worst)} | {allowed}{share} |"
-        )
-    return [*lines, ""]
+@dataclass(frozen=True, kw_only=True)
+class CardWords:
+    """Words of the problem that the card uses.
+
+    Attributes:
+        entity: What a row is about, in the singular.
+        entities: The same in the plural.
+        currency: Unit of costs; empty where costs have none.
+        adverse: Value of the label, 0 or 1, that is bad news for an entity.
+    """
+
+    entity: str = "entity"
+    entities: str = "entities"
+    currency: str = ""
+    adverse: int = 1
+
+    def __post_init__(self) -> None:
+        """Check the label's value."""
+        require_whole("adverse", self.adverse, 0, 1)
 
 
-def _say_seen(report: EvaluationReport) -> str:
-    clean = report.seen and all(rows == 0 for rows in report.seen.values())
-    return ", on which none of the models was trained" if clean else ", **not all known to be unseen by the models**"
+@dataclass(frozen=True, kw_only=True)
+class IntervalView:
+    """An estimate and its interval, rounded."""
+
+    value: str
+    low: str
+    high: str
 
 
-def _comparison(report: EvaluationReport) -> list[str]:
-    rivals = [("baseline", report.baseline), *([("champion", report.champion)] if report.champion else [])]
-    lines = [
-        "## Against its rivals, by part of the customers",
-        "",
-        "Candidate less rival on the same rows, resampled together. It is better where the whole interval says so:",
-        "above zero for ROC AUC, below zero for cost.",
-        "",
-        "| rival | part | rows | ROC AUC | cost per customer (NT$) |",
-        "|---|---|---|---|---|",
-    ]
-    for role, rival in rivals:
-        for each in rival.slices:
-            part = "all" if each.key == ALL else f"{each.key} = {each.value}"
-            numbers = " | ".join(_show(each.difference[metric]) for metric in ("roc_auc", "expected_cost"))
-            lines.append(f"| {role} | {part} | {each.rows:,} | {numbers} |")
-        if not rival.slices:
-            lines.append(f"| {role} | not compared: one of the models was trained on these rows | 0 | – | – |")
-    return [*lines, ""]
+@dataclass(frozen=True, kw_only=True)
+class MetricView:
+    """One metric of the candidate; for each rival its value and the difference."""
+
+    name: str
+    candidate: IntervalView
+    rivals: tuple[tuple[IntervalView, IntervalView], ...]
 
 
-def _metrics(report: EvaluationReport) -> list[str]:
-    rivals = [("baseline", report.baseline), *([("champion", report.champion)] if report.champion else [])]
-    lines = [
-        "## Metrics",
-        "",
-        "| metric | candidate |" + "".join(f" {name} | candidate less {name} |" for name, _ in rivals),
-    ]
-    lines.append("|---|---|" + "---|---|" * len(rivals))
-    for metric, title in _SHOWN.items():
-        cells = [_show(report.metrics[metric]), *(cell for _, rival in rivals for cell in _against(rival, metric))]
-        lines.append(f"| {title} | " + " | ".join(cells) + " |")
-    return [*lines, ""]
+@dataclass(frozen=True, kw_only=True)
+class ComparedView:
+    """The candidate less one rival on a part of the rows; ``key`` is empty for all rows."""
+
+    rival: str
+    key: str
+    value: str
+    rows: str
+    roc_auc: IntervalView
+    cost: IntervalView
 
 
-def _against(rival: Rival, metric: str) -> list[str]:
-    return [_show(rival.metrics[metric]), _show(rival.difference[metric])]
+@dataclass(frozen=True, kw_only=True)
+class BehaviourView:
+    """One behaviour test; ``failing_share`` is empty if no case may fail."""
+
+    says: str
+    passed: bool
+    failing: str
+    cases: str
+    rule: str
+    worst: str
+    bound: str
+    failing_share: str
 
 
-def _slices(report: EvaluationReport) -> list[str]:
-    lines = [
-        "## Parts of the customers",
-        "",
-        "| part | rows | observed | predicted | ROC AUC |",
-        "|---|---|---|---|---|",
-    ]
-    for each in report.slices:
-        numbers = f"{each.rows:,} | {each.observed:.3f} | {each.predicted:.3f} | {_number(each.roc_auc)}"
-        lines.append(f"| {each.key} = {each.value} | {numbers} |")
-    return [*lines, ""]
+@dataclass(frozen=True, kw_only=True)
+class CardView:
+    """What the template of the model card shows; numbers are rounded text.
+
+    Attributes:
+        unseen: Whether none of the models was trained on the test rows.
+        rivals: Roles of the models compared with.
+        uncompared: Roles of rivals that were not compared, since a model was trained on the rows.
+        slices: Column, value, rows, observed and predicted rate, ROC AUC.
+        spreads: Sensitive column, demographic parity and equalized odds difference.
+        groups: Sensitive column, group, whether it is judged, then rows and rates.
+        calibration: Rows, predicted and observed rate of each bin.
+        importance: Feature and its mean contribution.
+    """
+
+    name: str
+    version: str
+    algorithm: str
+    threshold: str
+    digest: str
+    rows: str
+    first: str
+    last: str
+    confidence: str
+    unseen: bool
+    rivals: tuple[str, ...]
+    metrics: tuple[MetricView, ...]
+    compared: tuple[ComparedView, ...]
+    uncompared: tuple[str, ...]
+    behaviour: tuple[BehaviourView, ...]
+    slices: tuple[tuple[str, str, tuple[str, ...]], ...]
+    spreads: tuple[tuple[str, str, str], ...]
+    groups: tuple[tuple[str, str, bool, tuple[str, ...]], ...]
+    calibration_error: str
+    calibration: tuple[tuple[str, str, str], ...]
+    importance: tuple[tuple[str, str], ...]
 
 
-def _fairness(report: EvaluationReport) -> list[str]:
-    lines = ["## Fairness", "", "0 is parity. Small groups are left out of differences.", ""]
-    lines += ["| by | demographic parity difference | equalized odds difference |", "|---|---|---|"]
-    for each in report.fairness:
-        spreads = (each.demographic_parity_difference, each.equalized_odds_difference)
-        lines.append(f"| {each.sensitive} | " + " | ".join(map(_number, spreads)) + " |")
-    lines += ["", "| group | rows | decided 1 | TPR | FPR | PPV |", "|---|---|---|---|---|---|"]
-    for each in report.fairness:
-        for group in each.groups:
-            rates = (
-                group.selection_rate,
-                group.true_positive_rate,
-                group.false_positive_rate,
-                group.positive_predictive_value,
+def write_model_card(report: EvaluationReport, words: CardWords | None = None) -> str:
+    """Return the card of the report's candidate as Markdown; ``words`` are those of the problem."""
+    return render_markdown("model_card.md.j2", card=view_card(report), words=words or CardWords())
+
+
+def view_card(report: EvaluationReport) -> CardView:
+    """Return what the card shows of ``report``."""
+    subject, rivals = report.subject, _rivals(report)
+    return CardView(
+        name=subject.name,
+        version=subject.version,
+        algorithm=subject.algorithm,
+        threshold=f"{subject.threshold:.4f}",
+        digest=subject.digest[:16],
+        rows=f"{report.rows:,}",
+        first=report.period[0],
+        last=report.period[1],
+        confidence=f"{report.confidence:.0%}",
+        unseen=bool(report.seen) and all(rows == 0 for rows in report.seen.values()),
+        rivals=tuple(rivals),
+        metrics=tuple(_view_metric(name, report) for name in _METRICS),
+        compared=tuple(each for role, rival in rivals.items() for each in _view_comparison(role, rival)),
+        uncompared=tuple(role for role, rival in rivals.items() if not rival.slices),
+        behaviour=view_behaviour(report.behaviour),
+        slices=tuple(
+            (
+                each.key,
+                each.value,
+                (f"{each.rows:,}", f"{each.observed:.3f}", f"{each.predicted:.3f}", _number(each.roc_auc)),
             )
-            small = "" if group.judged else " (small)"
-            cells = " | ".join(_number(rate) for rate in rates)
-            lines.append(f"| {each.sensitive} = {group.group}{small} | {group.rows:,} | {cells} |")
-    return [*lines, ""]
+            for each in report.slices
+        ),
+        spreads=tuple(
+            (each.sensitive, _number(each.demographic_parity_difference), _number(each.equalized_odds_difference))
+            for each in report.fairness
+        ),
+        groups=tuple(
+            (each.sensitive, group.group, group.judged, _view_rates(group))
+            for each in report.fairness
+            for group in each.groups
+        ),
+        calibration_error=_number(report.calibration_error),
+        calibration=tuple(
+            (f"{each.rows:,}", f"{each.predicted:.3f}", f"{each.observed:.3f}") for each in report.calibration
+        ),
+        importance=tuple((name, f"{value:.3f}") for name, value in list(report.importance.items())[:_MOST_FEATURES]),
+    )
 
 
-def _calibration(report: EvaluationReport) -> list[str]:
-    lines = [
-        "## Calibration",
-        "",
-        f"Mean distance of predicted and observed: {_number(report.calibration_error)}.",
-        "",
-        "| rows | predicted | observed |",
-        "|---|---|---|",
-    ]
-    lines += [f"| {each.rows:,} | {each.predicted:.3f} | {each.observed:.3f} |" for each in report.calibration]
-    return [*lines, ""]
+def view_behaviour(results: Sequence[BehaviourResult]) -> tuple[BehaviourView, ...]:
+    """Return what is shown of behaviour tests: what the model has to do for single cases, and whether it does."""
+    return tuple(
+        BehaviourView(
+            says=each.says,
+            passed=each.passed,
+            failing=f"{each.failing:,}",
+            cases=f"{each.cases:,}",
+            rule=each.rule,
+            worst=_number(each.worst),
+            bound=f"{each.bound:.3f}",
+            failing_share=f"{each.max_failing_share:.0%}" if each.max_failing_share else "",
+        )
+        for each in results
+    )
 
 
-def _importance(report: EvaluationReport) -> list[str]:
-    lines = ["## What drives the score", "", "| feature | mean contribution, log-odds |", "|---|---|"]
-    return [*lines, *(f"| {name} | {value:.3f} |" for name, value in list(report.importance.items())[:12]), ""]
+def _rivals(report: EvaluationReport) -> dict[str, Rival]:
+    return {"baseline": report.baseline} | ({"champion": report.champion} if report.champion else {})
 
 
-def _show(each: Estimate) -> str:
-    return f"{_number(each.value)} [{_number(each.low)}, {_number(each.high)}]"
+def _view_metric(name: str, report: EvaluationReport) -> MetricView:
+    return MetricView(
+        name=name,
+        candidate=_interval(report.metrics[name]),
+        rivals=tuple(
+            (_interval(each.metrics[name]), _interval(each.difference[name])) for each in _rivals(report).values()
+        ),
+    )
+
+
+def _view_comparison(role: str, rival: Rival) -> Iterator[ComparedView]:
+    for each in rival.slices:
+        yield ComparedView(
+            rival=role,
+            key="" if each.key == ALL else each.key,
+            value=each.value,
+            rows=f"{each.rows:,}",
+            roc_auc=_interval(each.difference["roc_auc"]),
+            cost=_interval(each.difference["expected_cost"]),
+        )
+
+
+def _view_rates(group: GroupRates) -> tuple[str, ...]:
+    rates = (
+        group.selection_rate,
+        group.true_positive_rate,
+        group.false_positive_rate,
+        group.positive_predictive_value,
+    )
+    return (f"{group.rows:,}", *map(_number, rates))
+
+
+def _interval(each: Estimate) -> IntervalView:
+    return IntervalView(value=_number(each.value), low=_number(each.low), high=_number(each.high))
 
 
 def _number(value: float) -> str:

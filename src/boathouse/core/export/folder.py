@@ -14,19 +14,7 @@ from boathouse.core.export.graph import build_graph
 from boathouse.core.scoring import ModelFiles, ScorerSpec, load_scorer
 from boathouse.core.scoring.feature_spec import FEATURE_SPEC
 from boathouse.core.scoring.files import SPEC, digest_of
-
-_README = """# {name} version {version}
-
-Scores without the package it was trained with: `pip install onnxruntime numpy`, then `python score.py rows.json`.
-`rows.json` is a list of objects with these features, null where unknown: {features}.
-
-The answer has the probability of `{label}`, the decision (1 from a probability of {threshold:g} on) and the model's
-version. Reasons are not part of it.
-
-In any ONNX runtime that knows operator set 21 and ai.onnx.ml 5, `model.onnx` takes `features` (double, rows by
-features in that order, NaN for unknown) and gives `log_odds`, `probability` and `decision`. Where there is a
-`feature_spec.json`, it says from which feature views the features come.
-"""
+from boathouse.reports import render_markdown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,8 +72,14 @@ def _contents(files: ModelFiles, name: str, version: str) -> dict[str, bytes]:
         "threshold": spec.threshold,
         "calibration": asdict(spec.calibration),
     }
-    features = ", ".join(f"`{each}`" for each in spec.features)
-    readme = _README.format(name=name, version=version, features=features, label=spec.label, threshold=spec.threshold)
+    readme = render_markdown(
+        "edge_readme.md.j2",
+        name=name,
+        version=version,
+        features=spec.features,
+        label=spec.label,
+        threshold=f"{spec.threshold:g}",
+    )
     contents = {
         "model.onnx": build_graph(files),
         "spec.json": json.dumps(described, indent=2).encode(),

@@ -2,42 +2,72 @@
 
 from __future__ import annotations
 
-from boathouse.core.evaluation.model_card import describe_behaviour
+from dataclasses import dataclass
+
+from boathouse.core.evaluation.model_card import BehaviourView, view_behaviour
 from boathouse.core.evaluation.report import EvaluationReport
 from boathouse.core.promotion.decision import PromotionDecision
 from boathouse.core.promotion.gates import GATES, Gate
+from boathouse.reports import render_markdown
 
-_VERDICTS = {"promoted": "takes charge", "kept": "does not take charge", "rejected": "is refused"}
+
+@dataclass(frozen=True, kw_only=True)
+class GateView:
+    """One gate: the question it asks, ``yes``, ``refused`` or ``warned``, its name and mode, what it found."""
+
+    asks: str
+    answer: str
+    name: str
+    mode: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecisionView:
+    """What the template of the decision card shows.
+
+    Attributes:
+        champion: Version in charge before; empty if there was none.
+        gates: What refuses first, then what warns.
+    """
+
+    model: str
+    candidate: str
+    outcome: str
+    reason: str
+    decided_at: str
+    decided_by: str
+    champion: str
+    digest: str
+    gates: tuple[GateView, ...]
+    behaviour: tuple[BehaviourView, ...]
 
 
 def write_decision_card(decision: PromotionDecision, report: EvaluationReport) -> str:
     """Return what was decided on the candidate, each gate as a question with its answer, and how the model behaves."""
-    lines = [
-        f"# {decision.model}, version {decision.candidate}: {_VERDICTS[decision.outcome]}",
-        "",
-        decision.reason,
-        "",
-        f"Decided on {decision.decided.at:%Y-%m-%d %H:%M} UTC by {decision.decided.by};",
-        f"in charge before: {decision.champion or 'no version'}. Digest `{report.subject.digest[:16]}`.",
-        "",
-        "## Gates",
-        "",
-        "Enforced gates refuse; gates that warn are recorded and do not. A number that is undefined passes no gate.",
-        "",
-        "| question | answer | gate | found and needed |",
-        "|---|---|---|---|",
-        *(_row(gate) for gate in sorted(decision.gates, key=_urgency)),
-        "",
-    ]
-    return "\n".join([*lines, *describe_behaviour(report.behaviour)])
+    return render_markdown("decision_card.md.j2", decision=view_decision(decision, report))
+
+
+def view_decision(decision: PromotionDecision, report: EvaluationReport) -> DecisionView:
+    """Return what the card shows of ``decision``."""
+    return DecisionView(
+        model=decision.model,
+        candidate=decision.candidate,
+        outcome=decision.outcome,
+        reason=decision.reason,
+        decided_at=f"{decision.decided.at:%Y-%m-%d %H:%M} UTC",
+        decided_by=decision.decided.by,
+        champion=decision.champion or "",
+        digest=report.subject.digest[:16],
+        gates=tuple(map(_view_gate, sorted(decision.gates, key=_urgency))),
+        behaviour=view_behaviour(report.behaviour),
+    )
+
+
+def _view_gate(gate: Gate) -> GateView:
+    answer = "yes" if gate.passed else "refused" if gate.refuses else "warned"
+    return GateView(asks=GATES[gate.name].asks, answer=answer, name=gate.name, mode=gate.mode, message=gate.message)
 
 
 def _urgency(gate: Gate) -> int:
-    """Put what refuses first, then what warns."""
     return 0 if gate.refuses else 2 if gate.passed else 1
-
-
-def _row(gate: Gate) -> str:
-    answer = "yes" if gate.passed else "**no: refuses**" if gate.refuses else "no: warning"
-    asks = GATES[gate.name].asks
-    return f"| {asks} | {answer} | {gate.name} ({gate.mode}) | {gate.message} |"

@@ -17,7 +17,7 @@ from boathouse.core.evaluation.comparisons import COMPARISONS, comparison_rows
 from boathouse.core.evaluation.contracts import EVALUATIONS, evaluation_rows
 from boathouse.core.evaluation.evaluate import TestRows, evaluate
 from boathouse.core.evaluation.intervals import BootstrapOptions
-from boathouse.core.evaluation.model_card import write_model_card
+from boathouse.core.evaluation.model_card import CardWords, write_model_card
 from boathouse.core.evaluation.report import EvaluationReport
 from boathouse.core.explanation import Explanation, ExplanationOptions, explain
 from boathouse.core.fairness import FairnessOptions
@@ -29,6 +29,9 @@ from boathouse.core.modelling.threshold import CostOptions
 from boathouse.use_case.behaviour import build_cases
 from boathouse.use_case.features import CURRENT_VIEWS, ENTITY_KEYS, FEATURE_NAMES, TIME_COLUMN
 from boathouse.use_case.label import LABEL
+
+# What the model card calls rows and costs; a missed payment is the adverse answer.
+CARD_WORDS = CardWords(entity="customer", entities="customers", currency="NT$", adverse=1)
 
 
 def take_test_rows(training_set: pd.DataFrame, groups: pd.DataFrame, options: FairnessOptions) -> TestRows:
@@ -126,7 +129,7 @@ def publish_report(
     ]
     metrics = {name: each.value for name, each in report.metrics.items()}
     metrics["calibration_error"] = report.calibration_error
-    return tables[0], tables[1], report.to_dict(), metrics, write_model_card(report)
+    return tables[0], tables[1], report.to_dict(), metrics, write_model_card(report, CARD_WORDS)
 
 
 def draw_plots(report: EvaluationReport, explanation: Explanation) -> tuple[Figure, Figure]:
