@@ -91,6 +91,16 @@ def test_nulls_that_came_or_went_are_a_data_alert(change: float) -> None:
     assert f"{change:+.1%}" in alert.message
 
 
+@pytest.mark.parametrize(("severity", "limit"), [("alarm", "0.25"), ("warning", "0.1")])
+def test_a_column_that_drifted_and_lost_values_has_one_alert_and_one_action(severity: str, limit: str) -> None:
+    found = [drift(severity, null_delta=0.3), replace(drift("alarm"), column="y")]
+    nulls, moved = alert_on_drift(found, kind="feature_drift", options=DRIFT)
+    assert (nulls.kind, nulls.severity, nulls.subject, nulls.value) == ("data", "alarm", "x", 0.3)
+    assert f"x moved: PSI 0.30 (limit {limit})" in nulls.message
+    assert "do not retrain" in nulls.action
+    assert (moved.kind, moved.subject) == ("feature_drift", "y")
+
+
 def test_good_performance_raises_nothing() -> None:
     pending = replace(MEASURED, status="pending", roc_auc=None, observed_rate=None)
     assert alert_on_performance([MEASURED, pending], options=LIMITS) == []

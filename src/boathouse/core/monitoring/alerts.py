@@ -59,12 +59,18 @@ class Alert:
 
 
 def alert_on_drift(drifts: Iterable[ColumnDrift], *, kind: Kind, options: DriftOptions) -> list[Alert]:
-    """Return an alert for each column whose distribution moved, and one for each whose nulls did."""
-    found = list(drifts)
-    moved = [_drift_alert(drift, kind, options) for drift in found if drift.severity != "none"]
-    return moved + [
-        _null_alert(drift, options) for drift in found if abs(drift.comparison.null_delta) >= options.null_alarm
-    ]
+    """Return one alert for each column whose distribution or share of nulls moved.
+
+    A column whose nulls crossed their limit is an alert of its data, also if its distribution moved: values that
+    are missing move it as well, and there is one thing to do, which is to check the deliveries before retraining.
+    """
+    alerts = []
+    for drift in drifts:
+        if abs(drift.comparison.null_delta) >= options.null_alarm:
+            alerts.append(_null_alert(drift, options))
+        elif drift.severity != "none":
+            alerts.append(_drift_alert(drift, kind, options))
+    return alerts
 
 
 def alert_on_performance(cohorts: Iterable[CohortPerformance], *, options: PerformanceOptions) -> list[Alert]:
@@ -116,33 +122,37 @@ def sort_alerts(alerts: Iterable[Alert]) -> list[Alert]:
 
 
 def _drift_alert(drift: ColumnDrift, kind: Kind, options: DriftOptions) -> Alert:
+    value, limit, message = _describe_drift(drift, options)
     severity: Urgency = "alarm" if drift.severity == "alarm" else "warning"
+    return Alert(kind=kind, severity=severity, subject=drift.column, value=value, limit=limit, message=message)
+
+
+def _describe_drift(drift: ColumnDrift, options: DriftOptions) -> tuple[float, float, str]:
+    """Return the value that crossed its limit, the limit, and both in a sentence."""
     found = drift.comparison
-    by_index = found.psi >= (options.psi_alarm if severity == "alarm" else options.psi_warning)
-    limit = options.psi_alarm if severity == "alarm" else options.psi_warning
+    limit = options.psi_alarm if drift.severity == "alarm" else options.psi_warning
+    by_index = found.psi >= limit
     measure, value, crossed = ("PSI", found.psi, limit) if by_index else ("JS", found.js_distance, options.js_alarm)
-    return Alert(
-        kind=kind,
-        severity=severity,
-        subject=drift.column,
-        value=value,
-        limit=crossed,
-        message=(
-            f"{drift.column} moved: {measure} {value:.2f} (limit {crossed:g}); the share of "
-            f"'{found.shift.bin}' went from {found.shift.reference:.1%} to {found.shift.current:.1%}."
-        ),
+    shift = found.shift
+    message = (
+        f"{drift.column} moved: {measure} {value:.2f} (limit {crossed:g}); the share of "
+        f"'{shift.bin}' went from {shift.reference:.1%} to {shift.current:.1%}."
     )
+    return value, crossed, message
 
 
 def _null_alert(drift: ColumnDrift, options: DriftOptions) -> Alert:
     change = drift.comparison.null_delta
+    message = f"The share of nulls in {drift.column} changed by {change:+.1%} (limit {options.null_alarm:.1%})."
+    if drift.severity != "none":
+        message += f" {_describe_drift(drift, options)[2]}"
     return Alert(
         kind="data",
         severity="alarm",
         subject=drift.column,
         value=change,
         limit=options.null_alarm,
-        message=f"The share of nulls in {drift.column} changed by {change:+.1%} (limit {options.null_alarm:.1%}).",
+        message=message,
     )
 
 
