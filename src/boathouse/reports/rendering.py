@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
-# Markdown reads these as markup wherever they stand; an underscore only at the edge of a word.
-_MARKUP = re.compile(r"[\\`*\[\]|~]|(?<!\w)_|_(?!\w)|&(?=#?\w+;)")
+# Markdown reads these as markup wherever they stand; an underscore unless it joins letters or digits.
+_MARKUP = re.compile(r"[\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)")
 # These are markup at the beginning of a line only: headings, lists, quotes, rules and underlined headings.
 _LINE_START = re.compile(r"^(#|>|[-+](?=\s|$)|[-=]{2,}$|=$)")
 _NUMBERED = re.compile(r"^(\d+)([.)])(?=\s|$)")

@@ -84,7 +84,7 @@ def _drift_cells(drift: ColumnDrift) -> tuple[str, ...]:
         f"{found.psi:.3f}",
         f"{found.js_distance:.3f}",
         f"chi² {found.chi_squared.statistic:,.0f}" if found.chi_squared else f"KS {found.test.statistic:.3f}",
-        f"{drift.p_adjusted:.2g}",
+        f"{drift.p_adjusted:.2g}" if drift.p_adjusted else "< 1e-300",
         f"{100 * found.null_delta:+.1f}",
         f"{found.shift.bin}: {found.shift.reference:.1%} → {found.shift.current:.1%}",
     )
