@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from markdown_it import MarkdownIt
@@ -91,7 +92,7 @@ def visible_text(tokens: list[Token]) -> str:
 
 def headings_of(tokens: list[Token]) -> list[str]:
     """Return each heading with its level before it."""
-    pairs = zip(tokens, tokens[1:], strict=False)
+    pairs = pairwise(tokens)
     return [f"{each.tag} {visible_text([text])}" for each, text in pairs if each.type == "heading_open"]
 
 

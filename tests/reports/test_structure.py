@@ -8,6 +8,10 @@ from tests.reports.reading import Html, headings_of, parse_markdown, table_rows
 from tests.reports.sample_reports import HTML, MARKDOWN
 
 BEHAVIOUR = "what the model has to do | does it? | cases that fail | worst | allowed"
+COHORTS = (
+    "cohort | version | state | rows | labelled | ROC AUC | Brier | log loss | precision | recall | "
+    "mean probability | observed rate"
+)
 VERSION = "version | stage | registered | trained by | gates | approved by | ROC AUC | commit | copy of"
 GOVERNANCE = (
     [
@@ -39,7 +43,7 @@ EXPECTED: dict[str, tuple[list[str], list[str]]] = {
         [
             "h1 word, version word",
             "h2 Metrics",
-            "h2 Against its rivals, by part of the word",
+            "h2 Compared with baseline and champion, by part of the word",
             "h2 Behaviour",
             "h2 Parts of the word",
             "h2 Fairness",
@@ -48,7 +52,7 @@ EXPECTED: dict[str, tuple[list[str], list[str]]] = {
         ],
         [
             "metric | candidate | baseline | candidate less baseline | champion | candidate less champion",
-            "rival | part | rows | ROC AUC | cost per word (word)",
+            "compared with | part | rows | ROC AUC | cost per word (word)",
             BEHAVIOUR,
             "part | rows | observed | predicted | ROC AUC",
             "by | demographic parity difference | equalized odds difference",
@@ -73,8 +77,7 @@ EXPECTED: dict[str, tuple[list[str], list[str]]] = {
         [
             "severity | kind | what happened | what to do",
             "feature | severity | PSI | JS distance | test | adjusted p | nulls, points | largest shift",
-            "cohort | version | state | rows | labelled | ROC AUC | Brier | log loss | precision | recall | "
-            "mean probability | observed rate",
+            COHORTS,
         ],
     ),
 }

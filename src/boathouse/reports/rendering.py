@@ -101,9 +101,10 @@ def _to_markdown(value: object) -> Markup:
     """Return ``value`` marked as escaped, so that jinja2 does not escape it for HTML as well; macros are already."""
     from markupsafe import Markup
 
-    if isinstance(_require(value), Markup):
-        return value
-    return Markup(escape_markdown(str(value)))  # noqa: S704 - escaped for Markdown just here
+    shown = _require(value)
+    if isinstance(shown, Markup):
+        return shown
+    return Markup(escape_markdown(str(shown)))  # noqa: S704 - escaped for Markdown just here
 
 
 def _to_code(value: object) -> Markup:

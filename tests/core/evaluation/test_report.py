@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+from boathouse.core.errors import OptionError
 from boathouse.core.evaluation.calibration_curve import bin_calibration, calibration_error
 from boathouse.core.evaluation.contracts import EVALUATIONS, evaluation_rows
 from boathouse.core.evaluation.evaluate import TestRows, evaluate
@@ -14,7 +15,6 @@ from boathouse.core.evaluation.intervals import BootstrapOptions
 from boathouse.core.evaluation.model_card import CardWords, write_model_card
 from boathouse.core.evaluation.plots import plot_calibration, plot_contributions
 from boathouse.core.evaluation.report import EvaluationReport
-from boathouse.core.errors import OptionError
 from boathouse.core.evaluation.slices import measure_slices
 from boathouse.core.explanation import Explanation
 from boathouse.core.fairness import FairnessOptions

@@ -61,18 +61,18 @@ class IntervalView:
 
 @dataclass(frozen=True, kw_only=True)
 class MetricView:
-    """One metric of the candidate; for each rival its value and the difference."""
+    """One metric of the candidate; for each model compared with, its value and the candidate's less it."""
 
     name: str
     candidate: IntervalView
-    rivals: tuple[tuple[IntervalView, IntervalView], ...]
+    others: tuple[tuple[IntervalView, IntervalView], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ComparedView:
-    """The candidate less one rival on a part of the rows; ``key`` is empty for all rows."""
+    """The candidate less baseline or champion on a part of the rows; ``key`` is empty for all rows."""
 
-    rival: str
+    role: str
     key: str
     value: str
     rows: str
@@ -100,8 +100,8 @@ class CardView:
 
     Attributes:
         unseen: Whether none of the models was trained on the test rows.
-        rivals: Roles of the models compared with.
-        uncompared: Roles of rivals that were not compared, since a model was trained on the rows.
+        roles: Models compared with: ``baseline``, and ``champion`` where there is one.
+        uncompared: Those of them that were not compared, since a model was trained on the rows.
         slices: Column, value, rows, observed and predicted rate, ROC AUC.
         spreads: Sensitive column, demographic parity and equalized odds difference.
         groups: Sensitive column, group, whether it is judged, then rows and rates.
@@ -119,7 +119,7 @@ class CardView:
     last: str
     confidence: str
     unseen: bool
-    rivals: tuple[str, ...]
+    roles: tuple[str, ...]
     metrics: tuple[MetricView, ...]
     compared: tuple[ComparedView, ...]
     uncompared: tuple[str, ...]
@@ -151,7 +151,7 @@ def view_card(report: EvaluationReport) -> CardView:
         last=report.period[1],
         confidence=f"{report.confidence:.0%}",
         unseen=bool(report.seen) and all(rows == 0 for rows in report.seen.values()),
-        rivals=tuple(rivals),
+        roles=tuple(rivals),
         metrics=tuple(_view_metric(name, report) for name in _METRICS),
         compared=tuple(each for role, rival in rivals.items() for each in _view_comparison(role, rival)),
         uncompared=tuple(role for role, rival in rivals.items() if not rival.slices),
@@ -206,7 +206,7 @@ def _view_metric(name: str, report: EvaluationReport) -> MetricView:
     return MetricView(
         name=name,
         candidate=_interval(report.metrics[name]),
-        rivals=tuple(
+        others=tuple(
             (_interval(each.metrics[name]), _interval(each.difference[name])) for each in _rivals(report).values()
         ),
     )
@@ -215,7 +215,7 @@ def _view_metric(name: str, report: EvaluationReport) -> MetricView:
 def _view_comparison(role: str, rival: Rival) -> Iterator[ComparedView]:
     for each in rival.slices:
         yield ComparedView(
-            rival=role,
+            role=role,
             key="" if each.key == ALL else each.key,
             value=each.value,
             rows=f"{each.rows:,}",

@@ -33,7 +33,7 @@ def plot_calibration(bins: Sequence[CalibrationBin], *, title: str) -> Figure:
 
 
 def plot_contributions(explanation: Explanation, *, title: str) -> Figure:
-    """Return a SHAP summary: one point a row and feature, right raises the probability of label 1, red is a high value."""
+    """Return a SHAP summary: one point a row and feature; right raises the score of label 1, red is a high value."""
     names = list(explanation.importance)[:_TOP][::-1]
     figure = _new_figure(8, 0.42 * len(names) + 1.4)
     axes = figure.add_subplot()

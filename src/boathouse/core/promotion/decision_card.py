@@ -27,7 +27,7 @@ class DecisionView:
     """What the template of the decision card shows.
 
     Attributes:
-        champion: Version in charge before; empty if there was none.
+        champion: Champion before; empty if there was none.
         gates: What refuses first, then what warns.
     """
 
