@@ -60,6 +60,10 @@ def test_the_wheel_is_the_package_alone(wheel: zipfile.ZipFile) -> None:
     assert not [name for name in names if SECRET.encode() in wheel.read(name)]
     modules = {path.relative_to(ROOT / "src").as_posix() for path in (ROOT / "src" / "boathouse").rglob("*.py")}
     assert {name for name in names if name.endswith(".py")} == modules
+    templates = ROOT / "src" / "boathouse" / "reports" / "templates"
+    assert {name for name in names if "/templates/" in name} == {
+        path.relative_to(ROOT / "src").as_posix() for path in templates.iterdir()
+    }
 
 
 def test_the_wheel_names_its_dependencies_and_leaves_spark_to_the_platform(wheel: zipfile.ZipFile) -> None:

@@ -23,9 +23,9 @@ CONF = ROOT / "conf"
 BASE = "base"
 
 # What a run or a tool leaves behind is nobody's text.
-_IGNORED = {".git", "__pycache__", ".ipynb_checkpoints", "lakehouse", "mlartifacts", "reports"}
+_IGNORED = {".git", "__pycache__", ".ipynb_checkpoints", "data", "lakehouse", "mlartifacts"}
 _FOLDERS = (".ci", "benchmarks", "conf", "docs", "notebooks", "resources", "scripts", "src", "tests")
-_SUFFIXES = {"", ".cfg", ".html", ".ipynb", ".lock", ".md", ".py", ".svg", ".toml", ".txt", ".yaml", ".yml"}
+_SUFFIXES = set(" .cfg .css .html .ipynb .j2 .lock .md .py .svg .toml .txt .yaml .yml".split(" "))
 
 
 @cache
