@@ -82,9 +82,9 @@ class ComparedView:
 
 @dataclass(frozen=True, kw_only=True)
 class BehaviourView:
-    """One behaviour test; ``failing_share`` is empty if no case may fail."""
+    """What a model has to do and whether it does; ``failing_share`` is empty if no case may fail."""
 
-    says: str
+    requirement: str
     passed: bool
     failing: str
     cases: str
@@ -185,7 +185,7 @@ def view_behaviour(results: Sequence[BehaviourResult]) -> tuple[BehaviourView, .
     """Return what is shown of behaviour tests: what the model has to do for single cases, and whether it does."""
     return tuple(
         BehaviourView(
-            says=each.says,
+            requirement=each.says,
             passed=each.passed,
             failing=f"{each.failing:,}",
             cases=f"{each.cases:,}",
