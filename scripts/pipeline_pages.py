@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from kedro.config import OmegaConfigLoader
 
-from boathouse.datasets.contracts import known_contracts
 from boathouse.pipeline_registry import FLOW
 from boathouse.settings import CONFIG_LOADER_ARGS
+from boathouse.tables.known_contracts import known_contracts
 
 if TYPE_CHECKING:
     from kedro.pipeline import Pipeline

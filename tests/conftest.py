@@ -12,7 +12,7 @@ os.environ |= {"TZ": "UTC", "DO_NOT_TRACK": "1", "MLFLOW_DISABLE_TELEMETRY": "tr
 import pytest
 
 from boathouse.engines import get_engine
-from boathouse.engines.choice import choose_engine
+from boathouse.engines.registry import choose_engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -15,8 +15,8 @@ from boathouse.core.inference.batch import SplitRows
 from boathouse.core.inference.contracts import STAMP_COLUMNS
 from boathouse.core.inference.stream_options import StreamOptions
 from boathouse.core.inference.stream_plan import StreamPlan
-from boathouse.datasets.frames import arrow_type
 from boathouse.inference.stream_dataset import RequestStreamDataset
+from boathouse.tables.contract import arrow_type
 from boathouse.use_case.requests import REQUEST, REQUESTS, STREAM_TABLES
 
 if TYPE_CHECKING:

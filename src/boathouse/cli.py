@@ -15,7 +15,7 @@ from kedro.framework.cli.project import run as kedro_run
 
 from boathouse import __version__
 from boathouse.core.errors import ConfigError
-from boathouse.engines.choice import choose_engine
+from boathouse.engines.registry import choose_engine
 from boathouse.hooks.environments import DEFAULT, require_environment
 from boathouse.hooks.failures import describe_failure
 from boathouse.hooks.logs import is_debugging

@@ -4,7 +4,7 @@ from typing import Any
 
 from kedro.config import OmegaConfigLoader
 
-from boathouse.engines.choice import choose_engine
+from boathouse.engines.registry import choose_engine
 from boathouse.hooks.deployment import DeploymentHooks
 from boathouse.hooks.engine_session import EngineSessionHooks
 from boathouse.hooks.governance import GovernanceHooks

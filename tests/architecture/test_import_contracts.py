@@ -17,10 +17,16 @@ LINT = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imp
 VIOLATIONS = [
     ("layers", "core/options.py", "import boathouse.use_case.words"),
     ("layers", "use_case/words.py", "import boathouse.pipelines.training"),
-    ("layers", "datasets/slices.py", "import boathouse.pipeline_registry"),
-    ("adapters", "engines/choice.py", "import boathouse.datasets.frames"),
-    ("adapters", "datasets/slices.py", "import boathouse.hooks.logs"),
-    ("wiring", "pipelines/training/pipeline.py", "import boathouse.datasets.frames"),
+    ("layers", "datasets/run_record.py", "import boathouse.pipeline_registry"),
+    ("layers", "tables/contract.py", "import boathouse.core.audit"),
+    ("layers", "tables/write.py", "def load():\n    import boathouse.use_case.words"),
+    ("layers", "engines/base.py", "import boathouse.tables.location"),
+    ("layers", "atomic_files.py", "import boathouse.tables.contract"),
+    ("adapters", "engines/registry.py", "import boathouse.datasets.run_record"),
+    ("adapters", "tables/location.py", "import boathouse.datasets.run_record"),
+    ("adapters", "datasets/run_record.py", "import boathouse.hooks.logs"),
+    ("wiring", "pipelines/training/pipeline.py", "import boathouse.datasets.run_record"),
+    ("wiring", "pipelines/training/pipeline.py", "import boathouse.tables.dataset"),
     ("wiring", "pipelines/training/pipeline.py", "import mlflow"),
     ("siblings", "pipelines/training/pipeline.py", "import boathouse.pipelines.monitoring"),
     ("core", "core/options.py", "import kedro"),
@@ -31,6 +37,12 @@ VIOLATIONS = [
     ("scoring", "online_store/views.py", "import pandas"),
     ("scoring", "serving/app.py", "def load():\n    import mlflow"),
     ("scoring", "core/endpoints/options.py", "import pyspark"),
+    ("scoring", "tables/contract.py", "def load():\n    import pandas"),
+    ("storage", "tables/location.py", "def load():\n    from deltalake import DeltaTable"),
+    ("storage", "governance/ledger.py", "import deltalake"),
+    ("storage", "tables/dataset.py", "import polars"),
+    ("storage", "tables/dataset.py", "import pysail"),
+    ("storage", "tables/location.py", "from filelock import FileLock"),
 ]
 
 HEAVY = ("deltalake", "kedro", "mlflow", "pandas", "polars", "pyspark", "sklearn", "xgboost")

@@ -86,7 +86,7 @@ def test_missing_extracts_fail_with_their_path(sample: SampleProject) -> None:
 
 OPTIONAL = """
 raw.file:
-  type: boathouse.datasets.csv_extract.CsvExtractDataset
+  type: boathouse.tables.extracts.CsvExtractDataset
   filepath: ${globals:raw_folder}/a.csv
   lakehouse: ${globals:lakehouse}
   contract: raw.file

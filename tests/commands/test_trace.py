@@ -12,8 +12,8 @@ from click.testing import CliRunner
 
 from boathouse.cli import cli
 from boathouse.core.audit import AuditEvent
-from boathouse.datasets.delta_place import TablePlace
 from boathouse.governance.ledger import open_ledger
+from boathouse.tables.location import TableLocation
 from tests.trained_bank import MODEL
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def run(*words: str) -> Result:
 
 
 def test_one_look_up_answers_everything(trained: TrainedBank) -> None:
-    place = TablePlace.from_lakehouse("test.audit.promotions", trained.lakehouse)
+    place = TableLocation.from_lakehouse("test.audit.promotions", trained.lakehouse)
     event = AuditEvent(
         event_id="trace", kind="approved", subject=MODEL, version="1", actor="vera", occurred_at=datetime.now(UTC)
     )

@@ -13,10 +13,10 @@ from deltalake import write_deltalake
 
 from boathouse.cli import cli
 from boathouse.core.audit import AuditEvent
-from boathouse.datasets.delta_place import TablePlace
+from boathouse.core.endpoints.log_contract import ENDPOINT_LOG
 from boathouse.governance.endpoint_states import DEPLOYMENTS
 from boathouse.governance.ledger import open_ledger
-from boathouse.serving.log_table import log_schema
+from boathouse.tables.location import TableLocation
 from tests.serving.log_entries import MOMENT, entry
 from tests.trained_bank import MODEL
 
@@ -61,7 +61,9 @@ def log_request(path: Path, **changes: Any) -> None:
     }
     row = entry(1, **(values | changes)).to_row()
     row |= {"request_date": MOMENT.date(), "request_time": datetime.fromisoformat(row["request_time"])}
-    write_deltalake(path, pa.Table.from_pylist([row], log_schema()), mode="append", partition_by=["request_date"])
+    write_deltalake(
+        path, pa.Table.from_pylist([row], ENDPOINT_LOG.arrow_schema), mode="append", partition_by=["request_date"]
+    )
 
 
 @pytest.fixture
@@ -117,7 +119,7 @@ def test_an_answer_of_an_endpoint_leads_to_its_version(
 
 
 def test_the_entity_is_what_it_was_when_it_answered(inference: Path, trained: TrainedBank) -> None:
-    ledger = open_ledger(TablePlace.from_lakehouse(f"test.{DEPLOYMENTS}", trained.lakehouse))
+    ledger = open_ledger(TableLocation.from_lakehouse(f"test.{DEPLOYMENTS}", trained.lakehouse))
     models = {-1: MODEL, 1: "test.models.other"}
     for place, (days, name) in enumerate(models.items()):
         entity = {"name": "champion", "entity_name": name, "entity_version": "1"}

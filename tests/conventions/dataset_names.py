@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 SCHEMAS = ("raw", "clean", "features", "model_input", "inference", "monitoring", "audit")
 FORMS = ("spark", "pandas", "arrow", "polars")
-DELTA = "boathouse.datasets.delta_table.DeltaTableDataset"
+DELTA = "boathouse.tables.dataset.DeltaTableDataset"
 MEMORY = ("kedro.io.MemoryDataset", "MemoryDataset", "kedro.io.memory_dataset.MemoryDataset")
 LAYERS = (
     "extract",

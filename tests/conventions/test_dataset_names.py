@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from boathouse.datasets.contracts import known_contracts
 from boathouse.pipeline_registry import FLOW
+from boathouse.tables.known_contracts import known_contracts
 from tests.conventions import dataset_names as conventions
 from tests.conventions import project
 

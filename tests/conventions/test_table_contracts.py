@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from boathouse.core.tables import Column, TableContract
-from boathouse.datasets.contracts import known_contracts
+from boathouse.tables import Column, TableContract
+from boathouse.tables.known_contracts import known_contracts
 from tests.conventions import table_contracts as conventions
 
 # Numbers without a unit, by the reason why they have none.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from boathouse.core.errors import OptionError
-from boathouse.engines.choice import choose_engine
+from boathouse.engines.registry import choose_engine
 
 
 @pytest.mark.parametrize(

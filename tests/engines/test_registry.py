@@ -75,7 +75,7 @@ def test_getting_an_engine_imports_no_spark() -> None:
     """A run that touches no table must not pay for one."""
     code = (
         "import sys; from boathouse.engines import get_engine; get_engine('sail'); get_engine('spark'); "
-        "import boathouse.datasets.delta_table, boathouse.datasets.csv_extract; "
+        "import boathouse.tables.dataset, boathouse.tables.extracts; "
         "print([m for m in ('pyspark', 'pysail', 'delta', 'deltalake', 'pandas', 'pyarrow') if m in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from boathouse.core.features import Feature, FeatureView, Source
-from boathouse.datasets.delta_place import TablePlace
 from boathouse.engines import get_engine
 from boathouse.feature_store import publish_view
 from boathouse.online_store import OnlineStore, OnlineView
+from boathouse.tables.location import TableLocation
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -40,7 +40,7 @@ VIEW = FeatureView(
 )
 
 
-def commit(place: TablePlace, before: Rows, after: Rows, how: str) -> None:
+def commit(place: TableLocation, before: Rows, after: Rows, how: str) -> None:
     """Commit the way from ``before`` to ``after``: as an overwrite, or as one MERGE."""
     session = place.session()
     frame = session.createDataFrame(_lines(after), SCHEMA)
@@ -82,7 +82,7 @@ def answers(store: OnlineStore) -> list[tuple[float | None, ...] | None]:
     return [row if there else None for row, there in zip(rows, found.found[:, 0].tolist(), strict=True)]
 
 
-def follow(folder: Path, place: TablePlace, history: list[tuple[Rows, str]], *, pauses: list[bool]) -> list[str]:
+def follow(folder: Path, place: TableLocation, history: list[tuple[Rows, str]], *, pauses: list[bool]) -> list[str]:
     """Commit each state of ``history`` and publish it, at once or with the next; return what was said.
 
     Raises:
@@ -124,7 +124,7 @@ def make_history(seed: int, length: int = 6) -> list[tuple[Rows, str]]:
     return history
 
 
-def publish_with_a_late_feed(place: TablePlace, folder: str) -> str:
+def publish_with_a_late_feed(place: TableLocation, folder: str) -> str:
     """Publish over versions of which only the last has a change feed; return what was said."""
     store = OnlineStore(f"sqlite:///{folder}/late.db")
     states: list[Rows] = [{(1, 1): (1.0, 1.0)}, {(1, 1): (2.0, 1.0)}, {(1, 1): (2.0, 1.0), (2, 1): (3.0, 1.0)}]
@@ -142,7 +142,7 @@ def publish_with_a_late_feed(place: TablePlace, folder: str) -> str:
 def main(engine: str, folder: str) -> None:
     """Follow histories on ``engine``, with Delta's change feed where it has one; print what publishing said."""
     for number, feed in enumerate([True, False]):
-        place = TablePlace(f"test.features.boats{number}", engine, f"{folder}/lake")
+        place = TableLocation(f"test.features.boats{number}", engine, f"{folder}/lake")
         own = Path(folder) / str(number)
         own.mkdir()
         if feed:
@@ -152,7 +152,7 @@ def main(engine: str, folder: str) -> None:
             )
         for line in follow(own, place, make_history(number), pauses=[False, True] * 3):
             sys.stdout.write(f"{line}\n")
-    sys.stdout.write(f"late: {publish_with_a_late_feed(TablePlace('test.features.late', engine, folder), folder)}\n")
+    sys.stdout.write(f"late: {publish_with_a_late_feed(TableLocation('test.features.late', engine, folder), folder)}\n")
     get_engine(engine).stop()
 
 

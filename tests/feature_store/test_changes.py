@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from boathouse.core.errors import TableError
-from boathouse.datasets.delta_place import TablePlace
 from boathouse.feature_store import changes as module
 from boathouse.feature_store import publish_view
 from boathouse.feature_store.changes import find_changed_keys
 from boathouse.online_store import OnlineStore
+from boathouse.tables.location import TableLocation
 from tests.feature_store.publish_steps import VIEW, Rows, answers, commit, expected, follow, make_history
 
 if TYPE_CHECKING:
@@ -33,13 +33,13 @@ THEN: Rows = {(1, 1): (1.0, None), (1, 5): (9.0, 2.0), (2, 1): (3.0, 3.0), (4, 4
 
 
 @pytest.fixture
-def place(spark: SparkSession, lakehouse: Callable[[str], dict[str, str]]) -> TablePlace:
+def place(spark: SparkSession, lakehouse: Callable[[str], dict[str, str]]) -> TableLocation:
     """Return a table that is not there yet."""
     del spark
-    return TablePlace.from_lakehouse("test.features.boats", lakehouse(uuid.uuid4().hex))
+    return TableLocation.from_lakehouse("test.features.boats", lakehouse(uuid.uuid4().hex))
 
 
-def changed(place: TablePlace, since: int, until: int) -> tuple[list[int], str]:
+def changed(place: TableLocation, since: int, until: int) -> tuple[list[int], str]:
     """Return the changed keys and how they were told."""
     found = find_changed_keys(VIEW, place, since=since, until=until)
     return sorted(found.table["boat_id"].to_pylist()), found.told_by
@@ -53,12 +53,12 @@ def test_any_history_is_published_by_changes_as_in_full(
     del spark
     folder = tmp_path / uuid.uuid4().hex
     folder.mkdir()
-    own = TablePlace.from_lakehouse("test.features.boats", lakehouse(uuid.uuid4().hex))
+    own = TableLocation.from_lakehouse("test.features.boats", lakehouse(uuid.uuid4().hex))
     said = follow(folder, own, make_history(seed, length=5), pauses=pauses)
     assert all("told by changed files" in line or "is live already" in line for line in said[1:])
 
 
-def test_files_and_comparison_tell_the_same_keys(place: TablePlace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_and_comparison_tell_the_same_keys(place: TableLocation, monkeypatch: pytest.MonkeyPatch) -> None:
     commit(place, {}, FIRST, "overwrite")
     commit(place, FIRST, THEN, "merge")
     commit(place, THEN, THEN, "overwrite")
@@ -71,7 +71,7 @@ def test_files_and_comparison_tell_the_same_keys(place: TablePlace, monkeypatch:
 
 
 def test_where_the_live_version_was_vacuumed_all_of_it_is_published_and_it_is_said(
-    place: TablePlace, tmp_path: Path
+    place: TableLocation, tmp_path: Path
 ) -> None:
     store = OnlineStore(f"sqlite:///{tmp_path}/online.db")
     commit(place, {}, FIRST, "overwrite")
@@ -89,13 +89,13 @@ def test_where_the_live_version_was_vacuumed_all_of_it_is_published_and_it_is_sa
 
 
 def test_a_table_made_anew_is_published_in_full_though_its_versions_start_again(
-    place: TablePlace, tmp_path: Path, lakehouse: Callable[[str], dict[str, str]]
+    place: TableLocation, tmp_path: Path, lakehouse: Callable[[str], dict[str, str]]
 ) -> None:
     store = OnlineStore(f"sqlite:///{tmp_path}/online.db")
     for rows in (FIRST, THEN):
         commit(place, {}, rows, "overwrite")
         publish_view(store, VIEW, place)
-    other = TablePlace.from_lakehouse(place.table, lakehouse("other"))
+    other = TableLocation.from_lakehouse(place.table, lakehouse("other"))
     commit(other, {}, FIRST, "overwrite")
     assert "3 keys of version 0" in (said := publish_view(store, VIEW, other))
     assert "made anew" in said

@@ -12,10 +12,10 @@ from boathouse.core.endpoints import rollouts
 from boathouse.core.endpoints.log_contract import LogEntry
 from boathouse.core.endpoints.state import find_experiment
 from boathouse.core.errors import RolloutError
-from boathouse.datasets.delta_place import TablePlace
 from boathouse.governance.endpoint_states import EndpointStates, read_configuration
 from boathouse.rollouts.canary_step import step_canary
 from boathouse.serving.log_table import LogTable
+from boathouse.tables.location import TableLocation
 from tests.core.endpoints.sample_config import make_document
 
 if TYPE_CHECKING:
@@ -30,17 +30,17 @@ def root(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def place(root: dict[str, str]) -> TablePlace:
-    return TablePlace.from_lakehouse("test.audit.deployments", root)
+def place(root: dict[str, str]) -> TableLocation:
+    return TableLocation.from_lakehouse("test.audit.deployments", root)
 
 
 @pytest.fixture
-def log(root: dict[str, str]) -> TablePlace:
-    return TablePlace.from_lakehouse("test.inference.endpoint_log", root)
+def log(root: dict[str, str]) -> TableLocation:
+    return TableLocation.from_lakehouse("test.inference.endpoint_log", root)
 
 
 @pytest.fixture
-def states(place: TablePlace) -> EndpointStates:
+def states(place: TableLocation) -> EndpointStates:
     return EndpointStates(place, {"late": DOCUMENT})
 
 
@@ -52,7 +52,7 @@ def share(states: EndpointStates, entity: str = "new") -> float:
     return states.read("late").config.traffic_of(entity)
 
 
-def test_without_a_record_conf_counts(states: EndpointStates, place: TablePlace) -> None:
+def test_without_a_record_conf_counts(states: EndpointStates, place: TableLocation) -> None:
     state = states.read("late")
     assert (state.sequence, state.kind, state.undo) == (0, "conf", None)
     assert read_configuration(place, {"late": DOCUMENT}) == {"late": state.config}
@@ -60,7 +60,7 @@ def test_without_a_record_conf_counts(states: EndpointStates, place: TablePlace)
         states.read("early")
 
 
-def test_the_newest_record_counts_for_everybody(states: EndpointStates, place: TablePlace) -> None:
+def test_the_newest_record_counts_for_everybody(states: EndpointStates, place: TableLocation) -> None:
     other = EndpointStates(place, {"late": DOCUMENT})
     assert share(other) == 0
     change(states, rollouts.split_by_weight(states.read("late").config, {"old": 70, "new": 30}))
@@ -104,7 +104,7 @@ def test_a_rollback_leaves_a_rollout_altogether(states: EndpointStates) -> None:
     assert share(states) == 0
 
 
-def test_of_two_updates_at_once_one_wins(place: TablePlace) -> None:
+def test_of_two_updates_at_once_one_wins(place: TableLocation) -> None:
     writers = [EndpointStates(place, {"late": DOCUMENT}) for _ in range(4)]
     seen = [writer.read("late") for writer in writers]
 
@@ -145,7 +145,7 @@ def test_an_experiment_is_found_after_it_ended(states: EndpointStates) -> None:
     assert (state.sequence, ended) == (1, after.changed_at)
 
 
-def write_log(log: TablePlace, tmp_path: Path, name: str, rows: list[LogEntry]) -> None:
+def write_log(log: TableLocation, tmp_path: Path, name: str, rows: list[LogEntry]) -> None:
     import orjson
 
     from boathouse.serving.log_journal import acquire_slot
@@ -183,7 +183,7 @@ def canary(states: EndpointStates) -> EndpointStates:
     return states
 
 
-def test_a_good_canary_goes_on_and_is_promoted(canary: EndpointStates, log: TablePlace, tmp_path: Path) -> None:
+def test_a_good_canary_goes_on_and_is_promoted(canary: EndpointStates, log: TableLocation, tmp_path: Path) -> None:
     # What was logged before the step began is another version's doing.
     write_log(log, tmp_path, "a", answers("new", 200, datetime.now(UTC) - timedelta(hours=1), status=500))
     assert step_canary(canary, "late", log, actor="watch").outcome == "wait"
@@ -200,7 +200,7 @@ def test_a_good_canary_goes_on_and_is_promoted(canary: EndpointStates, log: Tabl
     assert canary.read("late").config.split.kind == "canary"
 
 
-def test_a_bad_canary_is_rolled_back_by_itself(canary: EndpointStates, log: TablePlace, tmp_path: Path) -> None:
+def test_a_bad_canary_is_rolled_back_by_itself(canary: EndpointStates, log: TableLocation, tmp_path: Path) -> None:
     now = datetime.now(UTC)
     write_log(log, tmp_path, "a", answers("new", 20, now, status=500) + answers("old", 400, now))
     decision = step_canary(canary, "late", log, actor="watch")
@@ -214,7 +214,7 @@ def test_a_bad_canary_is_rolled_back_by_itself(canary: EndpointStates, log: Tabl
         step_canary(canary, "late", log, actor="watch")
 
 
-def test_a_paused_canary_stays(canary: EndpointStates, log: TablePlace, tmp_path: Path) -> None:
+def test_a_paused_canary_stays(canary: EndpointStates, log: TableLocation, tmp_path: Path) -> None:
     change(canary, canary.read("late").config, "paused")
     write_log(log, tmp_path, "a", answers("new", 60, datetime.now(UTC)) + answers("old", 60, datetime.now(UTC)))
     assert step_canary(canary, "late", log, actor="watch").reason == "paused"
@@ -224,7 +224,7 @@ def test_a_paused_canary_stays(canary: EndpointStates, log: TablePlace, tmp_path
 
 
 def test_two_watchers_move_a_canary_once(
-    canary: EndpointStates, log: TablePlace, place: TablePlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    canary: EndpointStates, log: TableLocation, place: TableLocation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_log(log, tmp_path, "a", answers("new", 60, datetime.now(UTC)) + answers("old", 60, datetime.now(UTC)))
     late = EndpointStates(place, {"late": DOCUMENT})
@@ -236,7 +236,7 @@ def test_two_watchers_move_a_canary_once(
     assert len(canary.records()) == 2
 
 
-def test_switched_off_experiments_give_every_unit_the_control(place: TablePlace, states: EndpointStates) -> None:
+def test_switched_off_experiments_give_every_unit_the_control(place: TableLocation, states: EndpointStates) -> None:
     start = rollouts.start_experiment(states.read("late").config, {"old": 50, "new": 50}, salt="s", unit="key")
     change(states, start, "started")
     off = read_configuration(place, {"late": DOCUMENT}, experiments=False)["late"]

@@ -16,9 +16,9 @@ from deltalake import DeltaTable, write_deltalake
 
 from boathouse.core.audit import AuditEvent
 from boathouse.core.errors import PromotionError
-from boathouse.datasets.delta_place import TablePlace
 from boathouse.governance.ledger import AuditLedger, open_ledger
 from boathouse.governance.ledger_tables import CatalogTable
+from boathouse.tables.location import TableLocation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,11 +32,11 @@ def make_event(name: str, subject: str = "test.models.late") -> AuditEvent:
 
 
 @pytest.fixture
-def place(lakehouse: Callable[[], dict[str, str]]) -> TablePlace:
-    return TablePlace.from_lakehouse("test.audit.promotions", lakehouse())
+def place(lakehouse: Callable[[], dict[str, str]]) -> TableLocation:
+    return TableLocation.from_lakehouse("test.audit.promotions", lakehouse())
 
 
-def on_catalog(place: TablePlace) -> AuditLedger:
+def on_catalog(place: TableLocation) -> AuditLedger:
     """Return the ledger as written through SQL statements, as on a catalog."""
     return AuditLedger(CatalogTable(place), name=place.table)
 
@@ -46,7 +46,7 @@ BOTH = pytest.mark.parametrize("open_it", [open_ledger, on_catalog])
 
 @BOTH
 def test_records_are_kept_in_order_and_found_by_subject(
-    place: TablePlace, open_it: Callable[[TablePlace], AuditLedger]
+    place: TableLocation, open_it: Callable[[TableLocation], AuditLedger]
 ) -> None:
     ledger = open_it(place)
     assert ledger.read() == []
@@ -58,14 +58,14 @@ def test_records_are_kept_in_order_and_found_by_subject(
 
 
 @BOTH
-def test_the_same_event_is_recorded_once(place: TablePlace, open_it: Callable[[TablePlace], AuditLedger]) -> None:
+def test_the_same_event_is_recorded_once(place: TableLocation, open_it: Callable[[TableLocation], AuditLedger]) -> None:
     ledger = open_it(place)
     first = ledger.append([make_event("a")])
     assert ledger.append([make_event("a")]) == first
     assert len(ledger.read()) == 1
 
 
-def test_what_may_not_follow_is_not_recorded(place: TablePlace) -> None:
+def test_what_may_not_follow_is_not_recorded(place: TableLocation) -> None:
     ledger = open_ledger(place)
     ledger.append([make_event("a")])
 
@@ -79,7 +79,7 @@ def test_what_may_not_follow_is_not_recorded(place: TablePlace) -> None:
     assert len(ledger.read()) == 1
 
 
-def test_of_many_writers_at_once_each_is_recorded_once(place: TablePlace) -> None:
+def test_of_many_writers_at_once_each_is_recorded_once(place: TableLocation) -> None:
     def write(number: int) -> None:
         open_ledger(place).append([make_event(f"e{number % 50}")])
 
@@ -90,7 +90,7 @@ def test_of_many_writers_at_once_each_is_recorded_once(place: TablePlace) -> Non
     assert ledger.verify() == []
 
 
-def test_a_check_sees_what_was_recorded_in_between(place: TablePlace) -> None:
+def test_a_check_sees_what_was_recorded_in_between(place: TableLocation) -> None:
     """Of many that may only follow an empty chain, one gets in."""
 
     def only_first(records: list[AuditRecord]) -> None:
@@ -111,12 +111,12 @@ def test_a_check_sees_what_was_recorded_in_between(place: TablePlace) -> None:
 
 
 def _write_until_killed(root: str) -> None:
-    place = TablePlace("test.audit.promotions", "sail", root)
+    place = TableLocation("test.audit.promotions", "sail", root)
     for number in range(10_000):
         open_ledger(place).append([make_event(f"{os.getpid()}-{number}")])
 
 
-def test_a_killed_writer_leaves_a_chain_that_others_go_on_with(place: TablePlace) -> None:
+def test_a_killed_writer_leaves_a_chain_that_others_go_on_with(place: TableLocation) -> None:
     context = multiprocessing.get_context("spawn")
     writers = [context.Process(target=_write_until_killed, args=(place.root,)) for _ in range(2)]
     for writer in writers:
@@ -135,7 +135,7 @@ def test_a_killed_writer_leaves_a_chain_that_others_go_on_with(place: TablePlace
     assert len(before) >= 6
 
 
-def rewrite(place: TablePlace, condition: Callable[[DeltaTable], object]) -> None:
+def rewrite(place: TableLocation, condition: Callable[[DeltaTable], object]) -> None:
     """Replace the table's rows past its own writers, as somebody with access to the files would."""
     table = DeltaTable(str(place.path))
     kept = table.to_pyarrow_table().filter(condition(table))
@@ -143,21 +143,21 @@ def rewrite(place: TablePlace, condition: Callable[[DeltaTable], object]) -> Non
     write_deltalake(str(place.path), kept, mode="overwrite")
 
 
-def test_rows_cut_off_at_the_end_show(place: TablePlace) -> None:
+def test_rows_cut_off_at_the_end_show(place: TableLocation) -> None:
     ledger = open_ledger(place)
     ledger.append([make_event(name) for name in "abcd"])
     rewrite(place, lambda _: pc.less(pc.field("sequence"), 4))
     assert [found.sequence for found in ledger.verify()] == [4]
 
 
-def test_a_row_removed_in_the_middle_shows(place: TablePlace) -> None:
+def test_a_row_removed_in_the_middle_shows(place: TableLocation) -> None:
     ledger = open_ledger(place)
     ledger.append([make_event(name) for name in "abcd"])
     rewrite(place, lambda _: pc.not_equal(pc.field("sequence"), 2))
     assert [found.sequence for found in ledger.verify()] == [2]
 
 
-def test_delta_itself_refuses_to_delete(place: TablePlace) -> None:
+def test_delta_itself_refuses_to_delete(place: TableLocation) -> None:
     open_ledger(place).append([make_event("a")])
     with pytest.raises(Exception, match="append"):
         DeltaTable(str(place.path)).delete("sequence = 1")
@@ -165,12 +165,12 @@ def test_delta_itself_refuses_to_delete(place: TablePlace) -> None:
 
 def test_a_folder_that_refuses_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
-    place = TablePlace("test.audit.promotions", "sail", (tmp_path / "file").as_posix())
+    place = TableLocation("test.audit.promotions", "sail", (tmp_path / "file").as_posix())
     with pytest.raises(Exception, match="cannot be written"):
         open_ledger(place).append([make_event("a")])
 
 
-def test_many_small_files_are_put_together_and_the_chain_still_holds(place: TablePlace) -> None:
+def test_many_small_files_are_put_together_and_the_chain_still_holds(place: TableLocation) -> None:
     ledger = open_ledger(place)
     for number in range(40):
         ledger.append([make_event(f"e{number}")])
@@ -181,7 +181,7 @@ def test_many_small_files_are_put_together_and_the_chain_still_holds(place: Tabl
     assert [found.sequence for found in ledger.verify()] == [40]
 
 
-def test_a_chain_written_anew_shows_by_a_hash_that_was_kept(place: TablePlace) -> None:
+def test_a_chain_written_anew_shows_by_a_hash_that_was_kept(place: TableLocation) -> None:
     ledger = open_ledger(place)
     ledger.append([make_event(name) for name in "ab"])
     kept = ledger.inspect()

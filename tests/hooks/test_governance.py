@@ -9,12 +9,12 @@ import pytest
 
 from boathouse.core.errors import LifeCycleError, ReadOnlyTableError
 from boathouse.core.promotion.identity import Identity
-from boathouse.datasets.delta_table import DeltaTableDataset
 from boathouse.datasets.model_version import ModelVersionDataset
 from boathouse.governance.house import House
 from boathouse.governance.registry import ModelRegistry
 from boathouse.hooks.governance import GovernanceHooks, record_registration
 from boathouse.hooks.source_state import SourceState
+from boathouse.tables.dataset import DeltaTableDataset
 from tests.life_samples import options
 from tests.model_store import NAME, empty_store, make_model, store
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import mlflow
 import pytest
 
-from boathouse.datasets.run_metrics import RunMetricsDataset
+from boathouse.datasets.run_record import RunMetricsDataset
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

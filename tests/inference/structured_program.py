@@ -20,10 +20,10 @@ import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 from kedro.io import DatasetError
 
-from boathouse.datasets.delta_place import TablePlace
 from boathouse.engines import get_engine, stop_engines
 from boathouse.inference.kafka_output import KafkaOutput
 from boathouse.inference.marked_tables import EngineMarkedTable
+from boathouse.tables.location import TableLocation
 from tests.request_stream import FIRST, SECOND, THIRD, RequestHouse, make_event
 
 # Where a broker listens; without it nothing is sent.
@@ -98,7 +98,7 @@ def remove_file(house: RequestHouse) -> None:
 def send_to_kafka(house: RequestHouse, servers: str) -> dict[str, Any]:
     """Send the answers twice, then a new one; return what the topic holds and what the answers are."""
     output = KafkaOutput(servers=servers, topic="scores")
-    place = TablePlace("test.inference.stream_predictions", "spark", house.root.as_posix())
+    place = TableLocation("test.inference.stream_predictions", "spark", house.root.as_posix())
     checkpoint = house.root / "checkpoints" / "kafka"
     options = house.plan().options
     for _ in range(2):

@@ -12,12 +12,12 @@ import pytest
 import sqlalchemy as sa
 
 from boathouse.core.errors import InferenceError
-from boathouse.datasets.frames import arrow_type
 from boathouse.inference import delta_output, file_output, sql_output
 from boathouse.inference.delta_output import DeltaOutput
 from boathouse.inference.file_output import FileOutput
 from boathouse.inference.outputs import BATCH, ScoredBatch, open_output
 from boathouse.inference.sql_output import SqlOutput
+from boathouse.tables.contract import arrow_type
 from boathouse.use_case.predictions import PREDICTION_TABLES
 from tests.postgres_server import PostgresServer, postgres
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from boathouse.core.tables.fingerprint import compute_fingerprint
-from boathouse.datasets.delta_table import DeltaTableDataset
+from boathouse.tables.dataset import DeltaTableDataset
+from boathouse.tables.fingerprint import compute_fingerprint
 
 MODES: dict[str, dict[str, Any]] = {
     "overwrite": {"mode": "overwrite", "partition_by": ["batch"]},

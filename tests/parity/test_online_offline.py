@@ -52,7 +52,7 @@ def test_online_is_offline_for_every_customer(
     request: pytest.FixtureRequest,
 ) -> None:
     keys, expected = offline
-    place = book.dataset(CURRENT_VIEWS[0].table)._place
+    place = book.dataset(CURRENT_VIEWS[0].table).location
     refresher = FeatureRefresher("test", {"engine": place.engine, "root": place.root})
     is_file = database == "sqlite"
     url = f"sqlite:///{book.data}/online.db" if is_file else request.getfixturevalue("postgres").make_database()

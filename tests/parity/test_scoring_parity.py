@@ -138,7 +138,7 @@ def test_the_endpoint_gives_the_same_to_the_bit_for_features_it_is_sent(month: S
 
 @pytest.mark.slow
 def test_the_endpoint_gives_the_same_to_the_bit_for_keys(month: ScoredMonth, book: SmallBank, tmp_path: Path) -> None:
-    place = book.dataset(CURRENT_VIEWS[0].table)._place
+    place = book.dataset(CURRENT_VIEWS[0].table).location
     refresher = FeatureRefresher("test", {"engine": place.engine, "root": place.root})
     store = OnlineStore(f"sqlite:///{tmp_path}/online.db", timeout_s=60)
     for view in CURRENT_VIEWS:

@@ -184,8 +184,8 @@ def _record_advice(name: str, evidence: dict[str, Any], env: str, conf_source: P
 @ENVIRONMENT
 def compact_log(env: str, conf_source: Path) -> None:
     """Make few large files of the inference log's many small ones; endpoints may go on writing."""
-    from boathouse.datasets.delta_log import open_log
     from boathouse.serving.log_table import LogTable
+    from boathouse.tables.delta_log import open_log
 
     place = open_harbour(env, conf_source).log
     if place.path is None or not open_log(place).exists():

@@ -119,11 +119,11 @@ def open_house(env: str, conf_source: Path) -> House:
 def _load_endpoints(env: str, loader: Any) -> tuple[EndpointUse, ...]:  # noqa: ANN401 - Kedro's loader
     """Return what the endpoints of the environment serve, as they were changed last, else as conf has them."""
     from boathouse.core.features.endpoint_use import read_endpoints
-    from boathouse.datasets.delta_place import TablePlace
     from boathouse.governance.endpoint_states import DEPLOYMENTS, EndpointStates
+    from boathouse.tables.location import TableLocation
 
     documents = read_documents(loader)
-    place = TablePlace.from_lakehouse(f"{env}.{DEPLOYMENTS}", dict(loader["globals"]["lakehouse"]))
+    place = TableLocation.from_lakehouse(f"{env}.{DEPLOYMENTS}", dict(loader["globals"]["lakehouse"]))
     for record in EndpointStates(place, documents).records():
         documents[record.subject] = record.read_evidence().get("config") or documents.get(record.subject, {})
     return read_endpoints(documents)

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from boathouse.core.endpoints.service_levels import ServiceLevels
     from boathouse.core.endpoints.sizing import SizingOptions
     from boathouse.core.experiments.options import ExperimentOptions
-    from boathouse.datasets.delta_place import TablePlace
     from boathouse.governance.endpoint_states import EndpointStates
+    from boathouse.tables.location import TableLocation
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,14 @@ class Harbour:
 
         return read_identity(trust_environment_user=self.trust_environment_user).name
 
-    def place(self, table: str) -> TablePlace:
+    def place(self, table: str) -> TableLocation:
         """Return the place of ``<schema>.<table>``."""
-        from boathouse.datasets.delta_place import TablePlace
+        from boathouse.tables.location import TableLocation
 
-        return TablePlace.from_lakehouse(f"{self.environment}.{table}", self.lakehouse)
+        return TableLocation.from_lakehouse(f"{self.environment}.{table}", self.lakehouse)
 
     @property
-    def log(self) -> TablePlace:
+    def log(self) -> TableLocation:
         """The inference log."""
         return self.place("inference.endpoint_log")
 

@@ -37,12 +37,12 @@ class RequestStream:
 
     def answer(self, model: RoleModel, *, reason_count: int) -> Iterator[str]:
         """Answer what is there with ``model``; give a line for each thing that was done."""
-        from boathouse.datasets.delta_place import TablePlace
         from boathouse.hooks.locations import locate_data
         from boathouse.inference.stream_dataset import RequestStreamDataset
+        from boathouse.tables.location import TableLocation
         from boathouse.use_case.requests import plan_requests
 
-        place = TablePlace.from_lakehouse(f"{self.house.environment}.{self.table}", self.house.lakehouse)
+        place = TableLocation.from_lakehouse(f"{self.house.environment}.{self.table}", self.house.lakehouse)
         checkpoints = Path(str(locate_data("checkpoints")))
         stream = RequestStreamDataset(
             table=place.table,

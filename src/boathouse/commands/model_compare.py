@@ -71,19 +71,16 @@ def _read_metrics(governed: Governed, name: str, version: str) -> dict[str, floa
 
 
 def _read_evaluations(governed: Governed) -> pa.Table:
-    from boathouse.core.errors import MissingTableError
-    from boathouse.datasets.delta_log import open_log
-    from boathouse.datasets.delta_place import TablePlace
+    from boathouse.tables.location import TableLocation
 
     house = governed.house
-    place = TablePlace.from_lakehouse(f"{house.environment}.audit.evaluations", house.lakehouse)
-    if not open_log(place).exists():
-        raise MissingTableError.in_environment(place.table, house.environment, place.path or place.table, "evaluation")
+    place = TableLocation.from_lakehouse(f"{house.environment}.audit.evaluations", house.lakehouse)
+    version = place.require_version("evaluation")
     if place.path is not None:
-        from boathouse.datasets.local_rows import read_local_rows
+        from boathouse.tables.delta_log import read_local_rows
 
         return read_local_rows(place.path)
     from boathouse.commands.feature_places import engines
 
     with engines():
-        return place.read(open_log(place).newest()).toArrow()
+        return place.read(version).toArrow()

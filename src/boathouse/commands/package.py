@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from boathouse.atomic_files import new_file
 from boathouse.core.errors import ConfigError
 
 # Kedro's own loader reads these as credentials; local is one machine's.
@@ -69,12 +70,10 @@ def pack_conf(conf: Path, archive: Path) -> list[str]:
     """
     files = sorted(path for path in conf.rglob("*") if path.is_file())
     left_out = [path for path in files if is_private(path.relative_to(conf))]
-    unfinished = archive.with_suffix(".part")
-    with tarfile.open(unfinished, "w:gz") as packed:
+    with new_file(archive) as unfinished, tarfile.open(unfinished, "w:gz") as packed:
         for path in files:
             if path not in left_out:
                 packed.add(path, arcname=f"conf/{path.relative_to(conf).as_posix()}", filter=_anonymous)
-    unfinished.replace(archive)
     return [path.relative_to(conf).as_posix() for path in left_out]
 
 

@@ -14,7 +14,7 @@ from boathouse.core.errors import SimulationError
 from boathouse.core.simulation.options import FORMATS, SimulationOptions
 
 if TYPE_CHECKING:
-    from boathouse.datasets.extract_folder import ExtractFolder
+    from boathouse.tables.extract_folder import ExtractFolder
     from boathouse.use_case.simulation import Simulation
 
 _ALL_NAMES = (
@@ -51,7 +51,7 @@ def simulate(target: Path, book: Path, chunk_size: int, overwrite: bool, **asked
 
     Then: BOATHOUSE_DATA=FOLDER kedro run
     """
-    from boathouse.datasets.extract_folder import ExtractFolder, check_free, is_finished
+    from boathouse.tables.extract_folder import ExtractFolder, check_free, is_finished
 
     options = SimulationOptions(**asked)
     folder = target / "01_raw"
@@ -71,7 +71,7 @@ def simulate(target: Path, book: Path, chunk_size: int, overwrite: bool, **asked
 
 
 def _prepare(book: Path, options: SimulationOptions) -> Simulation:
-    from boathouse.datasets.extract_folder import read_extract
+    from boathouse.tables.extract_folder import read_extract
     from boathouse.use_case.simulation import EXTRACT_TYPES, Simulation, build_book
 
     tables = {name: read_extract(book / f"{name}.csv", types) for name, types in EXTRACT_TYPES.items()}

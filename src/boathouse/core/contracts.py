@@ -16,8 +16,8 @@ from boathouse.core.inference.stream_contracts import STREAM_PROGRESS
 from boathouse.core.lineage.contracts import MODEL_VERSIONS
 from boathouse.core.monitoring.contracts import ALERTS, DRIFT_METRICS, PERFORMANCE
 from boathouse.core.promotion.contracts import DELIVERIES, PROMOTIONS
-from boathouse.core.quality.report import DATA_QUALITY
-from boathouse.core.tables import TableContract
+from boathouse.tables import TableContract
+from boathouse.tables.quality import DATA_QUALITY
 
 _ALL: tuple[TableContract, ...] = (
     ALERTS,

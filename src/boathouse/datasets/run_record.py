@@ -1,15 +1,17 @@
-"""The catalog's record of the run so far: its MLflow run and the table versions it has read."""
+"""The catalog's record of the run: its MLflow run, the table versions it has read, its metrics."""
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import Any, NoReturn
 
 from kedro.io.core import AbstractDataset
+from kedro_datasets.json import JSONDataset
 
 from boathouse.core.errors import ReadOnlyTableError
 from boathouse.core.inference.record import RunRecord
-from boathouse.datasets.last_reads import last_reads
+from boathouse.tables.versions import last_reads
 
 
 def current_run() -> str:
@@ -47,3 +49,27 @@ class RunRecordDataset(AbstractDataset[Any, Any]):
 
     def _describe(self) -> dict[str, Any]:
         return {"environment": self._environment}
+
+
+class RunMetricsDataset(JSONDataset):  # type: ignore[misc]  # publishes no types
+    """Numbers by name; kept as a file for Kedro-Viz and logged to the run that saves them."""
+
+    def __init__(self, *, filepath: str, prefix: str, metadata: dict[str, Any] | None = None) -> None:
+        """Remember file and prefix.
+
+        Args:
+            filepath: The JSON file.
+            prefix: Put before each name in MLflow, with a full stop.
+            metadata: For plugins such as Kedro-Viz.
+        """
+        super().__init__(filepath=filepath, metadata=metadata)
+        self._prefix = prefix
+
+    def save(self, data: dict[str, float]) -> None:
+        """Write the file, and log the numbers that are defined in one call; without an active run, the file alone."""
+        import mlflow
+
+        known = {name: value for name, value in data.items() if math.isfinite(value)}
+        super().save(known)
+        if mlflow.active_run():
+            mlflow.log_metrics({f"{self._prefix}.{name}": value for name, value in known.items()})

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from time import perf_counter
 
 from boathouse.core.errors import EngineError
-from boathouse.engines.choice import ENGINES
-from boathouse.engines.registry import get_engine
+from boathouse.engines.registry import ENGINES, get_engine
 from boathouse.engines.spark import find_delta_jar
 
 

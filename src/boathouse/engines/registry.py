@@ -1,7 +1,8 @@
-"""One engine of each name in a process."""
+"""Which engine a run uses, chosen and never guessed; one of each name in a process."""
 
 from __future__ import annotations
 
+import os
 import threading
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
@@ -10,6 +11,7 @@ from boathouse.core.options import require_choice
 
 if TYPE_CHECKING:
     from boathouse.engines.base import Engine
+
 
 # Modules are named, not imported: a run loads the engine it uses and no other.
 _CLASSES = {
@@ -44,3 +46,22 @@ def stop_engines() -> None:
     """Stop every engine that runs."""
     for engine in running_engines():
         engine.stop()
+
+
+ENGINES = ("databricks", "sail", "spark")
+
+
+def choose_engine(default: str) -> str:
+    """Return the engine's name.
+
+    On a Databricks runtime it is ``databricks``; elsewhere it is the environment variable
+    ``BOATHOUSE_ENGINE``, else ``default``.
+
+    Raises:
+        OptionError: If the name is none of the known engines.
+    """
+    if os.environ.get("DATABRICKS_RUNTIME_VERSION"):
+        return "databricks"
+    engine = os.environ.get("BOATHOUSE_ENGINE") or default
+    require_choice("engine", engine, ENGINES)
+    return engine

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from boathouse.core.errors import TableError
-from boathouse.datasets.commit_retry import describe_failure
-from boathouse.datasets.delta_changes import SIGN, has_feed, read_changed_files, read_feed
+from boathouse.tables.changes import SIGN, has_feed, read_changed_files, read_feed
+from boathouse.tables.commits import describe_failure
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame
 
     from boathouse.core.features import FeatureView
-    from boathouse.datasets.delta_place import TablePlace
+    from boathouse.tables.location import TableLocation
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class ChangedKeys:
     told_by: str
 
 
-def find_changed_keys(view: FeatureView, place: TablePlace, *, since: int, until: int) -> ChangedKeys:
+def find_changed_keys(view: FeatureView, place: TableLocation, *, since: int, until: int) -> ChangedKeys:
     """Return the keys of ``view`` whose rows differ between two versions of its table.
 
     Delta's change feed tells where the table has one and the engine can read it. Else the files that only one of the
@@ -52,7 +52,7 @@ def find_changed_keys(view: FeatureView, place: TablePlace, *, since: int, until
     raise TableError.no_changes(place.table, since, until, failed)
 
 
-def _ways(view: FeatureView, place: TablePlace, since: int, until: int) -> Iterator[tuple[str, DataFrame]]:
+def _ways(view: FeatureView, place: TableLocation, since: int, until: int) -> Iterator[tuple[str, DataFrame]]:
     from pyspark.sql import functions as F
 
     if has_feed(place):

@@ -7,18 +7,16 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from boathouse.core.errors import MissingTableError
 from boathouse.core.features.look_ups import LOOK_UPS, Consistency, compare_look_ups
-from boathouse.datasets.delta_log import open_log
-from boathouse.datasets.delta_options import WriteOptions
-from boathouse.datasets.delta_write import DeltaWriter
+from boathouse.tables.write import DeltaWriter
+from boathouse.tables.write_options import WriteOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from boathouse.core.features import FeatureView
-    from boathouse.datasets.delta_place import TablePlace
     from boathouse.online_store import FeatureRows
+    from boathouse.tables.location import TableLocation
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -26,7 +24,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class LookUpLog:
     """Look-ups of one environment; safe to share between threads."""
 
-    def __init__(self, place: TablePlace, *, batch: int = 1_000) -> None:
+    def __init__(self, place: TableLocation, *, batch: int = 1_000) -> None:
         """Remember the table.
 
         Args:
@@ -51,25 +49,20 @@ class LookUpLog:
         with self._lock:
             waiting, self._rows = self._rows, []
         if waiting:
-            schema = ", ".join(f"`{column.name}` {column.dtype}" for column in LOOK_UPS.columns)
-            frame = self._place.session().createDataFrame(waiting, schema)
+            frame = self._place.session().createDataFrame(waiting, LOOK_UPS.ddl)
             options = WriteOptions(table=self._place.table, mode="merge", keys=LOOK_UPS.keys)
             DeltaWriter(self._place, options, LOOK_UPS).write(frame)
         return len(waiting)
 
 
-def measure_consistency(view: FeatureView, table: TablePlace, look_ups: TablePlace) -> Consistency:
+def measure_consistency(view: FeatureView, table: TableLocation, look_ups: TableLocation) -> Consistency:
     """Return how the logged answers of ``view`` compare with its offline table.
 
     Raises:
         MissingTableError: If nothing was logged, or the view was not computed.
     """
-    for place, maker in ((look_ups, "boathouse features look-up --log"), (table, "feature_engineering")):
-        if not open_log(place).exists():
-            where = place.path or place.sql_name
-            raise MissingTableError.in_environment(place.table, place.environment, where, maker)
-    logged = look_ups.read(open_log(look_ups).newest())
-    return compare_look_ups(view, table.read(open_log(table).newest()), logged)
+    logged = look_ups.read(look_ups.require_version("boathouse features look-up --log"))
+    return compare_look_ups(view, table.read(table.require_version("feature_engineering")), logged)
 
 
 def _describe(number: int, key: Sequence[Any], rows: FeatureRows, asked_at: datetime) -> list[tuple[Any, ...]]:

@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from boathouse.core.errors import MissingTableError
-from boathouse.datasets.delta_log import open_log
 from boathouse.online_store.predictions import PREDICTION_FEATURES, prediction_view
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from boathouse.datasets.delta_place import TablePlace
     from boathouse.online_store import OnlineStore
+    from boathouse.tables.location import TableLocation
 
 _TIME, _RANK = "__time", "__rank"
 
 
 def publish_predictions(
     store: OnlineStore,
-    place: TablePlace,
+    place: TableLocation,
     model: str,
     *,
     keys: Sequence[tuple[str, str]],
@@ -44,11 +42,7 @@ def publish_predictions(
         MissingTableError: If nothing was predicted in this environment.
         OnlineStoreError: If the store takes nothing.
     """
-    log = open_log(place)
-    if not log.exists():
-        where = place.path or place.sql_name
-        raise MissingTableError.in_environment(place.table, place.environment, where, "batch_inference")
-    newest, names = log.newest(), [name for name, _ in keys]
+    newest, names = place.require_version("batch_inference"), [name for name, _ in keys]
     view = prediction_view(model, tuple(keys))
     frame = select_newest(_of_model(place.read(newest), model, version), names, time_column)
     done = store.publish_full(view, _rows(frame), source_version=newest)

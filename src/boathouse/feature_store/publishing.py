@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from boathouse.core.errors import MissingTableError, OnlineStoreError, TableError
-from boathouse.datasets.delta_log import open_log
+from boathouse.core.errors import OnlineStoreError, TableError
 from boathouse.feature_store.changes import find_changed_keys
 from boathouse.online_store import OnlineView
 from boathouse.online_store.rows import MICROSECONDS
+from boathouse.tables.delta_log import open_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from boathouse.core.features import FeatureView
-    from boathouse.datasets.delta_place import TablePlace
     from boathouse.online_store import LiveView, OnlineStore
+    from boathouse.tables.location import TableLocation
 
 MODES = ("auto", "full", "incremental")
 _LATEST, _TIME = "__latest", "__time"
 
 
-def publish_view(store: OnlineStore, view: FeatureView, place: TablePlace, *, mode: str = "auto") -> str:
+def publish_view(store: OnlineStore, view: FeatureView, place: TableLocation, *, mode: str = "auto") -> str:
     """Publish the newest row of each key; return what was done, in a line.
 
     Args:
@@ -41,11 +41,8 @@ def publish_view(store: OnlineStore, view: FeatureView, place: TablePlace, *, mo
             to go on from.
         TableError: If an incremental publish cannot be told what changed.
     """
-    log = open_log(place)
-    if not log.exists():
-        where = place.path or place.sql_name
-        raise MissingTableError.in_environment(place.table, place.environment, where, "feature_engineering")
-    version, online, table_id = log.newest(), OnlineView.from_feature_view(view), log.table_id()
+    version, online = place.require_version("feature_engineering"), OnlineView.from_feature_view(view)
+    table_id = open_log(place).table_id()
     live = store.live_views().get(online.name)
     reason = "" if mode == "full" else _find_obstacle(live, online, version, table_id)
     if mode == "full" or (mode == "auto" and reason):
@@ -86,7 +83,7 @@ def _find_obstacle(live: LiveView | None, online: OnlineView, version: int, tabl
 
 
 def _publish_all(
-    store: OnlineStore, view: FeatureView, place: TablePlace, *, version: int, table_id: str, reason: str
+    store: OnlineStore, view: FeatureView, place: TableLocation, *, version: int, table_id: str, reason: str
 ) -> str:
     online, rows = OnlineView.from_feature_view(view), _rows(_newest(view, place.read(version)), view)
     done = store.publish_full(online, rows, source_version=version, table_id=table_id)
@@ -96,7 +93,7 @@ def _publish_all(
     return f"{view.label}: {done.rows:,} keys of version {version} in {store.where}{why}"
 
 
-def _publish_changes(store: OnlineStore, view: FeatureView, place: TablePlace, *, live: int, version: int) -> str:
+def _publish_changes(store: OnlineStore, view: FeatureView, place: TableLocation, *, live: int, version: int) -> str:
     changes = find_changed_keys(view, place, since=live, until=version)
     keys = list(zip(*(changes.table[name].to_pylist() for name in view.key_names), strict=True))
     now = place.read(version)

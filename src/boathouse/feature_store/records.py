@@ -5,20 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from boathouse.core.features.refreshes import REFRESHES
-from boathouse.datasets.delta_log import open_log
-from boathouse.datasets.delta_options import WriteOptions
-from boathouse.datasets.delta_write import DeltaWriter
+from boathouse.tables.write import DeltaWriter
+from boathouse.tables.write_options import WriteOptions
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from boathouse.datasets.delta_place import TablePlace
+    from boathouse.tables.location import TableLocation
 
 
 class RefreshRecords:
     """The rows of ``audit.feature_refreshes``, one environment's."""
 
-    def __init__(self, place: TablePlace) -> None:
+    def __init__(self, place: TableLocation) -> None:
         """Remember the table; read nothing."""
         self._place = place
 
@@ -37,15 +36,12 @@ class RefreshRecords:
     def add(self, **record: Any) -> None:  # noqa: ANN401 - the columns of the contract
         """Add one record."""
         columns = REFRESHES.columns
-        schema = ", ".join(f"{column.name} {column.dtype}" for column in columns)
         row = [tuple(record[column.name] for column in columns)]
-        frame = self._place.session().createDataFrame(row, schema)
+        frame = self._place.session().createDataFrame(row, REFRESHES.ddl)
         options = WriteOptions(table=self._place.table, mode="merge", keys=REFRESHES.keys)
         DeltaWriter(self._place, options, REFRESHES).write(frame)
 
     def _read(self, view: str) -> list[dict[str, Any]]:
-        log = open_log(self._place)
-        if not log.exists():
-            return []
-        rows = self._place.read(log.newest()).where(f"view = '{view}'").collect()
-        return sorted((row.asDict() for row in rows), key=lambda row: row["refreshed_at"])
+        rows = self._place.read_newest()
+        records = [] if rows is None else rows.where(f"view = '{view}'").collect()
+        return sorted((row.asDict() for row in records), key=lambda row: row["refreshed_at"])

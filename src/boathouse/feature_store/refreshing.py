@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
-from boathouse.core.errors import DataQualityError, MissingTableError
+from boathouse.core.errors import DataQualityError
 from boathouse.core.features.feature_view import FeatureView, contract_of
 from boathouse.core.features.incremental import GONE, compute_month, compute_view, find_changed_keys, recompute
-from boathouse.core.tables.row_rules import nan_counts, violation_counts
-from boathouse.datasets.commit_retry import retry_on_conflict
-from boathouse.datasets.delta_log import open_log
-from boathouse.datasets.delta_options import WriteOptions
-from boathouse.datasets.delta_place import TablePlace
-from boathouse.datasets.delta_write import DeltaWriter
 from boathouse.feature_store.records import RefreshRecords
+from boathouse.tables.commits import retry_on_conflict
+from boathouse.tables.delta_log import open_log
+from boathouse.tables.location import TableLocation
+from boathouse.tables.row_rules import nan_counts, violation_counts
+from boathouse.tables.write import DeltaWriter
+from boathouse.tables.write_options import WriteOptions
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -79,9 +79,9 @@ class FeatureRefresher:
         self._environment, self._lakehouse = environment, lakehouse
         self._records = RefreshRecords(self.place("audit.feature_refreshes"))
 
-    def place(self, table: str) -> TablePlace:
+    def place(self, table: str) -> TableLocation:
         """Return the place of ``<schema>.<table>``."""
-        return TablePlace.from_lakehouse(f"{self._environment}.{table}", self._lakehouse)
+        return TableLocation.from_lakehouse(f"{self._environment}.{table}", self._lakehouse)
 
     def refresh(self, view: FeatureView, *, full: bool = False) -> Refreshed:
         """Bring the table of ``view`` up to its sources; a rerun or a crash in between changes nothing more.
@@ -119,7 +119,7 @@ class FeatureRefresher:
         if done is not None and json.loads(done["sources"]) == versions and table.exists():
             return Refreshed(view.label, "month", None, 0, table.newest(), "done before from these sources")
         if not table.exists():
-            empty = self.place(view.table).session().createDataFrame([], _schema_of(view))
+            empty = self.place(view.table).session().createDataFrame([], contract_of(view).ddl)
             self._overwrite(view, empty)
         rows = self._merge(view, compute_month(view, self._read(view, versions), self._stored(view), first))
         return self._note(view, "month", versions, rows, month=first)
@@ -131,9 +131,7 @@ class FeatureRefresher:
             MissingTableError: If the view has not been computed in this environment.
         """
         place = self.place(view.table)
-        if not open_log(place).exists():
-            where = place.path or place.sql_name
-            raise MissingTableError.in_environment(place.table, self._environment, where, "feature_engineering")
+        place.require_version("feature_engineering")
         return self._stored(view)
 
     def state(self, view: FeatureView) -> FeatureState | None:
@@ -184,7 +182,7 @@ class FeatureRefresher:
     def _refresh_fully(self, view: FeatureView, versions: dict[str, int], reason: str) -> Refreshed:
         frame = compute_view(view, self._read(view, versions))
         self._overwrite(view, frame)
-        rows = open_log(self.place(view.table)).rows(open_log(self.place(view.table)).newest()) or 0
+        rows = open_log(self.place(view.table)).rows(self.place(view.table).require_version()) or 0
         return self._note(view, "full", versions, rows, reason=reason)
 
     def _overwrite(self, view: FeatureView, frame: DataFrame) -> None:
@@ -224,7 +222,7 @@ class FeatureRefresher:
         month: date | None = None,
         reason: str = "",
     ) -> Refreshed:
-        version = open_log(self.place(view.table)).newest()
+        version = self.place(view.table).require_version()
         self._records.add(
             view=view.label,
             digest=view.digest,
@@ -241,13 +239,7 @@ class FeatureRefresher:
         found = {}
         for name in view.source_names:
             place = self.place(name)
-            log = open_log(place)
-            if not log.exists():
-                maker = "feature_engineering" if name.startswith("features.") else "data_prep"
-                raise MissingTableError.in_environment(
-                    place.table, self._environment, place.path or place.sql_name, maker
-                )
-            found[name] = log.newest()
+            found[name] = place.require_version("feature_engineering" if name.startswith("features.") else "data_prep")
         return found
 
     def _read(self, view: FeatureView, versions: dict[str, int]) -> list[DataFrame]:
@@ -257,7 +249,7 @@ class FeatureRefresher:
 
     def _stored(self, view: FeatureView) -> DataFrame:
         place = self.place(view.table)
-        return place.read(open_log(place).newest())
+        return place.read(place.require_version("feature_engineering"))
 
 
 def _held(frame: DataFrame) -> DataFrame:
@@ -265,11 +257,7 @@ def _held(frame: DataFrame) -> DataFrame:
     return frame.sparkSession.createDataFrame(frame.toArrow(), frame.schema)
 
 
-def _schema_of(view: FeatureView) -> str:
-    return ", ".join(f"{column.name} {column.dtype}" for column in contract_of(view).columns)
-
-
-def _commit(place: TablePlace, view: FeatureView, change: DataFrame) -> None:
+def _commit(place: TableLocation, view: FeatureView, change: DataFrame) -> None:
     session = place.session()
     # A constant name would let two threads write each other's rows.
     name = f"boathouse_{uuid.uuid4().hex}"

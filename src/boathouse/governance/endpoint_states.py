@@ -13,14 +13,13 @@ from boathouse.core.endpoints.kinds import ADVISED, PAUSED, ROLLED_BACK, STEP
 from boathouse.core.endpoints.rollouts import end_experiment
 from boathouse.core.endpoints.state import EndpointState, choose_undo, find_state, find_undo, require_unchanged
 from boathouse.core.errors import RolloutError
-from boathouse.datasets.delta_log import open_log
 from boathouse.governance.ledger import open_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from boathouse.core.audit import AuditRecord
-    from boathouse.datasets.delta_place import TablePlace
+    from boathouse.tables.location import TableLocation
 
 DEPLOYMENTS = "audit.deployments"
 Documents = Mapping[str, Mapping[str, Any]]
@@ -29,7 +28,7 @@ Documents = Mapping[str, Mapping[str, Any]]
 class EndpointStates:
     """The endpoints of one environment."""
 
-    def __init__(self, place: TablePlace, documents: Documents) -> None:
+    def __init__(self, place: TableLocation, documents: Documents) -> None:
         """Remember where.
 
         Args:
@@ -43,8 +42,7 @@ class EndpointStates:
 
     def records(self) -> list[AuditRecord]:
         """Return all records; the table is read only if its version has moved, which costs about a millisecond."""
-        log = open_log(self._place)
-        newest = log.newest() if log.exists() else None
+        newest = self._place.newest_version()
         if newest != self._seen:
             self._records, self._seen = self._ledger.read(), newest
         return self._records
@@ -145,7 +143,7 @@ class EndpointStates:
 
 
 def read_configuration(
-    place: TablePlace, documents: Documents, *, experiments: bool = True
+    place: TableLocation, documents: Documents, *, experiments: bool = True
 ) -> dict[str, EndpointConfig]:
     """Return the configuration of every endpoint: the newest recorded one, else the one in conf.
 

@@ -9,12 +9,11 @@ from boathouse.core.errors import ModelError
 from boathouse.core.lineage.contracts import MODEL_VERSIONS, version_rows
 from boathouse.core.lineage.governed import GovernedModel, GovernedVersion, Metric, served_by
 from boathouse.core.promotion.fold import fold
-from boathouse.datasets.delta_log import open_log
-from boathouse.datasets.delta_place import TablePlace
-from boathouse.datasets.local_rows import read_local_rows
 from boathouse.governance.registry import ModelRegistry
 from boathouse.governance.trail import read_trail
 from boathouse.governance.version_facts import read_version
+from boathouse.tables.delta_log import open_log, read_local_rows
+from boathouse.tables.location import TableLocation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -72,7 +71,7 @@ def read_metrics(environment: str, lakehouse: Mapping[str, str], name: str) -> d
 
     Read without an engine from a folder; where tables go by name, the numbers of the gates have to do.
     """
-    place = TablePlace.from_lakehouse(f"{environment}.audit.evaluations", dict(lakehouse))
+    place = TableLocation.from_lakehouse(f"{environment}.audit.evaluations", dict(lakehouse))
     if place.path is None or not open_log(place).exists():
         return {}
     found: dict[str, list[Metric]] = {}
@@ -95,7 +94,7 @@ def publish_versions(model: GovernedModel, findings: Sequence[Finding], lakehous
 
     The rows of other models stay, and rows that are there already make no new version.
     """
-    from boathouse.datasets.delta_table import DeltaTableDataset
+    from boathouse.tables.dataset import DeltaTableDataset
 
     table = DeltaTableDataset(
         table=f"{model.environment}.{MODEL_VERSIONS.name}",
@@ -104,7 +103,6 @@ def publish_versions(model: GovernedModel, findings: Sequence[Finding], lakehous
         mode="replace_where",
         replace_columns=["model_name"],
     )
-    place = TablePlace.from_lakehouse(f"{model.environment}.{MODEL_VERSIONS.name}", dict(lakehouse))
-    schema = ", ".join(f"{column.name} {column.dtype}" for column in MODEL_VERSIONS.columns)
-    table.save(place.session().createDataFrame(version_rows(model, findings), schema))
+    place = TableLocation.from_lakehouse(f"{model.environment}.{MODEL_VERSIONS.name}", dict(lakehouse))
+    table.save(place.session().createDataFrame(version_rows(model, findings), MODEL_VERSIONS.ddl))
     return int(table.last_written.version or 0) if table.last_written else 0

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from boathouse.core.errors import LifeCycleError
-from boathouse.datasets.delta_place import TablePlace
 from boathouse.governance.ledger import AuditLedger, open_ledger
 from boathouse.governance.life_cycle import LifeCycle
+from boathouse.tables.location import TableLocation
 
 if TYPE_CHECKING:
     from boathouse.core.promotion.identity import Identity
@@ -31,7 +31,7 @@ class House:
 
     def ledger(self, table: str = PROMOTIONS) -> AuditLedger:
         """Return an audit table of the environment."""
-        return open_ledger(TablePlace.from_lakehouse(f"{self.environment}.{table}", self.lakehouse))
+        return open_ledger(TableLocation.from_lakehouse(f"{self.environment}.{table}", self.lakehouse))
 
     def open_life(self, name: str, options: GovernanceOptions, identity: Identity) -> LifeCycle:
         """Return the life cycle of the model ``name``, recorded in this environment; steps check that it is theirs."""

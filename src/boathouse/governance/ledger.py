@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from boathouse.core.audit import AuditRecord, Break, find_breaks_in_rows, seal_events
-from boathouse.datasets.commit_retry import retry_on_conflict
 from boathouse.governance.ledger_tables import CatalogTable, PathTable
+from boathouse.tables.commits import retry_on_conflict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from boathouse.core.audit import AuditEvent
-    from boathouse.datasets.delta_place import TablePlace
+    from boathouse.tables.location import TableLocation
 
 # One writer is in the way of another for milliseconds; a hundred at once must all get through.
 _RETRIES = 60
@@ -40,7 +40,7 @@ class LedgerTable(Protocol):
         """Append ``rows`` if exactly ``after`` records are there; else raise the store's conflict."""
 
 
-def open_ledger(place: TablePlace) -> AuditLedger:
+def open_ledger(place: TableLocation) -> AuditLedger:
     """Return the ledger of the table at ``place``."""
     table = CatalogTable(place) if place.path is None else PathTable(place)
     return AuditLedger(table, name=place.table)
@@ -156,7 +156,8 @@ def _as_hashed(rows: pa.Table) -> Iterator[tuple[Any, ...]]:
 def _to_arrow(records: Sequence[AuditRecord]) -> pa.Table:
     import pyarrow as pa
 
-    from boathouse.governance.ledger_tables import arrow_schema
+    from boathouse.core.audit import AUDIT_COLUMNS
+    from boathouse.tables.contract import arrow_schema_of
 
     rows: list[dict[str, Any]] = [asdict(record) for record in records]
-    return pa.Table.from_pylist(rows, schema=arrow_schema())
+    return pa.Table.from_pylist(rows, schema=arrow_schema_of(AUDIT_COLUMNS))

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from boathouse.core.audit import AUDIT_COLUMNS
 from boathouse.core.errors import CommitConflictError
-from boathouse.datasets.delta_log import open_log
+from boathouse.tables.commits import append_once, last_transaction
+from boathouse.tables.contract import arrow_schema_of, ddl_of
+from boathouse.tables.delta_log import open_log, read_local_rows
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -17,25 +19,17 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
     from pyspark.sql import SparkSession
 
-    from boathouse.datasets.delta_place import TablePlace
+    from boathouse.tables.location import TableLocation
 
 _APPLICATION = "boathouse-audit"
 # One commit leaves one file.
 _FILES_TO_COMPACT = 32
 
 
-def arrow_schema() -> pa.Schema:
-    """Return the Arrow types of ``AUDIT_COLUMNS``."""
-    import pyarrow as pa
-
-    types = {"bigint": pa.int64(), "string": pa.string(), "timestamp": pa.timestamp("us", tz="UTC")}
-    return pa.schema([pa.field(column.name, types[column.dtype], column.nullable) for column in AUDIT_COLUMNS])
-
-
 class PathTable:
     """A table in a folder; needs no engine, whichever one the project runs."""
 
-    def __init__(self, place: TablePlace) -> None:
+    def __init__(self, place: TableLocation) -> None:
         """Remember the folder; read nothing."""
         self._place = place
 
@@ -51,24 +45,18 @@ class PathTable:
         """Return all rows; none if the table is not there yet."""
         if not open_log(self._place).exists():
             return _no_rows()
-        names = self._open().get_add_actions(flatten=True)["path"].to_pylist()
-        return _read_files([f"{self._place.path}/{name}" for name in names])
+        return read_local_rows(str(self._place.path)).cast(arrow_schema_of(AUDIT_COLUMNS))
 
     def committed(self) -> int | None:
         """Return the mark that each commit leaves in the table's log: deleting rows does not change it."""
-        return (self._open().transaction_version(_APPLICATION) or 0) if open_log(self._place).exists() else 0
+        return (last_transaction(self._open(), _APPLICATION) or 0) if open_log(self._place).exists() else 0
 
     def add(self, rows: pa.Table, *, after: int) -> None:
         """Append ``rows`` in one commit that fails if any other was made since the table was opened."""
-        from deltalake import CommitProperties, write_deltalake
-        from deltalake.transaction import Transaction
-
-        table = self._open_or_create()
-        if (table.transaction_version(_APPLICATION) or 0) != after:
-            raise CommitConflictError.moved_on(self._place.table)
-        mark = Transaction(_APPLICATION, after + rows.num_rows)
-        properties = CommitProperties(app_transactions=[mark], max_commit_retries=0)
-        write_deltalake(table, rows, mode="append", commit_properties=properties)
+        table, name = self._open_or_create(), self._place.table
+        if (last_transaction(table, _APPLICATION) or 0) != after:
+            raise CommitConflictError.moved_on(name)
+        append_once(table, rows, name=name, application=_APPLICATION, number=after + rows.num_rows, alone=True)
         _compact(self._open())
 
     def _open(self) -> DeltaTable:
@@ -81,28 +69,18 @@ class PathTable:
 
         # Append-only is a promise that Delta's own writers keep: they refuse to delete or update rows.
         return DeltaTable.create(
-            str(self._place.path), arrow_schema(), mode="ignore", configuration={"delta.appendOnly": "true"}
+            str(self._place.path),
+            arrow_schema_of(AUDIT_COLUMNS),
+            mode="ignore",
+            configuration={"delta.appendOnly": "true"},
         )
-
-
-def _read_files(paths: list[str]) -> pa.Table:
-    """Return the rows of Parquet files, read by Arrow alone and in this thread.
-
-    ``DeltaTable.to_pyarrow_table`` has Arrow's threads call back into Python, which ends the process by a signal if
-    it is about to exit then.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    tables = [pq.ParquetFile(path).read(use_threads=False).cast(arrow_schema()) for path in paths]
-    return pa.concat_tables(tables) if tables else _no_rows()
 
 
 def _no_rows() -> pa.Table:
     """Return a table without rows; ``Schema.empty_table`` imports pandas."""
     import pyarrow as pa
 
-    return pa.Table.from_batches([], schema=arrow_schema())
+    return pa.Table.from_batches([], schema=arrow_schema_of(AUDIT_COLUMNS))
 
 
 def _compact(table: DeltaTable) -> None:
@@ -120,7 +98,7 @@ def _compact(table: DeltaTable) -> None:
 class CatalogTable:
     """A table known by name, read and written through the platform's session."""
 
-    def __init__(self, place: TablePlace) -> None:
+    def __init__(self, place: TableLocation) -> None:
         """Remember the table; ask nothing."""
         self._place = place
 
@@ -130,9 +108,8 @@ class CatalogTable:
 
     def read(self) -> pa.Table:
         """Return all rows; none if the table is not there yet."""
-        if not open_log(self._place).exists():
-            return _no_rows()
-        return self._place.read(open_log(self._place).newest()).toArrow().cast(arrow_schema())
+        rows = self._place.read_newest()
+        return _no_rows() if rows is None else rows.toArrow().cast(arrow_schema_of(AUDIT_COLUMNS))
 
     def committed(self) -> int | None:
         """Return None: the platform keeps its own history of each table."""
@@ -159,8 +136,7 @@ class CatalogTable:
         """Make the table where there is none."""
         if open_log(self._place).exists():
             return
-        columns = ", ".join(f"{each.name} {each.dtype}" for each in AUDIT_COLUMNS)
-        nothing = session.createDataFrame([], columns)
+        nothing = session.createDataFrame([], ddl_of(AUDIT_COLUMNS))
         self._place.save(nothing.write.format("delta").mode("ignore").option("delta.appendOnly", "true"))
 
     def merge_statement(self, source: str, *, after: int) -> str:

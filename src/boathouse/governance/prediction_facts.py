@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from boathouse.core.endpoints.log_rows import read_log_rows
 from boathouse.core.errors import ModelError
-from boathouse.datasets.delta_log import open_log
-from boathouse.datasets.delta_place import TablePlace
-from boathouse.datasets.local_rows import read_local_rows
 from boathouse.governance.endpoint_states import DEPLOYMENTS, EndpointStates
+from boathouse.tables.delta_log import read_local_rows
+from boathouse.tables.location import TableLocation
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -69,7 +68,7 @@ def find_prediction(
     """
     found = PREDICTION_ID.fullmatch(prediction_id)
     places = {
-        name: TablePlace.from_lakehouse(f"{environment}.{name}", dict(lakehouse))
+        name: TableLocation.from_lakehouse(f"{environment}.{name}", dict(lakehouse))
         for name in (*_SCORED, _LOG, DEPLOYMENTS)
     }
     if found is not None and found[2] is None:
@@ -142,14 +141,14 @@ def _name_model(endpoint: str, entity: str | None, moment: datetime, states: End
     return next((str(each["entity_name"]) for each in entities if each.get("name") == entity), None)
 
 
-def _select(place: TablePlace, column: str, value: str) -> list[dict[str, Any]]:
+def _select(place: TableLocation, column: str, value: str) -> list[dict[str, Any]]:
     """Return the rows of the table with ``value``; none if there is no such table."""
-    log = open_log(place)
-    if not log.exists():
+    version = place.newest_version()
+    if version is None:
         return []
     rows: pa.Table
     if place.path is None:
-        frame = place.read(log.newest())
+        frame = place.read(version)
         rows = frame.where(frame[column] == value).toArrow()
     else:
         import pyarrow.compute as pc

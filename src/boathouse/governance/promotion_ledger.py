@@ -9,13 +9,13 @@ from kedro.io.core import AbstractDataset
 from boathouse.core.audit import AuditRecord
 from boathouse.core.promotion.life import ModelLife
 from boathouse.core.promotion.ruling import Ruling
-from boathouse.datasets.delta_place import TablePlace
 from boathouse.governance.deciding import record_decision
 from boathouse.governance.ledger import open_ledger
 from boathouse.governance.life_cycle import LifeCycle
 from boathouse.governance.reconcile import bring_in_line
 from boathouse.governance.registry import ModelRegistry
 from boathouse.governance.task_values import publish_values
+from boathouse.tables.location import TableLocation
 
 
 class PromotionLedgerDataset(AbstractDataset[Any, Any]):
@@ -29,7 +29,7 @@ class PromotionLedgerDataset(AbstractDataset[Any, Any]):
             lakehouse: Engine and folder of the tables.
             metadata: For plugins such as Kedro-Viz.
         """
-        self._place = TablePlace.from_lakehouse(table, lakehouse)
+        self._place = TableLocation.from_lakehouse(table, lakehouse)
         self.metadata = metadata
 
     def save(self, data: Ruling) -> None:
@@ -71,7 +71,7 @@ class RegistryAliasesDataset(AbstractDataset[Any, Any]):
             metadata: For plugins such as Kedro-Viz.
         """
         self._registry = ModelRegistry(name)
-        self._ledger = TablePlace.from_lakehouse(table, lakehouse)
+        self._ledger = TableLocation.from_lakehouse(table, lakehouse)
         self.metadata = metadata
 
     def save(self, data: ModelLife) -> None:

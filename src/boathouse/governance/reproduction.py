@@ -17,12 +17,12 @@ from boathouse.core.lineage.differences import (
     has_texts_only,
 )
 from boathouse.core.scoring.files import digest_of
-from boathouse.datasets.delta_files import list_files
-from boathouse.datasets.delta_place import TablePlace
 from boathouse.datasets.model_download import download_model
 from boathouse.governance.retraining import link_tables, store_at, train_again, write_conf
 from boathouse.governance.version_facts import read_version
 from boathouse.governance.work_tree import check_out, run_git
+from boathouse.tables.location import TableLocation
+from boathouse.tables.time_travel import list_version_files
 
 if TYPE_CHECKING:
     import numpy as np
@@ -127,8 +127,8 @@ class _Side:
         import pyarrow.dataset as ds
 
         table = next(each for each in self.facts.tables if each.table.endswith(f".{TRAINING_SET}"))
-        path = Path(str(TablePlace.from_lakehouse(table.table, dict(self.lakehouse)).path))
-        files = [(path / file).as_posix() for file in list_files(path, int(table.version or 0))]
+        path = Path(str(TableLocation.from_lakehouse(table.table, dict(self.lakehouse)).path))
+        files = [(path / file).as_posix() for file in list_version_files(path, int(table.version or 0))]
         return table.table, ds.dataset(files, format="parquet").to_table()
 
 

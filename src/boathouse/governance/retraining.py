@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from boathouse.core.errors import ReproductionError
-from boathouse.datasets.delta_files import link_version
-from boathouse.datasets.delta_place import TablePlace
+from boathouse.tables.location import TableLocation
+from boathouse.tables.time_travel import link_version
 
 if TYPE_CHECKING:
     from boathouse.core.lineage.facts import TableFact, VersionFacts
@@ -38,7 +38,7 @@ def link_tables(tables: Iterable[TableFact], lakehouse: Mapping[str, str], root:
     """Put each table, at its recorded version, into the lakehouse below ``root``."""
     for table in tables:
         if table.version is not None:
-            path = TablePlace.from_lakehouse(table.table, dict(lakehouse)).path
+            path = TableLocation.from_lakehouse(table.table, dict(lakehouse)).path
             link_version(Path(str(path)), table.version, root.joinpath(*table.table.split(".")))
 
 

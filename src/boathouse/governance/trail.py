@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from boathouse.datasets.delta_place import TablePlace
 from boathouse.governance.ledger import open_ledger
+from boathouse.tables.location import TableLocation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +40,7 @@ def read_trail(environment: str, lakehouse: Mapping[str, str], *tables: str) -> 
     breaks: list[str] = []
     missing: list[str] = []
     for name in tables or ("promotions", "deployments"):
-        place = TablePlace.from_lakehouse(f"{environment}.audit.{name}", dict(lakehouse))
+        place = TableLocation.from_lakehouse(f"{environment}.audit.{name}", dict(lakehouse))
         found = _read(place)
         if found is None:
             missing.append(place.table)
@@ -50,9 +50,9 @@ def read_trail(environment: str, lakehouse: Mapping[str, str], *tables: str) -> 
     return Trail(tuple(sorted(records, key=lambda each: each.occurred_at)), tuple(breaks), tuple(missing))
 
 
-def _read(place: TablePlace) -> tuple[list[AuditRecord], list[Break]] | None:
+def _read(place: TableLocation) -> tuple[list[AuditRecord], list[Break]] | None:
     """Return records and breaks, or None if there is no such table or it is no chain."""
-    from boathouse.datasets.delta_log import open_log
+    from boathouse.tables.delta_log import open_log
 
     if not open_log(place).exists():
         return None

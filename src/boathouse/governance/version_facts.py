@@ -24,9 +24,9 @@ from boathouse.core.lineage.facts import (
     flatten,
 )
 from boathouse.core.scoring.feature_spec import FEATURE_SPEC, FeatureSpec
-from boathouse.datasets.delta_files import find_problem
-from boathouse.datasets.delta_place import TablePlace
 from boathouse.datasets.registry_client import guard_store, open_client
+from boathouse.tables.location import TableLocation
+from boathouse.tables.time_travel import find_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -258,7 +258,7 @@ class _Reader:
             )
 
     def _find_problem(self, table: str, version: int) -> str | None:
-        path = TablePlace.from_lakehouse(table, dict(self.lakehouse)).path
+        path = TableLocation.from_lakehouse(table, dict(self.lakehouse)).path
         return None if path is None else find_problem(Path(path), version)
 
     def _features(self) -> Iterator[FeatureFact]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import signal
@@ -15,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
+from boathouse.atomic_files import take_lock
 from boathouse.core.errors import ReproductionError
 
 _PREFIX, _LOCK = "boathouse-reproduce-", "lock"
@@ -100,7 +100,7 @@ def _make_folder() -> tuple[Path, int]:
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
         lock = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR)
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        take_lock(lock)
         if (folder / _LOCK).exists():  # else another call swept it away in between
             return folder, lock
         os.close(lock)
@@ -113,12 +113,9 @@ def _is_abandoned(folder: Path) -> bool:
     except OSError:
         return False
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
+        return take_lock(lock)
     finally:
         os.close(lock)
-    return True
 
 
 @contextmanager

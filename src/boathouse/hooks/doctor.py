@@ -11,8 +11,8 @@ import platform
 from typing import TYPE_CHECKING
 
 from boathouse.core.errors import BoathouseError
-from boathouse.engines.choice import choose_engine
 from boathouse.engines.diagnosis import EngineState, inspect_engines, start_engine
+from boathouse.engines.registry import choose_engine
 from boathouse.hooks.checks import Check, render_json, render_table
 from boathouse.hooks.conf_check import ConfState, read_conf
 from boathouse.hooks.environments import list_environments, require_environment

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from boathouse.atomic_files import new_folder
 from boathouse.core.errors import ImageError
 from boathouse.core.scoring.files import ModelFiles
 from boathouse.datasets.folder_versions import write_versions
@@ -82,19 +82,14 @@ def write_context(
     """
     if folder.exists() and not (overwrite and (folder / SUMS).is_file()):
         raise ImageError.folder_exists(folder.as_posix())
-    unfinished = folder.with_name(f".{folder.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    build_wheel(unfinished)
-    copy_conf(unfinished / "conf")
-    write_versions(unfinished / "models", parts.versions, parts.aliases)
-    (unfinished / "requirements.txt").write_text("\n".join([*parts.requirements, ""]), encoding="utf-8")
-    (unfinished / DOCKERFILE).write_text(_render(parts, next(unfinished.glob("*.whl")).name), encoding="utf-8")
-    (unfinished / ".dockerignore").write_text(f"{DOCKERFILE}\n{SUMS}\n", encoding="utf-8")
-    (unfinished / SUMS).write_text(_sum_up(unfinished), encoding="utf-8")
-    if folder.exists():
-        shutil.rmtree(folder)
-    unfinished.rename(folder)
+    with new_folder(folder, replace=overwrite) as unfinished:
+        build_wheel(unfinished)
+        copy_conf(unfinished / "conf")
+        write_versions(unfinished / "models", parts.versions, parts.aliases)
+        (unfinished / "requirements.txt").write_text("\n".join([*parts.requirements, ""]), encoding="utf-8")
+        (unfinished / DOCKERFILE).write_text(_render(parts, next(unfinished.glob("*.whl")).name), encoding="utf-8")
+        (unfinished / ".dockerignore").write_text(f"{DOCKERFILE}\n{SUMS}\n", encoding="utf-8")
+        (unfinished / SUMS).write_text(_sum_up(unfinished), encoding="utf-8")
     return folder
 
 

@@ -10,13 +10,12 @@ from pyspark.sql import functions as F
 
 from boathouse.core.errors import InferenceError
 from boathouse.core.inference.contracts import PREDICTIONS
-from boathouse.core.tables.schema_diff import diff_columns
-from boathouse.datasets.delta_log import open_log
-from boathouse.datasets.delta_options import WriteOptions
-from boathouse.datasets.delta_place import TablePlace
-from boathouse.datasets.delta_write import DeltaWriter
-from boathouse.datasets.frames import to_spark
 from boathouse.inference.outputs import BATCH, ScoredBatch
+from boathouse.tables.contract import diff_columns
+from boathouse.tables.frames import to_spark
+from boathouse.tables.location import TableLocation
+from boathouse.tables.write import DeltaWriter
+from boathouse.tables.write_options import WriteOptions
 from boathouse.use_case.predictions import PREDICTION_TABLES
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 class DeltaOutput:
     """A table, and ``<table>_quarantine`` beside it."""
 
-    def __init__(self, place: TablePlace) -> None:
+    def __init__(self, place: TableLocation) -> None:
         """Remember where."""
         self._place = place
         self._aside = replace(place, table=f"{place.table}_quarantine")
@@ -38,7 +37,7 @@ class DeltaOutput:
         names = [part.replace(".", "_") for part in path.parts[-3:]]
         if path.parts[-3:] != tuple(names) or len(names) < 3 or "/" in names[0]:
             raise InferenceError.unknown_output(f"delta:{folder}")
-        return cls(TablePlace(".".join(names), engine, path.parents[2].as_posix()))
+        return cls(TableLocation(".".join(names), engine, path.parents[2].as_posix()))
 
     def has(self, batch_id: str) -> bool:
         """Return whether the predictions, which are written last, are there.
@@ -46,15 +45,15 @@ class DeltaOutput:
         Raises:
             InferenceError: If the table has other columns than predictions of this command have.
         """
-        log = open_log(self._place)
-        if not log.exists():
+        rows = self._place.read_newest()
+        if rows is None:
             return False
         expected = {column.name: column.dtype for column in PREDICTION_TABLES[PREDICTIONS].columns}
-        stored = dict(self._place.read(log.newest()).dtypes)
+        stored = dict(rows.dtypes)
         lines = diff_columns({**expected, BATCH: "string"}, stored)
         if lines:
             raise InferenceError.other_schema(self._place.table, lines)
-        return not self._place.read(log.newest()).where(F.col(BATCH) == batch_id).limit(1).isEmpty()
+        return not rows.where(F.col(BATCH) == batch_id).limit(1).isEmpty()
 
     def write(self, batch: ScoredBatch) -> str:
         """Add quarantined rows, then predictions; each once, whatever is killed in between."""
@@ -62,7 +61,7 @@ class DeltaOutput:
         self._append(self._place, batch.predictions)
         return self._place.path or self._place.table
 
-    def _append(self, place: TablePlace, rows: pa.Table) -> None:
+    def _append(self, place: TableLocation, rows: pa.Table) -> None:
         options = WriteOptions(table=place.table, mode="append", batch_column=BATCH)
         frame = to_spark(rows, place.session(), None, table=place.table)
         DeltaWriter(place, options, None).write(frame)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from boathouse.atomic_files import new_folder
 from boathouse.inference.outputs import ScoredBatch
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-_UNFINISHED = ".unfinished-"
 
 
 class FileOutput:
@@ -30,21 +28,11 @@ class FileOutput:
 
     def write(self, batch: ScoredBatch) -> str:
         """Write under a temporary name, then rename; what a killed run left behind is removed."""
-        self._folder.mkdir(parents=True, exist_ok=True)
         target = self._folder / batch.batch_id
-        for left in self._folder.glob(f"{_UNFINISHED}{batch.batch_id}-*"):
-            shutil.rmtree(left, ignore_errors=True)
-        unfinished = self._folder / f"{_UNFINISHED}{batch.batch_id}-{uuid.uuid4().hex}"
-        unfinished.mkdir()
-        for name, rows in (("predictions", batch.predictions), ("quarantine", batch.quarantined)):
-            _write_file(rows, unfinished / f"{name}.{self._kind}")
-        try:
-            # A folder that is there and not empty is not replaced: of two runs at once one wins.
-            os.rename(unfinished, target)  # noqa: PTH104 - Path.rename says no more
-        except OSError:
-            shutil.rmtree(unfinished, ignore_errors=True)
-            if not target.is_dir():
-                raise
+        # Of two runs at once one wins; the other's rows are the same.
+        with suppress(FileExistsError), new_folder(target, replace=False) as unfinished:
+            for name, rows in (("predictions", batch.predictions), ("quarantine", batch.quarantined)):
+                _write_file(rows, unfinished / f"{name}.{self._kind}")
         return target.as_posix()
 
 

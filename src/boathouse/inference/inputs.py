@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from boathouse.core.errors import InferenceError
-from boathouse.datasets.delta_log import open_log
-from boathouse.datasets.delta_place import TablePlace
 from boathouse.engines import get_engine
+from boathouse.tables.delta_log import PathLog
+from boathouse.tables.location import TableLocation
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -52,10 +52,9 @@ def open_input(text: str, environment: str, lakehouse: dict[str, str]) -> InputR
         frame = session.read.format("delta").load(path.absolute().as_posix())
         return InputRows(rows=frame, name=text, identity=_identify_folder(path), versions={})
     if TABLE_NAME.fullmatch(text):
-        place = TablePlace.from_lakehouse(f"{environment}.{text}", lakehouse)
-        log = open_log(place)
-        if log.exists():
-            version = log.newest()
+        place = TableLocation.from_lakehouse(f"{environment}.{text}", lakehouse)
+        version = place.newest_version()
+        if version is not None:
             name = place.table
             return InputRows(
                 rows=place.read(version), name=name, identity=f"{name}@{version}", versions={name: version}
@@ -64,10 +63,8 @@ def open_input(text: str, environment: str, lakehouse: dict[str, str]) -> InputR
 
 
 def _identify_folder(path: Path) -> str:
-    from deltalake import DeltaTable
-
-    table = DeltaTable(path.absolute().as_posix())
-    return f"{table.metadata().id}@{table.version()}"
+    log = PathLog(path.absolute().as_posix())
+    return f"{log.table_id()}@{log.newest()}"
 
 
 def _open_files(path: Path, engine: str) -> InputRows:

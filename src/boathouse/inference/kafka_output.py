@@ -14,7 +14,7 @@ from boathouse.engines import get_engine
 
 if TYPE_CHECKING:
     from boathouse.core.inference.stream_options import StreamOptions
-    from boathouse.datasets.delta_place import TablePlace
+    from boathouse.tables.location import TableLocation
 
 _FORM = re.compile(r"kafka:([\w.-]+:\d+(?:,[\w.-]+:\d+)*)/([\w.-]+)")
 _ENGINE = "spark"
@@ -62,7 +62,7 @@ class KafkaOutput:
                 raise InferenceError.without_kafka(connector_package())
             os.environ[PACKAGES_VARIABLE] = ",".join(filter(None, [given, connector_package()]))
 
-    def publish(self, answers: TablePlace, options: StreamOptions, *, checkpoint: Path) -> None:
+    def publish(self, answers: TableLocation, options: StreamOptions, *, checkpoint: Path) -> None:
         """Send each answer: its ``prediction_id`` as key, the row as JSON.
 
         At least once: what was sent when a run was killed is sent again, under the same key.

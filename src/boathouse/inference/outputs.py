@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from boathouse.core.errors import InferenceError
-from boathouse.datasets.delta_place import TablePlace
 from boathouse.inference.inputs import TABLE_NAME
+from boathouse.tables.location import TableLocation
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -60,7 +60,7 @@ def open_output(text: str, environment: str, lakehouse: dict[str, str]) -> Score
     if TABLE_NAME.fullmatch(text):
         from boathouse.inference.delta_output import DeltaOutput
 
-        return DeltaOutput(TablePlace.from_lakehouse(f"{environment}.{text}", lakehouse))
+        return DeltaOutput(TableLocation.from_lakehouse(f"{environment}.{text}", lakehouse))
     return _open_database(text)
 
 

@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from pyspark.sql import functions as F
 
-from boathouse.core.errors import InferenceError, MissingTableError
+from boathouse.core.errors import InferenceError
 from boathouse.core.inference.batch import Stamp, check_balance, score_rows
 from boathouse.core.inference.contracts import PREDICTIONS, QUARANTINE
 from boathouse.core.inference.input_rows import check_columns, judge_input
 from boathouse.core.inference.record import RunRecord
 from boathouse.core.scoring.files import digest_of
-from boathouse.datasets.delta_log import open_log
-from boathouse.datasets.delta_place import TablePlace
 from boathouse.inference.outputs import BATCH, ScoredBatch
+from boathouse.tables.location import TableLocation
 from boathouse.use_case.features import ENTITY_KEYS, TIME_COLUMN
 from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
 from boathouse.use_case.predictions import PREDICTION_TABLES, join_features, views_of
@@ -52,7 +51,7 @@ class ScoringRun:
         """Return the id of the batch: the same for the same rows, model, role, reasons and feature tables."""
         parts = [source.identity, digest_of(self.model.model.files), self.model.role, str(self.reason_count)]
         if not self.has_features(source):
-            parts += [f"{place.table}@{open_log(place).newest()}" for place in self._view_places().values()]
+            parts += [f"{place.table}@{place.require_version()}" for place in self._view_places().values()]
         return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
 
     def has_features(self, source: InputRows) -> bool:
@@ -105,7 +104,7 @@ class ScoringRun:
         fields = {name for each in ON_DEMAND_FEATURES for name in each.request_names}
         return wanted | dict.fromkeys(sorted(fields & set(source.rows.columns)), "double")
 
-    def _view_places(self) -> dict[str, TablePlace]:
+    def _view_places(self) -> dict[str, TableLocation]:
         """Return where the tables of the model's views are, by the view's label.
 
         Raises:
@@ -113,10 +112,8 @@ class ScoringRun:
         """
         places = {}
         for view in views_of(self.model.model):
-            place = TablePlace.from_lakehouse(f"{self.environment}.{view.table}", self.lakehouse)
-            if not open_log(place).exists():
-                where = place.path or place.sql_name
-                raise MissingTableError.in_environment(place.table, self.environment, where, "feature_engineering")
+            place = TableLocation.from_lakehouse(f"{self.environment}.{view.table}", self.lakehouse)
+            place.require_version("feature_engineering")
             places[view.label] = place
         return places
 
@@ -126,7 +123,7 @@ class ScoringRun:
             return rows, RunRecord(table_versions=source.versions)
         tables, versions = {}, dict(source.versions)
         for label, place in self._view_places().items():
-            versions[place.table] = open_log(place).newest()
+            versions[place.table] = place.require_version()
             tables[label] = place.read(versions[place.table])
         return join_features(rows, self.model.model, tables), RunRecord(table_versions=versions)
 

@@ -8,17 +8,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from boathouse.core.errors import MissingTableError
 from boathouse.core.inference.record import RunRecord
 from boathouse.core.inference.stream_contracts import KINDS, PROGRESS, STREAM_PROGRESS
 from boathouse.core.inference.stream_plan import ScoredEvents, StreamPlan, find_past, score_events
-from boathouse.datasets.delta_log import open_log
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from boathouse.datasets.delta_place import TablePlace
     from boathouse.inference.marked_tables import MarkedTable
+    from boathouse.tables.location import TableLocation
 
 LOG = logging.getLogger("boathouse.stream")
 
@@ -70,7 +68,7 @@ class BatchWriter:
 
     plan: StreamPlan
     source: str
-    place_of: Callable[[str], TablePlace]
+    place_of: Callable[[str], TableLocation]
     targets: StreamTargets
     stream_id: str
     run_id: str
@@ -99,19 +97,14 @@ class BatchWriter:
         versions = {} if source_version is None else {self.source: source_version}
         for name in self.plan.tables:
             place = self.place_of(name)
-            log = open_log(place)
-            if not log.exists():
-                where = place.path or place.sql_name
-                raise MissingTableError.in_environment(place.table, place.environment, where, "feature_engineering")
-            versions[place.table] = log.newest()
+            versions[place.table] = place.require_version("feature_engineering")
             frames[name] = place.read(versions[place.table])
         return frames, RunRecord(run_id=self.run_id, table_versions=versions)
 
     def _report(self, done: ScoredEvents, last: int, now: datetime, backlog: Backlog) -> DataFrame:
         """Return the rows of ``monitoring.stream_progress``: one for each source batch, empty ones included."""
         rows = [self._describe(batch, done, now, backlog) for batch in sorted({*done.counts, last})]
-        columns = ", ".join(f"`{each.name}` {each.dtype}" for each in STREAM_PROGRESS.columns)
-        return self.place_of(PROGRESS).session().createDataFrame(rows, columns)
+        return self.place_of(PROGRESS).session().createDataFrame(rows, STREAM_PROGRESS.ddl)
 
     def _describe(self, batch: int, done: ScoredEvents, now: datetime, backlog: Backlog) -> tuple[Any, ...]:
         counts = done.counts.get(batch, dict.fromkeys(("scored", *KINDS), 0))

@@ -13,17 +13,17 @@ from pyspark.sql import functions as F
 
 from boathouse.core.errors import BoathouseError, StreamError
 from boathouse.core.inference.stream_contracts import EVENT_TIME, SOURCE_BATCH
-from boathouse.core.tables.schema_diff import diff_columns
-from boathouse.datasets.delta_log import open_log
 from boathouse.inference.stream_batches import Backlog
+from boathouse.tables.contract import diff_columns
+from boathouse.tables.delta_log import open_log
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from boathouse.core.inference.stream_options import StreamOptions
-    from boathouse.core.tables import TableContract
-    from boathouse.datasets.delta_place import TablePlace
     from boathouse.inference.stream_batches import BatchWriter
+    from boathouse.tables import TableContract
+    from boathouse.tables.location import TableLocation
 
 # Delta's own words for a commit that took rows away, for files that are gone, and for another table.
 _REWRITTEN = re.compile(
@@ -48,7 +48,7 @@ class StructuredStream:
 
     def __init__(
         self,
-        place: TablePlace,
+        place: TableLocation,
         events: TableContract,
         writer: BatchWriter,
         *,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from boathouse.core.errors import StreamError
 from boathouse.core.inference.stream_contracts import STREAM_ID
-from boathouse.datasets.commit_retry import retry_on_conflict
 from boathouse.inference.stream_batches import Backlog
+from boathouse.tables.commits import retry_on_conflict
 
 if TYPE_CHECKING:
     from boathouse.core.inference.stream_options import StreamOptions

@@ -14,12 +14,12 @@ from boathouse.rollouts.log_reader import read_entries
 
 if TYPE_CHECKING:
     from boathouse.core.endpoints.state import EndpointState
-    from boathouse.datasets.delta_place import TablePlace
     from boathouse.governance.endpoint_states import EndpointStates
+    from boathouse.tables.location import TableLocation
 
 
 def step_canary(
-    states: EndpointStates, name: str, log: TablePlace, *, actor: str, now: datetime | None = None
+    states: EndpointStates, name: str, log: TableLocation, *, actor: str, now: datetime | None = None
 ) -> CanaryDecision:
     """Judge the canary of ``name`` by the log since its present step began, and move it, or the traffic back.
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from boathouse.datasets.delta_log import open_log
-from boathouse.datasets.local_rows import read_local_rows
+from boathouse.tables.delta_log import open_log, read_local_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from boathouse.datasets.delta_place import TablePlace
+    from boathouse.tables.location import TableLocation
 
 
 def read_entries(
-    place: TablePlace, endpoint: str, *, since: datetime, until: datetime | None = None
+    place: TableLocation, endpoint: str, *, since: datetime, until: datetime | None = None
 ) -> list[dict[str, Any]]:
     """Return the entries of ``endpoint`` with ``since <= request_time < until``, oldest first; none without a table.
 
@@ -44,10 +43,10 @@ def _read_local(path: str, endpoint: str, since: datetime, until: datetime | Non
     return read_local_rows(path, keep & (pc.field("endpoint") == endpoint))
 
 
-def _read_catalog(place: TablePlace, endpoint: str, since: datetime, until: datetime | None) -> pa.Table:
+def _read_catalog(place: TableLocation, endpoint: str, since: datetime, until: datetime | None) -> pa.Table:
     from pyspark.sql import functions as F
 
-    frame = place.read(open_log(place).newest()).where(F.col("endpoint") == endpoint)
+    frame = place.read(place.require_version()).where(F.col("endpoint") == endpoint)
     frame = frame.where((F.col("request_date") >= F.lit(since.date())) & (F.col("request_time") >= F.lit(since)))
     if until is not None:
         frame = frame.where(F.col("request_time") < F.lit(until))

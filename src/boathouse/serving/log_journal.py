@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import threading
@@ -10,6 +9,8 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from boathouse.atomic_files import sync_folder, take_lock, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,13 +55,11 @@ def acquire_abandoned(root: Path) -> Iterator[Slot]:
 def _try_slot(folder: Path) -> Slot | None:
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        # Held by the process, not by the file: the system lets go when the process ends, however it ends.
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        return None
-    return Slot(folder, handle)
+    # Held by the process, not by the file: the system lets go when the process ends, however it ends.
+    if take_lock(handle):
+        return Slot(folder, handle)
+    os.close(handle)
+    return None
 
 
 class Slot:
@@ -90,20 +89,7 @@ class Slot:
 
     def _write_state(self, **changes: Any) -> None:  # noqa: ANN401 - plain values
         self._state |= changes
-        draft = self._folder / f".{_STATE}"
-        with draft.open("w", encoding="utf-8") as file:
-            json.dump(self._state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self._folder / _STATE)
-        self._sync_folder()
-
-    def _sync_folder(self) -> None:
-        handle = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        write_file(self._folder / _STATE, json.dumps(self._state).encode())
 
     def begin(self, *, flush_seconds: float) -> None:
         """Note that a process runs here, and what it may lose if it is killed."""
@@ -133,7 +119,7 @@ class Slot:
             path = self._folder / f"{number:012d}{_SUFFIX}"
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             self._length = 0
-            self._sync_folder()
+            sync_folder(self._folder)
         return self._file
 
     def _undo(self, handle: int) -> None:

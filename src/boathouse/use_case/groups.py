@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from boathouse.core.tables import Column, TableContract
+from boathouse.tables import Column, TableContract
 
 AGE_BANDS = ("under_25", "25_to_34", "35_to_44", "45_to_59", "60_and_over")
 SENSITIVE = ("sex", "age_band", "education")

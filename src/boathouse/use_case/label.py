@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from boathouse.core.tables import Column, TableContract
+from boathouse.tables import Column, TableContract
 
 LABEL = "missed_payment"
 EVENT_DATE, KNOWN_DATE = "label_event_date", "label_known_on"

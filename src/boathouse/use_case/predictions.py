@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from boathouse.core.features.selection import select_views
 from boathouse.core.inference.contracts import inference_contracts
-from boathouse.core.tables import Column
+from boathouse.tables import Column
 from boathouse.use_case.features import FEATURES, MODEL_VIEWS, TIME_COLUMN
 from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
 

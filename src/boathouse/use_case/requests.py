@@ -16,7 +16,7 @@ from boathouse.core.inference.stream_contracts import (
     stream_contracts,
 )
 from boathouse.core.inference.stream_plan import StreamPlan
-from boathouse.core.tables import Column, TableContract
+from boathouse.tables import Column, TableContract
 from boathouse.use_case.features import ENTITY_KEYS, KNOWN_COLUMN, TIME_COLUMN
 from boathouse.use_case.predictions import join_features, views_of
 

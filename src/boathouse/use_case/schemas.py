@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from boathouse.core.features.feature_view import contract_of
-from boathouse.core.quality.contracts import quarantine_contract, raw_contract
-from boathouse.core.tables import Column, TableContract
+from boathouse.tables import Column, TableContract
+from boathouse.tables.quality import quarantine_contract, raw_contract
 from boathouse.use_case.features import FEATURE_VIEWS
 from boathouse.use_case.groups import GROUPS
 from boathouse.use_case.label import LABELS

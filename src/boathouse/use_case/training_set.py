@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from boathouse.core.features.feature_view import time_name
-from boathouse.core.tables import Column, TableContract
+from boathouse.tables import Column, TableContract
 from boathouse.use_case.features import CURRENT_VIEWS, FEATURES
 from boathouse.use_case.label import KNOWN_DATE, LABEL
 

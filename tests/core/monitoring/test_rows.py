@@ -13,12 +13,12 @@ from boathouse.core.monitoring.contracts import DRIFT_METRICS, PERFORMANCE
 from boathouse.core.monitoring.drift import compare_tables
 from boathouse.core.monitoring.options import DriftOptions, PerformanceOptions
 from boathouse.core.monitoring.performance import ScoredCohort, measure_cohort
-from boathouse.core.monitoring.rows import ComparedWindows, drift_rows, performance_rows, schema_of
+from boathouse.core.monitoring.rows import ComparedWindows, drift_rows, performance_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from boathouse.core.tables import TableContract
+    from boathouse.tables import TableContract
 
 AUGUST, SEPTEMBER, DECEMBER = date(2005, 8, 31), date(2005, 9, 30), date(2005, 12, 31)
 OPTIONS = DriftOptions(
@@ -97,4 +97,4 @@ def test_windows_are_calendar_months_in_utc() -> None:
 
 
 def test_schema_names_the_columns_of_the_contract() -> None:
-    assert schema_of(DRIFT_METRICS).startswith("`as_of` date, `window` struct<start:timestamp,end:timestamp>, `gran")
+    assert DRIFT_METRICS.ddl.startswith("`as_of` date, `window` struct<start:timestamp,end:timestamp>, `gran")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from boathouse.core.tables import Column
+from boathouse.tables import Column
 
 AUDIT_COLUMNS = (
     Column(name="sequence", dtype="bigint", description="Place in the chain, from 1, without gaps.", minimum=1),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from boathouse.core.tables.contract import Column, TableContract
+from boathouse.tables.contract import Column, TableContract
 
 # The codes of the platform, and one of ours: a body in which personal columns could not be found.
 REQUEST_TOO_LONG = "MAX_REQUEST_SIZE_EXCEEDED"

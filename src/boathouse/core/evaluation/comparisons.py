@@ -10,7 +10,7 @@ from boathouse.core.evaluation.comparison import Estimate
 from boathouse.core.evaluation.intervals import BootstrapOptions
 from boathouse.core.evaluation.paired import ALL, COMPARED, SliceComparison
 from boathouse.core.evaluation.report import EvaluationReport, Rival
-from boathouse.core.tables import Column, TableContract
+from boathouse.tables import Column, TableContract
 
 VERDICTS = ("better", "worse", "tie", "undefined")
 

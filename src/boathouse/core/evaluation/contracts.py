@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from boathouse.core.evaluation.comparison import Estimate
 from boathouse.core.evaluation.report import EvaluationReport
-from boathouse.core.tables import Column, TableContract
+from boathouse.tables import Column, TableContract
 
 EVALUATIONS = TableContract(
     name="audit.evaluations",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from dataclasses import asdict, dataclass
 from importlib.resources import files as package_files
 from pathlib import Path
 
+from boathouse.atomic_files import new_folder
 from boathouse.core.errors import ExportError
 from boathouse.core.export.graph import build_graph
 from boathouse.core.scoring import ModelFiles, ScorerSpec, load_scorer
@@ -61,15 +61,9 @@ def export_model(files: ModelFiles, folder: Path, *, name: str, version: str, ov
     if folder.exists() and not (overwrite and is_export):
         raise ExportError.folder_exists(folder.as_posix(), is_export=is_export)
     contents = _contents(files, name, version)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = folder.with_name(f".{folder.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir()
-    for each, content in contents.items():
-        (unfinished / each).write_bytes(content)
-    if folder.exists():
-        shutil.rmtree(folder)
-    unfinished.rename(folder)
+    with new_folder(folder, replace=overwrite) as unfinished:
+        for name_of_file, content in contents.items():
+            (unfinished / name_of_file).write_bytes(content)
     return Exported(folder=folder, sizes={each: len(content) for each, content in contents.items()})
 
 

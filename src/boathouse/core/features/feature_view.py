@@ -11,7 +11,7 @@ from types import CodeType
 from typing import TYPE_CHECKING
 
 from boathouse.core.errors import FeatureError
-from boathouse.core.tables import Column, TableContract
+from boathouse.tables import Column, TableContract
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from boathouse.core.features.point_in_time import join_point_in_time
-from boathouse.core.tables import Column, TableContract
+from boathouse.tables import Column, TableContract
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from boathouse.core.tables import Column, TableContract
+from boathouse.tables import Column, TableContract
 
 MODES = ("full", "incremental", "month")
 

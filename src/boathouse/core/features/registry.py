@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from boathouse.core.tables import Column, TableContract
+from boathouse.tables import Column, TableContract
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,5 +66,4 @@ def describe_views(views: Sequence[FeatureView], session: SparkSession, *, regis
         for view in views
         for feature in view.features
     ]
-    schema = ", ".join(f"{column.name} {column.dtype}" for column in REGISTRY.columns)
-    return session.createDataFrame(rows, schema)
+    return session.createDataFrame(rows, REGISTRY.ddl)

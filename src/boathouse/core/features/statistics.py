@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from boathouse.core.tables import Column, TableContract
+from boathouse.tables import Column, TableContract
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,5 +104,4 @@ def statistics_rows(pairs: Sequence[tuple[FeatureView, DataFrame]], *, measured_
         for view, frame in pairs
         for each in describe_features(view, frame)
     ]
-    schema = ", ".join(f"`{column.name}` {column.dtype}" for column in STATISTICS.columns)
-    return pairs[0][1].sparkSession.createDataFrame(rows, schema)
+    return pairs[0][1].sparkSession.createDataFrame(rows, STATISTICS.ddl)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from boathouse.core.inference.roles import ROLES
-from boathouse.core.tables.contract import Column, TableContract
+from boathouse.tables.contract import Column, TableContract
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

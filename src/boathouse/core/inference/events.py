@@ -18,14 +18,14 @@ from boathouse.core.inference.stream_contracts import (
     LATE,
     SOURCE_BATCH,
 )
-from boathouse.core.tables.row_rules import broken_conditions
+from boathouse.tables.row_rules import broken_conditions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pyspark.sql import Column, DataFrame
 
-    from boathouse.core.tables import TableContract
+    from boathouse.tables import TableContract
 
 RULES = "broken_rules"
 _SEEN, _COPY = "__seen", "__copy"

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from boathouse.core.errors import InferenceError
 from boathouse.core.inference.batch import SplitRows
-from boathouse.core.tables.row_rules import UNIQUE_KEYS
+from boathouse.tables.row_rules import UNIQUE_KEYS
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

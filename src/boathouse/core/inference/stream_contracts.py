@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from boathouse.core.inference.contracts import BROKEN_RULES, MODEL_VERSION, PREDICTION_COLUMNS
-from boathouse.core.tables.contract import Column, TableContract
+from boathouse.tables.contract import Column, TableContract
 
 BROKEN, DUPLICATE, LATE, UNSCORABLE = "broken", "duplicate", "late", "unscorable"
 KINDS = (BROKEN, DUPLICATE, LATE, UNSCORABLE)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from boathouse.core.inference.record import RunRecord
     from boathouse.core.inference.stream_options import StreamOptions
-    from boathouse.core.tables import TableContract
+    from boathouse.tables import TableContract
 
 ScoreBatch = Callable[["DataFrame", Mapping[str, "DataFrame"], "RunRecord", datetime], SplitRows]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from boathouse.core.tables import Column, TableContract
+from boathouse.tables import Column, TableContract
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from boathouse.core.tables.contract import Column, TableContract
+from boathouse.tables.contract import Column, TableContract
 
 WINDOW = "struct<start:timestamp,end:timestamp>"
 TEST = "struct<statistic:double,pvalue:double>"

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from boathouse.core.monitoring.distances import TestResult
     from boathouse.core.monitoring.drift import ColumnDrift
     from boathouse.core.monitoring.performance import CohortPerformance
-    from boathouse.core.tables.contract import TableContract
 
 Row = tuple[object, ...]
 
@@ -69,11 +68,6 @@ def alert_rows(alerts: Iterable[Alert], *, as_of: date) -> list[Row]:
     """
     found = [(as_of, *astuple(alert), alert.action) for alert in alerts]
     return found or [(as_of, "none", "none", WHOLE_RUN, 0.0, 0.0, "Nothing crossed its limit.", "Nothing to do.")]
-
-
-def schema_of(contract: TableContract) -> str:
-    """Return the contract's columns as a Spark DDL string."""
-    return ", ".join(f"`{column.name}` {column.dtype}" for column in contract.columns)
 
 
 def _drift_row(drift: ColumnDrift, windows: ComparedWindows, as_of: date) -> Row:

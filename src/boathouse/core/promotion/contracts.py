@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from boathouse.core.audit import AUDIT_COLUMNS
-from boathouse.core.tables import TableContract
+from boathouse.tables import TableContract
 
 PROMOTIONS = TableContract(
     name="audit.promotions",

@@ -19,7 +19,7 @@ from boathouse.core.inference.options import BatchOptions
 from boathouse.core.inference.record import RunRecord
 from boathouse.core.inference.roles import ModelVersions, RoleModel, choose_models
 from boathouse.core.modelling import LoadedModel, NoModel
-from boathouse.core.tables import TableSlice
+from boathouse.tables import TableSlice
 from boathouse.use_case.features import ENTITY_KEYS, KNOWN_COLUMN, MODEL_VIEWS, TIME_COLUMN
 from boathouse.use_case.predictions import INFERENCE_FEATURES, PREDICTION_TABLES, join_features, views_of
 from boathouse.use_case.spine import scoring_spine
@@ -40,7 +40,7 @@ def select_spine(statements: DataFrame, as_of: str | None, options: BatchOptions
     Raises:
         DataQualityError: If no statement is dated in the months named.
     """
-    from boathouse.core.tables.as_of import resolve_as_of
+    from boathouse.tables.scope import resolve_as_of
 
     known = resolve_as_of(as_of, statements, known_column=KNOWN_COLUMN)
     spine = scoring_spine(statements, known, options.months, first=options.first_day, last=options.last_day)

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from pyspark.sql import DataFrame
 
-from boathouse.core.quality import JudgedRows, QualityCounts, QualityOptions, check_quality, count_rows, judge_rows
-from boathouse.core.quality.report import DATA_QUALITY
-from boathouse.core.tables.sampling import SampleOptions, sample_entities
+from boathouse.tables.quality import (
+    DATA_QUALITY,
+    JudgedRows,
+    QualityCounts,
+    QualityOptions,
+    check_quality,
+    count_rows,
+    judge_rows,
+)
+from boathouse.tables.scope import SampleOptions, sample_entities
 from boathouse.use_case import cleaning
 from boathouse.use_case.features import ENTITY_KEYS
 from boathouse.use_case.schemas import DELIVERED
@@ -72,11 +79,10 @@ def clean_transactions(judged: JudgedRows, counts: CheckedCounts) -> Split:
     return cleaning.clean_transactions(judged.valid), _quarantine(judged, counts)
 
 
-def report_quality(counts: CheckedCounts, lender: DataFrame) -> DataFrame:
-    """Return the rows of ``audit.data_quality``; ``lender`` only lends its session."""
+def report_quality(counts: CheckedCounts, session_of: DataFrame) -> DataFrame:
+    """Return the rows of ``audit.data_quality``; ``session_of`` only gives the Spark session."""
     rows = [row for found in counts.values() for row in found.to_rows()]
-    schema = ", ".join(f"{column.name} {column.dtype}" for column in DATA_QUALITY.columns)
-    return lender.sparkSession.createDataFrame(rows, schema)
+    return session_of.sparkSession.createDataFrame(rows, DATA_QUALITY.ddl)
 
 
 def _judge(raw: DataFrame, name: str, sample: SampleOptions) -> Judged:

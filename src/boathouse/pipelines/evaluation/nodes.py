@@ -114,11 +114,11 @@ def evaluate_candidate(
 
 
 def publish_report(
-    report: EvaluationReport, lender: DataFrame, comparison: BootstrapOptions
+    report: EvaluationReport, session_of: DataFrame, comparison: BootstrapOptions
 ) -> tuple[DataFrame, DataFrame, dict[str, Any], dict[str, float], str]:
-    """Return the report as rows of two tables, JSON, flat metrics and model card; ``lender`` lends its session."""
+    """Return the report as rows of two tables, JSON, flat metrics and card; ``session_of`` gives the session."""
     tables = [
-        lender.sparkSession.createDataFrame(rows, ", ".join(f"{each.name} {each.dtype}" for each in contract.columns))
+        session_of.sparkSession.createDataFrame(rows, contract.ddl)
         for contract, rows in (
             (EVALUATIONS, evaluation_rows(report)),
             (COMPARISONS, comparison_rows(report, comparison)),

@@ -52,9 +52,9 @@ def compute_checked(view: FeatureView) -> Callable[..., DataFrame]:
     return compute
 
 
-def register_views(lender: DataFrame, definitions: tuple[str, ...], registered_at: datetime) -> DataFrame:  # noqa: ARG001
-    """Return the rows of ``features.registry``; ``lender`` only lends its session, ``definitions`` were checked."""
-    return describe_views(FEATURE_VIEWS, lender.sparkSession, registered_at=registered_at)
+def register_views(session_of: DataFrame, definitions: tuple[str, ...], registered_at: datetime) -> DataFrame:  # noqa: ARG001
+    """Return the rows of ``features.registry``; ``session_of`` gives the session; ``definitions`` were checked."""
+    return describe_views(FEATURE_VIEWS, session_of.sparkSession, registered_at=registered_at)
 
 
 def measure_features(measured_at: datetime, *tables: DataFrame) -> DataFrame:

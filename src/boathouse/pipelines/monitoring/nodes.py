@@ -37,7 +37,7 @@ KEYS = [*ENTITY_KEYS, TIME_COLUMN]
 
 def resolve_date(statements: DataFrame, as_of: str | None) -> date:
     """Return what the run pretends to know."""
-    from boathouse.core.tables.as_of import resolve_as_of
+    from boathouse.tables.scope import resolve_as_of
 
     return resolve_as_of(as_of, statements, known_column=KNOWN_COLUMN)
 
@@ -109,7 +109,7 @@ def judge_findings(findings: Findings, drift: DriftOptions, performance: Perform
 
 
 def tabulate_drift(findings: Findings, window: ScoredWindow, as_of: date, predictions: DataFrame) -> DataFrame:
-    """Return the rows of ``monitoring.drift_metrics``; ``predictions`` only lends its session."""
+    """Return the rows of ``monitoring.drift_metrics``; ``predictions`` only gives the Spark session."""
     found = rows.drift_rows(findings.features, rows.ComparedWindows.against_baseline(window.newest), as_of=as_of)
     if findings.scores and window.previous:
         windows = rows.ComparedWindows.consecutive(window.previous, window.newest)
@@ -117,18 +117,18 @@ def tabulate_drift(findings: Findings, window: ScoredWindow, as_of: date, predic
     if findings.labels:
         before, after = (rate.cohort for rate in findings.rates[-2:])
         found += rows.drift_rows(findings.labels, rows.ComparedWindows.consecutive(before, after), as_of=as_of)
-    return _to_frame(found, rows.schema_of(DRIFT_METRICS), predictions)
+    return _to_frame(found, DRIFT_METRICS.ddl, predictions)
 
 
 def tabulate_performance(cohorts: list[CohortPerformance], as_of: date, predictions: DataFrame) -> DataFrame:
     """Return the rows of ``monitoring.performance``."""
-    return _to_frame(rows.performance_rows(cohorts, as_of=as_of), rows.schema_of(PERFORMANCE), predictions)
+    return _to_frame(rows.performance_rows(cohorts, as_of=as_of), PERFORMANCE.ddl, predictions)
 
 
 def tabulate_alerts(alerts: list[Alert], as_of: date, predictions: DataFrame) -> DataFrame:
     """Return the rows of ``monitoring.alerts``."""
-    return _to_frame(rows.alert_rows(alerts, as_of=as_of), rows.schema_of(ALERTS), predictions)
+    return _to_frame(rows.alert_rows(alerts, as_of=as_of), ALERTS.ddl, predictions)
 
 
-def _to_frame(found: Sequence[rows.Row], schema: str, lender: DataFrame) -> DataFrame:
-    return lender.sparkSession.createDataFrame(list(found), schema)
+def _to_frame(found: Sequence[rows.Row], schema: str, session_of: DataFrame) -> DataFrame:
+    return session_of.sparkSession.createDataFrame(list(found), schema)

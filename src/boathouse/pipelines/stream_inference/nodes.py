@@ -18,7 +18,7 @@ from boathouse.use_case.requests import plan_requests, request_statements
 
 def post_requests(statements: DataFrame, as_of: str | None, options: StreamOptions) -> DataFrame:
     """Return a request for each statement of the newest cohort, as the worked example sends them; else none."""
-    from boathouse.core.tables.as_of import resolve_as_of
+    from boathouse.tables.scope import resolve_as_of
 
     known = resolve_as_of(as_of, statements, known_column=KNOWN_COLUMN)
     requests = request_statements(statements, known)

@@ -40,7 +40,7 @@ KEYS = (*ENTITY_KEYS, TIME_COLUMN)
 
 def resolve_date(statements: DataFrame, as_of: str | None) -> date:
     """Return what the run pretends to know."""
-    from boathouse.core.tables.as_of import resolve_as_of
+    from boathouse.tables.scope import resolve_as_of
 
     return resolve_as_of(as_of, statements, known_column=KNOWN_COLUMN)
 
