@@ -14,7 +14,7 @@ from kedro.framework.session import KedroSession
 from kedro.io import AbstractDataset
 from kedro.pipeline import Node, Pipeline
 
-from boathouse.core.errors import DataQualityError, MissingTableError
+from boathouse.core.errors import DataQualityError, TableError
 from boathouse.core.options import require_between
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class FakeTable(AbstractDataset):
     def load(self) -> list[int]:
         if self._broken:
             message = "raw.numbers is not there. Run data_prep."
-            raise MissingTableError(message)
+            raise TableError(message)
         self.last_read = self._version
         return [1]
 

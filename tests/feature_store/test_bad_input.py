@@ -19,9 +19,8 @@ from boathouse.core.errors import (
     BoathouseError,
     DataQualityError,
     FeatureError,
-    MissingTableError,
     OnlineStoreError,
-    SchemaMismatchError,
+    TableError,
 )
 from boathouse.core.features import Source, join_point_in_time
 from boathouse.core.features.feature_view import check_views
@@ -114,17 +113,17 @@ COMPUTED: dict[str, tuple[type[BoathouseError], str, Callable[[Shop], object]]] 
         lambda shop: shop.refresher.refresh(replace(SPENDING, compute=compute_twice)),
     ),
     "a time column of the wrong type": (
-        SchemaMismatchError,
+        TableError,
         r"(?s)observed_on.*date.*string",
         lambda shop: shop.refresher.refresh(replace(SPENDING, compute=compute_text_time)),
     ),
     "a missing source": (
-        MissingTableError,
+        TableError,
         r"clean\.nothing' does not exist in environment 'test'.*data_prep",
         lambda shop: shop.refresher.refresh(made_from("one", "clean.nothing")),
     ),
     "a view that was never computed": (
-        MissingTableError,
+        TableError,
         r"features\.one' does not exist in environment 'test'.*feature_engineering",
         lambda shop: shop.refresher.read(made_from("one", "clean.statements")),
     ),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from boathouse.core.errors import MissingTableError
+from boathouse.core.errors import TableError
 from boathouse.feature_store.predictions import publish_predictions
 from boathouse.online_store import OnlineStore
 from boathouse.online_store.predictions import prediction_view
@@ -49,7 +49,7 @@ def look_up(store: OnlineStore, *customers: int) -> list[tuple[float, ...]]:
 
 
 def test_the_latest_date_counts_then_what_was_scored_last(shop: Shop, store: OnlineStore) -> None:
-    with pytest.raises(MissingTableError):
+    with pytest.raises(TableError):
         publish(shop, store)
     rows = [
         row(1, 8, 0.9),

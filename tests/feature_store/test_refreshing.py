@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from boathouse.core.errors import DataQualityError, MissingTableError
+from boathouse.core.errors import DataQualityError, TableError
 from boathouse.core.features.incremental import order_views
 from boathouse.feature_store import FeatureRefresher
 from boathouse.use_case.features import FEATURE_VIEWS
@@ -181,7 +181,7 @@ def test_a_use_that_is_reported_late_changes_its_customer_from_its_day_on(shop: 
 
 
 def test_a_missing_source_is_named_with_what_makes_it(shop: Shop) -> None:
-    with pytest.raises(MissingTableError, match=r"clean\.statements.*data_prep"):
+    with pytest.raises(TableError, match=r"clean\.statements.*data_prep"):
         shop.refresher.refresh(BEHAVIOUR)
 
 

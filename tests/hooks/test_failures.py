@@ -7,7 +7,7 @@ from kedro.io import DataCatalog, DatasetError, MemoryDataset
 from kedro.pipeline import Node, Pipeline
 from kedro_datasets.text import TextDataset
 
-from boathouse.core.errors import ConfigError, MissingTableError
+from boathouse.core.errors import ConfigError, TableError
 from boathouse.hooks.failures import describe_failure, find_resume_nodes, redact, resume_command
 
 
@@ -28,7 +28,7 @@ def test_secrets_are_blanked_by_the_name_of_their_variable(text: str, expected: 
 
 def test_our_error_is_found_in_the_chain_and_shown_alone() -> None:
     error = DatasetError("Failed while loading data from dataset DeltaTableDataset(...)")
-    error.__cause__ = MissingTableError("dev.clean.statements is not there.")
+    error.__cause__ = TableError("dev.clean.statements is not there.")
     error.add_note("Failed in: training.split")
     text = describe_failure(error, with_traceback=False)
     assert text == "Error: dev.clean.statements is not there.\nFailed in: training.split"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from boathouse.core.errors import SchemaMismatchError
+from boathouse.core.errors import TableError
 from boathouse.tables import Column, TableContract
 from boathouse.tables.contract import arrow_schema_of, arrow_type, diff_columns
 
@@ -30,7 +30,7 @@ def test_a_mismatch_names_contract_and_place() -> None:
         name="clean.t", description="", grain="", columns=(Column(name="a", dtype="int", description=""),)
     )
     contract.check_schema({"a": "int"}, where="Saving x")
-    with pytest.raises(SchemaMismatchError, match=r"(?s)Saving x: .*'clean.t'.*- a: int \(missing\).*Change the data"):
+    with pytest.raises(TableError, match=r"(?s)Saving x: .*'clean.t'.*- a: int \(missing\).*Change the data"):
         contract.check_schema({}, where="Saving x")
 
 

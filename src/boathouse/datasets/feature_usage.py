@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 from kedro.io.core import AbstractDataset
 
-from boathouse.core.errors import ReadOnlyTableError
+from boathouse.core.errors import TableError
 from boathouse.core.features.usage import ModelUse
 from boathouse.datasets.registry_client import guard_store, open_client
 
@@ -36,7 +36,7 @@ class FeatureUsageDataset(AbstractDataset[Any, Any]):
 
     def save(self, _data: Any) -> NoReturn:  # noqa: ANN401
         """Refuse: the registry knows."""
-        raise ReadOnlyTableError.on_save("models.feature_usage")
+        raise TableError.read_only("models.feature_usage")
 
     def _read(self, client: Any, name: str) -> list[ModelUse]:  # noqa: ANN401 - MLflow's client
         from mlflow.exceptions import MlflowException

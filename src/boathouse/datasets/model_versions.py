@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from kedro.io.core import AbstractDataset, DatasetError
 
-from boathouse.core.errors import BoathouseError, ReadOnlyTableError
+from boathouse.core.errors import BoathouseError, TableError
 from boathouse.datasets.model_version import ModelVersionDataset
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class ModelVersionsDataset(AbstractDataset[Any, Any]):
 
     def save(self, _data: Any) -> NoReturn:  # noqa: ANN401
         """Refuse: training registers versions."""
-        raise ReadOnlyTableError.on_save(self._name)
+        raise TableError.read_only(self._name)
 
     def _exists(self) -> bool:
         return True

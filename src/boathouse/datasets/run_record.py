@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from kedro.io.core import AbstractDataset
 from kedro_datasets.json import JSONDataset
 
-from boathouse.core.errors import ReadOnlyTableError
+from boathouse.core.errors import TableError
 from boathouse.core.inference.record import RunRecord
 from boathouse.tables.versions import last_reads
 
@@ -42,7 +42,7 @@ class RunRecordDataset(AbstractDataset[Any, Any]):
 
     def save(self, _data: Any) -> NoReturn:  # noqa: ANN401
         """Refuse: a run is recorded by running."""
-        raise ReadOnlyTableError.on_save("run record")
+        raise TableError.read_only("run record")
 
     def _exists(self) -> bool:
         return True

@@ -49,9 +49,16 @@ class DatabricksEngine(Engine):
             return
         profile = os.environ.get("DATABRICKS_CONFIG_PROFILE")
         if not profile and not os.environ.get("DATABRICKS_HOST"):
-            raise EngineError.no_workspace()
+            raise EngineError(
+                "The engine 'databricks' does not know a workspace. Set DATABRICKS_HOST or DATABRICKS_CONFIG_PROFILE, "
+                "or choose a local engine: BOATHOUSE_ENGINE=sail."
+            )
         if not any(all(os.environ.get(name) for name in group) for group in _CREDENTIALS):
-            raise EngineError.no_credentials(" or ".join(" and ".join(group) for group in _CREDENTIALS))
+            # Names of variables, never their values.
+            variables = " or ".join(" and ".join(group) for group in _CREDENTIALS)
+            raise EngineError(
+                f"DATABRICKS_HOST is set but no credentials are. Set {variables}; no local session is used instead."
+            )
         try:
             import databricks.connect  # noqa: F401
         except ImportError as error:
@@ -91,5 +98,8 @@ def _connect_session() -> SparkSession:
     try:
         session: SparkSession = builder.getOrCreate()
     except Exception as error:
-        raise EngineError.workspace_unreachable(type(error).__name__) from error
+        raise EngineError(
+            f"Databricks Connect could not open a session ({type(error).__name__}). Check host, credentials and "
+            "cluster; no local session is used instead."
+        ) from error
     return session

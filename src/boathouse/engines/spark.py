@@ -92,7 +92,10 @@ class SparkEngine(Engine):
 
         others = [engine.name for engine in running_engines() if engine is not self]
         if others:
-            raise EngineError.one_per_process(self.name, others)
+            raise EngineError(
+                f"The engine '{self.name}' cannot start beside '{', '.join(others)}': a process has classic Spark or "
+                "Spark Connect, not both. Stop the other engine and use a new process."
+            )
 
 
 def find_java() -> str | None:
@@ -123,7 +126,8 @@ def fetch_jars() -> Path:
         engine.stop()
     jar = find_delta_jar()
     if jar is None:
-        raise EngineError.jars_missing(str(Path.home() / ".ivy2*"))
+        folder = Path.home() / ".ivy2*"
+        raise EngineError(f"Delta's jars are not in {folder}. Fetch them: make jars (needs Maven Central once).")
     return jar
 
 
@@ -154,7 +158,10 @@ def _launch(conf: SparkConf) -> SparkSession:
                 conf=conf, popen_kwargs={"stdout": log, "stderr": log}
             )
         except PySparkException as error:
-            raise EngineError.start_failed("spark", log_path, "make jars (needs Maven Central once)") from error
+            raise EngineError(
+                f"The engine 'spark' did not start; its log is {log_path}. If jars are missing: make jars (needs Maven "
+                "Central once)."
+            ) from error
     context = SparkContext(conf=conf, gateway=gateway)
     return SparkSession(context)
 

@@ -49,7 +49,10 @@ def find_changed_keys(view: FeatureView, place: TableLocation, *, since: int, un
             return ChangedKeys(_net_keys(view, rows).toArrow(), "; ".join([told_by, *failed]))
         except PySparkException as error:
             failed.append(f"the {told_by} cannot be read ({describe_failure(error)})")
-    raise TableError.no_changes(place.table, since, until, failed)
+    raise TableError(
+        f"Table '{place.table}': what changed from version {since} to {until} is unknown: {'; '.join(failed)}. "
+        "Publish all of it: boathouse features publish --mode full."
+    )
 
 
 def _ways(view: FeatureView, place: TableLocation, since: int, until: int) -> Iterator[tuple[str, DataFrame]]:

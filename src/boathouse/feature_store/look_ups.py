@@ -59,7 +59,7 @@ def measure_consistency(view: FeatureView, table: TableLocation, look_ups: Table
     """Return how the logged answers of ``view`` compare with its offline table.
 
     Raises:
-        MissingTableError: If nothing was logged, or the view was not computed.
+        TableError: If nothing was logged, or the view was not computed.
     """
     logged = look_ups.read(look_ups.require_version("boathouse features look-up --log"))
     return compare_look_ups(view, table.read(table.require_version("feature_engineering")), logged)

@@ -39,7 +39,7 @@ def publish_predictions(
         version: Version of the model; None for whichever scored last.
 
     Raises:
-        MissingTableError: If nothing was predicted in this environment.
+        TableError: If nothing was predicted in this environment.
         OnlineStoreError: If the store takes nothing.
     """
     newest, names = place.require_version("batch_inference"), [name for name, _ in keys]

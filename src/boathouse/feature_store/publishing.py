@@ -36,7 +36,7 @@ def publish_view(store: OnlineStore, view: FeatureView, place: TableLocation, *,
             that is possible, and says why where it is not.
 
     Raises:
-        MissingTableError: If the view has not been computed in this environment.
+        TableError: If the view has not been computed in this environment.
         OnlineStoreError: If the store takes nothing, is another environment's, or an incremental publish has nothing
             to go on from.
         TableError: If an incremental publish cannot be told what changed.

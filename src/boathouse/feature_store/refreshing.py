@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
-from boathouse.core.errors import DataQualityError
 from boathouse.core.features.feature_view import FeatureView, contract_of
 from boathouse.core.features.incremental import GONE, compute_month, compute_view, find_changed_keys, recompute
 from boathouse.feature_store.records import RefreshRecords
 from boathouse.tables.commits import retry_on_conflict
 from boathouse.tables.delta_log import open_log
 from boathouse.tables.location import TableLocation
-from boathouse.tables.row_rules import nan_counts, violation_counts
+from boathouse.tables.row_rules import check_rows, nan_counts, violation_counts
 from boathouse.tables.write import DeltaWriter
 from boathouse.tables.write_options import WriteOptions
 
@@ -90,7 +89,7 @@ class FeatureRefresher:
         the same definition, sources whose versions can still be read, and a table nobody else has written.
 
         Raises:
-            MissingTableError: If a source is not there.
+            TableError: If a source is not there.
             DataQualityError: If the computed rows break the view's contract; nothing is written then.
         """
         versions = self._source_versions(view)
@@ -110,7 +109,7 @@ class FeatureRefresher:
         """Compute one month from what was known at its end; a month that was done from these sources is not again.
 
         Raises:
-            MissingTableError: If a source is not there.
+            TableError: If a source is not there.
             DataQualityError: If the computed rows break the view's contract.
         """
         versions = self._source_versions(view)
@@ -128,7 +127,7 @@ class FeatureRefresher:
         """Return the newest version of the view's table.
 
         Raises:
-            MissingTableError: If the view has not been computed in this environment.
+            TableError: If the view has not been computed in this environment.
         """
         place = self.place(view.table)
         place.require_version("feature_engineering")
@@ -138,7 +137,7 @@ class FeatureRefresher:
         """Return how far the table of ``view`` has come, or None if there is none.
 
         Raises:
-            MissingTableError: If a source is not there.
+            TableError: If a source is not there.
         """
         log = open_log(self.place(view.table))
         if not log.exists():
@@ -161,7 +160,7 @@ class FeatureRefresher:
         """Return the view computed from the sources as they are; nothing is written.
 
         Raises:
-            MissingTableError: If a source is not there.
+            TableError: If a source is not there.
         """
         return compute_view(view, self._read(view, self._source_versions(view)))
 
@@ -201,11 +200,7 @@ class FeatureRefresher:
         change = _held(change)
         kept = change.where(~change[GONE]).drop(GONE)
         contract.check_schema(dict(kept.dtypes), where=f"Refreshing '{place.table}'")
-        rules = nan_counts(kept) | violation_counts(contract)
-        counts = kept.agg(*[count.alias(rule) for rule, count in rules.items()]).collect()[0].asDict()
-        broken = {rule: count for rule, count in counts.items() if count}
-        if broken:
-            raise DataQualityError.from_counts(place.table, broken, rows=kept.count())
+        check_rows(kept, nan_counts(kept) | violation_counts(contract), table=place.table)
         rows = change.count()
         if rows:
             retry_on_conflict(lambda: _commit(place, view, change), table=place.table, retries=RETRIES)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from kedro.framework.hooks import hook_impl
 
-from boathouse.core.errors import LifeCycleError, ReadOnlyTableError
+from boathouse.core.errors import LifeCycleError, TableError
 from boathouse.core.promotion.policy import GovernanceOptions
 from boathouse.core.promotion.released_code import TAG, CodeOrigin, is_released
 from boathouse.hooks.source_state import read_source_state
@@ -49,13 +49,13 @@ class GovernanceHooks:
         """Stop a save into another environment's table or model.
 
         Raises:
-            ReadOnlyTableError: For a table.
+            TableError: For a table.
             LifeCycleError: For a model; recorded as refused.
         """
         dataset = self._find(dataset_name)
-        table = getattr(getattr(dataset, "_place", None), "table", None)
+        table = getattr(getattr(dataset, "location", None), "table", None)
         if self._house and table and table.split(".")[0] != self._house.environment:
-            raise ReadOnlyTableError.on_save(table)
+            raise TableError.read_only(table)
         name = _model_of(dataset)
         if self._options and self._house and name and name.split(".")[0] != self._house.environment:
             error = LifeCycleError.foreign_environment(name, self._house.environment)

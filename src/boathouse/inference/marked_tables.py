@@ -120,7 +120,7 @@ def _check(rows: DataFrame, contract: TableContract, table: str) -> None:
     """Check columns and rules of ``rows``; one action.
 
     Raises:
-        SchemaMismatchError: If a column is not the contract's.
+        TableError: If a column is not the contract's.
         DataQualityError: If rows break a rule.
     """
     contract.check_schema(dict(rows.dtypes), where=f"Streaming into '{table}'")

@@ -108,7 +108,7 @@ class ScoringRun:
         """Return where the tables of the model's views are, by the view's label.
 
         Raises:
-            MissingTableError: If one has not been computed.
+            TableError: If one has not been computed.
         """
         places = {}
         for view in views_of(self.model.model):

@@ -60,7 +60,7 @@ class AppendedRows:
         """The id that Delta gave the table when it was made.
 
         Raises:
-            MissingTableError: If there is no such table.
+            TableError: If there is no such table.
         """
         return str(self._open().metadata().id)
 

@@ -57,6 +57,11 @@ class RequestStreamDataset(AbstractDataset[Any, Any]):
         self.last_written: TableVersion | None = None
 
     @property
+    def location(self) -> TableLocation:
+        """Where the answers are."""
+        return self._place
+
+    @property
     def last_read(self) -> TableVersion | None:
         """What was loaded last."""
         return self._answers.last_read

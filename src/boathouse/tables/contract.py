@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from boathouse.core.errors import SchemaMismatchError
+from boathouse.core.errors import TableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -88,12 +88,12 @@ class TableContract:
         """Compare ``found`` (column name to Spark type name) with the contract; order is free.
 
         Raises:
-            SchemaMismatchError: With a diff of missing, unexpected and retyped columns.
+            TableError: With a diff of missing, unexpected and retyped columns.
         """
         expected = {column.name: column.dtype for column in self.columns}
         lines = diff_columns(expected, found)
         if lines:
-            raise SchemaMismatchError.from_diff(self.name, lines, where=where)
+            raise TableError.wrong_columns(self.name, lines, where=where)
 
 
 def diff_columns(expected: Mapping[str, str], found: Mapping[str, str]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from kedro.io.core import AbstractDataset
 
-from boathouse.core.errors import BoathouseError, ConfigError, ReadOnlyTableError, TableError
+from boathouse.core.errors import BoathouseError, ConfigError, TableError
 from boathouse.core.options import require_choice
 from boathouse.tables import TableSlice, TableVersion
 from boathouse.tables.delta_log import open_log
@@ -122,7 +122,7 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
         from boathouse.tables.write import DeltaWriter
 
         if self._read_only or self._version is not None or self._timestamp is not None:
-            raise ReadOnlyTableError.on_save(self._location.table)
+            raise TableError.read_only(self._location.table)
         self._location.check_writable()
         contract = None if self._contract is None else find_contract(self._contract)
         rows, named = (data.rows, data.values) if isinstance(data, TableSlice) else (data, None)
@@ -150,7 +150,7 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
         """Return the version to load.
 
         Raises:
-            MissingTableError: If there is no such table.
+            TableError: If there is no such table.
             TableError: If there is no such version.
         """
         location = self._location
@@ -225,7 +225,7 @@ class ExistingRowsDataset(AbstractDataset[Any, Any]):
 
     def save(self, _data: Any) -> NoReturn:  # noqa: ANN401
         """Refuse: the table's own entry writes it."""
-        raise ReadOnlyTableError.on_save(self._location.table)
+        raise TableError.read_only(self._location.table)
 
     def _exists(self) -> bool:
         return True

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kedro.io.core import AbstractDataset
 
-from boathouse.core.errors import DataQualityError, ReadOnlyTableError, SchemaMismatchError, TableError
+from boathouse.core.errors import DataQualityError, TableError
 from boathouse.engines import get_engine
 from boathouse.tables import TableVersion
 from boathouse.tables.contract import diff_columns
@@ -59,7 +59,7 @@ class CsvExtractDataset(AbstractDataset[Any, Any]):
         Raises:
             TableError: If there is no such file and it is not optional.
             DataQualityError: If it has no rows, a row of another length, or is no UTF-8.
-            SchemaMismatchError: If its header is not the contract's.
+            TableError: If its header is not the contract's.
         """
         if self._optional and not self._path.is_file():
             return self._read_nothing()
@@ -77,7 +77,7 @@ class CsvExtractDataset(AbstractDataset[Any, Any]):
 
     def save(self, data: Any) -> None:  # noqa: ANN401, ARG002 - the interface's signature
         """Refuse: extracts are delivered, not written."""
-        raise ReadOnlyTableError.on_save(self._path.name)
+        raise TableError.read_only(self._path.name)
 
     def _business_columns(self) -> list[str]:
         """Return the names that the supplier's header must have."""
@@ -86,7 +86,10 @@ class CsvExtractDataset(AbstractDataset[Any, Any]):
     def _check_header(self) -> list[str]:
         """Return the file's header if it has the contract's columns, each once, in any order."""
         if not self._path.is_file():
-            raise TableError.missing_extract(self._path.as_posix())
+            raise TableError(
+                f"There is no extract {self._path.as_posix()}. Put the delivered file there, "
+                "or change 'raw_folder' in globals.yml."
+            )
         try:
             with self._path.open(encoding="utf-8-sig", newline="") as file:
                 header = next(csv.reader(file), [])
@@ -97,7 +100,7 @@ class CsvExtractDataset(AbstractDataset[Any, Any]):
         lines = diff_columns(dict.fromkeys(self._business_columns(), "string"), dict.fromkeys(header, "string"))
         lines += [f"  ! {name}: string (repeated)" for name in sorted(set(header)) if header.count(name) > 1]
         if lines:
-            raise SchemaMismatchError.from_diff(self._contract, lines, where=f"Reading {self._path}")
+            raise TableError.wrong_columns(self._contract, lines, where=f"Reading {self._path}")
         return header
 
     def _read(self, header: list[str]) -> DataFrame:
@@ -155,7 +158,10 @@ def _count_rows(path: Path, *, fields: int) -> int:
             for record in reader:
                 # An empty line is no row; engines skip it too.
                 if record and len(record) != fields:
-                    raise DataQualityError.ragged_file(path.as_posix(), reader.line_num, len(record), fields)
+                    raise DataQualityError(
+                        f"The extract {path.as_posix()} has {len(record)} fields in line {reader.line_num}, "
+                        f"expected {fields}; nothing was read."
+                    )
                 rows += bool(record)
     except UnicodeDecodeError as error:
         raise DataQualityError.not_utf8(path.as_posix()) from error

@@ -71,7 +71,8 @@ def _to_arrow(data: Any, table: str) -> pa.Table:  # noqa: ANN401
         return pa.Table.from_pandas(data, preserve_index=False).replace_schema_metadata(None)
     if library == "polars":
         return data.to_arrow()
-    raise TableError.wrong_form(table, f"{type(data).__module__}.{type(data).__name__}")
+    found = f"{type(data).__module__}.{type(data).__name__}"
+    raise TableError(f"Table '{table}': expected a frame of Spark, pandas, pyarrow or polars, found {found}.")
 
 
 def _cast(data: pa.Table, contract: TableContract | None, table: str) -> pa.Table:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from boathouse.atomic_files import folder_lock
-from boathouse.core.errors import ConfigError, MissingTableError, TableError
+from boathouse.core.errors import ConfigError, TableError
 from boathouse.engines import get_engine
 from boathouse.tables.delta_log import open_log
 from boathouse.tables.time_travel import read_older
@@ -90,12 +90,12 @@ class TableLocation:
             made_by: The pipeline that makes the table, for the message.
 
         Raises:
-            MissingTableError: If there is no table.
+            TableError: If there is no table.
         """
         version = self.newest_version()
         if version is None:
             where = self.path or self.sql_name
-            raise MissingTableError.in_environment(self.table, self.environment, where, made_by)
+            raise TableError.missing(self.table, self.environment, where, made_by)
         return version
 
     def read_newest(self) -> DataFrame | None:
@@ -147,4 +147,7 @@ class TableLocation:
         while not folder.exists() and folder != folder.parent:
             folder = folder.parent
         if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-            raise TableError.not_writable(self.table, folder.as_posix())
+            raise TableError(
+                f"Table '{self.table}' cannot be written: {folder.as_posix()} is no writable folder. "
+                "Make it one, or set BOATHOUSE_DATA to a folder that is."
+            )

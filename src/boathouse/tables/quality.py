@@ -257,12 +257,21 @@ def check_quality(counts: QualityCounts, options: QualityOptions) -> None:
     if not counts.rows and counts.table in options.may_be_empty:
         return
     if not counts.rows:
-        raise DataQualityError.no_rows(counts.table)
+        raise DataQualityError(
+            f"Table '{counts.table}': there are no rows to clean; nothing was published. Check the extract."
+        )
     if counts.empty_columns:
-        raise DataQualityError.null_columns(counts.table, counts.empty_columns)
+        raise DataQualityError(
+            f"Table '{counts.table}': no row has a value in {', '.join(counts.empty_columns)}; nothing was published. "
+            "The extract is broken upstream: ask for a complete one."
+        )
     if counts.quarantined > options.max_quarantined_share * counts.rows:
-        broken = {rule: count for rule, count in counts.broken.items() if count}
-        raise DataQualityError.above_limit(counts.table, broken, rows=counts.rows, limit=options.max_quarantined_share)
+        lines = "\n".join(f"  {rule}: {count:,}" for rule, count in sorted(counts.broken.items()) if count)
+        raise DataQualityError(
+            f"Table '{counts.table}': more than {options.max_quarantined_share:.2%} of {counts.rows:,} rows break its "
+            f"rules; nothing was published.\n{lines}\n"
+            "Correct the extract, or change data_prep.quality.max_quarantined_share."
+        )
     if counts.missing_months:
         raise DataQualityError.missing_periods(counts.table, counts.missing_months)
 

@@ -33,7 +33,10 @@ def resolve_as_of(requested: str | None, rows: DataFrame, *, known_column: str) 
         return parse_date("as_of", requested)
     newest: date | None = rows.agg({known_column: "max"}).collect()[0][0]
     if newest is None:
-        raise DataQualityError.no_dates(known_column)
+        raise DataQualityError(
+            f"No row has a date in '{known_column}', so the newest known date cannot be taken. "
+            "Fill the table first, or name a date: --params as_of=YYYY-MM-DD."
+        )
     return newest
 
 

@@ -79,7 +79,10 @@ def _existing_files(path: Path, version: int, actions: list[dict[str, Any]]) -> 
     files = [unquote(action["path"]) for action in actions]
     gone = sum(not (path / file).exists() for file in files)
     if gone:
-        raise TableError.vacuumed(path.as_posix(), version, gone)
+        raise TableError(
+            f"Version {version} of the table in {path.as_posix()} cannot be read: {gone} of its files are gone, "
+            "probably vacuumed. Read a newer version, or rebuild the table from its sources."
+        )
     return files
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from boathouse.core.errors import SchemaMismatchError
+from boathouse.core.errors import TableError
 from boathouse.tables.changes import FEED_PROPERTY
 from boathouse.tables.commits import retry_on_conflict
 from boathouse.tables.contract import DIGEST_PROPERTY, diff_columns, documentation_digest, documentation_statements
@@ -44,7 +44,7 @@ class DeltaWriter:
         written.
 
         Raises:
-            SchemaMismatchError: If columns differ from the contract, or from the stored table while
+            TableError: If columns differ from the contract, or from the stored table while
                 evolution is not allowed.
             DataQualityError: If rows break the contract.
             CommitConflictError: If other writers were always first.
@@ -76,7 +76,7 @@ class DeltaWriter:
         where = f"Saving '{self.location.table}'"
         repeated = sorted({name for name in frame.columns if frame.columns.count(name) > 1})
         if repeated:
-            raise SchemaMismatchError(f"{where}: columns occur more than once: {', '.join(repeated)}.")
+            raise TableError(f"{where}: columns occur more than once: {', '.join(repeated)}.")
         if self.contract is not None:
             self.contract.check_schema(dict(frame.dtypes), where=where)
 
@@ -107,7 +107,7 @@ class DeltaWriter:
         """Return whether the save changes the stored columns, if that is allowed.
 
         Raises:
-            SchemaMismatchError: If it does and is not.
+            TableError: If it does and is not.
         """
         expected, found = dict(stored.dtypes), dict(frame.dtypes)
         lines = diff_columns(expected, found)
@@ -115,7 +115,7 @@ class DeltaWriter:
         allowed = self.options.allow_schema_evolution and (self.options.mode == "overwrite" or not retyped)
         if lines and not allowed:
             diff = "\n".join(lines)
-            raise SchemaMismatchError(
+            raise TableError(
                 f"Saving '{self.location.table}': the columns are not those of the stored table.\n{diff}\n"
                 "If the change is meant, set allow_schema_evolution: true on the catalog entry for one run."
             )

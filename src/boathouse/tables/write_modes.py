@@ -75,7 +75,11 @@ def check_slice(options: WriteOptions, found: Sequence[tuple[Scalar, ...]], name
     """
     foreign = [values for values in found if values != named]
     if foreign:
-        raise TableError.foreign_slice(options.table, options.replace_columns, len(foreign))
+        columns = ", ".join(options.replace_columns)
+        raise TableError(
+            f"Table '{options.table}': the rows have {len(foreign)} values of {columns} outside the slice replaced. "
+            "Save the rows of each slice with its own values."
+        )
 
 
 def _plan_append(options: WriteOptions, frame: DataFrame, stored: DataFrame) -> Change | None:

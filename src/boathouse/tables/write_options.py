@@ -106,10 +106,14 @@ def find_slices(frame: DataFrame, columns: Sequence[str], *, table: str) -> list
     types = dict(frame.dtypes)
     for column in columns:
         if types[column] not in _SLICE_TYPES:
-            raise TableError.wrong_slice_type(table, column, types[column], _SLICE_TYPES)
+            allowed = ", ".join(sorted(_SLICE_TYPES))
+            raise TableError(f"Table '{table}': slices by '{column}' ({types[column]}); allowed types: {allowed}.")
     rows = frame.select(*columns).distinct().limit(MOST_SLICES + 1).collect()
     if len(rows) > MOST_SLICES:
-        raise TableError.too_many_slices(table, columns, len(rows), MOST_SLICES)
+        raise TableError(
+            f"Table '{table}': {len(rows)} or more distinct values of {', '.join(columns)} in one write, at most "
+            f"{MOST_SLICES} are allowed. Choose a coarser column or mode merge."
+        )
     return sorted((tuple(row) for row in rows), key=repr)
 
 

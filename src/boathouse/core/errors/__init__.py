@@ -20,9 +20,6 @@ from boathouse.core.errors.streams import StreamError
 from boathouse.core.errors.tables import (
     CommitConflictError,
     DataQualityError,
-    MissingTableError,
-    ReadOnlyTableError,
-    SchemaMismatchError,
     TableError,
 )
 from boathouse.core.errors.tokens import TokenError
@@ -44,18 +41,15 @@ __all__ = [
     "InferenceError",
     "InvocationError",
     "LifeCycleError",
-    "MissingTableError",
     "ModelError",
     "MonitoringError",
     "NotPublishedError",
     "OnlineStoreError",
     "OptionError",
     "PromotionError",
-    "ReadOnlyTableError",
     "ReproductionError",
     "RequestError",
     "RolloutError",
-    "SchemaMismatchError",
     "SimulationError",
     "StreamError",
     "TableError",

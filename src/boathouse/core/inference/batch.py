@@ -151,4 +151,7 @@ def check_balance(rows: int, *, scored: int, quarantined: int) -> None:
         DataQualityError: With the three counts.
     """
     if rows != scored + quarantined:
-        raise DataQualityError.unbalanced_scoring(rows, scored, quarantined)
+        raise DataQualityError(
+            f"Scoring took {rows:,} rows in, but {scored:,} scored and {quarantined:,} quarantined came out. "
+            "Nothing was published. Look for repeated keys in the feature tables, or rows dropped by the scorer."
+        )

@@ -45,7 +45,11 @@ def select_spine(statements: DataFrame, as_of: str | None, options: BatchOptions
     known = resolve_as_of(as_of, statements, known_column=KNOWN_COLUMN)
     spine = scoring_spine(statements, known, options.months, first=options.first_day, last=options.last_day)
     if options.is_backfill and spine.isEmpty():
-        raise DataQualityError.no_cohorts(f"{options.from_month or 'the first'} to {options.to_month or known}", known)
+        wanted = f"{options.from_month or 'the first'} to {options.to_month or known}"
+        raise DataQualityError(
+            f"No statement is dated in {wanted} and known by {known}: there is nothing to score. "
+            "Choose other months (batch_inference.scoring.from_month, to_month) or another as_of."
+        )
     return spine
 
 
