@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -44,7 +45,7 @@ def test_a_summary_of_many_alerts_stays_short() -> None:
         champion="dev.models.m version 7",
         metrics=describe_evaluation(EVALUATION, "7"),
         promotion="version 7 promoted: better",
-        cohorts=[COHORT] * 2,
+        cohorts=[replace(COHORT, cohort=date(2005, 8, 31)), COHORT],
         drifts=[],
         alerts=[make_alert(number) for number in range(30)],
         report="monitoring.html",
@@ -53,8 +54,28 @@ def test_a_summary_of_many_alerts_stays_short() -> None:
     assert len(lines) <= 15
     assert lines[-1] == "  report      monitoring.html"
     assert any("30 to act on, 0 to watch" in line for line in lines)
-    assert any("60,000 rows: Sep 2005 (labels known on 2005-10-31)" in line for line in lines)
+    assert any("60,000 rows: Aug 2005 (labels known on 2005-10-31), Sep 2005 (labels" in line for line in lines)
     assert sum("broke." in line for line in lines) == 3
+
+
+def test_rows_that_two_versions_scored_count_once() -> None:
+    later = replace(COHORT, model_version="8", rows=29_999, status="measured", roc_auc=0.781)
+    facts = RunFacts(
+        environment="dev",
+        as_of=date(2005, 9, 30),
+        champion="dev.models.m version 8",
+        metrics=[],
+        promotion="",
+        cohorts=[replace(COHORT, cohort=date(2005, 8, 31), rows=10), COHORT, later],
+        drifts=[],
+        alerts=[],
+        report="monitoring.html",
+    )
+    expected = (
+        "30,010 rows: Aug 2005 (labels known on 2005-10-31), "
+        "Sep 2005 version 7 (labels known on 2005-10-31), Sep 2005 version 8 (ROC AUC 0.781)"
+    )
+    assert expected in summarise_run(facts)
 
 
 @pytest.mark.parametrize(

@@ -96,8 +96,16 @@ def _describe_estimate(estimate: Mapping[str, float | None]) -> str:
 
 
 def _describe_scored(cohorts: Sequence[CohortPerformance]) -> str:
-    rows = sum(cohort.rows for cohort in cohorts)
-    parts = [f"{cohort.cohort:%b %Y} {_describe_labels(cohort)}" for cohort in cohorts]
+    """Return how many rows were scored, and the state of each cohort; a row that two versions scored counts once."""
+    dates = sorted({cohort.cohort for cohort in cohorts})
+    of_date = {day: [cohort for cohort in cohorts if cohort.cohort == day] for day in dates}
+    # After a retraining the new version scores the cohorts of the one before again.
+    rows = sum(max(cohort.rows for cohort in scored) for scored in of_date.values())
+    parts = [
+        f"{day:%b %Y} {f'version {cohort.model_version} ' if len(scored) > 1 else ''}{_describe_labels(cohort)}"
+        for day, scored in of_date.items()
+        for cohort in scored
+    ]
     return f"{rows:,} rows: {', '.join(parts)}"
 
 
