@@ -35,7 +35,7 @@ TYPED = (1, date(2005, 4, 1), 2, 10.5)
 def deliver(spark: SparkSession, *batches: tuple[datetime, list[tuple[Any, ...]]]) -> DataFrame:
     """Return a raw table of ``batches``, each a time and its rows."""
     rows = [(*row, f"batch {at:%m}", "boats.csv", at) for at, batch in batches for row in batch]
-    columns = ", ".join(f"{column.name} {column.dtype}" for column in raw_contract(BOATS).columns)
+    columns = raw_contract(BOATS).ddl
     return spark.createDataFrame(rows, columns)
 
 

@@ -206,10 +206,7 @@ def test_feature_names_are_unique_and_none_is_a_sensitive_group() -> None:
 
 @pytest.mark.parametrize("view", FEATURE_VIEWS, ids=lambda view: view.label)
 def test_a_view_reads_the_columns_it_declares_and_no_others(spark: SparkSession, view: FeatureView) -> None:
-    tables = [
-        spark.createDataFrame([], ", ".join(f"{c.name} {c.dtype}" for c in CONTRACTS[name].columns))
-        for name in view.source_names
-    ]
+    tables = [spark.createDataFrame([], CONTRACTS[name].ddl) for name in view.source_names]
     declared = [table.select(*source.columns) for table, source in zip(tables, view.sources, strict=True)]
     assert set(view.compute(*declared).columns) == set(view.columns)  # type: ignore[attr-defined]
     for place, source in enumerate(view.sources):

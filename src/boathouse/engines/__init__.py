@@ -1,4 +1,4 @@
-"""Who runs the PySpark code: ``sail``, ``spark`` or ``databricks``."""
+"""What runs the PySpark code: ``sail``, ``spark`` or ``databricks``."""
 
 from boathouse.engines.registry import get_engine, stop_engines
 

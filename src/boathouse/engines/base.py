@@ -35,7 +35,7 @@ class Capabilities:
 
 
 class Engine(ABC):
-    """Owner of one session, started by the first who asks for it and safe to ask from any thread."""
+    """Owner of one session, which the first call starts; safe to call from any thread."""
 
     name: ClassVar[str]
     capabilities: ClassVar[Capabilities]
@@ -62,7 +62,7 @@ class Engine(ABC):
             return self._session
 
     def stop(self) -> None:
-        """Stop the session if there is one; a later :meth:`session` starts anew."""
+        """Stop the session if there is one; a later :meth:`session` starts another."""
         with self._lock:
             session, self._session = self._session, None
             if session is not None:

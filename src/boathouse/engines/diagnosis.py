@@ -1,4 +1,4 @@
-"""Which engines can start here, found out without starting more than the chosen one."""
+"""Which engines can start here, without starting more than the chosen one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class EngineState:
     Attributes:
         name: Engine.
         version: Version of its packages, or ``not installed``.
-        problem: What is missing and the command that mends it; empty if nothing is.
+        problem: What is missing and the command that installs it; empty if nothing is.
         note: What a user should know though nothing is missing.
     """
 

@@ -19,6 +19,7 @@ _CLASSES = {
     "spark": ("boathouse.engines.spark", "SparkEngine"),
     "databricks": ("boathouse.engines.databricks", "DatabricksEngine"),
 }
+ENGINES = tuple(sorted(_CLASSES))
 _engines: dict[str, Engine] = {}
 _lock = threading.Lock()
 
@@ -46,9 +47,6 @@ def stop_engines() -> None:
     """Stop every engine that runs."""
     for engine in running_engines():
         engine.stop()
-
-
-ENGINES = ("databricks", "sail", "spark")
 
 
 def choose_engine(default: str) -> str:

@@ -52,7 +52,7 @@ class SailEngine(Engine):
     def _start(self) -> SparkSession:
         """Serve on a free port of the loopback interface and connect to it."""
         self.check()
-        # Sail logs every start and stop at INFO to stderr unless told otherwise before it is loaded.
+        # Sail logs every start and stop at INFO to stderr unless this is set before it is loaded.
         os.environ.setdefault("RUST_LOG", "error")
         from pysail.spark import SparkConnectServer
         from pyspark.sql import SparkSession

@@ -33,7 +33,7 @@ _LOCAL_SETTINGS = {
     "spark.databricks.delta.snapshotPartitions": "1",
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-    # The machine's host name need not resolve, and nobody else shall reach the driver.
+    # The machine's host name need not resolve, and no other machine shall reach the driver.
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.memory": "4g",

@@ -57,7 +57,7 @@ def read_feed(location: TableLocation, since: int, until: int) -> DataFrame:
 
 
 def read_changed_files(location: TableLocation, since: int, until: int) -> DataFrame | None:
-    """Return the rows of files that only one of the versions has, with ``__sign``; None where files do not tell.
+    """Return the rows of files that only one of the versions has, with ``__sign``; None where files do not show it.
 
     Every writer of Delta puts rows into new files and takes files out; rows of files that both versions have are the
     same. A row that was only copied into another file is there with both signs.
@@ -79,10 +79,12 @@ def read_changed_files(location: TableLocation, since: int, until: int) -> DataF
         return None
     if any(_is_opaque(table) for table in (old, new)):
         return None
-    before, now = ({each["path"]: each for each in list_files(table)} for table in (old, new))
+    before, now = ({action["path"]: action for action in list_files(table)} for table in (old, new))
     sides = []
     for table, files, others, sign in ((new, now, before, 1), (old, before, now, -1)):
-        rows = read_files(location.session(), table, path, [each for name, each in files.items() if name not in others])
+        rows = read_files(
+            location.session(), table, path, [action for name, action in files.items() if name not in others]
+        )
         sides.append(rows.withColumn(SIGN, F.lit(sign)))
     return sides[0].unionByName(sides[1], allowMissingColumns=True)
 
@@ -101,7 +103,7 @@ class AddedFile:
     Attributes:
         path: Relative to the table's folder.
         partition: Partition values as text, by column; null is null.
-        rows: Its rows; None if the log does not tell.
+        rows: Its rows; None if the log does not say.
     """
 
     path: str
@@ -119,7 +121,7 @@ class Commit:
         took_away: Whether rows were deleted, updated or overwritten.
         columns: Column name to Spark type name where the commit states them, else None.
         operation: What did it, in Delta's words.
-        committed_at: When, UTC; None if the commit does not tell.
+        committed_at: When, UTC; None if the commit does not say.
     """
 
     version: int
@@ -131,7 +133,7 @@ class Commit:
 
     @property
     def rows(self) -> int | None:
-        """Rows added; None if a file does not tell."""
+        """Rows added; None if a file's are unknown."""
         counts = [file.rows for file in self.added]
         return None if None in counts else sum(count for count in counts if count is not None)
 

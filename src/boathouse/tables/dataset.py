@@ -165,7 +165,7 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
         return newest if self._version is None else self._version
 
     def _state(self, version: int) -> TableVersion:
-        """Return what the log tells about ``version``."""
+        """Return what the log says about ``version``."""
         log = open_log(self._location)
         return TableVersion(
             table=self._location.table,

@@ -26,13 +26,13 @@ class TableLog(Protocol):
         """Return the newest version."""
 
     def table_id(self) -> str:
-        """Return what tells this table from another one that is made in its place later."""
+        """Return the id of the table: another table made in its folder later has another."""
 
     def rows(self, version: int) -> int | None:
-        """Return the rows of ``version``, or None if the log does not tell."""
+        """Return the rows of ``version``, or None if the log does not say."""
 
     def committed_at(self, version: int) -> datetime | None:
-        """Return when ``version`` was committed (UTC), or None if the log does not tell."""
+        """Return when ``version`` was committed (UTC), or None if the log does not say."""
 
     def version_at(self, moment: datetime) -> int | None:
         """Return the newest version committed at or before ``moment``, or None if there is none."""

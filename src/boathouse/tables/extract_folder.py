@@ -18,7 +18,7 @@ from boathouse.core.errors import SimulationError
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-# Says what made the folder, and from what; without it a folder is nobody's to replace.
+# Says what made the folder, and from what; a folder without it is never replaced.
 MANIFEST = "simulation.json"
 
 

@@ -1,4 +1,4 @@
-"""Whether two frames hold the same rows, told from one number each."""
+"""Whether two frames hold the same rows, by a fingerprint of each."""
 
 from __future__ import annotations
 

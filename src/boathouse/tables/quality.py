@@ -57,7 +57,7 @@ def judge_rows(raw: DataFrame, contract: TableContract) -> JudgedRows:
 
     Of several deliveries of a key the newest counts, whether the key is written ``1`` or ``01``;
     identical rows of it count once; rows that share a key but differ all break ``keys_unique``, since
-    nothing tells which is right. A row whose key cannot be read can be replaced by no later row: it is
+    it is unknown which is right. A row whose key cannot be read can be replaced by no later row: it is
     judged as long as its delivery is the newest, so that a corrected delivery ends the matter.
 
     Args:

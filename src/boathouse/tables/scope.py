@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame
 
-# Steps into which keys are spread; the finest fraction that can be told from zero.
+# Steps into which keys are spread; the finest fraction above zero.
 _BUCKETS = 10_000
 
 

@@ -20,7 +20,7 @@ class TableVersion:
     Attributes:
         table: Full name, ``<env>.<schema>.<table>``; for a file, its name.
         version: Delta version; None for what has no versions, such as a file.
-        rows: Rows in that state, None where the log does not tell.
+        rows: Rows in that state, None where the log does not say.
         path: Folder or file, None for a table known by name only.
         timestamp: When that version was committed (UTC), None where unknown.
     """

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 MODES = ("overwrite", "append", "merge", "replace_where")
 # The options that only make sense with one mode, by that mode.
 _NEEDED = {"append": "batch_column", "merge": "keys", "replace_where": "replace_columns"}
+# A condition of more alternatives than this is slow to plan and a sign of a wrong column.
+MOST_SLICES = 1000
+# Exact in SQL on every engine; floats are not, and collected timestamps depend on the driver's zone.
+_SLICE_TYPES = frozenset({"string", "boolean", "date", "tinyint", "smallint", "int", "bigint"})
+
+Scalar = str | int | bool | date | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,15 +92,7 @@ class TableSlice:
     """
 
     rows: DataFrame
-    values: tuple[str | int | bool | date | None, ...]
-
-
-# A condition of more alternatives than this is slow to plan and a sign of a wrong column.
-MOST_SLICES = 1000
-# Exact in SQL on every engine; floats are not, and collected timestamps depend on the driver's zone.
-_SLICE_TYPES = frozenset({"string", "boolean", "date", "tinyint", "smallint", "int", "bigint"})
-
-Scalar = str | int | bool | date | None
+    values: tuple[Scalar, ...]
 
 
 def find_slices(frame: DataFrame, columns: Sequence[str], *, table: str) -> list[tuple[Scalar, ...]]:

@@ -102,7 +102,7 @@ class Tables:
 
     def schema(self, table: str) -> str:
         """Return the columns of a table."""
-        return ", ".join(f"{column.name} {column.dtype}" for column in CONTRACTS[table].columns)
+        return CONTRACTS[table].ddl
 
     def stored(self, view: FeatureView, rows: list[Row]) -> DataFrame:
         """Return the view's table with ``rows``."""
