@@ -14,6 +14,7 @@ from boathouse.governance.house import House
 from boathouse.governance.registry import ModelRegistry
 from boathouse.hooks.governance import GovernanceHooks, record_registration
 from boathouse.hooks.source_state import SourceState
+from boathouse.inference.stream_dataset import RequestStreamDataset
 from boathouse.tables.dataset import DeltaTableDataset
 from tests.life_samples import options
 from tests.model_store import NAME, empty_store, make_model, store
@@ -95,10 +96,15 @@ def test_a_model_of_another_environment_cannot_be_registered_and_the_try_is_on_r
 def test_a_table_of_another_environment_cannot_be_written(house: House) -> None:
     table = DeltaTableDataset(table="prod.clean.rows", lakehouse=house.lakehouse)
     own = DeltaTableDataset(table="test.clean.rows", lakehouse=house.lakehouse)
-    hooks = begin(house, {"clean.rows": table, "clean.own": own})
+    answers = RequestStreamDataset(
+        table="prod.inference.answers", source="test.raw.requests", lakehouse=house.lakehouse, checkpoints="unused"
+    )
+    hooks = begin(house, {"clean.rows": table, "clean.own": own, "inference.answers": answers})
     hooks.before_dataset_saved("clean.own")
     with pytest.raises(TableError, match=r"prod.clean.rows"):
         hooks.before_dataset_saved("clean.rows")
+    with pytest.raises(TableError, match=r"prod.inference.answers"):
+        hooks.before_dataset_saved("inference.answers")
 
 
 def test_a_project_without_rules_runs_without_them(house: House) -> None:
