@@ -50,7 +50,7 @@ def make_model(matrix: np.ndarray) -> tuple[xgboost.Booster, ModelFiles]:
         threshold=0.4,
         reason_texts={name: name for name in FEATURES},
     )
-    return booster, write_scorer(spec, bytes(booster.save_raw("ubj")))
+    return booster, write_scorer(spec, bytes(booster.save_raw("json")))
 
 
 def best_of(act: Callable[[], object], times: int = REPEATS) -> float:

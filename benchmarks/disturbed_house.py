@@ -89,7 +89,7 @@ def _train(matrix: np.ndarray, label: np.ndarray) -> bytes:
     import xgboost
 
     options = {"objective": "binary:logistic", "max_depth": 4, "nthread": 1}
-    return bytes(xgboost.train(options, xgboost.DMatrix(matrix, label), num_boost_round=100).save_raw("ubj"))
+    return bytes(xgboost.train(options, xgboost.DMatrix(matrix, label), num_boost_round=100).save_raw("json"))
 
 
 def _register(folder: Path, boosters: dict[str, bytes]) -> None:

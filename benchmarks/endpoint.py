@@ -103,7 +103,7 @@ def _train(matrix: np.ndarray) -> bytes:
 
     label = (matrix[:, 0] + matrix[:, 1] > 1).astype(int)
     options = {"objective": "binary:logistic", "max_depth": 5, "nthread": 1}
-    return bytes(xgboost.train(options, xgboost.DMatrix(matrix, label), num_boost_round=150).save_raw("ubj"))
+    return bytes(xgboost.train(options, xgboost.DMatrix(matrix, label), num_boost_round=150).save_raw("json"))
 
 
 def _write_bodies(folder: Path, names: list[str], matrix: np.ndarray) -> None:

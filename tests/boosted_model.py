@@ -32,7 +32,7 @@ def train_model() -> LoadedModel:
         reason_texts=REASON_TEXTS,
     )
     looked_up = FeatureSpec.describe(FEATURE_NAMES, CURRENT_VIEWS, ON_DEMAND_FEATURES)
-    files = write_scorer(spec, bytes(booster.save_raw("ubj")), looked_up)
+    files = write_scorer(spec, bytes(booster.save_raw("json")), looked_up)
     return LoadedModel(name="test.models.missed_payment", version="1", files=files, alias="champion")
 
 

@@ -84,7 +84,7 @@ def make_files(seed: int = 0, *, threshold: float = 0.5) -> ModelFiles:
         threshold=threshold,
         reason_texts={name: f"The {name}" for name in FEATURES},
     )
-    return write_scorer(spec, bytes(booster.save_raw("ubj")), SPEC)
+    return write_scorer(spec, bytes(booster.save_raw("json")), SPEC)
 
 
 def make_rows(count: int, seed: int = 7) -> np.ndarray:

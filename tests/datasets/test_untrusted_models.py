@@ -176,7 +176,7 @@ def data_folder(stored: Path) -> Path:
     return next(path.parent for path in stored.rglob("manifest.json"))
 
 
-@pytest.mark.parametrize("name", ["model.pkl", "estimator.skops", "estimator.ubj", "spec.json"])
+@pytest.mark.parametrize("name", ["model.pkl", "estimator.skops", "estimator.json", "spec.json"])
 def test_a_pickle_under_any_name_is_refused(stored: Path, name: str) -> None:
     executed = stored.parent / "executed"
     (data_folder(stored) / name).write_bytes(pickle.dumps(Bomb(str(executed))))
@@ -200,7 +200,7 @@ def test_a_file_too_many_a_link_and_a_folder_are_found(stored: Path) -> None:
     for name, make in {
         "notes.txt": Path.touch,
         "inner": Path.mkdir,
-        "estimator.ubj": lambda path: path.symlink_to("/etc/hostname"),
+        "estimator.skops": lambda path: path.symlink_to("/etc/hostname"),
     }.items():
         make(folder / name)
         with pytest.raises(REFUSED, match=name):
@@ -304,7 +304,7 @@ def test_a_data_folder_that_is_a_link_outside_is_refused(stored: Path, tmp_path:
 
 
 def test_files_too_large_are_refused_before_they_are_copied(stored: Path) -> None:
-    with (data_folder(stored) / "estimator.ubj").open("wb") as file:
+    with (data_folder(stored) / "estimator.skops").open("wb") as file:
         file.truncate(MAX_FILE_BYTES + 1)  # a hole: it takes no room on the disk
     with refused(UntrustedModelError, match="a model has few"):
         make_dataset().load()

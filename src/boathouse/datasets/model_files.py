@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # Libraries of each algorithm beyond those that the loader always needs.
 _LIBRARIES = {
-    "xgboost": ("xgboost",),
+    "xgboost": ("xgboost", "orjson"),
     "logistic_regression": (),
     "hist_gradient_boosting": ("scikit-learn", "skops", "shap"),
     "rate_table": (),

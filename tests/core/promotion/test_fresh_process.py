@@ -109,7 +109,7 @@ def attacks(executed: str) -> dict[str, ModelFiles]:
         "no archive": with_estimator(b"PK\x03\x04 and nothing more"),
         "json without end": with_estimator(b"[" * 100_000, "logistic_regression"),
         "json of another kind": with_estimator(b"[1, 2]", "rate_table"),
-        "half a booster": with_estimator(good_files("xgboost")["estimator.ubj"][:500], "xgboost"),
+        "half a booster": with_estimator(good_files("xgboost")["booster.json"][:500], "xgboost"),
     }
 
 
@@ -234,4 +234,4 @@ def test_options_are_checked(change: dict[str, int]) -> None:
 
 
 def test_the_attacks_start_from_a_model_that_would_load() -> None:
-    assert load_scorer(with_estimator(good_files("xgboost")["estimator.ubj"], "xgboost"))
+    assert load_scorer(with_estimator(good_files("xgboost")["booster.json"], "xgboost"))

@@ -125,6 +125,23 @@ class UntrustedModelError(ModelError):
         return cls(f"The model holds {', '.join(map(repr, names))}; allowed: {', '.join(sorted(allowed))}. Not loaded.")
 
     @classmethod
+    def retired_format(cls, names: Iterable[str]) -> UntrustedModelError:
+        """Name the files in a format that is no longer read."""
+        return cls(
+            f"The model was saved by an earlier version, as {', '.join(names)} (XGBoost's binary JSON), which is no "
+            "longer read. Not loaded. Train it again: kedro run --pipeline training; what it was made from stays on "
+            "record."
+        )
+
+    @classmethod
+    def other_width(cls, name: str, found: int | None, features: int) -> UntrustedModelError:
+        """Give the columns that the estimator takes and the features that the spec names."""
+        return cls(
+            f"The model's {name} takes {found} column(s), its spec.json names {features} feature(s). Not loaded; train "
+            "it again."
+        )
+
+    @classmethod
     def without_manifest(cls) -> UntrustedModelError:
         """Say that nothing tells what the files should be."""
         return cls("The model has no manifest.json with the digests of its files. Not loaded; train it again.")

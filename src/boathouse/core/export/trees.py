@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from boathouse.core.scoring.booster import read_booster
 from boathouse.core.scoring.flavours import BoostedTreesEstimator
 
 Comparison = Literal["less", "at most"]
@@ -78,11 +79,7 @@ class Node:
 
 def read_xgboost(content: bytes) -> Trees:
     """Return the trees of a booster with a logistic objective, which compares and adds in single precision."""
-    import xgboost
-
-    booster = xgboost.Booster()
-    booster.load_model(bytearray(content))
-    learner = json.loads(booster.save_raw("json"))["learner"]
+    learner = read_booster(content)["learner"]
     base = np.float32(json.loads(learner["learner_model_param"]["base_score"])[0])
     # The intercept is stored as a probability; the booster begins its sum with its log-odds.
     start = -np.log(np.float32(1) / base - np.float32(1))

@@ -17,7 +17,7 @@ Fit = Callable[[Sample, Mapping[str, Any], int], bytes]
 
 
 def fit_xgboost(sample: Sample, parameters: Mapping[str, Any], seed: int) -> bytes:
-    """Return a fitted booster in XGBoost's binary JSON."""
+    """Return a fitted booster in XGBoost's JSON."""
     import xgboost
 
     options = dict(parameters)
@@ -25,7 +25,7 @@ def fit_xgboost(sample: Sample, parameters: Mapping[str, Any], seed: int) -> byt
     fixed = {"objective": "binary:logistic", "tree_method": "hist", "nthread": _THREADS, "seed": seed}
     data = xgboost.DMatrix(sample.matrix.astype(np.float32), sample.label)
     booster = xgboost.train({**options, **fixed}, data, rounds)
-    return bytes(booster.save_raw("ubj"))
+    return bytes(booster.save_raw("json"))
 
 
 def fit_logistic_regression(sample: Sample, parameters: Mapping[str, Any], seed: int) -> bytes:

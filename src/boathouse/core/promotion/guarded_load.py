@@ -25,7 +25,7 @@ from boathouse.core.scoring.scorer import Scorer
 
 # What a flavour imports by itself; loaded before the guard is up.
 LIBRARIES = {
-    "xgboost": ("xgboost", "scipy.sparse"),
+    "xgboost": ("xgboost", "scipy.sparse", "orjson"),
     "hist_gradient_boosting": ("sklearn.ensemble", "skops.io"),
 }
 # Events of PEP 578 that no loading of numbers raises.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from boathouse.core.errors import UntrustedModelError
@@ -13,7 +13,9 @@ from boathouse.core.scoring.feature_spec import FEATURE_SPEC
 MANIFEST = "manifest.json"
 SPEC = "spec.json"
 # Everything a model folder may hold; anything else is refused unread.
-ALLOWED_FILES = frozenset({MANIFEST, SPEC, FEATURE_SPEC, "estimator.ubj", "estimator.json", "estimator.skops"})
+ALLOWED_FILES = frozenset({MANIFEST, SPEC, FEATURE_SPEC, "booster.json", "estimator.json", "estimator.skops"})
+# What earlier versions wrote: refused like any other foreign file, but said to be old.
+RETIRED_FILES = frozenset({"estimator.ubj"})
 
 # The largest boosters of tables have some ten megabytes.
 MAX_FILE_BYTES = 500_000_000
@@ -34,9 +36,7 @@ def check_files(files: ModelFiles) -> None:
         UntrustedModelError: For a missing manifest, a name that is not allowed, a file that the manifest
             does not list or that is missing, or a digest that differs.
     """
-    foreign = sorted(set(files) - ALLOWED_FILES)
-    if foreign:
-        raise UntrustedModelError.foreign_files(foreign, ALLOWED_FILES)
+    _check_names(sorted(set(files) - ALLOWED_FILES))
     if MANIFEST not in files:
         raise UntrustedModelError.without_manifest()
     digests = _read_manifest(files[MANIFEST])
@@ -60,11 +60,9 @@ def read_folder(folder: Path) -> ModelFiles:
         UntrustedModelError: If it holds a folder, a link or a file that a model has not.
     """
     entries = list(folder.iterdir())
-    foreign = sorted(
-        each.name for each in entries if each.name not in ALLOWED_FILES or each.is_symlink() or each.is_dir()
+    _check_names(
+        sorted(each.name for each in entries if each.name not in ALLOWED_FILES or each.is_symlink() or each.is_dir())
     )
-    if foreign:
-        raise UntrustedModelError.foreign_files(foreign, ALLOWED_FILES)
     odd = sorted(each.name for each in entries if not each.is_file())
     if odd:
         raise UntrustedModelError.odd_file(folder.name, odd[0])
@@ -80,6 +78,14 @@ def write_folder(files: ModelFiles, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         (folder / name).write_bytes(content)
+
+
+def _check_names(foreign: Sequence[str]) -> None:
+    """Refuse a model with ``foreign`` files; an old one is told from one that was tampered with."""
+    if foreign and set(foreign) <= RETIRED_FILES:
+        raise UntrustedModelError.retired_format(foreign)
+    if foreign:
+        raise UntrustedModelError.foreign_files(foreign, ALLOWED_FILES)
 
 
 def _read_manifest(content: bytes) -> dict[str, str]:

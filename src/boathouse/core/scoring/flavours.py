@@ -8,17 +8,26 @@ from typing import Any, Protocol
 import numpy as np
 
 from boathouse.core.errors import UntrustedModelError
+from boathouse.core.scoring.booster import count_features, read_booster
 from boathouse.core.scoring.files import MAX_FILE_BYTES
-from boathouse.core.scoring.ubjson import check_ubjson
 
 # What readers of broken files raise.
-_BROKEN = (ValueError, TypeError, KeyError, AttributeError, IndexError, EOFError, OSError, NotImplementedError)
+_BROKEN = (
+    *(ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError),
+    *(EOFError, OSError, NotImplementedError),
+)
 # The only types beyond skops' own list that a HistGradientBoostingClassifier of scikit-learn 1.9 needs.
 TRUSTED_TYPES = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
 
 
 class Estimator(Protocol):
-    """What a scorer needs of an estimator; a matrix has one row per case, missing values as NaN."""
+    """What a scorer needs of an estimator; a matrix has one row per case, missing values as NaN.
+
+    Attributes:
+        columns: Columns that the matrix has to have; None where it has to have at least those that are looked at.
+    """
+
+    columns: int | None
 
     def log_odds(self, matrix: np.ndarray) -> np.ndarray:
         """Return the log-odds of each row."""
@@ -28,24 +37,26 @@ class Estimator(Protocol):
 
 
 class XgboostEstimator:
-    """A booster in XGBoost's own binary JSON."""
+    """A booster in XGBoost's own JSON."""
 
-    file = "estimator.ubj"
+    file = "booster.json"
 
     def __init__(self, content: bytes) -> None:
         """Load the booster.
 
         Raises:
-            UntrustedModelError: If it is none.
+            UntrustedModelError: If it is none, or one of a kind that is not on the list.
         """
+        import orjson
         import xgboost
 
         self._xgboost = xgboost
         self._booster = xgboost.Booster()
         try:
-            check_ubjson(content)
-            self._booster.load_model(bytearray(content))
-        except (xgboost.core.XGBoostError, ValueError, TypeError) as error:
+            checked = read_booster(content)
+            self.columns = count_features(checked)
+            self._booster.load_model(bytearray(orjson.dumps(checked)))
+        except (xgboost.core.XGBoostError, *_BROKEN) as error:
             raise UntrustedModelError.unreadable(self.file) from error
 
     def log_odds(self, matrix: np.ndarray) -> np.ndarray:
@@ -74,6 +85,7 @@ class LinearEstimator:
                 np.array(raw[name], dtype=np.float64) for name in names
             )
             self._intercept = float(raw["intercept"])
+            self.columns: int | None = len(self._coefficients)
         except (KeyError, TypeError, ValueError) as error:
             raise UntrustedModelError.unreadable(self.file) from error
 
@@ -115,6 +127,7 @@ class BoostedTreesEstimator:
             raise UntrustedModelError.unreadable(self.file) from error
         if type(self.classifier) is not HistGradientBoostingClassifier:
             raise UntrustedModelError.foreign_types(self.file, [type(self.classifier).__name__])
+        self.columns: int | None = int(self.classifier.n_features_in_)
 
     def log_odds(self, matrix: np.ndarray) -> np.ndarray:
         """Return the decision function of each row."""
@@ -133,6 +146,7 @@ class RateTableEstimator:
     """The rate of the label by the value of one feature: the rule a model has to beat, as JSON."""
 
     file = "estimator.json"
+    columns = None
 
     def __init__(self, content: bytes) -> None:
         """Read the column, the lower bounds of its bins and the log-odds of each."""

@@ -66,7 +66,8 @@ def load_scorer(files: ModelFiles) -> Scorer:
     """Return the scorer that ``files`` hold; no code of theirs is executed.
 
     Raises:
-        UntrustedModelError: If a name, a digest, the algorithm or a stored type is not allowed.
+        UntrustedModelError: If a name, a digest, the algorithm or a stored type is not allowed, or the estimator takes
+            other columns than the spec names.
     """
     check_files(files)
     if SPEC not in files:
@@ -77,4 +78,7 @@ def load_scorer(files: ModelFiles) -> Scorer:
     flavour = FLAVOURS[spec.algorithm]
     if flavour.file not in files:
         raise UntrustedModelError.manifest_differs([flavour.file])
-    return Scorer(spec, flavour(files[flavour.file]))
+    estimator = flavour(files[flavour.file])
+    if estimator.columns not in {None, len(spec.features)}:
+        raise UntrustedModelError.other_width(flavour.file, estimator.columns, len(spec.features))
+    return Scorer(spec, estimator)
