@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -106,3 +108,37 @@ def test_total_variation_and_l_infinity_by_hand() -> None:
 def test_adjusted_p_values_equal_scipy(p_values: list[float]) -> None:
     expected = stats.false_discovery_control(p_values)
     np.testing.assert_allclose(adjust_p_values(p_values), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("reference", "current", "statistic", "p_value"),
+    [
+        ([120, 80, 45, 300], [90, 110, 60, 280], 11.832278506382302, 0.007980353643168849),
+        ([500, 400, 3, 2], [450, 460, 0, 4], 6.884375141278465, 0.031994618229986324),
+        ([3, 1], [1, 3], 9.0, 0.48571428571428565),
+        ([9_000, 1_000], [8_800, 1_200], 20.42900919305414, 6.188458781738713e-06),
+        ([1, 2, 3], [3, 2, 1], 0.0, 1.0),
+        ([10_000, 5, 700], [12_000, 9, 1_500], 151.19221315166652, 1.4758018850820362e-33),
+    ],
+    ids=["plain", "pooled", "exact", "rates", "nothing left", "far"],
+)
+def test_figures_on_record(reference: list[int], current: list[int], statistic: float, p_value: float) -> None:
+    """Recorded once: another version of scipy must not move the drift tables that were written before."""
+    found = two_way_chi_squared(reference, current)
+    assert (found.statistic, found.p_value) == pytest.approx((statistic, p_value), rel=1e-12)
+
+
+def test_adjusted_p_values_by_hand() -> None:
+    # The third largest of five, 0.03, becomes 0.03 · 5/3 = 0.05; the two smallest both 0.01 · 5/2.
+    assert adjust_p_values([0.01, 0.04, 0.03, 0.005, 0.9]).tolist() == pytest.approx(
+        [0.025, 0.05, 0.05, 0.025, 0.9], rel=1e-12
+    )
+    assert adjust_p_values([]).tolist() == []
+
+
+def test_importing_monitoring_s_tests_loads_no_scipy() -> None:
+    script = (
+        "import sys, boathouse.core.monitoring.drift; print([name for name in sys.modules if name.startswith('scipy')])"
+    )
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"

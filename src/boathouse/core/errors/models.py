@@ -27,7 +27,16 @@ class ModelError(BoathouseError):
         days = ", ".join(str(each) for each in found) or "none"
         return cls(
             f"Training needs at least {needed} cohorts with labels known by {as_of}; found {days}. "
-            "Choose a later as_of, or fewer validation and test months."
+            "Choose a later as_of, or fewer validation and test cohorts."
+        )
+
+    @classmethod
+    def empty_split(cls, empty: Iterable[str], found: Iterable[object], as_of: object) -> ModelError:
+        """Name the parts of a split by dates without a cohort, and the cohorts there are."""
+        days = ", ".join(str(each) for each in found) or "none"
+        return cls(
+            f"No cohort with labels known by {as_of} is left for {', '.join(empty)}; cohorts: {days}. "
+            "Choose other dates (training.split.validation_from, test_from), or another as_of."
         )
 
     @classmethod

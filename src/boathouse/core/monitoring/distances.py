@@ -83,9 +83,11 @@ def goodness_of_fit(expected: ArrayLike, observed: ArrayLike) -> TestResult:
 
     Not for comparing two samples: there both sides are uncertain, see ``two_way_chi_squared``.
     """
+    from scipy.stats import chisquare
+
     wanted, found = _stack(expected, observed)
-    statistic = float(((found - wanted) ** 2 / wanted).sum())
-    return TestResult(statistic, _chi_squared_tail(statistic, len(wanted) - 1))
+    result = chisquare(found, wanted)
+    return TestResult(float(result.statistic), float(result.pvalue))
 
 
 def two_way_chi_squared(reference: ArrayLike, current: ArrayLike) -> TestResult:
@@ -95,14 +97,16 @@ def two_way_chi_squared(reference: ArrayLike, current: ArrayLike) -> TestResult:
     that still has one goes to Fisher's exact test, whose statistic is the odds ratio. Fewer than
     two categories leave nothing to test: statistic 0, p-value 1.
     """
+    from scipy.stats import chi2_contingency, fisher_exact
+
     both = _pool_rare(_stack(reference, current))
     if both.shape[1] < 2 or not both.sum(axis=1).all():
         return TestResult(0.0, 1.0)
-    expected = _expected(both)
-    if both.shape[1] == 2 and expected.min() < SMALLEST_EXPECTED:
-        return _fisher_exact(both)
-    statistic = float(((both - expected) ** 2 / expected).sum())
-    return TestResult(statistic, _chi_squared_tail(statistic, both.shape[1] - 1))
+    if both.shape[1] == 2 and _expected(both).min() < SMALLEST_EXPECTED:
+        result = fisher_exact(both.astype(np.int64))
+    else:
+        result = chi2_contingency(both, correction=False)
+    return TestResult(float(result.statistic), float(result.pvalue))
 
 
 def adjust_p_values(p_values: ArrayLike) -> NDArray[np.float64]:
@@ -111,11 +115,9 @@ def adjust_p_values(p_values: ArrayLike) -> NDArray[np.float64]:
     Calling those below ``alpha`` significant keeps the expected share of false alarms among them
     below ``alpha``. Source: Benjamini & Hochberg, *J. R. Stat. Soc. B* 57(1), 1995.
     """
-    p = np.asarray(p_values, dtype=np.float64)
-    order = np.argsort(p)[::-1]
-    scaled = p[order] * len(p) / np.arange(len(p), 0, -1)
-    adjusted = np.empty_like(p)
-    adjusted[order] = np.minimum(np.minimum.accumulate(scaled), 1.0)
+    from scipy.stats import false_discovery_control
+
+    adjusted: NDArray[np.float64] = false_discovery_control(np.asarray(p_values, dtype=np.float64))
     return adjusted
 
 
@@ -146,16 +148,3 @@ def _pool_rare(both: Counts) -> Counts:
     if not rare.any():
         return both
     return np.column_stack([both[:, ~rare], both[:, rare].sum(axis=1)])
-
-
-def _fisher_exact(both: Counts) -> TestResult:
-    from scipy.stats import fisher_exact
-
-    odds_ratio, p_value = fisher_exact(both.astype(np.int64))
-    return TestResult(float(odds_ratio), float(p_value))
-
-
-def _chi_squared_tail(statistic: float, freedom: int) -> float:
-    from scipy.special import chdtrc
-
-    return float(chdtrc(freedom, statistic)) if freedom > 0 else 1.0
