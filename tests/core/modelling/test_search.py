@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as oracle
 
-from boathouse.core.errors import OptionError
+from boathouse.core.errors import ModelError, OptionError
 from boathouse.core.modelling.estimators import FITS
 from boathouse.core.modelling.search import SearchOptions, fit_trial, run_trials
 from boathouse.core.scoring.flavours import FLAVOURS
@@ -40,6 +40,12 @@ def test_a_fit_learns_the_signal_and_its_metrics_are_those_of_validation(candida
 def test_the_same_seed_gives_the_same_model(candidate: dict[str, Any]) -> None:
     first, again = (fit_trial(TRAIN, VALIDATION, candidate, 1) for _ in range(2))
     assert first.log_odds.tobytes() == again.log_odds.tobytes()
+
+
+def test_a_baseline_of_an_unknown_feature_is_refused_by_name() -> None:
+    candidate = {"algorithm": "rate_table", "feature": "months_lat", "bins": 3}
+    with pytest.raises(ModelError, match=r"'months_lat' \(training\.baseline\.feature\).*empty, noise, signal"):
+        fit_trial(TRAIN, VALIDATION, candidate, 1)
 
 
 @pytest.mark.parametrize(("metric", "sign"), [("log_loss", 1), ("roc_auc", -1)])

@@ -91,6 +91,18 @@ def test_nulls_that_came_or_went_are_a_data_alert(change: float) -> None:
     assert f"{change:+.1%}" in alert.message
 
 
+@pytest.mark.parametrize("kind", ["feature_drift", "prediction_drift"])
+def test_a_column_that_moved_because_of_its_nulls_gets_one_action(kind: str) -> None:
+    """"Retrain on new data" and "do not retrain before" for the same column would contradict each other."""
+    (alert,) = alert_on_drift([drift("alarm", null_delta=0.2)], kind=kind, options=DRIFT)
+    assert (alert.kind, alert.severity, alert.value, alert.limit) == ("data", "alarm", 0.2, 0.05)
+    assert alert.message == (
+        "The share of nulls in x changed by +20.0% (limit 5.0%). "
+        "x moved: PSI 0.30 (limit 0.25); the share of '1' went from 0.0% to 12.0%."
+    )
+    assert "do not retrain" in alert.action
+
+
 def test_good_performance_raises_nothing() -> None:
     pending = replace(MEASURED, status="pending", roc_auc=None, observed_rate=None)
     assert alert_on_performance([MEASURED, pending], options=LIMITS) == []

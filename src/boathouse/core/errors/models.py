@@ -74,6 +74,14 @@ class ModelError(BoathouseError):
         )
 
     @classmethod
+    def unknown_baseline(cls, feature: str, features: Iterable[str]) -> ModelError:
+        """Name the feature that the baseline asks for and those that a model may use."""
+        return cls(
+            f"The baseline's feature '{feature}' (training.baseline.feature) is not among the model's features: "
+            f"{', '.join(sorted(features))}. Choose one of them, or take it out of training.features.excluded."
+        )
+
+    @classmethod
     def not_registered(cls, name: str, wanted: str, command: str) -> ModelError:
         """Name the model, the alias or version asked for, and the command that makes it."""
         return cls(f"Registered model '{name}' has no {wanted}. Make one: {command}")

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from boathouse.core.errors import ModelError
 from boathouse.core.modelling.matrix import Sample
 
 # Fixed, so that a rerun sums in the same order; two is what the smallest machine has.
@@ -59,7 +60,13 @@ def fit_hist_gradient_boosting(sample: Sample, parameters: Mapping[str, Any], se
 
 
 def fit_rate_table(sample: Sample, parameters: Mapping[str, Any], seed: int) -> bytes:  # noqa: ARG001 - the registry's signature
-    """Return the label's log-odds by value of one feature, one added to each count (Laplace's rule)."""
+    """Return the label's log-odds by value of one feature, one added to each count (Laplace's rule).
+
+    Raises:
+        ModelError: If the sample does not have the feature.
+    """
+    if parameters["feature"] not in sample.features:
+        raise ModelError.unknown_baseline(parameters["feature"], sample.features)
     column = sample.features.index(parameters["feature"])
     values, label = sample.matrix[:, column], sample.label
     known = ~np.isnan(values)

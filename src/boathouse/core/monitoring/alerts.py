@@ -59,12 +59,19 @@ class Alert:
 
 
 def alert_on_drift(drifts: Iterable[ColumnDrift], *, kind: Kind, options: DriftOptions) -> list[Alert]:
-    """Return an alert for each column whose distribution moved, and one for each whose nulls did."""
-    found = list(drifts)
-    moved = [_drift_alert(drift, kind, options) for drift in found if drift.severity != "none"]
-    return moved + [
-        _null_alert(drift, options) for drift in found if abs(drift.comparison.null_delta) >= options.null_alarm
-    ]
+    """Return at most one alert for each column: that its distribution moved, or that its share of nulls changed.
+
+    A change of nulls moves the distribution too. Such a column gets the data alert alone, whose message has both: the
+    action for a drift ends with a retraining, which has to wait until the deliveries are checked.
+    """
+    alerts = []
+    for drift in drifts:
+        moved = _drift_alert(drift, kind, options) if drift.severity != "none" else None
+        if abs(drift.comparison.null_delta) >= options.null_alarm:
+            alerts.append(_null_alert(drift, moved, options))
+        elif moved:
+            alerts.append(moved)
+    return alerts
 
 
 def alert_on_performance(cohorts: Iterable[CohortPerformance], *, options: PerformanceOptions) -> list[Alert]:
@@ -134,15 +141,16 @@ def _drift_alert(drift: ColumnDrift, kind: Kind, options: DriftOptions) -> Alert
     )
 
 
-def _null_alert(drift: ColumnDrift, options: DriftOptions) -> Alert:
+def _null_alert(drift: ColumnDrift, moved: Alert | None, options: DriftOptions) -> Alert:
     change = drift.comparison.null_delta
+    nulls = f"The share of nulls in {drift.column} changed by {change:+.1%} (limit {options.null_alarm:.1%})."
     return Alert(
         kind="data",
         severity="alarm",
         subject=drift.column,
         value=change,
         limit=options.null_alarm,
-        message=f"The share of nulls in {drift.column} changed by {change:+.1%} (limit {options.null_alarm:.1%}).",
+        message=f"{nulls} {moved.message}" if moved else nulls,
     )
 
 
