@@ -133,17 +133,24 @@ def test_rows_come_back_in_their_order(names: list[str]) -> None:
     assert sorted(row for rows in groups.values() for row in rows) == list(range(len(names)))
     assert list(groups) == list(dict.fromkeys(names))
     parts = [
-        Scores(np.array(rows, dtype=float), np.zeros(len(rows), dtype=np.int32), [[str(row)] for row in rows])
+        Scores(
+            {"score": np.array(rows, dtype=float), "kept": np.zeros(len(rows), np.int32)}, [[str(row)] for row in rows]
+        )
         for rows in groups.values()
     ]
     merged = merge_scores(parts, list(groups.values()), len(names))
-    assert merged.probability.tolist() == list(range(len(names)))
+    assert {name: values.dtype for name, values in merged.answer.items()} == (
+        {"score": np.float64, "kept": np.int32} if names else {}
+    )
+    assert not names or merged.answer["score"].tolist() == list(range(len(names)))
     assert (merged.reasons or []) == [[str(row)] for row in range(len(names))]
 
 
-def test_a_probability_that_is_none_is_null() -> None:
-    scores = Scores(np.array([np.nan, 0.1]), np.array([0, 1]))
-    assert json.loads(encode_predictions(scores))["predictions"][0]["probability"] is None
+def test_a_number_that_is_none_is_null_and_columns_keep_their_names_and_order() -> None:
+    scores = Scores({"score": np.array([np.nan, 0.1]), "kept": np.array([0, 1], dtype=np.int32)})
+    assert encode_predictions(scores) == (
+        b'{"predictions": [{"score": null, "kept": 0, "reasons": "[]"}, {"score": 0.1, "kept": 1, "reasons": "[]"}]}'
+    )
 
 
 def test_an_answered_request_waits_for_others_in_the_log_and_an_event_does_not() -> None:

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from boathouse.core.scoring.feature_spec import FEATURE_SPEC, FeatureSpec
-from boathouse.core.scoring.files import digest_of, write_folder
+from boathouse.core.scoring.files import SPEC, digest_of, write_folder
+from boathouse.core.scoring.outputs import OUTPUTS
+from boathouse.core.scoring.spec import ScorerSpec
 from boathouse.datasets.model_checks import DIGEST_TAG, LOADER
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ def log_model(model: TrainedModel, name: str, *, environment: str, owner: str = 
             name=name.rsplit(".", 1)[-1],
             loader_module=LOADER,
             data_path=data.as_posix(),
-            signature=make_signature(list(model.input_example)),
+            signature=make_signature(list(model.input_example), ScorerSpec.from_json(model.files[SPEC]).task),
             pip_requirements=list_requirements(model.algorithm),
             input_example=pd.DataFrame([model.input_example], dtype="float64"),
         )
@@ -55,15 +57,14 @@ def log_model(model: TrainedModel, name: str, *, environment: str, owner: str = 
     return str(registered.version)
 
 
-def make_signature(features: list[str]) -> ModelSignature:
-    """Return inputs, outputs and parameters; Unity Catalog refuses a model without outputs."""
+def make_signature(features: list[str], task: str = "binary") -> ModelSignature:
+    """Return inputs, the outputs of the task and parameters; Unity Catalog refuses a model without outputs."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
-    outputs = [("double", "probability"), ("long", "decision"), ("string", "reasons")]
     return ModelSignature(
         inputs=Schema([ColSpec("double", name, required=False) for name in features]),
-        outputs=Schema([ColSpec(dtype, name) for dtype, name in outputs]),
+        outputs=Schema([ColSpec(dtype, name) for name, dtype in OUTPUTS[task].signature]),
         params=ParamSchema([ParamSpec("explain", "boolean", default=False)]),
     )
 

@@ -162,13 +162,13 @@ def _test_rows(rows: pa.Table) -> pa.Table:
 
 
 def _score(scorer: Scorer, rows: pa.Table) -> tuple[np.ndarray, np.ndarray]:
-    """Return probability and decision of each row, whichever features the scorer takes."""
+    """Return the main column of the answer and the last one, which decides, whichever features the scorer takes."""
     import numpy as np
 
     columns = [rows[name].to_numpy().astype(np.float64) for name in scorer.spec.features]
     matrix = np.column_stack(columns) if columns else np.empty((rows.num_rows, 0))
-    probability = scorer.predict_probability(matrix)
-    return probability, scorer.decide(probability)
+    answer = scorer.answer(matrix)
+    return answer[scorer.outputs.main], list(answer.values())[-1]
 
 
 def digest_rows(rows: pa.Table) -> str:

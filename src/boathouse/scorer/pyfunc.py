@@ -1,4 +1,4 @@
-"""What MLflow calls: features in, probability and decision out, reasons on request."""
+"""What MLflow calls: features in, the model's answer out, reasons on request."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ScorerModel:
         self.scorer = scorer
 
     def predict(self, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
-        """Return one row per input row: probability, decision and reasons.
+        """Return one row per input row: the columns of the answer and reasons.
 
         Args:
             model_input: The model's features as columns, in any order.
@@ -42,16 +42,14 @@ class ScorerModel:
         if missing:
             raise ModelError.missing_features(missing, model_input.columns)
         matrix = model_input[features].to_numpy(dtype=np.float64, na_value=np.nan)
-        probability = self.scorer.predict_probability(matrix)
+        answer = self.scorer.answer(matrix)
         explain = bool((params or {}).get("explain", False))
         reasons = self.scorer.reasons(matrix, REASON_COUNT) if explain else [[]] * len(matrix)
-        return pd.DataFrame(
-            {
-                "probability": probability,
-                "decision": self.scorer.decide(probability).astype(np.int64),
-                "reasons": [json.dumps(texts) for texts in reasons],
-            }
-        )
+        # Whole numbers are long in the signature.
+        columns = {
+            name: values.astype(np.int64) if values.dtype == np.int32 else values for name, values in answer.items()
+        }
+        return pd.DataFrame({**columns, "reasons": [json.dumps(texts) for texts in reasons]})
 
 
 def _load_pyfunc(path: str) -> ScorerModel:

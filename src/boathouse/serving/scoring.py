@@ -116,9 +116,9 @@ def score(model: ServedModel, matrix: np.ndarray, params: Params) -> Scores:
         InvocationError: If there is no row that the estimator could take.
     """
     scorer = model.scorer
-    probability = scorer.predict_probability(matrix) if len(matrix) else np.empty(0)
-    reasons = scorer.reasons(matrix, REASON_COUNT) if params.explain and len(matrix) else None
-    return Scores(probability, scorer.decide(probability), reasons)
+    if not len(matrix):
+        return Scores(scorer.outputs.empty())
+    return Scores(scorer.answer(matrix), scorer.reasons(matrix, REASON_COUNT) if params.explain else None)
 
 
 def _assemble(

@@ -182,7 +182,7 @@ def load_model(  # noqa: PLR0913 - what identifies a version, and what it needs
     spec = FeatureSpec.from_json(files[FEATURE_SPEC]) if FEATURE_SPEC in files else None
     chosen = () if spec is None else select_on_demand(spec, on_demand)
     warm_up = np.full((_WARM_UP_ROWS, len(scorer.spec.features)), np.nan)
-    scorer.decide(scorer.predict_probability(warm_up))
+    scorer.answer(warm_up)
     scorer.reasons(warm_up, 1)
     return ServedModel(
         entity=entity,

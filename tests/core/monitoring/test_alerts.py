@@ -93,7 +93,7 @@ def test_nulls_that_came_or_went_are_a_data_alert(change: float) -> None:
 
 @pytest.mark.parametrize("kind", ["feature_drift", "prediction_drift"])
 def test_a_column_that_moved_because_of_its_nulls_gets_one_action(kind: str) -> None:
-    """"Retrain on new data" and "do not retrain before" for the same column would contradict each other."""
+    """ "Retrain on new data" and "do not retrain before" for the same column would contradict each other."""
     (alert,) = alert_on_drift([drift("alarm", null_delta=0.2)], kind=kind, options=DRIFT)
     assert (alert.kind, alert.severity, alert.value, alert.limit) == ("data", "alarm", 0.2, 0.05)
     assert alert.message == (

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from boathouse.core.endpoints.log_contract import RESPONSE_TOO_LONG
+from boathouse.core.scoring.outputs import OUTPUTS
 
 # What keeps a record from having a prediction.
 FAILED = "request_failed"
@@ -22,7 +23,8 @@ ERRORS = (
     *(FAILED, REQUEST_LOST, REQUEST_UNREADABLE, RESPONSE_LOST, RESPONSE_UNREADABLE),
     *(COUNT_DIFFERS, PREDICTION_UNREADABLE),
 )
-_SCORE = "probability"
+# The column of each task's answer that is measured and watched.
+_SCORES = tuple(outputs.main for outputs in OUTPUTS.values())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +65,10 @@ class LoggedRow:
 
     @property
     def score(self) -> float | None:
-        """The probability, or the prediction itself where it is a number; None if there is neither."""
-        value = self.prediction.get(_SCORE) if isinstance(self.prediction, Mapping) else self.prediction
+        """The main column of the answer, or the prediction itself where it is a number; None if there is neither."""
+        value = self.prediction
+        if isinstance(value, Mapping):
+            value = next((value[name] for name in _SCORES if name in value), None)
         return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
@@ -206,5 +210,5 @@ def _read_predictions(text: str | None) -> tuple[list[Any], str | None]:
 def _is_readable(prediction: Any) -> bool:  # noqa: ANN401
     """Tell whether a prediction says anything: a number, a text, a list, or a mapping whose score is not null."""
     if isinstance(prediction, dict):
-        return bool(prediction) and (_SCORE not in prediction or prediction[_SCORE] is not None)
+        return bool(prediction) and all(prediction[name] is not None for name in _SCORES if name in prediction)
     return prediction is not None

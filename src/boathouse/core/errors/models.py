@@ -184,6 +184,11 @@ class UntrustedModelError(ModelError):
         return cls(f"The model's algorithm is {name!r}; known: {', '.join(sorted(known))}. Not loaded.")
 
     @classmethod
+    def unknown_task(cls, name: str, known: Iterable[str]) -> UntrustedModelError:
+        """Name the task found and those that can be answered."""
+        return cls(f"The model's task is {name!r}; known: {', '.join(sorted(known))}. Not loaded.")
+
+    @classmethod
     def foreign_types(cls, name: str, types: Iterable[str]) -> UntrustedModelError:
         """Name the types that a stored estimator may not hold."""
         return cls(f"The model's {name} holds types that are not allowed: {', '.join(types)}. Not loaded.")

@@ -29,9 +29,10 @@ def score(rows: list[dict[str, Any]], spec: dict[str, Any], session: onnxruntime
             sys.exit(f"Row {number} lacks {', '.join(missing)}; give null where a value is unknown.")
     values = [[row[name] for name in spec["features"]] for row in rows]
     matrix = np.array(values, dtype=np.float64).reshape(len(rows), len(spec["features"]))
-    _, probability, decision = session.run(None, {"features": matrix})
-    pairs = zip(probability.tolist(), decision.tolist())
-    return [{"probability": p, "decision": d, "model_version": spec["version"]} for p, d in pairs]
+    # The first output is the number before calibration; the others are the answer.
+    names = [output.name for output in session.get_outputs()][1:]
+    answer = [column.tolist() for column in session.run(names, {"features": matrix})]
+    return [{**dict(zip(names, values)), "model_version": spec["version"]} for values in zip(*answer)]
 
 
 if __name__ == "__main__":

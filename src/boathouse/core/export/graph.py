@@ -15,7 +15,7 @@ from boathouse.core.scoring.calibration import Calibration
 from boathouse.core.scoring.files import SPEC
 from boathouse.core.scoring.flavours import FLAVOURS
 
-INPUT, OUTPUTS = "features", ("log_odds", "probability", "decision")
+INPUT = "features"
 # Operator sets that onnxruntime knows since 1.20; TreeEnsemble, which adds in double, came with the fifth.
 _OPSET, _ML_OPSET, _IR_VERSION = 21, 5, 10
 _MODES = {"at most": 0, "less": 1}
@@ -58,7 +58,7 @@ def build_graph(files: ModelFiles) -> bytes:
     another machine's exponential differs in the last bit.
 
     Raises:
-        ExportError: If the calibration does not rise with the log-odds, or onnx is missing.
+        ExportError: If the calibration does not rise with the log-odds, the task has no such form, or onnx is missing.
     """
     try:
         import onnx
@@ -67,20 +67,34 @@ def build_graph(files: ModelFiles) -> bytes:
         raise ExportError.not_installed() from error
 
     spec = ScorerSpec.from_json(files[SPEC])
+    if spec.task not in _ANSWERS:
+        message = f"A model of the task '{spec.task}' has no form in ONNX; tasks that have one: {', '.join(_ANSWERS)}."
+        raise ExportError(message)
     build = GraphBuilder()
     odds = _WRITERS[spec.algorithm](build, files[FLAVOURS[spec.algorithm].file])
-    _calibrate(build, odds, spec.calibration)
-    bound = build.constant(decision_bound(spec.calibration, spec.threshold))
-    reached = build.apply("GreaterOrEqual", odds, bound)
-    build.apply("Cast", reached, output="decision", to=TensorProto.INT32)
+    types = {"log_odds": TensorProto.DOUBLE, **_ANSWERS[spec.task](build, odds, spec)}
     inputs = [helper.make_tensor_value_info(INPUT, TensorProto.DOUBLE, ["rows", len(spec.features)])]
-    types = (TensorProto.DOUBLE, TensorProto.DOUBLE, TensorProto.INT32)
-    outputs = [helper.make_tensor_value_info(name, kind, ["rows"]) for name, kind in zip(OUTPUTS, types, strict=True)]
+    outputs = [helper.make_tensor_value_info(name, kind, ["rows"]) for name, kind in types.items()]
     graph = helper.make_graph(build.nodes, "scorer", inputs, outputs, initializer=build.constants)
     opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid("ai.onnx.ml", _ML_OPSET)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION, producer_name="boathouse")
     onnx.checker.check_model(model, full_check=True)
     return bytes(model.SerializeToString())
+
+
+def _answer_binary(build: GraphBuilder, odds: str, spec: ScorerSpec) -> dict[str, int]:
+    """Add probability and decision; return the type of each."""
+    from onnx import TensorProto
+
+    _calibrate(build, odds, spec.calibration)
+    bound = build.constant(decision_bound(spec.calibration, spec.threshold))
+    reached = build.apply("GreaterOrEqual", odds, bound)
+    build.apply("Cast", reached, output="decision", to=TensorProto.INT32)
+    return {"probability": TensorProto.DOUBLE, "decision": TensorProto.INT32}
+
+
+# How the answer of each task follows from the estimator's number.
+_ANSWERS: dict[str, Callable[[GraphBuilder, str, ScorerSpec], dict[str, int]]] = {"binary": _answer_binary}
 
 
 def decision_bound(calibration: Calibration, threshold: float) -> float:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from boathouse.core.inference.roles import RoleModel
 
-SCORES = ("probability", "decision", "reasons")
 _BROKEN = "broken_rules"
 
 
@@ -71,7 +70,7 @@ def score_rows(  # noqa: PLR0913 - names of columns, after the three that matter
         stamp: Model and origin.
         keys: Columns of the key.
         time: Column of the date.
-        reason_count: Reasons per adverse decision, at most.
+        reason_count: Reasons for each row that owes some, at most.
         event: Column with the id of the event that asked; None in batch.
         carried: Columns that predictions and quarantined rows keep.
     """
@@ -81,7 +80,7 @@ def score_rows(  # noqa: PLR0913 - names of columns, after the three that matter
     scored = score_frame(split.scorable, stamp.model.model.files, reason_count=reason_count)
     digest = digest_of(stamp.model.model.files)
     named = prediction_id_column(keys, time, digest=digest, role=stamp.model.role, event=event)
-    ready = scored.select(*identity, named.alias("prediction_id"), *SCORES)
+    ready = scored.select(*identity, named.alias("prediction_id"), *stamp.model.model.scorer.outputs.names)
     version, role = F.lit(stamp.model.model.version), F.lit(stamp.model.role)
     held_back = split.quarantined.withColumn("model_version", version).withColumn("role", role)
     return SplitRows(stamp_predictions(ready, stamp), held_back)
@@ -91,7 +90,7 @@ def split_scorable(joined: DataFrame, *, keys: Sequence[str], features: Sequence
     """Return ``joined`` split by whether it can be scored; the quarantine has ``keys`` and ``broken_rules``.
 
     A row of which no feature is known has nothing but nulls; a model would score it all the same, with a
-    probability that means nothing. An infinite feature is a fault upstream.
+    number that means nothing. An infinite feature is a fault upstream.
     """
     unknown = reduce(and_, [F.col(name).isNull() | F.isnan(name) for name in features])
     rules = [F.when(unknown, F.lit(NO_FEATURE_ROW))]

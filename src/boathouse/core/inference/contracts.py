@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from boathouse.core.inference.roles import ROLES
+from boathouse.core.scoring.outputs import BINARY_OUTPUTS, REASONS, Outputs
 from boathouse.core.tables.contract import Column, TableContract
 
 if TYPE_CHECKING:
@@ -16,7 +17,9 @@ NOT_FINITE = "not_finite"
 PREDICTIONS, QUARANTINE, FEATURES = "inference.predictions", "inference.predictions_quarantine", "inference.features"
 
 
-def inference_contracts(keys: Sequence[Column], time: Column, features: Sequence[Column]) -> dict[str, TableContract]:
+def inference_contracts(
+    keys: Sequence[Column], time: Column, features: Sequence[Column], *, outputs: Outputs = BINARY_OUTPUTS
+) -> dict[str, TableContract]:
     """Return the contracts of ``inference.features``, ``.predictions`` and ``.predictions_quarantine`` by name."""
     identity = (*keys, time)
     names = tuple(column.name for column in identity)
@@ -31,9 +34,9 @@ def inference_contracts(keys: Sequence[Column], time: Column, features: Sequence
         ),
         TableContract(
             name=PREDICTIONS,
-            description="Probability, decision and reasons for each row scored.",
+            description="The model's answer and reasons for each row scored.",
             grain="one row per key, date scored, model version and role",
-            columns=(*identity, *PREDICTION_COLUMNS),
+            columns=(*identity, *prediction_columns(outputs)),
             keys=(*names, "model_version", "role"),
             time_column=time.name,
         ),
@@ -62,20 +65,6 @@ PREDICTION_ID = Column(
     description="Names the prediction: hash of key, date, model and role; the same in every run.",
     pattern="^[0-9a-f]{32}$",
 )
-SCORE_COLUMNS = (
-    Column(name="probability", dtype="double", description="Probability of label 1.", minimum=0, maximum=1),
-    Column(
-        name="decision",
-        dtype="int",
-        description="1 where the probability reaches the model's threshold.",
-        allowed=(0, 1),
-    ),
-    Column(
-        name="reasons",
-        dtype="array<string>",
-        description="What raised the probability most, the strongest first; empty where the decision is 0.",
-    ),
-)
 STAMP_COLUMNS = (
     Column(name="model_name", dtype="string", description="Registered model that scored the row."),
     MODEL_VERSION,
@@ -89,7 +78,25 @@ STAMP_COLUMNS = (
     Column(name="run_id", dtype="string", description="MLflow run that first scored the row; empty without tracking."),
     Column(name="scored_at", dtype="timestamp", description="When the row was first scored with this version, in UTC."),
 )
-PREDICTION_COLUMNS = (PREDICTION_ID, *SCORE_COLUMNS, *STAMP_COLUMNS)
+
+
+def prediction_columns(outputs: Outputs = BINARY_OUTPUTS) -> tuple[Column, ...]:
+    """Return the columns of a table of predictions after keys and time, for a model that answers with ``outputs``."""
+    answer = (
+        Column(
+            name=each.name,
+            dtype=each.dtype,
+            description=each.description,
+            minimum=each.minimum,
+            maximum=each.maximum,
+            allowed=each.allowed,
+        )
+        for each in (*outputs.columns, REASONS)
+    )
+    return (PREDICTION_ID, *answer, *STAMP_COLUMNS)
+
+
+PREDICTION_COLUMNS = prediction_columns()
 
 BROKEN_RULES = Column(
     name="broken_rules",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from boathouse.core.inference.contracts import BROKEN_RULES, MODEL_VERSION, PREDICTION_COLUMNS
+from boathouse.core.inference.contracts import BROKEN_RULES, MODEL_VERSION, prediction_columns
+from boathouse.core.scoring.outputs import BINARY_OUTPUTS, Outputs
 from boathouse.core.tables.contract import Column, TableContract
 
 BROKEN, DUPLICATE, LATE, UNSCORABLE = "broken", "duplicate", "late", "unscorable"
@@ -31,22 +32,25 @@ ORIGIN_COLUMNS = (
 )
 
 
-def stream_contracts(keys: Sequence[Column], time: Column, payload: Sequence[Column]) -> dict[str, TableContract]:
+def stream_contracts(
+    keys: Sequence[Column], time: Column, payload: Sequence[Column], *, outputs: Outputs = BINARY_OUTPUTS
+) -> dict[str, TableContract]:
     """Return the contracts of ``inference.stream_predictions`` and ``inference.dead_letters`` by name.
 
     Args:
         keys: Key columns of the use case.
         time: Its time column.
         payload: What else a request says.
+        outputs: What the model answers with.
     """
     told = tuple(replace(each, nullable=True, minimum=None, pattern=None) for each in (*keys, time, *payload))
     sent = tuple(replace(each, nullable=True) for each in EVENT_COLUMNS)
     contracts = (
         TableContract(
             name=STREAM_PREDICTIONS,
-            description="Probability, decision and reasons for each request.",
+            description="The model's answer and reasons for each request.",
             grain="one row per request",
-            columns=(*EVENT_COLUMNS, *keys, time, *PREDICTION_COLUMNS, *ORIGIN_COLUMNS),
+            columns=(*EVENT_COLUMNS, *keys, time, *prediction_columns(outputs), *ORIGIN_COLUMNS),
             keys=(EVENT_ID,),
             time_column=EVENT_TIME,
         ),

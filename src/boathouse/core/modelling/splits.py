@@ -127,7 +127,7 @@ def assign_splits(cohorts: Sequence[date], options: SplitOptions, *, as_of: date
     return dict(zip(days, names, strict=True))
 
 
-def split_labels(  # noqa: PLR0913 - names of columns, after the three that matter
+def split_labels(
     labels: DataFrame,
     as_of: date,
     options: SplitOptions,

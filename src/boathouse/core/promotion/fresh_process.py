@@ -91,7 +91,7 @@ def check_scores(report: LoadReport, scorer: Scorer, files: ModelFiles, options:
     """Return ``report`` with a problem if this process scores any of the rows otherwise, by a single bit."""
     if report.problem:
         return report
-    here = scorer.predict_probability(make_rows(files, options))
+    here = scorer.predict(make_rows(files, options))
     differing = int(np.count_nonzero(here != np.array(report.probabilities)))
     return replace(report, problem=f"{differing:,} rows score otherwise by themselves") if differing else report
 

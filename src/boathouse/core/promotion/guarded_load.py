@@ -108,11 +108,11 @@ def refuse_event(event: str, arguments: tuple[Any, ...]) -> None:
 
 def measure(scorer: Scorer, rows: np.ndarray, times: int) -> dict[str, Any]:
     """Return the probabilities of all rows, and the median milliseconds for the first row and for all."""
-    probabilities = scorer.predict_probability(rows)
+    probabilities = scorer.predict(rows)
     return {
         "problem": "",
-        "row_ms": _median_ms(lambda: scorer.predict_probability(rows[:1]), times),
-        "batch_ms": _median_ms(lambda: scorer.predict_probability(rows), times),
+        "row_ms": _median_ms(lambda: scorer.predict(rows[:1]), times),
+        "batch_ms": _median_ms(lambda: scorer.predict(rows), times),
         "probabilities": probabilities.tolist(),
     }
 

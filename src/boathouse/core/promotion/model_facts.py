@@ -9,9 +9,10 @@ from boathouse.core.modelling.result import LoadedModel, ModelSchema
 from boathouse.core.promotion.fresh_process import LoadReport
 from boathouse.core.scoring import FeatureSpec
 from boathouse.core.scoring.files import digest_of
+from boathouse.core.scoring.outputs import BINARY_OUTPUTS
 
-# What every version answers with, in this order: serving, batch and monitoring read it by name.
-OUTPUTS = (("probability", "double"), ("decision", "long"), ("reasons", "string"))
+# What a version of a binary task answers with, in this order: serving, batch and monitoring read it by name.
+OUTPUTS = BINARY_OUTPUTS.signature
 MODEL_CARD, DESCRIPTION = "model_card", "description"
 # What a tag holds where nobody could tell.
 _EMPTY = frozenset({"", "unknown", "none", "null"})
@@ -54,7 +55,7 @@ def describe_model(model: LoadedModel, *, declared: FeatureSpec, load: LoadRepor
     return ModelFacts(
         version=model.version,
         digest=digest_of(model.files),
-        signature_faults=tuple(find_signature_faults(model.schema, features)),
+        signature_faults=tuple(find_signature_faults(model.schema, features, outputs=model.scorer.outputs.signature)),
         feature_faults=tuple(find_feature_faults(model.feature_spec, features, declared)),
         load=load,
         size_mb=sum(map(len, model.files.values())) / _MEGABYTE,
@@ -62,12 +63,14 @@ def describe_model(model: LoadedModel, *, declared: FeatureSpec, load: LoadRepor
     )
 
 
-def find_signature_faults(schema: ModelSchema | None, features: Sequence[str]) -> list[str]:
-    """Return how a signature differs from ``features`` as doubles in and :data:`OUTPUTS` out."""
+def find_signature_faults(
+    schema: ModelSchema | None, features: Sequence[str], *, outputs: Sequence[tuple[str, str]] = OUTPUTS
+) -> list[str]:
+    """Return how a signature differs from ``features`` as doubles in and ``outputs`` out."""
     if schema is None:
         return ["it has no signature"]
     wanted = tuple((name, "double") for name in features)
-    return [*_compare_columns("inputs", schema.inputs, wanted), *_compare_columns("outputs", schema.outputs, OUTPUTS)]
+    return [*_compare_columns("inputs", schema.inputs, wanted), *_compare_columns("outputs", schema.outputs, outputs)]
 
 
 def find_feature_faults(spec: FeatureSpec | None, features: Sequence[str], declared: FeatureSpec) -> list[str]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from boathouse.core.errors import ModelError
 from boathouse.core.scoring.files import ModelFiles, digest_of
+from boathouse.core.scoring.outputs import OUTPUTS
 from boathouse.core.scoring.scorer import Scorer, load_scorer
 from boathouse.core.scoring.spec import ScorerSpec
 
@@ -20,20 +21,20 @@ _LOADED: dict[str, Scorer] = {}
 
 
 def score_frame(frame: DataFrame, files: ModelFiles, *, reason_count: int) -> DataFrame:
-    """Return ``frame`` with probability (double), decision (int) and reasons (array of text) added.
+    """Return ``frame`` with the columns of the model's answer and reasons (array of text) added.
 
-    Reasons are given where the decision is 1, an empty list elsewhere: explanations cost far more than
-    scores, and only adverse decisions need one.
+    Rows that owe no reasons have an empty list.
 
     Args:
         frame: Rows with all features of the model as columns; null is missing.
         files: The model; it travels to the workers with the task.
-        reason_count: Reasons per adverse decision, at most.
+        reason_count: Reasons for each row that owes some, at most.
 
     Raises:
         ModelError: If a feature is missing.
     """
-    features = ScorerSpec.from_json(files["spec.json"]).features
+    spec = ScorerSpec.from_json(files["spec.json"])
+    features = spec.features
     missing = sorted(set(features) - set(frame.columns))
     if missing:
         raise ModelError.missing_features(missing, frame.columns)
@@ -45,25 +46,22 @@ def score_frame(frame: DataFrame, files: ModelFiles, *, reason_count: int) -> Da
         for batch in batches:
             yield score_batch(batch, scorer, reason_count)
 
-    added = "probability double, decision int, reasons array<string>"
-    return frame.mapInArrow(score_batches, f"{schema}, {added}")
+    return frame.mapInArrow(score_batches, f"{schema}, {OUTPUTS[spec.task].schema}")
 
 
 def score_batch(batch: pa.RecordBatch, scorer: Scorer, reason_count: int) -> pa.RecordBatch:
-    """Return the batch with probability, decision and reasons added."""
+    """Return the batch with the columns of the answer and reasons added."""
     import pyarrow as pa
 
     matrix = to_matrix(batch, scorer.spec.features)
-    probability = scorer.predict_probability(matrix)
-    decision = scorer.decide(probability)
-    reasons: list[list[str]] = [[] for _ in range(len(decision))]
-    adverse = np.flatnonzero(decision)
-    if len(adverse) and reason_count:
-        for row, texts in zip(adverse, scorer.reasons(matrix[adverse], reason_count), strict=True):
+    answer = scorer.answer(matrix)
+    reasons: list[list[str]] = [[] for _ in range(batch.num_rows)]
+    explained = scorer.find_explained(answer)
+    if len(explained) and reason_count:
+        for row, texts in zip(explained, scorer.reasons(matrix[explained], reason_count), strict=True):
             reasons[row] = texts
-    added = [pa.array(probability), pa.array(decision), pa.array(reasons, pa.list_(pa.string()))]
-    names = [*batch.schema.names, "probability", "decision", "reasons"]
-    return pa.RecordBatch.from_arrays([*batch.columns, *added], names=names)
+    added = [*(pa.array(column) for column in answer.values()), pa.array(reasons, pa.list_(pa.string()))]
+    return pa.RecordBatch.from_arrays([*batch.columns, *added], names=[*batch.schema.names, *scorer.outputs.names])
 
 
 def to_matrix(batch: pa.RecordBatch, features: Iterable[str]) -> np.ndarray:

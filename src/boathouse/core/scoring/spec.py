@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+
+import numpy as np
 
 from boathouse.core.errors import UntrustedModelError
 from boathouse.core.scoring.calibration import Calibration
@@ -19,8 +22,10 @@ class ScorerSpec:
         features: Input columns in the order of the matrix.
         label: Name of what is predicted.
         calibration: From the estimator's log-odds to a probability.
-        threshold: A probability of at least this is decided as 1; 0 to 1.
+        threshold: A probability of at least this is decided as 1; 0 to 1. NaN for a task without decisions.
         reason_texts: For each feature, how a reason names it.
+        task: Name of the task, which says what the answer is; see ``outputs``.
+        adverse: The value of the label, 0 or 1, that is bad for the entity: the decision that owes reasons.
     """
 
     algorithm: str
@@ -29,10 +34,18 @@ class ScorerSpec:
     calibration: Calibration
     threshold: float
     reason_texts: Mapping[str, str]
+    task: str = "binary"
+    adverse: int = 1
+
+    def decide(self, probability: np.ndarray) -> np.ndarray:
+        """Return 1 where the probability reaches the threshold, else 0, as int32."""
+        return (probability >= self.threshold).astype(np.int32)
 
     def to_json(self) -> bytes:
-        """Return the spec as JSON."""
-        return json.dumps({**asdict(self), "reason_texts": dict(self.reason_texts)}, indent=2).encode()
+        """Return the spec as JSON; a threshold that is not there is null."""
+        threshold = None if math.isnan(self.threshold) else self.threshold
+        plain = {**asdict(self), "threshold": threshold, "reason_texts": dict(self.reason_texts)}
+        return json.dumps(plain, indent=2).encode()
 
     @classmethod
     def from_json(cls, content: bytes) -> ScorerSpec:
@@ -44,6 +57,8 @@ class ScorerSpec:
         try:
             raw = json.loads(content)
             calibration = Calibration(**raw.pop("calibration"))
-            return cls(**{**raw, "features": tuple(raw["features"]), "calibration": calibration})
+            threshold = math.nan if raw["threshold"] is None else float(raw["threshold"])
+            names = {"features": tuple(raw["features"]), "calibration": calibration, "threshold": threshold}
+            return cls(**{**raw, **names})
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise UntrustedModelError.unreadable("spec.json") from error
