@@ -6,8 +6,7 @@ A module of ``core`` that owns a table exports its contract; it is added here by
 from __future__ import annotations
 
 from boathouse.core.endpoints.log_contract import ENDPOINT_LOG
-from boathouse.core.evaluation.comparisons import COMPARISONS
-from boathouse.core.evaluation.contracts import EVALUATIONS
+from boathouse.core.evaluation.contracts import COMPARISONS, EVALUATIONS
 from boathouse.core.features.look_ups import LOOK_UPS
 from boathouse.core.features.refreshes import REFRESHES
 from boathouse.core.features.registry import REGISTRY

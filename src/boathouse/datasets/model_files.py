@@ -9,6 +9,7 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from boathouse.core.modelling.result import HELD_OUT_TAG
 from boathouse.core.scoring.feature_spec import FEATURE_SPEC, FeatureSpec
 from boathouse.core.scoring.files import SPEC, digest_of, write_folder
 from boathouse.core.scoring.outputs import OUTPUTS
@@ -82,10 +83,15 @@ def _tags_of(model: TrainedModel, environment: str) -> dict[str, str]:
         spec = FeatureSpec.from_json(model.files[FEATURE_SPEC])
         views = ",".join(f"{view.name}@{view.version}={view.digest}" for view in spec.views)
         looked_up = {"feature_spec_digest": spec.digest, "feature_views": views}
-    return looked_up | {
-        "stage": "registered",
-        "algorithm": model.algorithm,
-        "environment": environment,
-        "training_window": f"{first.isoformat()[:10]}/{last.isoformat()[:10]}",
-        DIGEST_TAG: digest_of(model.files),
-    }
+    kept = {HELD_OUT_TAG: model.held_out} if model.held_out else {}
+    return (
+        looked_up
+        | kept
+        | {
+            "stage": "registered",
+            "algorithm": model.algorithm,
+            "environment": environment,
+            "training_window": f"{first.isoformat()[:10]}/{last.isoformat()[:10]}",
+            DIGEST_TAG: digest_of(model.files),
+        }
+    )

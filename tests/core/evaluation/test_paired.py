@@ -7,8 +7,9 @@ import pytest
 from scipy import stats
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
+from boathouse.core.evaluation.comparison import compare_paired, compare_slices
 from boathouse.core.evaluation.intervals import BootstrapOptions, Scored
-from boathouse.core.evaluation.paired import ALL, compare_paired, compare_slices, draw_counts, resample_differences
+from boathouse.core.evaluation.paired import ALL, draw_counts, resample_differences
 from boathouse.core.modelling.threshold import CostOptions
 
 COSTS = CostOptions(missed=5, false_alarm=1)

@@ -7,10 +7,10 @@ import json
 import numpy as np
 import pytest
 
-from boathouse.core.evaluation.calibration_curve import bin_calibration, calibration_error
 from boathouse.core.evaluation.contracts import EVALUATIONS, evaluation_rows
 from boathouse.core.evaluation.evaluate import TestRows, evaluate
 from boathouse.core.evaluation.intervals import BootstrapOptions
+from boathouse.core.evaluation.metrics import bin_calibration, calibration_error
 from boathouse.core.evaluation.model_card import write_model_card
 from boathouse.core.evaluation.plots import plot_calibration, plot_contributions
 from boathouse.core.evaluation.report import EvaluationReport
@@ -98,7 +98,7 @@ def test_slices_are_measured_on_their_own_rows() -> None:
     assert slices[0].predicted == pytest.approx(0.85)
     assert slices[0].roc_auc == 1.0
     assert np.isnan(slices[1].roc_auc)
-    assert slices[1].brier_score == pytest.approx((0.01 + 0.09) / 2)
+    assert slices[1].metrics["brier_score"] == pytest.approx((0.01 + 0.09) / 2)
 
 
 def test_calibration_bins_hold_equally_many_rows() -> None:

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from boathouse.core.evaluation.comparison import Estimate
-from boathouse.core.evaluation.comparisons import COMPARISONS, comparison_rows, find_verdict
+from boathouse.core.evaluation.contracts import COMPARISONS, comparison_rows, find_verdict
+from boathouse.core.evaluation.evaluate import count_seen_rows, read_window
 from boathouse.core.evaluation.model_card import write_model_card
 from boathouse.core.evaluation.report import EvaluationReport
-from boathouse.core.evaluation.unseen import count_seen_rows, read_window
 from tests.core.evaluation.test_report import COMPARISON, load, report_on
 
 DAYS = np.array(["2005-07-31", "2005-08-31", "2005-08-31", "2005-09-30"])

@@ -31,8 +31,10 @@ def make_cohort(label: np.ndarray) -> ScoredCohort:
     return ScoredCohort(
         cohort=date(2005, 8, 31),
         model_version="3",
-        probability=PROBABILITY[: len(label)],
-        decision=(PROBABILITY[: len(label)] >= 0.3).astype(float),
+        answer={
+            "probability": PROBABILITY[: len(label)],
+            "decision": (PROBABILITY[: len(label)] >= 0.3).astype(float),
+        },
         label=label,
         labels_known_on=date(2005, 9, 30),
     )

@@ -68,8 +68,7 @@ def test_performance_rows_fit_the_contract_in_plain_types() -> None:
     scored = ScoredCohort(
         cohort=AUGUST,
         model_version="1",
-        probability=label * 0.5 + 0.2,
-        decision=label,
+        answer={"probability": label * 0.5 + 0.2, "decision": label},
         label=label,
         labels_known_on=SEPTEMBER,
     )

@@ -82,7 +82,7 @@ def test_cohorts_keep_the_date_and_order_their_rows_by_key() -> None:
     )
     (cohort,) = split_cohorts(table, keys=["id"], time="day", known_on=lambda _: SEPTEMBER)
     assert cohort.labels_known_on == SEPTEMBER
-    assert cohort.probability.tolist() == [0.25, 0.5]
+    assert cohort.answer["probability"].tolist() == [0.25, 0.5]
 
 
 def test_thinning_keeps_about_the_limit_and_always_the_same_rows(spark: SparkSession) -> None:

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from boathouse.core.evaluation.behaviour import BehaviourResult
-from boathouse.core.evaluation.calibration_curve import CalibrationBin
 from boathouse.core.evaluation.comparison import Estimate
+from boathouse.core.evaluation.metrics import CalibrationBin
 from boathouse.core.evaluation.report import EvaluationReport, Rival, Subject
 from boathouse.core.fairness import GroupFairness
 from boathouse.core.modelling.leakage import LeakageFindings

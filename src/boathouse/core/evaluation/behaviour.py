@@ -24,30 +24,31 @@ Tables = Mapping[str, "pd.DataFrame"]
 Columns = Mapping[str, np.ndarray]
 
 
-def _moved(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+def _moved(before: np.ndarray, after: np.ndarray, top: float) -> np.ndarray:  # noqa: ARG001 - one signature for all
     moved: np.ndarray = np.abs(after - before)
     return moved
 
 
-def _fallen(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+def _fallen(before: np.ndarray, after: np.ndarray, top: float) -> np.ndarray:  # noqa: ARG001
     fallen: np.ndarray = before - after
     return fallen
 
 
-def _score(before: np.ndarray, after: np.ndarray) -> np.ndarray:  # noqa: ARG001 - one signature for all
+def _score(before: np.ndarray, after: np.ndarray, top: float) -> np.ndarray:  # noqa: ARG001
     return after
 
 
-def _distance_from_certain(before: np.ndarray, after: np.ndarray) -> np.ndarray:  # noqa: ARG001
-    return 1 - after
+def _distance_from_top(before: np.ndarray, after: np.ndarray, top: float) -> np.ndarray:  # noqa: ARG001
+    return top - after
 
 
-# What is measured of each case; it must not exceed the bound.
-RULES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+# What is measured of each case, from the answers before and after and the greatest answer there can be; it must not
+# exceed the bound.
+RULES: dict[str, Callable[[np.ndarray, np.ndarray, float], np.ndarray]] = {
     "unmoved": _moved,
     "not_lower": _fallen,
     "low": _score,
-    "high": _distance_from_certain,
+    "high": _distance_from_top,
 }
 
 
@@ -58,8 +59,9 @@ class BehaviourTest:
     Attributes:
         name: Name, which its limit in conf has too.
         says: What the model has to do, in a sentence for a person who approves.
-        rule: ``unmoved``: the change of the probability in either direction, ``not_lower``: its fall, ``low``: the
-            probability, ``high``: one less the probability; each at most the bound.
+        rule: ``unmoved``: the change of the answer in either direction, ``not_lower``: its fall, ``low``: the answer,
+            ``high``: how far it is from the greatest there can be, for a probability one less it; each at most the
+            bound.
         change: From the tables of some entities to those after a change, from which features are computed anew; the
             same entities in the same order, or hand-made ones for ``low`` and ``high``.
         alter: From features to features after a change; for what happens behind the tables, with a generator and
@@ -188,7 +190,7 @@ def run_behaviour(scorer: Scorer, cases: Sequence[BehaviourCases], options: Beha
 
 def _run(scorer: Scorer, cases: BehaviourCases, limit: BehaviourLimit) -> BehaviourResult:
     before, after = (_predict(scorer, columns) for columns in (cases.before, cases.after))
-    measured = RULES[cases.test.rule](before, after)
+    measured = RULES[cases.test.rule](before, after, _bounds(scorer)[1])
     # Written so that a missing number fails.
     failing = int(np.count_nonzero(~(measured <= limit.bound)))
     worst = float(measured.max()) if len(measured) else float("nan")
@@ -205,8 +207,18 @@ def _run(scorer: Scorer, cases: BehaviourCases, limit: BehaviourLimit) -> Behavi
 
 
 def _predict(scorer: Scorer, columns: Columns) -> np.ndarray:
-    """Return the probabilities, NaN for one outside 0 to 1; none for no columns."""
+    """Return the main column of the answers, NaN for one outside its range; none for no columns."""
     if not columns:
         return np.empty(0)
-    found = scorer.predict_probability(np.column_stack([columns[name] for name in scorer.spec.features]))
-    return np.where((found >= 0) & (found <= 1), found, np.nan)
+    found = scorer.predict(np.column_stack([columns[name] for name in scorer.spec.features]))
+    low, high = _bounds(scorer)
+    return np.where((found >= low) & (found <= high), found, np.nan)
+
+
+def _bounds(scorer: Scorer) -> tuple[float, float]:
+    """Return the smallest and the greatest answer there can be."""
+    column = scorer.outputs.columns[0]
+    return (
+        -np.inf if column.minimum is None else column.minimum,
+        np.inf if column.maximum is None else column.maximum,
+    )

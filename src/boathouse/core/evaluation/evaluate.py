@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 import numpy as np
 
-from boathouse.core.evaluation.calibration_curve import bin_calibration
-from boathouse.core.evaluation.comparison import Estimate, compare, estimate
-from boathouse.core.evaluation.intervals import BootstrapOptions, Scored, resample_metrics
-from boathouse.core.evaluation.metrics import measure
-from boathouse.core.evaluation.paired import compare_slices
+from boathouse.core.evaluation.comparison import Estimate, compare, compare_slices, estimate
+from boathouse.core.evaluation.intervals import BootstrapOptions
+from boathouse.core.evaluation.metrics import bin_calibration
 from boathouse.core.evaluation.report import EvaluationReport, Rival, Subject
 from boathouse.core.evaluation.slices import measure_slices
-from boathouse.core.evaluation.unseen import count_seen_rows
-from boathouse.core.fairness import FairnessOptions, measure_fairness
-from boathouse.core.modelling.result import LoadedModel, NoModel
+from boathouse.core.fairness import FairnessOptions, GroupFairness, measure_fairness
+from boathouse.core.modelling.result import HELD_OUT_TAG, LoadedModel, NoModel
+from boathouse.core.modelling.task import BINARY, ScoredRows, Task
 from boathouse.core.modelling.threshold import CostOptions
 from boathouse.core.scoring.files import digest_of
+
+# The tag of a version that holds first and last date of its training rows, both inclusive: 2005-04-30/2005-07-31.
+WINDOW_TAG = "training_window"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,10 +29,12 @@ class TestRows:
 
     Attributes:
         columns: Features by name, float64, NaN for missing.
-        label: 0 and 1.
+        label: What happened; for a binary task 0 and 1.
         groups: Sensitive columns by name.
         period: First and last date, ISO.
         days: Date of each row, ISO; empty if all are of the first date of the period.
+        held_out: The entities that the rows are of, as :attr:`SplitOptions.held_out` names them; empty where the rows
+            were kept from training by their date.
     """
 
     __test__ = False
@@ -40,6 +44,7 @@ class TestRows:
     groups: Mapping[str, np.ndarray]
     period: tuple[str, str]
     days: np.ndarray = field(default_factory=lambda: np.empty(0, dtype="U10"))
+    held_out: str = ""
 
     @property
     def row_days(self) -> np.ndarray:
@@ -53,9 +58,26 @@ class TestRows:
 
 @dataclass(frozen=True)
 class _Measured:
-    scored: Scored
+    scored: ScoredRows
     values: dict[str, float]
     resampled: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Measure:
+    """How each model is measured."""
+
+    task: Task
+    rows: TestRows
+    bootstrap: BootstrapOptions
+    costs: CostOptions
+    adverse: int
+
+    def of(self, model: LoadedModel) -> _Measured:
+        answer = model.scorer.answer(self.rows.matrix_for(model))
+        scored = self.task.pair(self.rows.label, answer, self.adverse)
+        values = self.task.measure(scored, self.costs)
+        return _Measured(scored, values, self.task.resample(scored, self.bootstrap, self.costs))
 
 
 def evaluate(  # noqa: PLR0913 - three models, the rows and the options of each measure
@@ -69,21 +91,23 @@ def evaluate(  # noqa: PLR0913 - three models, the rows and the options of each 
     fairness: FairnessOptions,
     costs: CostOptions,
     importance: Mapping[str, float],
+    task: Task = BINARY,
 ) -> EvaluationReport:
     """Return the report on ``candidate``; all models are resampled with the same rows.
 
     A rival is compared only on rows that neither it nor the candidate was trained on; else all differences are
-    undefined, and an undefined number passes no gate.
+    undefined, and an undefined number passes no gate. The label's adverse value is the one that the candidate was
+    trained with.
     """
-    ours = _measure(candidate, rows, bootstrap, costs)
-    decided = ours.scored
+    measure = _Measure(task=task, rows=rows, bootstrap=bootstrap, costs=costs, adverse=candidate.scorer.spec.adverse)
+    ours = measure.of(candidate)
     models = {"candidate": candidate, "baseline": baseline, "champion": champion}
     seen = {
-        role: count_seen_rows(each.tags, rows.row_days)
+        role: count_seen_rows(each.tags, rows.row_days, held_out=rows.held_out)
         for role, each in models.items()
         if isinstance(each, LoadedModel)
     }
-    rival = _Comparer(ours, rows, bootstrap, comparison, costs, seen)
+    rival = _Comparer(ours, measure, comparison, seen)
     return EvaluationReport(
         subject=describe(candidate),
         rows=len(rows.label),
@@ -95,18 +119,24 @@ def evaluate(  # noqa: PLR0913 - three models, the rows and the options of each 
         slices=[
             each
             for name in fairness.sensitive
-            for each in measure_slices(name, rows.groups[name], rows.label, decided.probability)
+            for each in measure_slices(name, rows.groups[name], ours.scored.label, ours.scored.predicted, task=task)
         ],
-        fairness=[
-            measure_fairness(
-                name, rows.groups[name], rows.label, decided.decision, min_group_rows=fairness.min_group_rows
-            )
-            for name in fairness.sensitive
-        ],
-        calibration=bin_calibration(rows.label, decided.probability),
+        fairness=_judge_groups(ours.scored, rows, fairness, task),
+        calibration=bin_calibration(ours.scored.label, ours.scored.predicted),
         importance=importance,
         seen=seen,
     )
+
+
+def _judge_groups(scored: ScoredRows, rows: TestRows, options: FairnessOptions, task: Task) -> list[GroupFairness]:
+    """Return the rates by group; none for a task without decisions."""
+    acted = task.find_acted(scored)
+    if acted is None:
+        return []
+    return [
+        measure_fairness(name, rows.groups[name], scored.label, acted, min_group_rows=options.min_group_rows)
+        for name in options.sensitive
+    ]
 
 
 def describe(model: LoadedModel) -> Subject:
@@ -124,31 +154,58 @@ def describe(model: LoadedModel) -> Subject:
 @dataclass(frozen=True)
 class _Comparer:
     ours: _Measured
-    rows: TestRows
-    bootstrap: BootstrapOptions
+    measure: _Measure
     comparison: BootstrapOptions
-    costs: CostOptions
     seen: Mapping[str, float]
 
     def against(self, model: LoadedModel, role: str) -> Rival:
-        theirs = _measure(model, self.rows, self.bootstrap, self.costs)
-        metrics: dict[str, Estimate] = estimate(theirs.values, theirs.resampled, self.bootstrap)
+        theirs = self.measure.of(model)
+        bootstrap = self.measure.bootstrap
+        metrics: dict[str, Estimate] = estimate(theirs.values, theirs.resampled, bootstrap)
         sides = [(each.values, each.resampled) for each in (self.ours, theirs)]
-        difference = compare(sides[0], sides[1], self.bootstrap)
+        difference = compare(sides[0], sides[1], bootstrap)
         if self.seen["candidate"] != 0 or self.seen[role] != 0:
             unfair = Estimate(float("nan"), float("nan"), float("nan"))
             return Rival(subject=describe(model), metrics=metrics, difference=dict.fromkeys(difference, unfair))
         slices = compare_slices(
-            self.ours.scored, theirs.scored, self.rows.groups, options=self.comparison, costs=self.costs
+            self.ours.scored,
+            theirs.scored,
+            self.measure.rows.groups,
+            options=self.comparison,
+            costs=self.measure.costs,
+            task=self.measure.task,
         )
-        # The gates read these three: more resamples stand behind them than behind the other metrics.
+        # The gates read these: more resamples stand behind them than behind the other metrics.
         difference |= slices[0].difference
         return Rival(subject=describe(model), metrics=metrics, difference=difference, slices=slices)
 
 
-def _measure(model: LoadedModel, rows: TestRows, bootstrap: BootstrapOptions, costs: CostOptions) -> _Measured:
-    probability = model.scorer.predict_probability(rows.matrix_for(model))
-    scored = Scored(rows.label, probability, model.scorer.decide(probability))
-    prices = {"missed": costs.missed, "false_alarm": costs.false_alarm}
-    values = measure(scored.label, scored.probability, scored.decision, **prices)
-    return _Measured(scored, values, resample_metrics(scored, bootstrap, **prices))
+def count_seen_rows(tags: Mapping[str, str], days: np.ndarray, *, held_out: str = "") -> float:
+    """Return how many rows are dated within the training window that ``tags`` name; NaN if they name none.
+
+    Dates decide, not keys: a model may have been trained on other entities of the same cohort, and what holds for
+    one cohort's entities is not new to it. Where entities were kept from training instead, those of the rows have to
+    be the ones that the model's tags name; then no row was seen.
+
+    Args:
+        tags: Tags of a model version.
+        days: Date of each row, ISO.
+        held_out: The entities that the rows are of; empty where their dates decide.
+    """
+    if held_out and tags.get(HELD_OUT_TAG) == held_out:
+        return 0.0
+    window = read_window(tags)
+    if window is None:
+        return float("nan")
+    first, last = (each.isoformat() for each in window)
+    return float(np.count_nonzero((days >= first) & (days <= last)))
+
+
+def read_window(tags: Mapping[str, str]) -> tuple[date, date] | None:
+    """Return first and last date of the training rows, or None if the tag is missing or no such pair."""
+    first, _, last = tags.get(WINDOW_TAG, "").partition("/")
+    try:
+        window = date.fromisoformat(first), date.fromisoformat(last)
+    except ValueError:
+        return None
+    return window if window[0] <= window[1] else None

@@ -37,17 +37,22 @@ class BootstrapOptions:
 
 @dataclass(frozen=True)
 class Scored:
-    """The rows of one model.
+    """The rows of one model of a binary task, seen from the adverse value.
 
     Attributes:
-        label: 0 and 1.
-        probability: 0 to 1, same length.
-        decision: 0 and 1, same length.
+        label: 1 where the adverse value happened, else 0.
+        probability: Of the adverse value, 0 to 1, same length.
+        decision: 1 where the adverse value was decided, else 0, same length.
     """
 
     label: np.ndarray
     probability: np.ndarray
     decision: np.ndarray
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """What was predicted: the probability."""
+        return self.probability
 
     def take(self, rows: np.ndarray) -> Scored:
         """Return the rows that ``rows`` selects."""

@@ -6,85 +6,19 @@ needs a cumulative sum over the negatives alone, its Brier score and cost a dot 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
 
-from boathouse.core.evaluation.comparison import Estimate
-from boathouse.core.evaluation.intervals import BootstrapOptions, Scored, bounds_of
+from boathouse.core.evaluation.intervals import BootstrapOptions, Scored
 from boathouse.core.evaluation.metrics import brier_score, count_decisions, expected_cost, roc_auc
 from boathouse.core.modelling.threshold import CostOptions
 
-# What a candidate is compared by, and whether more of it is better.
+# What a candidate of a binary task is compared by, and whether more of it is better.
 COMPARED = {"roc_auc": True, "brier_score": False, "expected_cost": False}
 ALL = ":all"
 # Counts held at once; they stay in the processor's cache.
 _CHUNK_CELLS = 65_536
-
-
-@dataclass(frozen=True, kw_only=True)
-class SliceComparison:
-    """Both models on one part of the rows.
-
-    Attributes:
-        key: Column that cuts; ``:all`` for all rows.
-        value: Its value; ``:all`` for all rows.
-        rows: Rows of the part.
-        ours: Metrics of the candidate.
-        theirs: Metrics of the rival.
-        difference: Candidate less rival, paired, with interval.
-    """
-
-    key: str
-    value: str
-    rows: int
-    ours: Mapping[str, float]
-    theirs: Mapping[str, float]
-    difference: Mapping[str, Estimate]
-
-
-def compare_paired(
-    ours: Scored, theirs: Scored, options: BootstrapOptions, costs: CostOptions
-) -> tuple[dict[str, float], dict[str, float], dict[str, Estimate]]:
-    """Return our metrics, theirs, and ours less theirs with percentile intervals.
-
-    Both sides have the same rows in the same order; every resample draws the same rows of both. A resample with one
-    class has no ROC AUC and does not count for it.
-    """
-    resampled = resample_differences(ours, theirs, options, costs)
-    first, second = measure_compared(ours, costs), measure_compared(theirs, costs)
-    difference = {
-        name: Estimate(first[name] - second[name], *bounds_of(resampled[name], options.confidence)) for name in COMPARED
-    }
-    return first, second, difference
-
-
-def compare_slices(
-    ours: Scored, theirs: Scored, cuts: Mapping[str, np.ndarray], *, options: BootstrapOptions, costs: CostOptions
-) -> list[SliceComparison]:
-    """Return the comparison on all rows, then on each value of each cut.
-
-    Args:
-        ours: The candidate on the rows.
-        theirs: The rival on the same rows.
-        cuts: Values by column, one per row.
-        options: How the rows are resampled.
-        costs: Prices of wrong decisions.
-    """
-    compared = [_compare_rows(ALL, ALL, ours, theirs, options, costs)]
-    for key, values in cuts.items():
-        for value in sorted(set(values.tolist()), key=str):
-            part = [each.take(values == value) for each in (ours, theirs)]
-            compared.append(_compare_rows(key, str(value), part[0], part[1], options, costs))
-    return compared
-
-
-def _compare_rows(
-    key: str, value: str, ours: Scored, theirs: Scored, options: BootstrapOptions, costs: CostOptions
-) -> SliceComparison:
-    first, second, difference = compare_paired(ours, theirs, options, costs)
-    return SliceComparison(key=key, value=value, rows=len(ours.label), ours=first, theirs=second, difference=difference)
 
 
 def measure_compared(scored: Scored, costs: CostOptions) -> dict[str, float]:

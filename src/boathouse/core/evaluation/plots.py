@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from boathouse.core.evaluation.calibration_curve import CalibrationBin
+    from boathouse.core.evaluation.metrics import CalibrationBin
     from boathouse.core.explanation import Explanation
 
 _BLUE, _RED, _GREY = "#2b6cb0", "#c53030", "#718096"

@@ -8,9 +8,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from boathouse.core.evaluation.behaviour import BehaviourResult
-from boathouse.core.evaluation.calibration_curve import CalibrationBin, calibration_error
-from boathouse.core.evaluation.comparison import Estimate
-from boathouse.core.evaluation.paired import SliceComparison
+from boathouse.core.evaluation.comparison import Estimate, SliceComparison
+from boathouse.core.evaluation.metrics import CalibrationBin, calibration_error
 from boathouse.core.evaluation.slices import Slice
 from boathouse.core.fairness import GroupFairness, GroupRates
 from boathouse.core.modelling.leakage import LeakageFindings
@@ -24,7 +23,7 @@ class Subject:
         name: Registered name.
         version: Version as text.
         algorithm: Name in the registry of estimators.
-        threshold: Probability from which it decides 1.
+        threshold: Probability from which it decides 1; NaN for a task without decisions.
         digest: SHA-256 of the manifest of its files.
     """
 
@@ -67,7 +66,8 @@ class EvaluationReport:
         slices: By sensitive group.
         fairness: By sensitive column.
         calibration: Ten bins of equally many rows.
-        importance: Mean absolute contribution of each feature in log-odds, largest first.
+        importance: Mean absolute contribution of each feature, in the unit of the estimator's number (for a binary task
+            log-odds), largest first.
         seen: Test rows that a model was trained on, by role (candidate, baseline, champion); NaN where its training
             window is not known.
         behaviour: Tests of the model's behaviour; empty if none was run.
@@ -106,12 +106,12 @@ class EvaluationReport:
         return cls(
             **{
                 **fields,
-                "subject": Subject(**raw["subject"]),
+                "subject": Subject(**_with_nan(raw["subject"])),
                 "period": tuple(raw["period"]),
                 "metrics": _estimates(raw["metrics"]),
                 "baseline": _rival(raw["baseline"]),
                 "champion": _rival(raw["champion"]) if raw["champion"] else None,
-                "slices": [Slice(**_with_nan(each)) for each in raw["slices"]],
+                "slices": [_slice(each) for each in raw["slices"]],
                 "fairness": [_fairness(each) for each in raw["fairness"]],
                 "calibration": [CalibrationBin(**each) for each in raw["calibration"]],
                 "seen": _with_nan(raw.get("seen", {})),
@@ -127,11 +127,15 @@ def _estimates(raw: Mapping[str, Any]) -> dict[str, Estimate]:
 
 def _rival(raw: Mapping[str, Any]) -> Rival:
     return Rival(
-        subject=Subject(**raw["subject"]),
+        subject=Subject(**_with_nan(raw["subject"])),
         metrics=_estimates(raw["metrics"]),
         difference=_estimates(raw["difference"]),
         slices=[_slice_comparison(each) for each in raw.get("slices", ())],
     )
+
+
+def _slice(raw: Mapping[str, Any]) -> Slice:
+    return Slice(**{**_with_nan(raw), "metrics": _with_nan(raw["metrics"])})
 
 
 def _slice_comparison(raw: Mapping[str, Any]) -> SliceComparison:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from boathouse.core.evaluation.metrics import brier_score, roc_auc
+from boathouse.core.modelling.task import BINARY, Task
 
 
 @dataclass(frozen=True)
@@ -17,10 +18,9 @@ class Slice:
         key: Column that cuts.
         value: Its value.
         rows: Rows of the part.
-        observed: Share of label 1.
-        predicted: Mean probability.
-        roc_auc: On the part; NaN with one class.
-        brier_score: On the part.
+        observed: Mean of what happened; for a binary task the share of the adverse label.
+        predicted: Mean of what was predicted of it.
+        metrics: What the task measures of a part; NaN where the part does not define it.
     """
 
     key: str
@@ -28,25 +28,30 @@ class Slice:
     rows: int
     observed: float
     predicted: float
-    roc_auc: float
-    brier_score: float
+    metrics: Mapping[str, float]
+
+    @property
+    def roc_auc(self) -> float:
+        """ROC AUC of the part; NaN with one class, or for a task that does not rank."""
+        return self.metrics.get("roc_auc", float("nan"))
 
 
-def measure_slices(key: str, values: np.ndarray, label: np.ndarray, probability: np.ndarray) -> list[Slice]:
+def measure_slices(
+    key: str, values: np.ndarray, label: np.ndarray, predicted: np.ndarray, *, task: Task = BINARY
+) -> list[Slice]:
     """Return the metrics of each value of one column, in alphabetical order."""
     return [
-        _measure_slice(key, str(value), label[values == value], probability[values == value])
+        _measure_slice(key, str(value), label[values == value], predicted[values == value], task)
         for value in sorted(set(values.tolist()), key=str)
     ]
 
 
-def _measure_slice(key: str, value: str, label: np.ndarray, probability: np.ndarray) -> Slice:
+def _measure_slice(key: str, value: str, label: np.ndarray, predicted: np.ndarray, task: Task) -> Slice:
     return Slice(
         key=key,
         value=value,
         rows=len(label),
         observed=float(label.mean()),
-        predicted=float(probability.mean()),
-        roc_auc=roc_auc(label, probability),
-        brier_score=brier_score(label, probability),
+        predicted=float(predicted.mean()),
+        metrics={name: metric(label, predicted) for name, metric in task.slice_metrics.items()},
     )

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from boathouse.core.errors import ModelError
-from boathouse.core.modelling.matrix import Sample
+
+if TYPE_CHECKING:
+    from boathouse.core.modelling.matrix import Sample
 
 # Fixed, so that a rerun sums in the same order; two is what the smallest machine has.
 _THREADS = 2
 
-Fit = Callable[[Sample, Mapping[str, Any], int], bytes]
+Fit = Callable[["Sample", Mapping[str, Any], int], bytes]
 
 
 def fit_xgboost(sample: Sample, parameters: Mapping[str, Any], seed: int) -> bytes:

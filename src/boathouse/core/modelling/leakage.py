@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from boathouse.core.errors import ModelError
-from boathouse.core.evaluation.metrics import roc_auc
 from boathouse.core.modelling.matrix import Sample
+from boathouse.core.modelling.task import BINARY, Task
 from boathouse.core.options import require_between
 
 if TYPE_CHECKING:
@@ -55,24 +55,23 @@ class LeakageFindings:
         return [*alone, *later]
 
 
-def check_leakage(sample: Sample, options: LeakageOptions) -> None:
-    """Stop if a feature alone separates the classes; missing values count as the smallest.
+def check_leakage(sample: Sample, options: LeakageOptions, *, task: Task = BINARY) -> None:
+    """Stop if a feature alone tells the label; missing values count as the smallest.
 
     Raises:
         ModelError: Naming the features and their ROC AUC.
     """
-    found = find_suspicious(sample, options)
+    found = find_suspicious(sample, options, task=task)
     if found:
         raise ModelError.leaking_feature(found, options.max_single_feature_auc)
 
 
-def find_suspicious(sample: Sample, options: LeakageOptions) -> dict[str, float]:
+def find_suspicious(sample: Sample, options: LeakageOptions, *, task: Task = BINARY) -> dict[str, float]:
     """Return the features whose ROC AUC alone, in either direction, exceeds the limit."""
     found = {}
     for column, name in enumerate(sample.features):
         values = sample.matrix[:, column]
-        auc = roc_auc(sample.label, np.where(np.isnan(values), -np.inf, values))
-        score = max(auc, 1 - auc)
+        score = task.rank_alone(sample.label, np.where(np.isnan(values), -np.inf, values))
         if score > options.max_single_feature_auc:
             found[name] = score
     return found

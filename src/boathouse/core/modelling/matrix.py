@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from boathouse.core.errors import ModelError
+from boathouse.core.modelling.task import BINARY, Task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +22,7 @@ class Sample:
     Attributes:
         features: Names of the matrix's columns.
         matrix: float64, NaN for missing.
-        label: int64, 0 or 1.
+        label: What happened, as the task reads it; for a binary task int64, 0 or 1.
         window: First and last date of the rows, both inclusive.
     """
 
@@ -43,17 +43,21 @@ def join_samples(earlier: Sample, later: Sample) -> Sample:
 
 
 def take_split(
-    training_set: pd.DataFrame, split: str, *, features: Sequence[str], label: str, keys: Sequence[str]
+    training_set: pd.DataFrame,
+    split: str,
+    *,
+    features: Sequence[str],
+    label: str,
+    keys: Sequence[str],
+    task: Task = BINARY,
 ) -> Sample:
     """Return the rows of ``split``, sorted by ``keys``, of which the last dates the row.
 
     Raises:
-        ModelError: If the label has a single value in the split.
+        ModelError: If nothing can be learnt from the label in the split, such as a single class.
     """
     rows = training_set[training_set["split"] == split].sort_values(list(keys))
-    labels = rows[label].to_numpy(dtype=np.int64)
-    if len(np.unique(labels)) < 2:
-        raise ModelError.single_class(split, label)
+    labels = task.read_label(rows[label].to_numpy(), split, label)
     days = rows[keys[-1]]
     return Sample(
         features=tuple(features),

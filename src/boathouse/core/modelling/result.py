@@ -12,6 +12,9 @@ from boathouse.core.scoring import FeatureSpec, ModelFiles, Scorer, ScorerSpec, 
 from boathouse.core.scoring.feature_spec import FEATURE_SPEC
 from boathouse.core.scoring.files import SPEC
 
+# The tag of a version that names the entities kept from its training.
+HELD_OUT_TAG = "held_out"
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainedModel:
@@ -24,6 +27,7 @@ class TrainedModel:
         metrics: Metrics on the validation rows.
         training_window: First and last date of the training rows, both inclusive.
         input_example: One row by feature; made up from medians, no person's record.
+        held_out: Entities kept from training, in words; empty where dates alone say what was kept.
     """
 
     files: ModelFiles
@@ -32,6 +36,7 @@ class TrainedModel:
     metrics: Mapping[str, float]
     training_window: tuple[date, date]
     input_example: Mapping[str, float]
+    held_out: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,14 +9,11 @@ from typing import Any
 import numpy as np
 
 from boathouse.core.errors import OptionError
-from boathouse.core.evaluation.metrics import log_loss, roc_auc
 from boathouse.core.modelling.estimators import FITS, PARAMETERS
 from boathouse.core.modelling.matrix import Sample
+from boathouse.core.modelling.task import BINARY, TASKS, Task
 from boathouse.core.options import require_choice, require_whole
-from boathouse.core.scoring.calibration import Calibration
 from boathouse.core.scoring.flavours import FLAVOURS
-
-METRICS = ("log_loss", "roc_auc")
 
 
 @dataclass(frozen=True)
@@ -24,7 +21,8 @@ class SearchOptions:
     """What is tried.
 
     Attributes:
-        metric: ``log_loss`` (lowest wins) or ``roc_auc`` (highest wins), on validation.
+        metric: A metric that the task selects by, on validation: for a binary task ``log_loss`` (lowest wins) or
+            ``roc_auc`` (highest wins).
         seed: Seed of every fit.
         candidates: Each a mapping with ``algorithm`` and that algorithm's hyperparameters.
     """
@@ -35,7 +33,7 @@ class SearchOptions:
 
     def __post_init__(self) -> None:
         """Check metric, algorithms and names of hyperparameters."""
-        require_choice("metric", self.metric, METRICS)
+        require_choice("metric", self.metric, {name for task in TASKS.values() for name in task.search_metrics})
         require_whole("seed", self.seed, 0, 2**31 - 1)
         if not self.candidates:
             raise OptionError.out_of_range("candidates", self.candidates, "at least one")
@@ -52,9 +50,9 @@ class Trial:
     Attributes:
         algorithm: Name in the registry.
         parameters: Its hyperparameters.
-        metrics: ``log_loss`` and ``roc_auc`` on validation, uncalibrated.
+        metrics: What the task selects by, on validation, uncalibrated.
         estimator: The fitted estimator in its own format.
-        log_odds: Of the validation rows.
+        log_odds: The estimator's numbers for the validation rows.
         seed: Seed of the fit.
     """
 
@@ -66,24 +64,32 @@ class Trial:
     seed: int
 
 
-def run_trials(train: Sample, validation: Sample, options: SearchOptions) -> list[Trial]:
-    """Return every candidate fitted, best first; equal ones in the order of the options."""
-    trials = [fit_trial(train, validation, candidate, options.seed) for candidate in options.candidates]
-    sign = 1 if options.metric == "log_loss" else -1
+def run_trials(train: Sample, validation: Sample, options: SearchOptions, *, task: Task = BINARY) -> list[Trial]:
+    """Return every candidate fitted, best first; equal ones in the order of the options.
+
+    Raises:
+        OptionError: If the metric or an algorithm is none of the task's.
+    """
+    require_choice("metric", options.metric, task.search_metrics)
+    trials = [fit_trial(train, validation, candidate, options.seed, task=task) for candidate in options.candidates]
+    sign = -1 if task.search_metrics[options.metric] else 1
     return sorted(trials, key=lambda trial: sign * trial.metrics[options.metric])
 
 
-def fit_trial(train: Sample, validation: Sample, candidate: Mapping[str, Any], seed: int) -> Trial:
-    """Return one candidate fitted on ``train`` and measured on ``validation``."""
+def fit_trial(
+    train: Sample, validation: Sample, candidate: Mapping[str, Any], seed: int, *, task: Task = BINARY
+) -> Trial:
+    """Return one candidate fitted on ``train`` and measured on ``validation``.
+
+    Raises:
+        OptionError: If the algorithm is none of the task's.
+    """
     parameters = {name: value for name, value in candidate.items() if name != "algorithm"}
     algorithm = str(candidate["algorithm"])
+    require_choice("algorithm", algorithm, task.estimators)
     estimator = FITS[algorithm](train, parameters, seed)
     odds = FLAVOURS[algorithm](estimator).log_odds(validation.matrix)
-    probability = Calibration("none").to_probability(odds)
-    metrics = {
-        "log_loss": log_loss(validation.label, probability),
-        "roc_auc": roc_auc(validation.label, probability),
-    }
+    metrics = task.measure_trial(validation.label, odds)
     return Trial(
         algorithm=algorithm, parameters=parameters, metrics=metrics, estimator=estimator, log_odds=odds, seed=seed
     )

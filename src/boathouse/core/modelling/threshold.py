@@ -17,8 +17,8 @@ class CostOptions:
     """What a wrong decision costs.
 
     Attributes:
-        missed: Cost of not acting on a row whose label turns out 1, currency units per row.
-        false_alarm: Cost of acting on a row whose label turns out 0, currency units per row.
+        missed: Cost of not acting on a row whose label turns out adverse, currency units per row.
+        false_alarm: Cost of acting on a row whose label turns out well, currency units per row.
     """
 
     missed: float
@@ -30,19 +30,24 @@ class CostOptions:
         require_between("false_alarm", self.false_alarm, 0, _LARGEST_COST)
 
 
-def choose_threshold(probability: np.ndarray, label: np.ndarray, costs: CostOptions) -> float:
-    """Return the threshold with the lowest cost on the given rows; of equal ones the highest.
+def choose_threshold(probability: np.ndarray, label: np.ndarray, costs: CostOptions, *, adverse: int = 1) -> float:
+    """Return the threshold with the lowest cost on the given rows; of equal ones that which acts on the fewest.
 
-    A row is acted on if its probability is at least the threshold. Candidates are the probabilities
-    themselves and 1, which acts on none but the certain.
+    The decision is 1 if the probability of label 1 is at least the threshold, and acting on a row is to decide the
+    ``adverse`` value: rows from the threshold on are acted on where that is 1, rows below it where it is 0. Candidates
+    are the probabilities themselves and the end, 1 or 0, at which none but the certain is acted on; with 0 also 1,
+    below which all are but the certain.
     """
-    order = np.argsort(-probability, kind="stable")
-    ranked, positives = probability[order], label[order]
+    order = np.argsort(-probability if adverse == 1 else probability, kind="stable")
+    ranked, positives = probability[order], (label[order] == adverse).astype(np.int64)
     alarms = np.arange(1, len(ranked) + 1)
     caught = np.cumsum(positives)
     cost = (positives.sum() - caught) * costs.missed + (alarms - caught) * costs.false_alarm
     # Only the last row of a run of equal probabilities is a threshold one can set.
-    settable = np.append(ranked[1:] != ranked[:-1], True)
-    best = np.flatnonzero(settable)[np.argmin(cost[settable])]
-    nobody = float(positives.sum() * costs.missed)
-    return float(ranked[best]) if cost[best] < nobody else 1.0
+    settable = np.append(ranked[1:] != ranked[:-1], adverse == 1 or ranked[-1] < 1)
+    places = np.flatnonzero(settable)
+    # To act on none but the certain.
+    end = 1.0 if adverse == 1 else 0.0
+    if not len(places) or cost[best := places[np.argmin(cost[places])]] >= positives.sum() * costs.missed:
+        return end
+    return float(ranked[best] if adverse == 1 else np.append(ranked, 1.0)[best + 1])

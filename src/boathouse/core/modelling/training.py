@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from boathouse.core.evaluation.metrics import brier_score, log_loss, pr_auc, roc_auc
-from boathouse.core.modelling.calibration import CalibrationOptions, fit_calibration
+from boathouse.core.modelling.calibration import CalibrationOptions
 from boathouse.core.modelling.estimators import FITS, medians_of
 from boathouse.core.modelling.matrix import Sample, join_samples
 from boathouse.core.modelling.result import TrainedModel
 from boathouse.core.modelling.search import Trial
-from boathouse.core.modelling.threshold import CostOptions, choose_threshold
+from boathouse.core.modelling.task import BINARY, Task
+from boathouse.core.modelling.threshold import CostOptions
 from boathouse.core.options import require_whole
 from boathouse.core.scoring import FeatureSpec, ScorerSpec, write_scorer
 
@@ -56,21 +54,38 @@ def finish_model(  # noqa: PLR0913 - three samples' results and four choices
     label: str,
     reason_texts: Mapping[str, str],
     feature_spec: FeatureSpec | None = None,
+    task: Task = BINARY,
+    adverse: int = 1,
+    held_out: str = "",
 ) -> TrainedModel:
     """Return the trial as a sealed model: chosen, calibrated and given its threshold on validation, then fitted again.
 
-    What ships is fitted on train and validation together: the newest months tell most about the next one.
+    What ships is fitted on train and validation together: the newest cohorts tell most about the next one.
     Calibration, threshold and metrics stay those of the fit that had not seen the validation rows.
+
+    Args:
+        trial: The candidate that is kept.
+        train: Rows it was fitted on.
+        validation: Rows it was selected on.
+        calibration: How its answer is calibrated.
+        costs: Prices of wrong decisions.
+        label: Name of what is predicted.
+        reason_texts: For each feature, how a reason names it.
+        feature_spec: What the model looks up.
+        task: What kind of answer it gives.
+        adverse: The value of the label that is bad for the entity, 0 or 1.
+        held_out: Entities kept from training, as :attr:`SplitOptions.held_out` names them.
     """
-    fitted = fit_calibration(trial.log_odds, validation.label, calibration)
-    probability = fitted.to_probability(trial.log_odds)
+    tuned = task.tune(trial.log_odds, validation.label, calibration, costs, adverse)
     spec = ScorerSpec(
         algorithm=trial.algorithm,
         features=train.features,
         label=label,
-        calibration=fitted,
-        threshold=choose_threshold(probability, validation.label, costs),
+        calibration=tuned.calibration,
+        threshold=tuned.threshold,
         reason_texts={name: reason_texts[name] for name in train.features},
+        task=task.name,
+        adverse=adverse,
     )
     whole = join_samples(train, validation)
     estimator = FITS[trial.algorithm](whole, trial.parameters, trial.seed)
@@ -79,16 +94,8 @@ def finish_model(  # noqa: PLR0913 - three samples' results and four choices
         files=write_scorer(spec, estimator, feature_spec),
         algorithm=trial.algorithm,
         parameters=trial.parameters,
-        metrics=_measure(validation.label, probability),
+        metrics=tuned.metrics,
         training_window=whole.window,
+        held_out=held_out,
         input_example=dict(zip(train.features, medians.tolist(), strict=True)),
     )
-
-
-def _measure(label: np.ndarray, probability: np.ndarray) -> dict[str, float]:
-    return {
-        "roc_auc": roc_auc(label, probability),
-        "precision_recall_auc": pr_auc(label, probability),
-        "log_loss": log_loss(label, probability),
-        "brier_score": brier_score(label, probability),
-    }

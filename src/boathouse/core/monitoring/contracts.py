@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from boathouse.core.modelling.task import TASKS
 from boathouse.core.tables.contract import Column, TableContract
 
 WINDOW = "struct<start:timestamp,end:timestamp>"
@@ -117,6 +118,35 @@ def _metric(name: str, description: str) -> Column:
     )
 
 
+def _summary_columns() -> tuple[Column, ...]:
+    """Return the columns of what every task says before labels are known; null where only some tasks do."""
+    every = [figure for task in TASKS.values() for figure in task.summaries]
+    names = {figure.name: figure for figure in every}
+    return tuple(
+        Column(
+            name=name,
+            dtype="double",
+            description=f"{figure.description}.",
+            minimum=figure.minimum,
+            maximum=figure.maximum,
+            nullable=sum(each.name == name for each in every) < len(TASKS),
+        )
+        for name, figure in names.items()
+    )
+
+
+def _figure_columns() -> tuple[Column, ...]:
+    """Return the columns of the figures of every task, each name once."""
+    columns: dict[str, Column] = {}
+    for figure in (figure for task in TASKS.values() for figure in task.figures):
+        columns.setdefault(figure.name, _metric(figure.name, figure.description))
+        if figure.interval:
+            for end, text in (("low", "Lower"), ("high", "Upper")):
+                name = f"{figure.name}_{end}"
+                columns.setdefault(name, _metric(name, f"{text} end of its bootstrap interval"))
+    return tuple(columns.values())
+
+
 PERFORMANCE = TableContract(
     name="monitoring.performance",
     description="How well each scored cohort was predicted, as far as its labels are known.",
@@ -141,22 +171,8 @@ PERFORMANCE = TableContract(
         ),
         Column(name="rows", dtype="bigint", description="Rows scored.", unit="rows", minimum=0),
         Column(name="labelled", dtype="bigint", description="Rows whose label is known.", unit="rows", minimum=0),
-        Column(
-            name="mean_probability", dtype="double", description="Mean predicted probability.", minimum=0, maximum=1
-        ),
-        Column(
-            name="decision_rate", dtype="double", description="Share of rows with decision 1.", minimum=0, maximum=1
-        ),
-        _metric("observed_rate", "Share of labelled rows with label 1"),
-        _metric("roc_auc", "Area under the ROC curve; 0.5 is chance"),
-        _metric("roc_auc_low", "Lower end of its bootstrap interval"),
-        _metric("roc_auc_high", "Upper end of its bootstrap interval"),
-        _metric("brier", "Mean squared error of the probability; 0 is perfect"),
-        _metric("brier_low", "Lower end of its bootstrap interval"),
-        _metric("brier_high", "Upper end of its bootstrap interval"),
-        _metric("log_loss", "Logarithmic loss in nats; 0 is perfect"),
-        _metric("precision", "Share of decisions 1 whose label is 1; null without such decisions"),
-        _metric("recall", "Share of labels 1 with decision 1; null without such labels"),
+        *_summary_columns(),
+        *_figure_columns(),
     ),
 )
 

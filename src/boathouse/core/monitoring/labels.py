@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from boathouse.core.modelling.task import BINARY, Task
 from boathouse.core.monitoring.categorical import compare_categorical
 from boathouse.core.monitoring.drift import ColumnDrift, grade_drift
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LabelRate:
-    """Labels of one cohort: how many are known, and the share of label 1 (0 to 1)."""
+    """Labels of one cohort: how many are known, and their mean (for a binary task the share of label 1)."""
 
     cohort: date
     rows: int
@@ -38,9 +39,14 @@ def count_labels(labels: DataFrame, as_of: date, *, time: str, label: str) -> li
     return sorted((LabelRate(row[time], int(row["rows"]), float(row["rate"])) for row in rates), key=_cohort)
 
 
-def compare_labels(rates: list[LabelRate], *, label: str, options: DriftOptions) -> list[ColumnDrift]:
-    """Return the drift of the newest labelled cohort against the one before; empty for fewer than two."""
-    if len(rates) < 2:
+def compare_labels(
+    rates: list[LabelRate], *, label: str, options: DriftOptions, task: Task = BINARY
+) -> list[ColumnDrift]:
+    """Return the drift of the newest labelled cohort against the one before.
+
+    Empty for fewer than two, and for a task whose label is not 0 or 1: a mean alone cannot be tested.
+    """
+    if len(rates) < 2 or not task.has_categories:
         return []
     comparison = compare_categorical(*(_counts(rate) for rate in rates[-2:]))
     p_value = comparison.test.p_value

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from boathouse.core.evaluation import metrics
-from boathouse.core.evaluation.intervals import BootstrapOptions, Scored, bounds_of, resample_metrics
+from boathouse.core.evaluation.intervals import BootstrapOptions, bounds_of
+from boathouse.core.modelling.task import BINARY, ScoredRows, Task
+from boathouse.core.modelling.threshold import CostOptions
 
 if TYPE_CHECKING:
     from datetime import date
@@ -16,9 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from boathouse.core.monitoring.options import PerformanceOptions
-
-# Figures that get an interval, by the name that evaluation uses.
-INTERVALS = {"roc_auc": "roc_auc", "brier": "brier_score"}
 
 Status = Literal["measured", "pending", "too_few"]
 
@@ -30,23 +29,30 @@ class ScoredCohort:
     Attributes:
         cohort: Date on which the rows were observed.
         model_version: Registered version that scored them.
-        probability: Predicted probability of label 1, one a row, 0 to 1.
-        decision: Decision taken, 0 or 1.
-        label: Label known by ``as_of``, 0 or 1; NaN where unknown.
+        answer: What the model answered, one number a row, by name of the column, the one that is watched first; for a
+            binary task ``probability`` (of label 1) and ``decision``.
+        label: Label known by ``as_of``; NaN where unknown.
         labels_known_on: Date on which all labels of the cohort are known, or None if not foreseen.
     """
 
     cohort: date
     model_version: str
-    probability: NDArray[np.float64]
-    decision: NDArray[np.float64]
+    answer: Mapping[str, NDArray[np.float64]]
     label: NDArray[np.float64]
     labels_known_on: date | None
+
+    @property
+    def watched(self) -> tuple[str, NDArray[np.float64]]:
+        """Name and values of the column of the answer that is watched."""
+        return next(iter(self.answer.items()))
 
 
 @dataclass(frozen=True, kw_only=True)
 class CohortPerformance:
-    """One row of ``monitoring.performance``; its contract explains each figure."""
+    """One row of ``monitoring.performance``; its contract explains each figure.
+
+    Figures that a binary task does not have are in ``others``, by name of the column.
+    """
 
     cohort: date
     model_version: str
@@ -54,8 +60,8 @@ class CohortPerformance:
     labels_known_on: date | None
     rows: int
     labelled: int
-    mean_probability: float
-    decision_rate: float
+    mean_probability: float = float("nan")
+    decision_rate: float = float("nan")
     observed_rate: float | None = None
     roc_auc: float | None = None
     roc_auc_low: float | None = None
@@ -66,19 +72,31 @@ class CohortPerformance:
     log_loss: float | None = None
     precision: float | None = None
     recall: float | None = None
+    others: Mapping[str, float | None] = field(default_factory=dict)
 
     @property
     def gap(self) -> float | None:
         """Observed rate minus mean probability, -1 to 1; None until measured."""
         return None if self.observed_rate is None else self.observed_rate - self.mean_probability
 
+    def read(self, name: str) -> object:
+        """Return the value of one column of the table; None where it is not known."""
+        value = self.others[name] if name in self.others else getattr(self, name, None)
+        return None if isinstance(value, float) and np.isnan(value) else value
 
-def measure_cohort(scored: ScoredCohort, options: PerformanceOptions) -> CohortPerformance:
+
+def measure_cohort(
+    scored: ScoredCohort, options: PerformanceOptions, *, task: Task = BINARY, adverse: int = 1
+) -> CohortPerformance:
     """Return the cohort's figures; without labels its status is ``pending`` and only counts are there."""
     known = ~np.isnan(scored.label)
     labelled = int(known.sum())
     status: Status = "pending" if not labelled else "measured" if labelled >= options.minimum_rows else "too_few"
-    figures = _measure(scored, known, options) if status == "measured" else {}
+    figures: dict[str, float | None] = {**task.summarise(scored.answer, adverse)}
+    if status == "measured":
+        answer = {name: values[known] for name, values in scored.answer.items()}
+        figures |= _measure(task.pair(scored.label[known], answer, adverse), options, task)
+    own = {each.name for each in fields(CohortPerformance)}
     return CohortPerformance(
         cohort=scored.cohort,
         model_version=scored.model_version,
@@ -86,33 +104,25 @@ def measure_cohort(scored: ScoredCohort, options: PerformanceOptions) -> CohortP
         labels_known_on=scored.labels_known_on,
         rows=len(known),
         labelled=labelled,
-        mean_probability=float(scored.probability.mean()),
-        decision_rate=float(scored.decision.mean()),
-        **figures,
+        **{name: value for name, value in figures.items() if name in own},  # type: ignore[arg-type]
+        others={name: value for name, value in figures.items() if name not in own},
     )
 
 
-def _measure(scored: ScoredCohort, known: NDArray[np.bool_], options: PerformanceOptions) -> dict[str, float | None]:
-    rows = Scored(*(side[known] for side in (scored.label, scored.probability, scored.decision)))
-    counts = metrics.count_decisions(rows.label, rows.decision)
-    figures = {
-        "observed_rate": float(rows.label.mean()),
-        "roc_auc": metrics.roc_auc(rows.label, rows.probability),
-        "brier": metrics.brier_score(rows.label, rows.probability),
-        "log_loss": metrics.log_loss(rows.label, rows.probability),
-        "precision": counts.precision,
-        "recall": counts.recall,
-        **_intervals(rows, options),
-    }
+def _measure(rows: ScoredRows, options: PerformanceOptions, task: Task) -> dict[str, float | None]:
+    measured = task.measure_cohort(rows)
+    figures = {each.name: measured[each.source] for each in task.figures} | _intervals(rows, options, task)
     return {name: None if np.isnan(value) else value for name, value in figures.items()}
 
 
-def _intervals(rows: Scored, options: PerformanceOptions) -> dict[str, float]:
+def _intervals(rows: ScoredRows, options: PerformanceOptions, task: Task) -> dict[str, float]:
     sampling = BootstrapOptions(samples=options.bootstraps, confidence=options.confidence, seed=options.seed)
     # The costs of decisions play no part in what is kept here.
-    resampled = resample_metrics(rows, sampling, missed=0.0, false_alarm=0.0)
-    low, high = zip(*(bounds_of(resampled[name], options.confidence) for name in INTERVALS.values()), strict=True)
-    ends = {"low": low, "high": high}
-    return {
-        f"{name}_{end}": value for end, values in ends.items() for name, value in zip(INTERVALS, values, strict=True)
-    }
+    resampled = task.resample(rows, sampling, CostOptions(missed=0.0, false_alarm=0.0))
+    found = {}
+    for figure in task.figures:
+        if figure.interval:
+            found[f"{figure.name}_low"], found[f"{figure.name}_high"] = bounds_of(
+                resampled[figure.source], options.confidence
+            )
+    return found

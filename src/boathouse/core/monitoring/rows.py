@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
+from boathouse.core.monitoring.contracts import PERFORMANCE
 from boathouse.core.monitoring.windows import GRANULARITY, Window, month_of
 
 if TYPE_CHECKING:
@@ -57,8 +58,9 @@ def drift_rows(drifts: Iterable[ColumnDrift], windows: ComparedWindows, *, as_of
 
 
 def performance_rows(cohorts: Iterable[CohortPerformance], *, as_of: date) -> list[Row]:
-    """Return one row of ``monitoring.performance`` per cohort and model version."""
-    return [(as_of, *astuple(cohort)) for cohort in cohorts]
+    """Return one row of ``monitoring.performance`` per cohort and model version, in the order of its contract."""
+    names = [column.name for column in PERFORMANCE.columns if column.name != "as_of"]
+    return [(as_of, *(cohort.read(name) for name in names)) for cohort in cohorts]
 
 
 def alert_rows(alerts: Iterable[Alert], *, as_of: date) -> list[Row]:

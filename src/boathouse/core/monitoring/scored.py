@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from boathouse.core.errors import MonitoringError
 from boathouse.core.inference.roles import CHAMPION
+from boathouse.core.modelling.task import BINARY, Task
 from boathouse.core.monitoring.performance import ScoredCohort
 
 if TYPE_CHECKING:
@@ -97,17 +98,19 @@ def join_labels(predictions: DataFrame, labels: DataFrame, as_of: date, *, keys:
 
 
 def split_cohorts(
-    joined: pa.Table, *, keys: Sequence[str], time: str, known_on: Callable[[date], date]
+    joined: pa.Table, *, keys: Sequence[str], time: str, known_on: Callable[[date], date], task: Task = BINARY
 ) -> list[ScoredCohort]:
     """Return one cohort per date and model version, oldest first, its rows in the order of their keys.
 
     The order makes resampling repeatable: an engine gives rows in any order.
 
     Args:
-        joined: ``keys``, ``time``, ``model_version``, ``probability``, ``decision`` and ``label`` (null where unknown).
+        joined: ``keys``, ``time``, ``model_version``, the columns of the task's answer and ``label`` (null where
+            unknown).
         keys: Columns that identify a row within its date.
         time: Column that dates a row.
         known_on: Gives the day on which all labels of a cohort are known.
+        task: What the model answers.
     """
     from pyarrow import compute
 
@@ -117,20 +120,17 @@ def split_cohorts(
     for pair in sorted(pairs, key=lambda each: (each[time], each["model_version"])):
         day, version = pair[time], pair["model_version"]
         chosen = compute.and_(compute.equal(joined[time], day), compute.equal(joined["model_version"], version))
-        found.append(_make_cohort(joined.filter(chosen), day, version, known_on(day)))
+        found.append(_make_cohort(joined.filter(chosen), day, version, known_on(day), task))
     return found
 
 
-def _make_cohort(rows: pa.Table, day: date, version: str, known_on: date) -> ScoredCohort:
-    probability, decision, label = (
-        np.asarray(rows[name].cast("double").to_numpy(), dtype=np.float64)
-        for name in ("probability", "decision", "label")
-    )
+def _make_cohort(rows: pa.Table, day: date, version: str, known_on: date, task: Task) -> ScoredCohort:
+    names = [column.name for column in task.outputs.columns]
+    values = {name: np.asarray(rows[name].cast("double").to_numpy(), dtype=np.float64) for name in (*names, "label")}
     return ScoredCohort(
         cohort=day,
         model_version=version,
-        probability=probability,
-        decision=decision,
-        label=label,
+        answer={name: values[name] for name in names},
+        label=values["label"],
         labels_known_on=known_on,
     )

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from boathouse.core.evaluation.report import EvaluationReport
+from boathouse.core.modelling.task import BINARY, Task
 from boathouse.core.promotion.gates import TIMED, Gate
 
 APPROVAL = "approval"
@@ -77,14 +78,16 @@ def _without_clock(gate: Gate) -> dict[str, Any]:
     return {**told, "value": None, "message": ""} if gate.name in TIMED else told
 
 
-def decide_promotion(report: EvaluationReport, gates: Sequence[Gate], decided: Decided) -> PromotionDecision:
+def decide_promotion(
+    report: EvaluationReport, gates: Sequence[Gate], decided: Decided, *, task: Task = BINARY
+) -> PromotionDecision:
     """Return the decision: rejected if a gate refuses, kept if it does not beat the champion, else promoted.
 
     A candidate that lacks nothing but the approval of a person is kept, since it may still take charge. Better than
-    the champion means that the whole interval of the paired difference in ROC AUC lies above
-    zero, so a tie keeps the champion. The version in charge itself stays in charge.
+    the champion means that the whole interval of the paired difference in the task's decisive metric (for a binary task
+    ROC AUC) lies on the better side of zero, so a tie keeps the champion. The version in charge itself stays in charge.
     """
-    outcome, reason, waits = _judge(report, gates)
+    outcome, reason, waits = _judge(report, gates, task)
     return PromotionDecision(
         model=report.subject.name,
         candidate=report.subject.version,
@@ -97,21 +100,24 @@ def decide_promotion(report: EvaluationReport, gates: Sequence[Gate], decided: D
     )
 
 
-def _judge(report: EvaluationReport, gates: Sequence[Gate]) -> tuple[str, str, bool]:
+def _judge(report: EvaluationReport, gates: Sequence[Gate], task: Task) -> tuple[str, str, bool]:
     refusing = [gate for gate in gates if gate.refuses]
     if any(gate.name != APPROVAL for gate in refusing):
         return "rejected", " ".join(gate.message for gate in refusing), False
-    outcome, reason = _compare(report)
+    outcome, reason = _compare(report, task)
     if refusing and outcome == "promoted":
         return "kept", f"It may take charge once it is approved. {reason} {refusing[0].message}", True
     return outcome, reason, False
 
 
-def _compare(report: EvaluationReport) -> tuple[str, str]:
+def _compare(report: EvaluationReport, task: Task) -> tuple[str, str]:
     if report.champion is None:
         return "promoted", "There was no champion, and every enforced gate is passed."
-    gain = report.champion.difference["roc_auc"]
-    shown = f"ROC AUC differs from the champion's by {gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}]"
-    if gain.low > 0:
-        return "promoted", f"{shown}, all above zero."
-    return "kept", f"{shown}, not all above zero: the champion stays."
+    gain = report.champion.difference[task.decisive]
+    more = task.compared[task.decisive]
+    side = "above" if more else "below"
+    metric = task.words.metrics[task.decisive]
+    shown = f"{metric} differs from the champion's by {gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}]"
+    if gain.low > 0 if more else gain.high < 0:
+        return "promoted", f"{shown}, all {side} zero."
+    return "kept", f"{shown}, not all {side} zero: the champion stays."

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from boathouse.core.errors import OptionError
+from boathouse.core.modelling.task import BINARY, TASKS, Task
 from boathouse.core.options import require_choice
 from boathouse.core.promotion.evidence import GateEvidence
 from boathouse.core.promotion.gate_rules import BOUNDS, GateRule
@@ -16,7 +17,9 @@ from boathouse.core.promotion.model_gates import MODEL_GATES
 from boathouse.core.promotion.performance_gates import PERFORMANCE_GATES
 
 MODES = ("off", "warn", "enforce")
+# Every gate there is; those on performance apply to the tasks that name them.
 GATES: dict[str, GateRule] = {rule.name: rule for rule in (*MODEL_GATES, *PERFORMANCE_GATES, *GOVERNANCE_GATES)}
+_ALWAYS = frozenset(rule.name for rule in (*MODEL_GATES, *GOVERNANCE_GATES))
 TIMED = frozenset(name for name, rule in GATES.items() if rule.timed)
 
 
@@ -32,9 +35,10 @@ class GateOptions(GateLimits):
     modes: Mapping[str, str | bool]
 
     def __post_init__(self) -> None:
-        """Check that every gate has a mode, no other has, and limits are in range."""
-        if set(self.modes) != set(GATES):
-            raise OptionError.unknown_choice("modes", sorted(self.modes), GATES)
+        """Check that every gate of one task has a mode, no other has, and limits are in range."""
+        wanted = [gates_of(task) for task in TASKS.values()]
+        if not any(set(self.modes) == set(gates) for gates in wanted):
+            raise OptionError.unknown_choice("modes", sorted(self.modes), wanted[0])
         for name, mode in self.modes.items():
             require_choice(f"modes.{name}", "off" if mode is False else str(mode), MODES)
         super().__post_init__()
@@ -66,10 +70,25 @@ class Gate:
         return self.mode == "enforce" and not self.passed
 
 
-def judge_gates(evidence: GateEvidence, options: GateOptions) -> list[Gate]:
-    """Return every gate that is not off, judged, in the order of the list."""
-    modes = {name: str(options.modes[name]) for name in GATES if options.modes[name] not in {False, "off"}}
-    return [judge_gate(GATES[name], mode, evidence, options) for name, mode in modes.items()]
+def gates_of(task: Task) -> dict[str, GateRule]:
+    """Return the gates that apply to ``task`` by name, in the order of the list."""
+    return {name: rule for name, rule in GATES.items() if name in _ALWAYS or name in task.gates}
+
+
+def judge_gates(evidence: GateEvidence, options: GateOptions, *, task: Task = BINARY) -> list[Gate]:
+    """Return every gate of ``task`` that is not off, judged, in the order of the list.
+
+    Raises:
+        OptionError: If a gate of the task has no mode.
+    """
+    rules = gates_of(task)
+    if set(rules) != set(options.modes):
+        raise OptionError.unknown_choice("modes", sorted(options.modes), rules)
+    return [
+        judge_gate(rule, str(options.modes[name]), evidence, options)
+        for name, rule in rules.items()
+        if options.modes[name] not in {False, "off"}
+    ]
 
 
 def judge_gate(rule: GateRule, mode: str, evidence: GateEvidence, limits: GateLimits) -> Gate:

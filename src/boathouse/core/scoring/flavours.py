@@ -40,6 +40,7 @@ class XgboostEstimator:
     """A booster in XGBoost's own JSON."""
 
     file = "booster.json"
+    columns: int | None
 
     def __init__(self, content: bytes) -> None:
         """Load the booster.
@@ -75,6 +76,7 @@ class LinearEstimator:
     """A logistic regression on standardised features, medians for missing values, as JSON."""
 
     file = "estimator.json"
+    columns: int | None
 
     def __init__(self, content: bytes) -> None:
         """Read medians, means, scales, coefficients and intercept."""
@@ -85,7 +87,7 @@ class LinearEstimator:
                 np.array(raw[name], dtype=np.float64) for name in names
             )
             self._intercept = float(raw["intercept"])
-            self.columns: int | None = len(self._coefficients)
+            self.columns = len(self._coefficients)
         except (KeyError, TypeError, ValueError) as error:
             raise UntrustedModelError.unreadable(self.file) from error
 
@@ -106,6 +108,7 @@ class BoostedTreesEstimator:
     """A HistGradientBoostingClassifier in skops' format, which lists every type before it loads one."""
 
     file = "estimator.skops"
+    columns: int | None
 
     def __init__(self, content: bytes) -> None:
         """Load the classifier.
@@ -127,7 +130,7 @@ class BoostedTreesEstimator:
             raise UntrustedModelError.unreadable(self.file) from error
         if type(self.classifier) is not HistGradientBoostingClassifier:
             raise UntrustedModelError.foreign_types(self.file, [type(self.classifier).__name__])
-        self.columns: int | None = int(self.classifier.n_features_in_)
+        self.columns = int(self.classifier.n_features_in_)
 
     def log_odds(self, matrix: np.ndarray) -> np.ndarray:
         """Return the decision function of each row."""
@@ -146,7 +149,7 @@ class RateTableEstimator:
     """The rate of the label by the value of one feature: the rule a model has to beat, as JSON."""
 
     file = "estimator.json"
-    columns = None
+    columns: int | None = None
 
     def __init__(self, content: bytes) -> None:
         """Read the column, the lower bounds of its bins and the log-odds of each."""

@@ -11,10 +11,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from pyspark.sql import DataFrame
 
-from boathouse.core.errors import ModelError
 from boathouse.core.evaluation.behaviour import BehaviourCases, BehaviourOptions, BehaviourResult, run_behaviour
-from boathouse.core.evaluation.comparisons import COMPARISONS, comparison_rows
-from boathouse.core.evaluation.contracts import EVALUATIONS, evaluation_rows
+from boathouse.core.evaluation.contracts import COMPARISONS, EVALUATIONS, comparison_rows, evaluation_rows
 from boathouse.core.evaluation.evaluate import TestRows, evaluate
 from boathouse.core.evaluation.intervals import BootstrapOptions
 from boathouse.core.evaluation.model_card import write_model_card
@@ -25,13 +23,17 @@ from boathouse.core.features.feature_view import time_name
 from boathouse.core.modelling.leakage import LeakageFindings, LeakageOptions, count_future_rows, find_suspicious
 from boathouse.core.modelling.matrix import take_split
 from boathouse.core.modelling.result import LoadedModel, NoModel
+from boathouse.core.modelling.splits import SplitOptions
+from boathouse.core.modelling.task import BINARY
 from boathouse.core.modelling.threshold import CostOptions
 from boathouse.use_case.behaviour import build_cases
 from boathouse.use_case.features import CURRENT_VIEWS, ENTITY_KEYS, FEATURE_NAMES, TIME_COLUMN
 from boathouse.use_case.label import LABEL
 
 
-def take_test_rows(training_set: pd.DataFrame, groups: pd.DataFrame, options: FairnessOptions) -> TestRows:
+def take_test_rows(
+    training_set: pd.DataFrame, groups: pd.DataFrame, options: FairnessOptions, *, split: SplitOptions
+) -> TestRows:
     """Return the test rows with their groups, in the order of keys.
 
     Raises:
@@ -39,16 +41,14 @@ def take_test_rows(training_set: pd.DataFrame, groups: pd.DataFrame, options: Fa
     """
     rows = training_set[training_set["split"] == "test"].sort_values([*ENTITY_KEYS, TIME_COLUMN])
     joined = rows.merge(groups, on=list(ENTITY_KEYS), how="left", validate="many_to_one")
-    label = joined[LABEL].to_numpy(dtype=np.int64)
-    if len(np.unique(label)) < 2:
-        raise ModelError.single_class("test", LABEL)
     days = joined[TIME_COLUMN].astype(str)
     return TestRows(
         columns={name: joined[name].to_numpy(dtype=np.float64) for name in FEATURE_NAMES},
-        label=label,
+        label=BINARY.read_label(joined[LABEL].to_numpy(), "test", LABEL),
         groups={name: joined[name].fillna("unknown").to_numpy(dtype=str) for name in options.sensitive},
         period=(days.min()[:10], days.max()[:10]),
         days=days.str[:10].to_numpy(dtype=str),
+        held_out=split.held_out,
     )
 
 

@@ -47,7 +47,12 @@ def _measure_nodes() -> list[Node]:
     return [
         Node(
             nodes.take_test_rows,
-            inputs=["model_input.training_set@pandas", "model_input.groups@pandas", "params:evaluation.fairness"],
+            inputs={
+                "training_set": "model_input.training_set@pandas",
+                "groups": "model_input.groups@pandas",
+                "options": "params:evaluation.fairness",
+                "split": "params:training.split",
+            },
             outputs=ROWS,
             name="take_test_rows",
         ),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from boathouse.core.modelling.task import BINARY
 from boathouse.core.monitoring import rows
 from boathouse.core.monitoring.alerts import Alert
 from boathouse.core.monitoring.contracts import ALERTS, DRIFT_METRICS, PERFORMANCE
@@ -65,19 +66,21 @@ def gather_cohorts(predictions: DataFrame, labels: DataFrame, as_of: date) -> li
     scored = champion_rows(predictions).where(F.col(TIME_COLUMN) <= F.lit(as_of))
     named = labels.withColumnRenamed(LABEL, "label")
     joined = join_labels(scored, named, as_of, keys=KEYS)
-    table = joined.select(*KEYS, "model_version", "probability", "decision", "label").toArrow()
+    answer = [column.name for column in BINARY.outputs.columns]
+    table = joined.select(*KEYS, "model_version", *answer, "label").toArrow()
     return split_cohorts(table, keys=ENTITY_KEYS, time=TIME_COLUMN, known_on=labels_known_on)
 
 
 def compare_scores(cohorts: list[ScoredCohort], window: ScoredWindow, options: DriftOptions) -> list[ColumnDrift]:
-    """Return the drift of the probability against the cohort before, scored by the same version."""
+    """Return the drift of what the model answers against the cohort before, scored by the same version."""
     import pyarrow as pa
 
     own = {cohort.cohort: cohort for cohort in cohorts if cohort.model_version == window.model_version}
     if window.previous is None:
         return []
-    before, after = (pa.table({"probability": own[day].probability}) for day in (window.previous, window.newest))
-    return compare_tables(before, after, columns=["probability"], options=options)
+    name, _ = own[window.newest].watched
+    before, after = (pa.table(dict([own[day].watched])) for day in (window.previous, window.newest))
+    return compare_tables(before, after, columns=[name], options=options)
 
 
 def rate_labels(labels: DataFrame, as_of: date) -> list[LabelRate]:

@@ -25,7 +25,7 @@ def draw_plots(
     """Return all figures by name for the report, and each on its own: drift, scores, performance."""
     from boathouse.core.monitoring.plots import plot_drift, plot_performance, plot_scores
 
-    scores = {f"{each.cohort:%b %Y}, version {each.model_version}": each.probability for each in scored}
+    scores = {f"{each.cohort:%b %Y}, version {each.model_version}": each.watched[1] for each in scored}
     figures = (plot_drift(drifts, options), plot_scores(scores), plot_performance(cohorts))
     return dict(zip(("drift", "scores", "performance"), figures, strict=True)), *figures
 

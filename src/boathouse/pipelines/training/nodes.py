@@ -21,6 +21,7 @@ from boathouse.core.modelling.matrix import Sample, take_split
 from boathouse.core.modelling.result import TrainedModel
 from boathouse.core.modelling.search import SearchOptions, Trial, fit_trial, run_trials
 from boathouse.core.modelling.splits import SplitOptions, split_labels
+from boathouse.core.modelling.task import BINARY
 from boathouse.core.modelling.threshold import CostOptions
 from boathouse.core.modelling.training import BaselineOptions, FeatureOptions, finish_model
 from boathouse.core.scoring import FeatureSpec
@@ -47,9 +48,8 @@ def resolve_date(statements: DataFrame, as_of: str | None) -> date:
 
 def select_spine(labels: DataFrame, as_of: date, options: SplitOptions) -> DataFrame:
     """Return the labelled rows known by ``as_of``, each with its split."""
-    return split_labels(labels, as_of, options, time=TIME_COLUMN, known=KNOWN_DATE).select(
-        *KEYS, "split", LABEL, KNOWN_DATE
-    )
+    split = split_labels(labels, as_of, options, time=TIME_COLUMN, known=KNOWN_DATE, entity=ENTITY_KEYS)
+    return split.select(*KEYS, "split", LABEL, KNOWN_DATE)
 
 
 def build_training_set(spine: DataFrame, *tables: DataFrame) -> DataFrame:
@@ -94,7 +94,13 @@ def search_models(
 
 
 def finish_candidate(
-    trials: list[Trial], train: Sample, validation: Sample, calibration: CalibrationOptions, *, costs: CostOptions
+    trials: list[Trial],
+    train: Sample,
+    validation: Sample,
+    calibration: CalibrationOptions,
+    *,
+    costs: CostOptions,
+    split: SplitOptions,
 ) -> tuple[TrainedModel, dict[str, float]]:
     """Return the best trial as a model, and its metrics on validation."""
     model = finish_model(
@@ -106,15 +112,22 @@ def finish_candidate(
         label=LABEL,
         reason_texts=REASON_TEXTS,
         feature_spec=_describe_features(train),
+        held_out=split.held_out,
     )
     return model, dict(model.metrics)
 
 
 def fit_baseline(
-    train: Sample, validation: Sample, baseline: BaselineOptions, *, search: SearchOptions, costs: CostOptions
+    train: Sample,
+    validation: Sample,
+    baseline: BaselineOptions,
+    *,
+    search: SearchOptions,
+    costs: CostOptions,
+    split: SplitOptions,
 ) -> TrainedModel:
     """Return the business rule as a model."""
-    candidate = {"algorithm": "rate_table", "feature": baseline.feature, "bins": baseline.bins}
+    candidate = {"algorithm": BINARY.baseline, "feature": baseline.feature, "bins": baseline.bins}
     trial = fit_trial(train, validation, candidate, search.seed)
     return finish_model(
         trial,
@@ -125,6 +138,7 @@ def fit_baseline(
         label=LABEL,
         reason_texts=REASON_TEXTS,
         feature_spec=_describe_features(train),
+        held_out=split.held_out,
     )
 
 
