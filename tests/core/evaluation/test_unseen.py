@@ -40,6 +40,15 @@ def test_a_window_that_nobody_knows_is_not_taken_for_an_empty_one(window: str) -
     assert read_window({"training_window": window}) is None
 
 
+def test_entities_kept_from_training_are_unseen_whatever_their_dates() -> None:
+    held_out = "hash of the entity, seed 7, test 0.3"
+    tags = {"training_window": "2005-04-30/2005-12-31", "held_out": held_out}
+    assert count_seen_rows(tags, DAYS, held_out=held_out) == 0
+    assert count_seen_rows(tags, DAYS, held_out="hash of the entity, seed 8, test 0.3") == 4
+    assert count_seen_rows(tags, DAYS) == 4
+    assert count_seen_rows({"training_window": "2005-04-30/2005-12-31"}, DAYS, held_out=held_out) == 4
+
+
 def test_a_window_is_read_as_dates() -> None:
     assert read_window({"training_window": "2005-04-30/2005-07-31"}) == (date(2005, 4, 30), date(2005, 7, 31))
 

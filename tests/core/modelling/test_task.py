@@ -333,7 +333,8 @@ def test_a_favourable_label_is_acted_on_explained_and_measured_as_its_opposite()
         rows = BINARY.pair(label, answer, model.scorer.spec.adverse)
         measured.append(BINARY.measure(rows, COSTS))
     for name, value in measured[0].items():
-        assert measured[1][name] == pytest.approx(value, abs=0.02 * max(1, abs(value))), name
+        rows_or_rate = 5 if name.endswith(("positives", "negatives")) else 0.05
+        assert measured[1][name] == pytest.approx(value, abs=rows_or_rate), name
     assert measured[0]["recall"] > measured[0]["precision"]
 
 
@@ -363,7 +364,7 @@ DECIDING = (
     *("core/modelling", "core/evaluation", "core/fairness", "core/scoring", "core/inference", "core/promotion"),
     *("pipelines/training", "pipelines/evaluation", "pipelines/monitoring", "scorer", "core/monitoring"),
 )
-ASKS = re.compile(r"predict_probability|\.probability\b|\"probability\"|to_probability|\.decide\(|\broc_auc\(")
+ASKS = re.compile(r"predict_probability|\.probability\b|\"probability\"|to_probability|\.decide\(|(?<!def )\broc_auc\(")
 
 
 def find_questions(text: str) -> list[str]:

@@ -26,6 +26,40 @@ def test_by_hand() -> None:
     assert choose_threshold(probability, label, FIVE_TO_ONE) == 0.5
 
 
+@pytest.mark.parametrize(
+    ("probability", "label", "expected"),
+    [
+        ([0.1, 0.4, 0.5, 0.8], [0, 1, 0, 1], 0.8),  # acting below 0.8 costs 1, below 0.4 costs 5, on none 10
+        ([0.2, 0.4], [1, 1], 0.0),  # nothing to gain
+        ([0.2, 0.4], [0, 0], 1.0),  # all are acted on
+        ([0.2, 1.0], [1, 0], 0.0),  # the certain one cannot be acted on
+    ],
+)
+def test_of_a_favourable_label_rows_below_the_threshold_are_acted_on(
+    probability: list[float], label: list[int], expected: float
+) -> None:
+    assert choose_threshold(np.array(probability), np.array(label), FIVE_TO_ONE, adverse=0) == expected
+
+
+@given(
+    rows=st.lists(st.tuples(st.sampled_from([0.1, 0.2, 0.5, 0.7, 1.0]), st.integers(0, 1)), min_size=1, max_size=30),
+    missed=st.integers(0, 9),
+    false_alarm=st.integers(0, 9),
+)
+def test_no_other_threshold_of_a_favourable_label_costs_less(
+    rows: list[tuple[float, int]], missed: int, false_alarm: int
+) -> None:
+    probability, label = np.array([row[0] for row in rows]), np.array([row[1] for row in rows])
+
+    def cost(threshold: float) -> float:
+        acted = probability < threshold
+        return float((~acted & (label == 0)).sum() * missed + (acted & (label == 1)).sum() * false_alarm)
+
+    costs = CostOptions(missed=missed, false_alarm=false_alarm)
+    chosen = cost(choose_threshold(probability, label, costs, adverse=0))
+    assert chosen == min(cost(each) for each in [*set(probability.tolist()), 0.0, 1.0])
+
+
 def test_without_gain_nobody_is_acted_on() -> None:
     label = np.zeros(3, dtype=np.int64)
     assert choose_threshold(np.array([0.2, 0.4, 0.6]), label, FIVE_TO_ONE) == 1.0
