@@ -104,10 +104,6 @@ class Words:
     metrics: Mapping[str, str]
     decision: str = ""
 
-    def name_answer(self, label: str) -> str:
-        """Return what is predicted of ``label``, for example ``probability of missed_payment``."""
-        return f"{self.answer} of {label}"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
