@@ -18,6 +18,8 @@ export TZ := UTC
 export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export MPLBACKEND := Agg
+# Threads of OpenMP that wait sleep: spinning makes a fit beside other load ten times slower.
+export OMP_WAIT_POLICY := PASSIVE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Without compiled bytecode each start takes seconds longer.
 unexport PYTHONDONTWRITEBYTECODE
@@ -73,11 +75,16 @@ doctor: venv ## Say which engines can start here, and what is missing
 
 .PHONY: jars
 jars: venv ## Fetch the jars of classic Spark, so that it starts offline
-	@$(BIN)/python -m boathouse.engines.spark
+	@$(BIN)/python -m boathouse.tables.engines.spark
 
 .PHONY: test
-test: venv ## Run the tests; what is skipped is listed with its reason
+test: venv ## Run the tests; optional parts are listed first, skipped tests last, with the reason
+	@$(BIN)/python -m tests.fixtures.needs
 	@$(BIN)/python -m pytest -q -rs $(ARGS)
+
+.PHONY: slowest
+slowest: venv ## Run the tests and list the slowest twenty
+	@$(BIN)/python -m pytest -q -rs --durations=20 --durations-min=0.1 $(ARGS)
 
 .PHONY: check
 check: venv ## Check style, types, layers, spelling and conventions
@@ -113,5 +120,6 @@ clean: ## Remove what builds and tests leave behind; tables and models stay
 	find src tests benchmarks scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: reset
-reset: ## Remove the tables, models, runs and reports of all environments; the extracts stay
-	rm -rf "$(DATA)/lakehouse" "$(DATA)/reports" "$(DATA)/mlartifacts" "$(DATA)"/mlflow.db* "$(DATA)"/online_*.db*
+reset: ## Remove tables, models, runs, reports, request logs and tokens of all environments; the extracts stay
+	rm -rf "$(DATA)/lakehouse" "$(DATA)/reports" "$(DATA)/mlartifacts" "$(DATA)"/mlflow.db* "$(DATA)"/online_*.db* \
+	  "$(DATA)/endpoint_log" "$(DATA)"/tokens_*

@@ -14,9 +14,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
-from boathouse.core.audit import AuditEvent
-from boathouse.datasets.delta_place import TablePlace
-from boathouse.governance.ledger import open_ledger
+from boathouse.lifecycle.chain import AuditEvent
+from boathouse.lifecycle.ledger import open_ledger
+from boathouse.tables.location import TableLocation
 
 RECORDS = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -41,7 +41,7 @@ def make_event(number: int) -> AuditEvent:
 def main() -> None:
     """Write the trail, then time each part once."""
     with tempfile.TemporaryDirectory() as root:
-        ledger = open_ledger(TablePlace("bench.audit.promotions", "sail", root))
+        ledger = open_ledger(TableLocation("bench.audit.promotions", "sail", root))
         ledger.append([make_event(number) for number in range(RECORDS)])
         begun = time.perf_counter()
         rows = ledger._table.read()  # noqa: SLF001 - the reference is a part of what is measured

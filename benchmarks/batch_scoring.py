@@ -21,15 +21,15 @@ import xgboost
 from deltalake import write_deltalake
 from pyspark.sql import functions as F
 
-from boathouse.core.scoring import ScorerSpec, write_scorer
-from boathouse.core.scoring.batch import score_frame
-from boathouse.core.scoring.calibration import Calibration
-from boathouse.engines import get_engine, stop_engines
+from boathouse.scoring.batch import score_frame
+from boathouse.scoring.scorer import write_scorer
+from boathouse.scoring.spec import Calibration, ScorerSpec
+from boathouse.tables.engines import get_engine, stop_engines
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-    from boathouse.core.scoring import ModelFiles
+    from boathouse.scoring.files import ModelFiles
 
 os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
 FEATURES = tuple(f"f{number}" for number in range(24))
@@ -50,7 +50,7 @@ def make_model(matrix: np.ndarray) -> tuple[xgboost.Booster, ModelFiles]:
         threshold=0.4,
         reason_texts={name: name for name in FEATURES},
     )
-    return booster, write_scorer(spec, bytes(booster.save_raw("ubj")))
+    return booster, write_scorer(spec, bytes(booster.save_raw("json")))
 
 
 def best_of(act: Callable[[], object], times: int = REPEATS) -> float:
@@ -67,8 +67,9 @@ def log_for_udf(files: ModelFiles, folder: Path) -> str:
     """Return the folder of the same model as MLflow stores it."""
     import mlflow
 
-    from boathouse.core.scoring.files import write_folder
-    from boathouse.datasets.model_files import LOADER, make_signature
+    from boathouse.registry.checks import LOADER
+    from boathouse.registry.model_files import make_signature
+    from boathouse.scoring.files import write_folder
 
     write_folder(files, folder / "data")
     path = folder / "model"

@@ -13,9 +13,9 @@ import time
 import numpy as np
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
-from boathouse.core.evaluation.intervals import BootstrapOptions, Scored
-from boathouse.core.evaluation.paired import draw_counts, resample_differences
-from boathouse.core.modelling.threshold import CostOptions
+from boathouse.modelling.calibration import CostOptions
+from boathouse.modelling.intervals import BootstrapOptions, Scored
+from boathouse.modelling.paired import draw_counts, resample_differences
 
 BUDGET_S, ROWS = 2.0, 30_000
 COSTS = CostOptions(missed=5000, false_alarm=1000)

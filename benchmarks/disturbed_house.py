@@ -39,8 +39,8 @@ class RunningStore:
 @contextmanager
 def running_store(folder: Path) -> Iterator[RunningStore]:
     """Give a PostgreSQL server of its own where its programs are installed, else a file."""
-    from tests.needs import POSTGRES_FOLDERS
-    from tests.postgres_server import PostgresServer
+    from tests.fixtures.needs import POSTGRES_FOLDERS
+    from tests.fixtures.postgres_server import PostgresServer
 
     if not Path(POSTGRES_FOLDERS).is_dir():
         file = folder / "online_test.db"
@@ -68,49 +68,49 @@ def _restart(server: object) -> None:
 
 def build_house(folder: Path, store_url: str) -> House:
     """Register two versions, the first as champion, and publish the features of 64 keys."""
-    from boathouse.commands.harbour import open_harbour
-    from boathouse.use_case.features import FEATURE_NAMES
+    from boathouse.environment import open_environment
+    from boathouse.use_case import USE_CASE
 
     os.environ |= {"BOATHOUSE_DATA": str(folder), "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"}
     random = np.random.default_rng(1)
-    matrix = random.random((2000, len(FEATURE_NAMES))).astype(np.float32)
-    matrix[:, list(FEATURE_NAMES).index("education_level")] += 1
+    matrix = random.random((2000, len(USE_CASE.feature_names))).astype(np.float32)
+    matrix[:, list(USE_CASE.feature_names).index("education_level")] += 1
     label = (matrix[:, 0] + matrix[:, 1] > 1).astype(int)
     boosters = {"1": _train(matrix, label), "2": _train(matrix, 1 - label)}
     _register(folder, boosters)
     stored = matrix[_ROWS : 2 * _ROWS].astype(np.float64)
     _publish(store_url, stored)
     probes = _make_probes(matrix[:_ROWS], _complete(stored), boosters)
-    harbour = open_harbour("test", ROOT / "conf")
-    return House(probes, Path(harbour.log.path or ""), harbour.journal)
+    environment = open_environment("test", ROOT / "conf")
+    return House(probes, Path(environment.endpoint_log.path or ""), environment.endpoint_log_folder)
 
 
 def _train(matrix: np.ndarray, label: np.ndarray) -> bytes:
     import xgboost
 
     options = {"objective": "binary:logistic", "max_depth": 4, "nthread": 1}
-    return bytes(xgboost.train(options, xgboost.DMatrix(matrix, label), num_boost_round=100).save_raw("ubj"))
+    return bytes(xgboost.train(options, xgboost.DMatrix(matrix, label), num_boost_round=100).save_raw("json"))
 
 
 def _register(folder: Path, boosters: dict[str, bytes]) -> None:
     import mlflow
 
-    from boathouse.core.modelling import TrainedModel
-    from boathouse.core.scoring import FeatureSpec, ScorerSpec, write_scorer
-    from boathouse.core.scoring.calibration import Calibration
-    from boathouse.datasets.model_version import ModelVersionDataset
-    from boathouse.use_case.features import CURRENT_VIEWS, FEATURE_NAMES
-    from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
+    from boathouse.modelling.result import TrainedModel
+    from boathouse.registry.dataset import ModelVersionDataset
+    from boathouse.scoring.feature_spec import FeatureSpec
+    from boathouse.scoring.scorer import write_scorer
+    from boathouse.scoring.spec import Calibration, ScorerSpec
+    from boathouse.use_case import USE_CASE
 
     spec = ScorerSpec(
         algorithm="xgboost",
-        features=tuple(FEATURE_NAMES),
+        features=tuple(USE_CASE.feature_names),
         label="late",
         calibration=Calibration("platt", (1.0, 0.0)),
         threshold=0.5,
-        reason_texts=dict.fromkeys(FEATURE_NAMES, "A reason"),
+        reason_texts=dict.fromkeys(USE_CASE.feature_names, "A reason"),
     )
-    feature_spec = FeatureSpec.describe(FEATURE_NAMES, CURRENT_VIEWS, ON_DEMAND_FEATURES)
+    feature_spec = FeatureSpec.describe(USE_CASE.feature_names, USE_CASE.current_views, USE_CASE.on_demand)
     mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
     runs = mlflow.create_experiment("disturbed", artifact_location=f"file://{folder}/runs")
     mlflow.set_experiment(experiment_id=runs)
@@ -122,7 +122,7 @@ def _register(folder: Path, boosters: dict[str, bytes]) -> None:
             parameters={},
             metrics={},
             training_window=window,
-            input_example=dict.fromkeys(FEATURE_NAMES, 0.5),
+            input_example=dict.fromkeys(USE_CASE.feature_names, 0.5),
         )
         ModelVersionDataset(name=MODEL).save(model)
     mlflow.end_run()
@@ -131,25 +131,25 @@ def _register(folder: Path, boosters: dict[str, bytes]) -> None:
 
 def _publish(store_url: str, stored: np.ndarray) -> None:
     """Publish the features of keys 0 to 63, all from now."""
-    from boathouse.online_store import OnlineStore, OnlineView
-    from boathouse.use_case.features import CURRENT_VIEWS, FEATURE_NAMES
+    from boathouse.features.online.store import OnlineStore
+    from boathouse.use_case import USE_CASE
 
-    places = {name: place for place, name in enumerate(FEATURE_NAMES)}
+    places = {name: place for place, name in enumerate(USE_CASE.feature_names)}
     now_us = time.time_ns() // 1000
     store = OnlineStore(store_url, environment="test")
-    for view in CURRENT_VIEWS:
+    for view in USE_CASE.current_views:
         columns = [stored[:, places[name]] if name in places else np.zeros(_ROWS) for name in view.feature_names]
         values = np.column_stack(columns).tolist()
         rows = [(key, now_us, *row) for key, row in enumerate(values)]
-        store.publish_full(OnlineView.from_feature_view(view), rows, source_version=1)
+        store.publish_full(view.spec, rows, source_version=1)
     store.close()
 
 
 def _complete(stored: np.ndarray) -> np.ndarray:
     """Return the features of the keys as a request without an amount sees them: what is used now over the limit."""
-    from boathouse.use_case.features import FEATURE_NAMES
+    from boathouse.use_case import USE_CASE
 
-    names = list(FEATURE_NAMES)
+    names = list(USE_CASE.feature_names)
     complete = stored.copy()
     if "utilisation_after_request" in names:
         bill, limit = (stored[:, names.index(name)] for name in ("bill_amt", "limit_bal"))
@@ -161,7 +161,7 @@ def _make_probes(given: np.ndarray, of_keys: np.ndarray, boosters: dict[str, byt
     """Return requests by features and by key in turn, with the scores that the bare estimators give."""
     import xgboost
 
-    from boathouse.use_case.features import FEATURE_NAMES
+    from boathouse.use_case import USE_CASE
 
     scores = {}
     for version, raw in boosters.items():
@@ -169,7 +169,7 @@ def _make_probes(given: np.ndarray, of_keys: np.ndarray, boosters: dict[str, byt
         scores[version] = [booster.predict(xgboost.DMatrix(matrix)).tolist() for matrix in (given, of_keys)]
     probes = []
     for row in range(_ROWS):
-        records = [dict(zip(FEATURE_NAMES, given[row].tolist(), strict=True)), {"customer_id": row}]
+        records = [dict(zip(USE_CASE.feature_names, given[row].tolist(), strict=True)), {"customer_id": row}]
         for kind, record in enumerate(records):
             body = json.dumps({"dataframe_records": [record]}).encode()
             probes.append(Probe(body, {version: found[kind][row] for version, found in scores.items()}))

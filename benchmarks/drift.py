@@ -12,8 +12,8 @@ import time
 import numpy as np
 import pyarrow as pa
 
-from boathouse.core.monitoring.drift import compare_tables
-from boathouse.core.monitoring.options import DriftOptions
+from boathouse.monitoring.drift import compare_tables
+from boathouse.monitoring.options import DriftOptions
 
 TARGET_SECONDS = 5.0
 OPTIONS = DriftOptions(

@@ -59,27 +59,27 @@ def build_house(folder: Path) -> None:
     """Leave a registry with a champion, an online store, and the bodies of the requests in ``folder``."""
     import mlflow
 
-    from boathouse.core.modelling import TrainedModel
-    from boathouse.core.scoring import FeatureSpec, ScorerSpec, write_scorer
-    from boathouse.core.scoring.calibration import Calibration
-    from boathouse.datasets.model_version import ModelVersionDataset
-    from boathouse.online_store import OnlineStore, OnlineView
-    from boathouse.use_case.features import CURRENT_VIEWS, FEATURE_NAMES
-    from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
+    from boathouse.features.online.store import OnlineStore
+    from boathouse.modelling.result import TrainedModel
+    from boathouse.registry.dataset import ModelVersionDataset
+    from boathouse.scoring.feature_spec import FeatureSpec
+    from boathouse.scoring.scorer import write_scorer
+    from boathouse.scoring.spec import Calibration, ScorerSpec
+    from boathouse.use_case import USE_CASE
 
     random = np.random.default_rng(1)
-    matrix = random.random((2000, len(FEATURE_NAMES))).astype(np.float32)
+    matrix = random.random((2000, len(USE_CASE.feature_names))).astype(np.float32)
     spec = ScorerSpec(
         algorithm="xgboost",
-        features=tuple(FEATURE_NAMES),
+        features=tuple(USE_CASE.feature_names),
         label="late",
         calibration=Calibration("platt", (1.0, 0.0)),
         threshold=0.5,
-        reason_texts=dict.fromkeys(FEATURE_NAMES, "A reason"),
+        reason_texts=dict.fromkeys(USE_CASE.feature_names, "A reason"),
     )
-    feature_spec = FeatureSpec.describe(FEATURE_NAMES, CURRENT_VIEWS, ON_DEMAND_FEATURES)
+    feature_spec = FeatureSpec.describe(USE_CASE.feature_names, USE_CASE.current_views, USE_CASE.on_demand)
     files = write_scorer(spec, _train(matrix), feature_spec)
-    example = dict.fromkeys(FEATURE_NAMES, 0.5)
+    example = dict.fromkeys(USE_CASE.feature_names, 0.5)
     mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
     runs = mlflow.create_experiment("bench", artifact_location=f"file://{folder}/runs")
     mlflow.set_experiment(experiment_id=runs)
@@ -91,11 +91,11 @@ def build_house(folder: Path) -> None:
     mlflow.MlflowClient().set_registered_model_alias(MODEL, "champion", "1")
     mlflow.end_run()
     store = OnlineStore(f"sqlite:///{folder}/online_test.db")
-    for view in CURRENT_VIEWS:
+    for view in USE_CASE.current_views:
         rows = [(key, 1, *random.random(len(view.feature_names)).tolist()) for key in range(10_000)]
-        store.publish_full(OnlineView.from_feature_view(view), rows, source_version=1)
+        store.publish_full(view.spec, rows, source_version=1)
     store.close()
-    _write_bodies(folder, list(FEATURE_NAMES), matrix)
+    _write_bodies(folder, list(USE_CASE.feature_names), matrix)
 
 
 def _train(matrix: np.ndarray) -> bytes:
@@ -103,7 +103,7 @@ def _train(matrix: np.ndarray) -> bytes:
 
     label = (matrix[:, 0] + matrix[:, 1] > 1).astype(int)
     options = {"objective": "binary:logistic", "max_depth": 5, "nthread": 1}
-    return bytes(xgboost.train(options, xgboost.DMatrix(matrix, label), num_boost_round=150).save_raw("ubj"))
+    return bytes(xgboost.train(options, xgboost.DMatrix(matrix, label), num_boost_round=150).save_raw("json"))
 
 
 def _write_bodies(folder: Path, names: list[str], matrix: np.ndarray) -> None:

@@ -14,7 +14,7 @@ import warnings
 import numpy as np
 from fairlearn.metrics import MetricFrame, false_positive_rate, selection_rate, true_positive_rate
 
-from boathouse.core.fairness.groups import measure_fairness
+from boathouse.evaluation.fairness import measure_fairness
 
 BUDGET_S = 1.0
 ROWS, GROUPS = 20_000, 6

@@ -31,7 +31,7 @@ def make_book(folder: Path, customers: int, *, months: int, daily: bool) -> tupl
     words = ["simulate", "--customers", customers, "--months", months, "--to", folder, "--format", "parquet"]
     words += ["--book", PROJECT / "data" / "01_raw", *(["--daily"] if daily else [])]
     program = (
-        "import resource, sys; from boathouse.cli import cli; cli(sys.argv[1:], standalone_mode=False); "
+        "import resource, sys; from boathouse.cli.main import cli; cli(sys.argv[1:], standalone_mode=False); "
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)"
     )
     started = time.perf_counter()
@@ -64,15 +64,15 @@ class PeakMemory:
 
 def time_views(folder: Path, engine: str, names: list[str]) -> list[dict[str, Any]]:
     """Compute the views in this process and return name, rows, seconds and peak memory of each."""
-    from boathouse.core.features.incremental import compute_view
-    from boathouse.engines import get_engine
+    from boathouse.features.incremental import compute_view
+    from boathouse.tables.engines import get_engine
+    from boathouse.use_case import USE_CASE
     from boathouse.use_case.cleaning import clean_customers, clean_statements, clean_transactions
-    from boathouse.use_case.features import FEATURE_VIEWS
 
     session = get_engine(engine).session()
     cleaners = {"customers": clean_customers, "statements": clean_statements, "transactions": clean_transactions}
     found = []
-    for view in FEATURE_VIEWS:
+    for view in USE_CASE.views:
         if view.name not in names:
             continue
         tables = [table.removeprefix("clean.") for table in view.source_names]

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.asgi_client import AsgiClient
-from tests.serving import fuzzing
-from tests.small_endpoint import SmallEndpoint, fill_store, make_rows
+from tests.fixtures import fuzzing
+from tests.fixtures.asgi_client import AsgiClient
+from tests.fixtures.small_endpoint import SmallEndpoint, fill_store, make_rows
 
 
 def send(client: AsgiClient, requests: st.SearchStrategy[fuzzing.Request], count: int) -> fuzzing.Findings:

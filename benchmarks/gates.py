@@ -19,15 +19,16 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from boathouse.core.modelling import LoadedModel
-from boathouse.core.modelling.estimators import FITS
-from boathouse.core.modelling.matrix import Sample
-from boathouse.core.promotion import judge_gates
-from boathouse.core.promotion.fresh_process import LoadOptions, check_scores, load_in_fresh_process
-from boathouse.core.promotion.model_facts import describe_model
-from boathouse.core.scoring import FeatureSpec, ScorerSpec, write_scorer
-from boathouse.core.scoring.calibration import Calibration
-from tests.core.promotion.gate_cases import GOOD, OPTIONS
+from boathouse.lifecycle.evidence import describe_model
+from boathouse.lifecycle.fresh_process import LoadOptions, check_scores, load_in_fresh_process
+from boathouse.lifecycle.gates import judge_gates
+from boathouse.modelling.estimators import FITS
+from boathouse.modelling.result import LoadedModel
+from boathouse.modelling.samples import Sample
+from boathouse.scoring.feature_spec import FeatureSpec
+from boathouse.scoring.scorer import write_scorer
+from boathouse.scoring.spec import Calibration, ScorerSpec
+from tests.fixtures.gate_cases import GOOD, OPTIONS
 
 BUDGET_S, FEATURES = 10.0, tuple(f"feature_{number}" for number in range(20))
 LOAD = LoadOptions(timeout_s=60, batch_rows=1000, repetitions=15, seed=7)

@@ -20,19 +20,20 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.feast_reference import run_feast
-from boathouse.online_store import OnlineStore, OnlineView
-from tests.needs import find_missing
-from tests.postgres_server import PostgresServer
+from boathouse.features.online.store import OnlineStore
+from boathouse.scoring.feature_spec import ViewSpec
+from tests.fixtures.needs import find_missing
+from tests.fixtures.postgres_server import PostgresServer
 
 KEYS, FEATURES, LOOK_UPS = 100_000, 10, 3_000
 # Seconds for a publish, milliseconds at the 99th percentile for one key and for a hundred.
 BUDGETS = {"SQLite": (3.0, 1.0, 3.0), "PostgreSQL": (5.0, 2.0, 5.0)}
 
 
-def make_view(number: int, features: int) -> OnlineView:
+def make_view(number: int, features: int) -> ViewSpec:
     """Return a view whose features have names of their own."""
     names = tuple(f"f{number}_{place}" for place in range(features))
-    return OnlineView(name=f"view_{number}", digest="0" * 16, keys=(("customer_id", "bigint"),), features=names)
+    return ViewSpec(name=f"view_{number}", digest="0" * 16, keys=(("customer_id", "bigint"),), features=names)
 
 
 def measure(name: str, url: str) -> None:

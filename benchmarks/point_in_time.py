@@ -29,8 +29,10 @@ from pyspark.sql import functions as F
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.feast_reference import run_feast
-from boathouse.core.features import Feature, FeatureView, Source, join_point_in_time
-from boathouse.engines import get_engine
+from boathouse.features.feature_view import FeatureView, Source
+from boathouse.features.point_in_time import join_point_in_time
+from boathouse.scoring.feature_spec import Feature
+from boathouse.tables.engines import get_engine
 
 BUDGET = 2.5
 NAMES = [f"f{number}" for number in range(8)]

@@ -23,12 +23,12 @@ os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_LOGGING_LEVEL": "ERRO
 import mlflow
 import numpy as np
 
-from boathouse.core.modelling.estimators import FITS
-from boathouse.core.modelling.matrix import Sample
-from boathouse.core.modelling.result import TrainedModel
-from boathouse.core.scoring import ScorerSpec, write_scorer
-from boathouse.core.scoring.calibration import Calibration
-from boathouse.datasets.model_version import ModelVersionDataset
+from boathouse.modelling.estimators import FITS
+from boathouse.modelling.result import TrainedModel
+from boathouse.modelling.samples import Sample
+from boathouse.registry.dataset import ModelVersionDataset
+from boathouse.scoring.scorer import write_scorer
+from boathouse.scoring.spec import Calibration, ScorerSpec
 
 BUDGET_S = 1.0
 FEATURES = tuple(f"feature_{number}" for number in range(20))

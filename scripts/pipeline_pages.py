@@ -10,11 +10,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kedro.config import OmegaConfigLoader
-
-from boathouse.datasets.contracts import known_contracts
+from boathouse.environment import open_environment
+from boathouse.hooks.catalog_entries import resolve_entries
 from boathouse.pipeline_registry import FLOW
-from boathouse.settings import CONFIG_LOADER_ARGS
+from boathouse.pipelines.table_dataset import known_contracts
 
 if TYPE_CHECKING:
     from kedro.pipeline import Pipeline
@@ -41,7 +40,7 @@ def renew(name: str, page: str) -> str:
 def render(name: str) -> str:
     """Return the generated half of the page of one pipeline."""
     pipeline: Pipeline = import_module(f"boathouse.pipelines.{name}").create_pipeline()
-    catalog = dict(OmegaConfigLoader(str(ROOT / "conf"), env="dev", **CONFIG_LOADER_ARGS)["catalog"])
+    catalog = resolve_entries(open_environment("dev", ROOT / "conf").section("catalog"), [pipeline])
     parts = [_draw(pipeline, catalog), _list_nodes(pipeline), _list_outputs(pipeline, catalog), _list_parameters(name)]
     return "\n\n".join(part for part in parts if part)
 
@@ -103,7 +102,8 @@ def _list_outputs(pipeline: Pipeline, catalog: dict[str, Any]) -> str:
             if name.startswith("reports.")
             else "version"
         )
-        lines.append(f"| `{_plain(name)}` | {entry['metadata']['description']} | {grain} | {mode} |")
+        described = contract.description if contract else entry["metadata"]["description"]
+        lines.append(f"| `{_plain(name)}` | {described} | {grain} | {mode} |")
     return "\n".join(lines)
 
 

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 # Set before anything of MLflow, Kedro or Spark is imported.
 os.environ |= {"TZ": "UTC", "DO_NOT_TRACK": "1", "MLFLOW_DISABLE_TELEMETRY": "true", "MPLBACKEND": "Agg"}
+# Threads of OpenMP that wait sleep: spinning makes a fit beside other load ten times slower.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import pytest
 
-from boathouse.engines import get_engine
-from boathouse.engines.choice import choose_engine
+from boathouse.tables.engines import get_engine
+from boathouse.tables.engines.registry import choose_engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,9 +22,14 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
-    from boathouse.engines.base import Engine
+    from boathouse.tables.engines.base import Engine
 
-pytest_plugins = ("tests.needs", "tests.trained_bank")
+pytest_plugins = (
+    "tests.fixtures.engine_worker",
+    "tests.fixtures.needs",
+    "tests.fixtures.small_workspace",
+    "tests.fixtures.trained_workspace",
+)
 
 
 @pytest.fixture(scope="session")
@@ -62,4 +69,4 @@ def forget_registry() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def keep_engines(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave the engine of the whole session running after a command that would stop it at its end."""
-    monkeypatch.setattr("boathouse.engines.stop_engines", lambda: None)
+    monkeypatch.setattr("boathouse.tables.engines.stop_engines", lambda: None)

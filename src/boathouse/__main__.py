@@ -4,7 +4,7 @@ import logging
 
 # Kedro announces its logging configuration while it is imported, before ours can apply.
 logging.disable(logging.INFO)
-from boathouse.cli import main  # noqa: E402
+from boathouse.cli.main import main  # noqa: E402
 
 logging.disable(logging.NOTSET)
 

@@ -124,7 +124,7 @@ def _wheel_problems(wheel: Document) -> Iterator[str]:
 
 def _command_problems(parameters: list[str]) -> Iterator[str]:
     """Give what is wrong with the words of a command: one of ours, below a group or not, and its options."""
-    from boathouse.cli import cli
+    from boathouse.cli.main import cli
     from boathouse.pipeline_registry import FLOW
 
     command, words = _find_command(cli, parameters)

@@ -98,8 +98,7 @@ def test_the_deployment_job_has_the_parameters_and_the_approval_task_that_the_pl
 def test_the_parameters_of_the_jobs_are_those_of_the_pipelines() -> None:
     from kedro.framework.cli.utils import _split_params
 
-    from boathouse.core.inference.options import BatchOptions
-    from boathouse.core.inference.stream_options import StreamOptions
+    from boathouse.inference.options import BatchOptions, StreamOptions
 
     jobs = load_bundle()["resources"]["jobs"]
     given = {}

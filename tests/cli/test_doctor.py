@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner, Result
 
-from boathouse.cli import cli
-from boathouse.engines.diagnosis import EngineState
+from boathouse.cli.main import cli
+from boathouse.tables.engines.diagnosis import EngineState
 
 if TYPE_CHECKING:
-    from tests.sample_project import SampleProject
+    from tests.fixtures.sample_project import SampleProject
 
 
 @pytest.fixture(autouse=True)
 def started(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take it that the chosen engine starts: starting it is tested with the engines."""
     state = EngineState(name="sail", version="0", note="started")
-    monkeypatch.setattr("boathouse.hooks.doctor.start_engine", lambda _: state)
+    monkeypatch.setattr("boathouse.cli.doctor.start_engine", lambda _: state)
 
 
 def examine(sample: SampleProject, *words: str) -> tuple[Result, dict[str, dict[str, str]]]:
@@ -86,10 +86,10 @@ def test_missing_extracts_fail_with_their_path(sample: SampleProject) -> None:
 
 OPTIONAL = """
 raw.file:
-  type: boathouse.datasets.csv_extract.CsvExtractDataset
+  type: boathouse.tables.extracts.CsvExtractDataset
   filepath: ${globals:raw_folder}/a.csv
   lakehouse: ${globals:lakehouse}
-  contract: raw.file
+  contract: raw.customers
   optional: true
 """
 

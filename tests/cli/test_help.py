@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from kedro.framework.cli.project import run as kedro_run
 
 from boathouse import __version__
-from boathouse.cli import cli, run
+from boathouse.cli.main import cli, run
 from boathouse.pipeline_registry import FLOW
 
 HEAVY = ("mlflow", "pyspark", "pandas", "sklearn", "xgboost", "shap", "matplotlib")
@@ -41,7 +41,7 @@ def test_version() -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from boathouse.__main__ import main\n"
+        "import sys; from boathouse.cli.main import main\n"
         "try: main(['run', '--help'])\n"
         "except SystemExit: pass\n"
         f"print('heavy:', [name for name in {HEAVY!r} if name in sys.modules])"

@@ -11,14 +11,14 @@ import mlflow
 import pytest
 from click.testing import CliRunner, Result
 
-from boathouse.cli import cli, main
-from boathouse.core.errors import DataQualityError
+from boathouse.cli.main import cli, main
+from boathouse.errors import DataQualityError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.sample_project import SampleProject
+    from tests.fixtures.sample_project import SampleProject
 
 
 def invoke(sample: SampleProject, *words: str) -> Result:
@@ -76,7 +76,7 @@ def test_outside_the_project_the_option_is_named(tmp_path: Path, monkeypatch: py
 
 
 def test_a_locked_store_stops_the_run_before_it_begins(sample: SampleProject, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("boathouse.hooks.tracking_store._LOCK_PATIENCE_S", 0.1)
+    monkeypatch.setattr("boathouse.hooks.tracking._LOCK_PATIENCE_S", 0.1)
     sample.data.mkdir()
     with sqlite3.connect(sample.data / "mlflow.db", isolation_level=None) as other:
         other.execute("BEGIN EXCLUSIVE")
@@ -141,10 +141,10 @@ def test_a_plain_process_exits_with_the_code(tracked: SampleProject, monkeypatch
 
 
 def test_an_interrupted_run_is_killed_in_the_store(
-    sample: SampleProject, store: str, monkeypatch: pytest.MonkeyPatch
+    sample: SampleProject, shared_store: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
-    mlflow.set_tracking_uri(store)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", shared_store)
+    mlflow.set_tracking_uri(shared_store)
     mlflow.set_experiment("boathouse-interrupted")
     runs = []
 
@@ -152,6 +152,6 @@ def test_an_interrupted_run_is_killed_in_the_store(
         runs.append(mlflow.start_run().info.run_id)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("boathouse.cli.kedro_run.callback", interrupt)
+    monkeypatch.setattr("boathouse.cli.main.kedro_run.callback", interrupt)
     assert invoke(sample).exit_code == 1
     assert mlflow.get_run(runs[0]).info.status == "KILLED"

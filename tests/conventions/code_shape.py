@@ -8,7 +8,7 @@ from statistics import median, quantiles
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 # A module with one of these names has no subject: everything may go into it.
 FORBIDDEN_WORDS = frozenset({"utils", "util", "helpers", "helper", "common", "misc", "manager", "managers"})
@@ -17,6 +17,10 @@ MEDIAN_LINES = 8
 NINE_IN_TEN_LINES = 25
 MOST_LINES = 50
 FILE_LINES = 300
+# A file this short that one other file alone imports is a part of that file: a reader has to open two for one thought.
+SHORT_FILE_LINES = 40
+# How many of those there may be: a ratchet. It is lowered when some are merged and never raised for a new one.
+SHORT_FILES = 18
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -98,6 +102,55 @@ def find_undocumented(functions: Iterable[Function]) -> list[str]:
 def find_long_files(files: Iterable[tuple[str, str]]) -> list[str]:
     """Return the files that are longer than a file should be."""
     return [f"{path}: {len(text.splitlines())} lines" for path, text in files if len(text.splitlines()) > FILE_LINES]
+
+
+def find_short_files(files: Mapping[str, str]) -> list[str]:
+    """Return the modules of fewer than 40 lines that one module alone imports.
+
+    Args:
+        files: Text of each module by its path, ``src/package/module.py``.
+
+    A name that a package hands on counts for the module it comes from; the package's own line does not, and
+    nor does a module that is found by its name at run time, which nothing imports.
+    """
+    modules = {_module_name(path): (path, ast.parse(text)) for path, text in files.items()}
+    handed_on = {
+        f"{name}.{alias.asname or alias.name}": f"{node.module}.{alias.name}"
+        for name, (path, tree) in modules.items()
+        if path.endswith("/__init__.py")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    importers: dict[str, set[str]] = {name: set() for name in modules}
+    for name, (path, tree) in modules.items():
+        if not path.endswith("/__init__.py"):
+            for imported in _find_imported(tree, handed_on) & modules.keys() - {name}:
+                importers[imported].add(name)
+    return [
+        f"{path}: {len(files[path].splitlines())} lines, imported by {next(iter(importers[name]))} alone"
+        for name, (path, _) in modules.items()
+        if len(files[path].splitlines()) < SHORT_FILE_LINES and len(importers[name]) == 1
+        if not path.endswith("/__init__.py")
+    ]
+
+
+def _module_name(path: str) -> str:
+    return path.removeprefix("src/").removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def _find_imported(tree: ast.Module, handed_on: Mapping[str, str]) -> set[str]:
+    """Return every dotted name that a module imports, and the module that each comes from."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for name in (f"{node.module}.{alias.name}" for alias in node.names):
+                while name in handed_on and handed_on[name] != name:
+                    name = handed_on[name]  # noqa: PLW2901 - followed through packages to where it is defined
+                found |= {name, name.rpartition(".")[0]}
+    return found
 
 
 def find_subjectless(paths: Iterable[str]) -> list[str]:

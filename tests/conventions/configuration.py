@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
 # Credentials are named by each environment for itself.
+_NAMES_COLUMNS = re.compile(r"column|feature|excluded|ignored|protected|sensitive|ranges|tables|^unit$|^label$")
 KINDS = ("parameters", "globals", "catalog", "mlflow")
 
 
@@ -47,3 +49,23 @@ def find_repetitions(overlay: Mapping[str, Any], base: Mapping[str, Any]) -> lis
     """Return the keys of an overlay that say what base says already."""
     said = dict(flatten(base))
     return sorted(path for path, value in flatten(overlay) if path in said and said[path] == value)
+
+
+def find_unchecked_names(
+    tree: Mapping[str, Any], declared: Collection[str], is_checked: Callable[[str], bool]
+) -> list[str]:
+    """Return the settings that name something declared, or are called like it, and that no rule checks.
+
+    A setting counts if it is one of the ``declared`` names, a list with one of them, or its key or its group is one;
+    and, whatever it says now, if its key says that it names columns. What holds numbers or switches names nothing.
+    """
+    found = []
+    for path, value in flatten(tree):
+        last = path.rpartition(".")[2]
+        listed = value if isinstance(value, list) else [value]
+        texts = {each for each in listed if isinstance(each, str)}
+        named = bool(texts & set(declared)) or bool(set(path.split(".")[-2:]) & set(declared))
+        suspicious = _NAMES_COLUMNS.search(last) is not None and (bool(texts) or value in (None, [], {}))
+        if (named or suspicious) and not is_checked(path):
+            found.append(path)
+    return sorted(found)

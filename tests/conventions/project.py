@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from boathouse.hooks.catalog_entries import resolve_entries
 from boathouse.pipeline_registry import FLOW
 from boathouse.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
 
@@ -23,9 +24,9 @@ CONF = ROOT / "conf"
 BASE = "base"
 
 # What a run or a tool leaves behind is nobody's text.
-_IGNORED = {".git", "__pycache__", ".ipynb_checkpoints", "lakehouse", "mlartifacts", "reports"}
+_IGNORED = {".git", "__pycache__", ".ipynb_checkpoints", "data", "lakehouse", "mlartifacts"}
 _FOLDERS = (".ci", "benchmarks", "conf", "docs", "notebooks", "resources", "scripts", "src", "tests")
-_SUFFIXES = {"", ".cfg", ".html", ".ipynb", ".lock", ".md", ".py", ".svg", ".toml", ".txt", ".yaml", ".yml"}
+_SUFFIXES = set(" .cfg .css .html .ipynb .j2 .lock .md .py .svg .toml .txt .yaml .yml".split(" "))
 
 
 @cache
@@ -36,7 +37,13 @@ def pipelines() -> dict[str, Pipeline]:
 
 @cache
 def catalog(environment: str = "dev") -> dict[str, dict[str, Any]]:
-    """Return the catalog of ``environment`` with every reference resolved."""
+    """Return every dataset that the catalog of ``environment`` declares, by an entry or by a pattern."""
+    return resolve_entries(written_catalog(environment), pipelines().values())
+
+
+@cache
+def written_catalog(environment: str = "dev") -> dict[str, dict[str, Any]]:
+    """Return the catalog of ``environment`` as written, patterns as such, with every reference resolved."""
     loader = CONFIG_LOADER_CLASS(conf_source=str(CONF), env=environment, **CONFIG_LOADER_ARGS)
     entries: dict[str, dict[str, Any]] = loader["catalog"]
     return entries

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from boathouse.core.tables import Column, TableContract
+    from boathouse.tables.contract import Column, TableContract
 
 NUMBERS = ("bigint", "int", "double", "float", "decimal", "smallint", "tinyint")
 

@@ -7,11 +7,6 @@ import pytest
 from tests.conventions import code_shape as conventions
 from tests.conventions import project
 
-# Each with its reason.
-LONG_FILES: dict[str, str] = {
-    "src/boathouse/core/errors.py": "the one tree of errors, with all messages",
-}
-
 
 def functions() -> list[conventions.Function]:
     return [one for path, text in project.python_files() for one in conventions.find_functions(path, text)]
@@ -57,12 +52,40 @@ def test_undocumented_method_is_found() -> None:
 
 
 def test_files_are_of_a_length_to_read() -> None:
-    files = [(path, text) for path, text in project.python_files() if path not in LONG_FILES]
-    assert conventions.find_long_files(files) == []
+    assert conventions.find_long_files(project.python_files()) == []
 
 
 def test_long_file_is_found() -> None:
     assert conventions.find_long_files([("a.py", "\n" * 301), ("b.py", "\n" * 300)]) == ["a.py: 301 lines"]
+
+
+def test_short_files_that_one_file_imports_become_fewer() -> None:
+    """More than before: merge a new one into the file that imports it. Fewer: lower SHORT_FILES to their number."""
+    found = conventions.find_short_files(dict(project.python_files()))
+    assert len(found) <= conventions.SHORT_FILES, "\n".join(found)
+
+
+SHORT = {
+    "src/p/__init__.py": "from p.handed import hand\n",
+    "src/p/one.py": "from p.part import x\nfrom p import shared\n",
+    "src/p/two.py": "def f():\n    import p.shared\n    from p import hand\n",
+    "src/p/three.py": "from p import hand, long\n",
+    "src/p/part.py": "x = 1\n" * 39,
+    "src/p/shared.py": "",
+    "src/p/handed.py": "hand = 1\n",
+    "src/p/long.py": "x = 1\n" * 40,
+}
+
+
+def test_short_file_with_one_importer_is_found() -> None:
+    """Not one with two importers, nor one whose name two modules take from the package, nor a longer one."""
+    assert conventions.find_short_files(SHORT) == ["src/p/part.py: 39 lines, imported by p.one alone"]
+    fewer = SHORT | {"src/p/two.py": ""}
+    assert [found.split(":")[0] for found in conventions.find_short_files(fewer)] == [
+        "src/p/part.py",
+        "src/p/shared.py",
+        "src/p/handed.py",
+    ]
 
 
 def test_modules_have_a_subject() -> None:

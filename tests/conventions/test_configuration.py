@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from boathouse.hooks.declared_names import RULES
+from boathouse.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
+from boathouse.use_case import USE_CASE
 from tests.conventions import configuration as conventions
 from tests.conventions import project
 
@@ -50,3 +53,39 @@ def test_key_that_base_lacks_is_found() -> None:
 def test_repeated_value_is_found() -> None:
     overlay = {"training": {"codes": [1, 2], "split": {"months": 2}}}
     assert conventions.find_repetitions(overlay, BASE) == ["training.codes"]
+
+
+DECLARED = {
+    *(name for contract in USE_CASE.contracts.values() for name in (contract.name, *contract.column_names)),
+    *(name for each in USE_CASE.on_demand for name in each.request_names),
+    *USE_CASE.behaviour.names,
+    *(*USE_CASE.feature_names, *USE_CASE.keys, *USE_CASE.groups.columns),
+}
+
+# Groups and keys that are called like a column, and name none.
+HOMONYMS = (
+    *("training.split", "feature_engineering.usage", "promotion.gates.modes"),
+    *("missed_payment.boathouse.split.kind", "missed_payment.boathouse.split.salt"),
+)
+
+
+@pytest.mark.parametrize("kind", ["parameters", "endpoints", "rollouts"])
+@pytest.mark.parametrize("environment", project.environments())
+def test_every_setting_that_names_something_is_checked(environment: str, kind: str) -> None:
+    """A name that nothing checks is taken whatever it says: hooks/declared_names.py has the rules."""
+    loader = CONFIG_LOADER_CLASS(conf_source=str(project.CONF), env=environment, **CONFIG_LOADER_ARGS)
+
+    def is_checked(path: str) -> bool:
+        return any(rule.covers(kind, path) for rule in RULES) or conventions.is_under(path, HOMONYMS)
+
+    assert conventions.find_unchecked_names(loader[kind], DECLARED, is_checked) == []
+
+
+def test_setting_that_names_a_column_is_found() -> None:
+    tree = {
+        "slices": {"by": ["age"], "shown": True, "columns": []},
+        "training": {"excluded": ["misspelt"], "feature_count": 3, "seed": 7},
+        "ranges": {"limit": {"age": [0, 1]}},
+    }
+    found = conventions.find_unchecked_names(tree, {"age"}, lambda path: path == "training.excluded")
+    assert found == ["ranges.limit.age", "slices.by", "slices.columns"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from boathouse.core.tables import Column, TableContract
-from boathouse.datasets.contracts import known_contracts
+from boathouse.pipelines.table_dataset import known_contracts
+from boathouse.tables.contract import Column, TableContract
 from tests.conventions import table_contracts as conventions
 
 # Numbers without a unit, by the reason why they have none.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from boathouse.use_case import schemas
+from boathouse.use_case import USE_CASE
 from tests.conventions import project
 from tests.conventions import wording as conventions
 
@@ -18,7 +18,7 @@ OF_THE_PLATFORM = frozenset(
 
 
 def columns() -> set[str]:
-    named = {column.name for contract in schemas.CONTRACTS.values() for column in contract.columns}
+    named = {column.name for contract in USE_CASE.contracts.values() for column in contract.columns}
     return named - OF_THE_PLATFORM
 
 
@@ -53,7 +53,7 @@ def test_every_document_named_exists() -> None:
 
 
 def test_document_that_is_not_there_is_found() -> None:
-    text = "see README.md, docs/engines.md and `<table>.md`, not gone.md"
+    text = "see README.md, docs/engines.md and `<table>.md`, not gone.md nor a gone.md.j2"
     assert conventions.find_missing_documents([("a.md", text)], ["README.md", "docs/engines.md"]) == ["a.md:1: gone.md"]
 
 

@@ -27,7 +27,7 @@ REGISTRIES = tuple(
 
 # What a reader of the project cannot open: paths of one machine, numbers of a tracker, documents that are elsewhere.
 _OUTSIDE = re.compile(r"(?<![\w./:}])/(?:work|root|home/\w+|Users|tmp/s)/[\w./-]*|\b[Ii]ssue #?\d+\b")
-_DOCUMENT = re.compile(r"(?<![\w/.*<>{}-])((?:[\w-]+/)*[\w-]+\.md)\b")
+_DOCUMENT = re.compile(r"(?<![\w/.*<>{}-])((?:[\w-]+/)*[\w-]+\.md)\b(?!\.j2)")
 
 
 def find_registries(texts: Iterable[tuple[str, str]]) -> list[str]:

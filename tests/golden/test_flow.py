@@ -1,28 +1,23 @@
-"""The whole flow on a fixed sample gives what it gave, on Sail and on classic Spark.
-
-After a change that is meant to change results: ``BOATHOUSE_WRITE_GOLDEN=1 pytest tests/golden`` writes them
-anew; read the difference before committing it.
-"""
+"""The whole flow on fixed samples gives what it gave, on Sail and on classic Spark."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.golden.flow import run_flow, summarise
-from tests.small_bank import SmallBank
+from tests.fixtures.small_workspace import SmallWorkspace, isolate
+from tests.golden.flow import CUSTOMERS, GOLDEN, SPARK_CUSTOMERS, run_flow, summarise
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pyspark.sql import SparkSession
 
-GOLDEN = Path(__file__).with_name("flow.json")
-PROGRAM = Path(__file__).with_name("flow.py")
+    from tests.fixtures.engine_worker import EngineWorker
+
+RESULTS: dict[str, Any] = json.loads(GOLDEN.read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -33,19 +28,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def found(data: Path, spark: SparkSession) -> dict[str, Any]:
     """Return the summary of a run on the engine of these tests."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BOATHOUSE_DATA", str(data))
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        summary = run_flow(data)
-    if os.environ.get("BOATHOUSE_WRITE_GOLDEN") == "1":
-        GOLDEN.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-    return summary
-
-
-@pytest.fixture
-def golden() -> dict[str, Any]:
-    read: dict[str, Any] = json.loads(GOLDEN.read_text(encoding="utf-8"))
-    return read
+    return run_flow(data.as_posix(), CUSTOMERS)
 
 
 def compare(found: dict[str, Any], golden: dict[str, Any]) -> None:
@@ -56,17 +39,31 @@ def compare(found: dict[str, Any], golden: dict[str, Any]) -> None:
     assert found["numbers"] == pytest.approx(golden["numbers"], rel=5e-3)
 
 
-def test_results_are_those_of_before(found: dict[str, Any], golden: dict[str, Any]) -> None:
-    compare(found, golden)
+def test_results_are_those_of_before(found: dict[str, Any]) -> None:
+    compare(found, RESULTS[str(CUSTOMERS)])
+
+
+def test_the_recorded_results_are_plausible() -> None:
+    """By the extracts and the definitions, whatever wrote the file."""
+    for customers in (CUSTOMERS, SPARK_CUSTOMERS):
+        recorded = RESULTS[str(customers)]
+        rows = {name: count for name, (count, _) in recorded["tables"].items()}
+        # Six statements of each customer; labels of five months are known when the model is trained.
+        assert rows["clean.customers"] == rows["features.customer_profile"] == customers
+        assert rows["clean.statements"] == rows["features.spending"] == recorded["rows"]["raw.statements"]
+        assert rows["clean.statements"] == 6 * customers
+        assert rows["model_input.training_set@spark"] == 5 * customers
+        assert rows["inference.features"] == recorded["rows"]["inference.predictions"] == 2 * customers
+        # No table repeats another's content.
+        assert len({digest for _, digest in recorded["tables"].values()}) == len(rows)
 
 
 def test_a_second_run_leaves_the_same_tables(
     found: dict[str, Any], data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing doubled: only decisions on the new candidate are added."""
-    monkeypatch.setenv("BOATHOUSE_DATA", str(data))
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    bank = SmallBank(data)
+    isolate(data, monkeypatch)
+    bank = SmallWorkspace(data)
     bank.run("data_prep", "feature_engineering", "batch_inference", "monitoring")
     again = summarise(bank)
     assert again["tables"] == found["tables"]
@@ -74,10 +71,6 @@ def test_a_second_run_leaves_the_same_tables(
 
 
 @pytest.mark.spark
-def test_classic_spark_gives_the_same(tmp_path: Path, golden: dict[str, Any]) -> None:
-    environment = {**os.environ, "BOATHOUSE_ENGINE": "spark"}
-    environment.pop("MLFLOW_TRACKING_URI", None)
-    command = [sys.executable, str(PROGRAM), str(tmp_path / "data"), str(tmp_path / "result.json")]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    compare(json.loads((tmp_path / "result.json").read_text(encoding="utf-8")), golden)
+def test_classic_spark_gives_the_same(tmp_path: Path, spark_worker: EngineWorker) -> None:
+    data = (tmp_path / "data").as_posix()
+    compare(spark_worker.call("tests.golden.flow:run_flow", data, SPARK_CUSTOMERS), RESULTS[str(SPARK_CUSTOMERS)])

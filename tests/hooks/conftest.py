@@ -1,5 +1,5 @@
 """The sample project for these tests."""
 
-from tests.sample_project import fail_training, sample, store, tracked
+from tests.fixtures.sample_project import fail_training, sample, shared_store, tracked
 
-__all__ = ["fail_training", "sample", "store", "tracked"]
+__all__ = ["fail_training", "sample", "shared_store", "tracked"]

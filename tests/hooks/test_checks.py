@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from boathouse.hooks.checks import Check, render_json, render_table
+from boathouse.cli.doctor import Check, render_json, render_table
 
 CHECKS = (
     Check(name="store", status="ok", detail="https://anna:pass-phrase@host"),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from boathouse.hooks import engine_session
-from boathouse.hooks.engine_session import EngineSessionHooks
+from boathouse.hooks import session
+from boathouse.hooks.session import EngineSessionHooks
 
 
 class FakeEngine:
@@ -20,8 +20,8 @@ class FakeEngine:
 def test_an_engine_started_in_the_run_is_stopped(monkeypatch: pytest.MonkeyPatch, end: str) -> None:
     older, newer = FakeEngine(), FakeEngine()
     hooks = EngineSessionHooks()
-    monkeypatch.setattr(engine_session, "running_engines", lambda: (older,))
+    monkeypatch.setattr(session, "running_engines", lambda: (older,))
     hooks.after_context_created()
-    monkeypatch.setattr(engine_session, "running_engines", lambda: (older, newer))
+    monkeypatch.setattr(session, "running_engines", lambda: (older, newer))
     getattr(hooks, end)()
     assert (older.is_stopped, newer.is_stopped) == (False, True)

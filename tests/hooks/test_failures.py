@@ -7,7 +7,7 @@ from kedro.io import DataCatalog, DatasetError, MemoryDataset
 from kedro.pipeline import Node, Pipeline
 from kedro_datasets.text import TextDataset
 
-from boathouse.core.errors import ConfigError, MissingTableError
+from boathouse.errors import ConfigError, TableError
 from boathouse.hooks.failures import describe_failure, find_resume_nodes, redact, resume_command
 
 
@@ -28,7 +28,7 @@ def test_secrets_are_blanked_by_the_name_of_their_variable(text: str, expected: 
 
 def test_our_error_is_found_in_the_chain_and_shown_alone() -> None:
     error = DatasetError("Failed while loading data from dataset DeltaTableDataset(...)")
-    error.__cause__ = MissingTableError("dev.clean.statements is not there.")
+    error.__cause__ = TableError("dev.clean.statements is not there.")
     error.add_note("Failed in: training.split")
     text = describe_failure(error, with_traceback=False)
     assert text == "Error: dev.clean.statements is not there.\nFailed in: training.split"
@@ -51,6 +51,13 @@ def test_an_error_of_others_says_its_cause() -> None:
         "ImportError: An error occurred while importing the module. <- ValueError: no such column"
         in describe_failure(error, with_traceback=False)
     )
+
+
+def test_a_cause_without_words_is_named() -> None:
+    error = DatasetError("Failed while saving data.")
+    error.__cause__ = AssertionError()
+    text = describe_failure(error, with_traceback=False)
+    assert "DatasetError: Failed while saving data. <- AssertionError" in text
 
 
 def test_a_failure_text_has_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:

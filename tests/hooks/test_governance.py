@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from boathouse.core.errors import LifeCycleError, ReadOnlyTableError
-from boathouse.core.promotion.identity import Identity
-from boathouse.datasets.delta_table import DeltaTableDataset
-from boathouse.datasets.model_version import ModelVersionDataset
-from boathouse.governance.house import House
-from boathouse.governance.registry import ModelRegistry
+from boathouse.environment import Environment
+from boathouse.errors import LifeCycleError, TableError
 from boathouse.hooks.governance import GovernanceHooks, record_registration
-from boathouse.hooks.source_state import SourceState
-from tests.life_samples import options
-from tests.model_store import NAME, empty_store, make_model, store
+from boathouse.inference.stream_dataset import RequestStreamDataset
+from boathouse.lifecycle.evidence import SourceState
+from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
+from boathouse.lifecycle.policy import Identity
+from boathouse.lifecycle.registry import ModelRegistry
+from boathouse.registry.dataset import ModelVersionDataset
+from boathouse.tables.dataset import DeltaTableDataset
+from tests.fixtures.life_cycle import options
+from tests.fixtures.model_store import NAME, empty_store, make_model, store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,15 +34,15 @@ GOVERNANCE: dict[str, Any] = {
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
-    return House("test", {"engine": "sail", "root": (tmp_path / "lake").as_posix()})
+def house(tmp_path: Path) -> Environment:
+    return Environment("test", {"engine": "sail", "root": (tmp_path / "lake").as_posix()})
 
 
-def begin(house: House, catalog: dict[str, Any], governance: dict[str, Any] | None = None) -> GovernanceHooks:
+def begin(house: Environment, catalog: dict[str, Any], governance: dict[str, Any] | None = None) -> GovernanceHooks:
     """Return hooks of a run with ``catalog``."""
     hooks = GovernanceHooks()
     loader = {
-        "globals": {"environment": house.environment, "lakehouse": house.lakehouse},
+        "globals": {"environment": house.name, "lakehouse": house.lakehouse},
         "parameters": {"governance": governance or GOVERNANCE},
     }
     hooks.after_context_created(SimpleNamespace(config_loader=loader))  # type: ignore[arg-type]
@@ -49,7 +51,7 @@ def begin(house: House, catalog: dict[str, Any], governance: dict[str, Any] | No
 
 
 def test_a_registered_version_is_tagged_and_on_record_before_the_next_node(
-    house: House, store: Path, monkeypatch: pytest.MonkeyPatch
+    house: Environment, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BOATHOUSE_USER", "tom")
     source = SourceState(commit="abc", branch="main", dirty="true")
@@ -61,7 +63,7 @@ def test_a_registered_version_is_tagged_and_on_record_before_the_next_node(
     hooks.after_dataset_saved("models.candidate")
     tags = ModelRegistry(NAME).read().versions["1"].tags
     assert (tags["trained_by"], tags["released_code"], tags["git_commit"]) == ("tom", "false", "abc")
-    (record,) = house.ledger().read()
+    (record,) = open_ledger(house.table(PROMOTIONS)).read()
     assert (record.kind, record.version, record.actor, record.digest) == (
         "registered",
         "1",
@@ -73,7 +75,7 @@ def test_a_registered_version_is_tagged_and_on_record_before_the_next_node(
 
 @pytest.mark.parametrize(("dirty", "released"), [("false", "true"), ("true", "false"), ("unknown", "false")])
 def test_the_tag_tells_whether_the_code_was_released(
-    house: House, store: Path, monkeypatch: pytest.MonkeyPatch, dirty: str, released: str
+    house: Environment, store: Path, monkeypatch: pytest.MonkeyPatch, dirty: str, released: str
 ) -> None:
     source = SourceState(commit="abc", branch="main", dirty=dirty)
     monkeypatch.setattr("boathouse.hooks.governance.read_source_state", lambda: source)
@@ -84,37 +86,48 @@ def test_the_tag_tells_whether_the_code_was_released(
     assert ModelRegistry(NAME).read().versions["1"].tags["released_code"] == released
 
 
-def test_a_model_of_another_environment_cannot_be_registered_and_the_try_is_on_record(house: House) -> None:
+def test_a_model_of_another_environment_cannot_be_registered_and_the_try_is_on_record(house: Environment) -> None:
     hooks = begin(house, {"models.candidate": ModelVersionDataset(name="prod.models.late")})
     with pytest.raises(LifeCycleError, match="belongs to environment 'prod', not to 'test'"):
         hooks.before_dataset_saved("models.candidate")
-    (record,) = house.ledger().read()
+    (record,) = open_ledger(house.table(PROMOTIONS)).read()
     assert (record.kind, record.subject) == ("refused", "prod.models.late")
 
 
-def test_a_table_of_another_environment_cannot_be_written(house: House) -> None:
+def test_a_table_of_another_environment_cannot_be_written(house: Environment) -> None:
     table = DeltaTableDataset(table="prod.clean.rows", lakehouse=house.lakehouse)
     own = DeltaTableDataset(table="test.clean.rows", lakehouse=house.lakehouse)
-    hooks = begin(house, {"clean.rows": table, "clean.own": own})
+    answers = RequestStreamDataset(
+        table="prod.inference.answers", source="test.raw.requests", lakehouse=house.lakehouse, checkpoints="unused"
+    )
+    hooks = begin(house, {"clean.rows": table, "clean.own": own, "inference.answers": answers})
     hooks.before_dataset_saved("clean.own")
-    with pytest.raises(ReadOnlyTableError, match=r"prod.clean.rows"):
+    with pytest.raises(TableError, match=r"prod.clean.rows"):
         hooks.before_dataset_saved("clean.rows")
+    with pytest.raises(TableError, match=r"prod.inference.answers"):
+        hooks.before_dataset_saved("inference.answers")
 
 
-def test_a_project_without_rules_runs_without_them(house: House) -> None:
+def test_a_project_without_rules_runs_without_them(house: Environment) -> None:
     hooks = GovernanceHooks()
     loader = {"globals": {"environment": "test", "lakehouse": house.lakehouse}, "parameters": {}}
     hooks.after_context_created(SimpleNamespace(config_loader=loader))  # type: ignore[arg-type]
     hooks.before_pipeline_run({"models.candidate": ModelVersionDataset(name="prod.models.late")})  # type: ignore[arg-type]
     hooks.before_dataset_saved("models.candidate")
     hooks.after_pipeline_run()
+    assert house.ledger().read() == []
+    # The same save is refused where there are rules.
+    with pytest.raises(LifeCycleError, match="belongs to environment 'prod'"):
+        begin(house, {"models.candidate": ModelVersionDataset(name="prod.models.late")}).before_dataset_saved(
+            "models.candidate"
+        )
 
 
 def test_messages_are_sent_when_there_is_news_whether_the_run_fails_or_not(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    house: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[str] = []
-    monkeypatch.setattr("boathouse.governance.delivery.deliver_quietly", lambda house, options: told.append("sent"))
+    monkeypatch.setattr("boathouse.lifecycle.delivery.deliver_quietly", lambda house, options: told.append("sent"))
     hooks = begin(house, {"audit.promotions": object()})
     hooks.after_pipeline_run()
     assert told == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,24 +13,24 @@ from typing import TYPE_CHECKING
 import mlflow
 import pytest
 
-from boathouse.core.errors import DataQualityError
+from boathouse.errors import DataQualityError
 from boathouse.hooks.lineage import VERSION_TAGS, LineageHooks
-from boathouse.hooks.run_tags import RunTags
-from boathouse.hooks.source_state import SourceState, parse_git_status, read_source_state
-from boathouse.hooks.surroundings import digest_lock, read_surroundings
+from boathouse.hooks.run_tags import RunTags, digest_lock, read_runtime_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mlflow.entities import Run
 
-    from tests.sample_project import SampleProject
+    from tests.fixtures.sample_project import SampleProject
 
-STATUS = """# branch.oid 0123abc
-# branch.head main
-# branch.upstream origin/main
-1 .M N... 100644 100644 100644 aaaa aaaa src/x.py
-"""
+# Of the checkout that these tests run in, as git says it; a copy without a repository, or without git, has none.
+COMMIT = "unknown"
+if shutil.which("git"):
+    asked = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
+    )
+    COMMIT = asked.stdout.strip() or COMMIT
 
 
 def _newest_run() -> Run:
@@ -46,7 +47,7 @@ def test_a_run_carries_every_tag_of_the_model(tracked: SampleProject, monkeypatc
     names = {field.name for field in dataclasses.fields(RunTags)}
     assert names <= set(tags)
     assert (tags["environment"], tags["engine"], tags["job_run_id"]) == ("test", "sail", "job-77")
-    assert tags["mlflow.source.git.commit"] == tags["git_commit"] == read_source_state().commit
+    assert tags["mlflow.source.git.commit"] == tags["git_commit"] == COMMIT
 
 
 def test_tables_read_are_inputs_with_version_and_purpose(tracked: SampleProject) -> None:
@@ -65,42 +66,44 @@ def test_tables_read_are_inputs_with_version_and_purpose(tracked: SampleProject)
 
 def test_a_file_read_is_an_input_without_a_version(tracked: SampleProject) -> None:
     tracked.write(
-        "test/catalog.yml", "raw.numbers: {type: tests.sample_project.FakeTable, table: numbers.csv, rows: 1}"
+        "test/catalog.yml", "raw.numbers: {type: tests.fixtures.sample_project.FakeTable, table: numbers.csv, rows: 1}"
     )
     tracked.run("data_prep")
     (item,) = _newest_run().inputs.dataset_inputs
     assert (item.dataset.name, item.dataset.source_type) == ("numbers.csv", "local")
 
 
-def test_a_model_version_registered_in_the_run_carries_where_it_comes_from(tracked: SampleProject, store: str) -> None:
-    mlflow.set_tracking_uri(store)
+def test_a_model_version_registered_in_the_run_carries_where_it_comes_from(
+    tracked: SampleProject, shared_store: str
+) -> None:
+    mlflow.set_tracking_uri(shared_store)
     client = mlflow.MlflowClient()
     client.create_registered_model("test.models.registered_early")
     client.create_model_version("test.models.registered_early", source="/nowhere")
-    model = "reports.summary: {type: tests.sample_project.FakeModel, name: test.models.registered_early, number: '1'}"
-    tracked.write("test/catalog.yml", model)
+    model = "type: tests.fixtures.sample_project.FakeModel, name: test.models.registered_early, number: '1'"
+    tracked.write("test/catalog.yml", f"reports.summary: {{{model}}}")
     tracked.run()
     tags = client.get_model_version("test.models.registered_early", "1").tags
     assert tags["table_versions"] == "test.clean.numbers@2,test.raw.numbers@7"
-    assert tags["git_commit"] == read_source_state().commit
+    assert tags["git_commit"] == COMMIT
     assert tags["engine"] == "sail"
 
 
-def test_what_is_read_after_a_model_is_registered_had_no_part_in_it(tracked: SampleProject, store: str) -> None:
-    mlflow.set_tracking_uri(store)
+def test_what_is_read_after_a_model_is_registered_had_no_part_in_it(tracked: SampleProject, shared_store: str) -> None:
+    mlflow.set_tracking_uri(shared_store)
     client = mlflow.MlflowClient()
     client.create_registered_model("test.models.early")
     client.create_model_version("test.models.early", source="/nowhere")
-    model = "clean.numbers: {type: tests.sample_project.FakeModel, name: test.models.early, number: '1'}"
-    later = "training.middle: {type: tests.sample_project.FakeTable, table: test.scored, rows: 1, at: 3}"
+    model = "clean.numbers: {type: tests.fixtures.sample_project.FakeModel, name: test.models.early, number: '1'}"
+    later = "training.middle: {type: tests.fixtures.sample_project.FakeTable, table: test.scored, rows: 1, at: 3}"
     tracked.write("test/catalog.yml", f"{model}\n{later}")
     tracked.run()
     assert client.get_model_version("test.models.early", "1").tags["table_versions"] == "test.raw.numbers@7"
 
 
-def test_a_version_knows_its_data_and_commit_as_soon_as_it_is_registered(store: str) -> None:
+def test_a_version_knows_its_data_and_commit_as_soon_as_it_is_registered(shared_store: str) -> None:
     """The gates of the same run ask for both, and a run that is killed afterwards leaves them behind."""
-    mlflow.set_tracking_uri(store)
+    mlflow.set_tracking_uri(shared_store)
     client = mlflow.MlflowClient()
     client.create_registered_model("test.models.known_at_once")
     client.create_model_version("test.models.known_at_once", source="/nowhere")
@@ -115,7 +118,7 @@ def test_a_version_knows_its_data_and_commit_as_soon_as_it_is_registered(store: 
     hooks.after_dataset_saved("models.late", node)
     tags = client.get_model_version("test.models.known_at_once", "1").tags
     assert tags["table_versions"] == "test.clean.numbers@3"
-    assert tags["git_commit"] == read_source_state().commit
+    assert tags["git_commit"] == COMMIT
 
 
 def test_options_are_logged_key_by_key(tracked: SampleProject) -> None:
@@ -132,8 +135,8 @@ def test_each_run_has_an_mlflow_run_of_its_own(tracked: SampleProject) -> None:
     assert (first.run_id != second.run_id, first.status, second.status) == (True, "FINISHED", "FINISHED")
 
 
-def test_a_run_of_the_caller_is_used_and_left_open(tracked: SampleProject, store: str) -> None:
-    mlflow.set_tracking_uri(store)
+def test_a_run_of_the_caller_is_used_and_left_open(tracked: SampleProject, shared_store: str) -> None:
+    mlflow.set_tracking_uri(shared_store)
     mlflow.set_experiment("boathouse-test")
     with mlflow.start_run() as run:
         tracked.run("data_prep")
@@ -153,45 +156,8 @@ def test_a_failed_run_has_its_lineage_too(tracked: SampleProject, fail_training:
     assert run.data.tags["environment"] == "test"
 
 
-def test_git_status_tells_commit_branch_and_dirt() -> None:
-    assert parse_git_status(STATUS) == SourceState(commit="0123abc", branch="main", dirty="true")
-    clean = "\n".join(STATUS.splitlines()[:3])
-    assert parse_git_status(clean).dirty == "false"
-
-
-def test_an_untracked_file_makes_a_checkout_dirty(tmp_path: Path) -> None:
-    package = tmp_path / "src" / "boathouse"
-    package.mkdir(parents=True)
-    subprocess.run(["git", "init", "-q", "-b", "trunk", tmp_path], check=True)
-    clean = SourceState(commit="(initial)", branch="trunk", dirty="false", difference="none")
-    assert read_source_state(package) == clean
-    (package / "new.py").touch()
-    assert read_source_state(package).dirty == "true"
-
-
-def test_a_dirty_checkout_is_told_apart_by_the_digest_of_its_difference(tmp_path: Path) -> None:
-    package = tmp_path / "src" / "boathouse"
-    package.mkdir(parents=True)
-    code = package / "code.py"
-    code.write_text("x = 1\n", encoding="utf-8")
-    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
-    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "Begin"]):
-        subprocess.run([*git, *words], check=True)
-    digests = [read_source_state(package).difference]
-    code.write_text("x = 2\n", encoding="utf-8")
-    digests.append(read_source_state(package).difference)
-    assert read_source_state(package).difference == digests[-1]
-    new = package / "new.py"
-    new.write_text("y = 1\n", encoding="utf-8")
-    digests.append(read_source_state(package).difference)
-    new.write_text("y = 2\n", encoding="utf-8")
-    digests.append(read_source_state(package).difference)
-    assert digests[0] == "none"
-    assert len(set(digests)) == 4
-
-
 def test_surroundings_name_libraries_lock_and_user(tmp_path: Path) -> None:
-    found = read_surroundings()
+    found = read_runtime_environment()
     assert found.libraries["mlflow"] == mlflow.__version__
     other = dataclasses.replace(found, libraries={**found.libraries, "mlflow": "0"})
     assert len(found.libraries_digest) == 64
@@ -202,31 +168,24 @@ def test_surroundings_name_libraries_lock_and_user(tmp_path: Path) -> None:
     assert digest_lock(tmp_path).startswith("ba7816bf8f01cfea414140de5dae2223")
 
 
-def test_a_model_is_registered_with_everything_to_make_it_again(tracked: SampleProject, store: str) -> None:
-    mlflow.set_tracking_uri(store)
+def test_a_model_is_registered_with_everything_to_make_it_again(tracked: SampleProject, shared_store: str) -> None:
+    mlflow.set_tracking_uri(shared_store)
     client = mlflow.MlflowClient()
     client.create_registered_model("test.models.whole")
     client.create_model_version("test.models.whole", source="/nowhere")
     tracked.write(
         "test/catalog.yml",
-        "clean.numbers: {type: tests.sample_project.FakeModel, name: test.models.whole, number: '1'}",
+        "clean.numbers: {type: tests.fixtures.sample_project.FakeModel, name: test.models.whole, number: '1'}",
     )
     tracked.run("data_prep", params={"training": {"split": {"share": 0.25}}})
     tags = client.get_model_version("test.models.whole", "1").tags
     assert set(VERSION_TAGS) <= set(tags)
-    assert tags["libraries_digest"] == read_surroundings().libraries_digest
+    assert tags["libraries_digest"] == read_runtime_environment().libraries_digest
     run = _newest_run().info.run_id
     assert mlflow.artifacts.load_dict(f"runs:/{run}/parameters.json")["training"]["split"] == {
         "share": 0.25,
         "label": "late",
     }
-    assert mlflow.artifacts.load_dict(f"runs:/{run}/surroundings.json")["python"] == tags["python_version"]
+    assert mlflow.artifacts.load_dict(f"runs:/{run}/runtime_environment.json")["python"] == tags["python_version"]
     (first, *_) = mlflow.artifacts.load_dict(f"runs:/{run}/feature_lineage.json").values()
     assert first["sources"]
-
-
-def test_a_wheel_knows_its_commit_only_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("BOATHOUSE_GIT_COMMIT", raising=False)
-    assert read_source_state(tmp_path / "site-packages" / "boathouse") == SourceState(is_wheel=True)
-    monkeypatch.setenv("BOATHOUSE_GIT_COMMIT", "feed")
-    assert read_source_state(tmp_path / "site-packages" / "boathouse").commit == "feed"

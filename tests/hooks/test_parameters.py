@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from boathouse.core.errors import ConfigError
+from boathouse.errors import ConfigError
 
 if TYPE_CHECKING:
-    from tests.sample_project import SampleProject
+    from tests.fixtures.sample_project import SampleProject
 
 FILE = "conf/base/training/parameters_training.yml"
 GOOD = "training:\n  split:\n    share: 0.5\n    label: late\n"

@@ -6,19 +6,26 @@ import io
 import re
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pytest
-from kedro.io import DatasetError
-from kedro.runner import ThreadRunner
+from kedro.framework.hooks.manager import _create_hook_manager
+from kedro.io import AbstractDataset, DataCatalog, DatasetError, MemoryDataset
+from kedro.pipeline import Node, Pipeline
+from kedro.runner import SequentialRunner, ThreadRunner
 from rich.console import Console
 
-from boathouse.core.errors import DataQualityError
+from boathouse.errors import DataQualityError
 from boathouse.hooks.failures import describe_failure
+from boathouse.hooks.progress import ProgressHooks
 from boathouse.hooks.progress_display import NodeLine, ProgressDisplay
+from tests.fixtures.sample_project import FakeVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    from tests.sample_project import SampleProject
+    from kedro.runner import AbstractRunner
+
+    from tests.fixtures.sample_project import SampleProject
 
 
 def test_a_run_shows_each_node_with_its_rows_and_ends_with_the_summary(
@@ -57,7 +64,8 @@ def test_a_failed_run_names_the_node_and_how_to_go_on(
 
 def test_a_table_that_cannot_be_read_fails_the_node_that_reads_it(tracked: SampleProject) -> None:
     tracked.write(
-        "test/catalog.yml", "clean.numbers: {type: tests.sample_project.FakeTable, table: t, rows: 1, broken: true}"
+        "test/catalog.yml",
+        "clean.numbers: {type: tests.fixtures.sample_project.FakeTable, table: t, rows: 1, broken: true}",
     )
     with pytest.raises(DatasetError) as caught:
         tracked.run("training")
@@ -71,6 +79,69 @@ def test_a_table_that_cannot_be_read_fails_the_node_that_reads_it(tracked: Sampl
 def test_a_resumed_run_starts_at_the_node_named(tracked: SampleProject, capsys: pytest.CaptureFixture[str]) -> None:
     tracked.run(from_nodes=["training.split_rows"])
     assert "[1/2] training.split_rows" in capsys.readouterr().out
+
+
+class GrowingTable(AbstractDataset):
+    """A table of which each save adds a slice; it knows its rows in all."""
+
+    def __init__(self) -> None:
+        self.last_written: FakeVersion | None = None
+
+    def load(self) -> list[int]:
+        return []
+
+    def save(self, data: list[int]) -> None:
+        rows = len(data) + (self.last_written.rows if self.last_written else 0)
+        self.last_written = FakeVersion(table="t", version=1, rows=rows)
+
+    def _describe(self) -> dict[str, object]:
+        return {}
+
+
+def yield_slices(fail: bool) -> Iterator[tuple[list[int], pa.Table]]:
+    for rows in (3, 4, 5):
+        yield [0] * rows, pa.table({"x": [0] * rows})
+    if fail:
+        message = "The fourth slice is broken."
+        raise DataQualityError(message)
+
+
+def run_slices(runner: AbstractRunner, *, fail: bool) -> str:
+    """Return what is said of a run of one node that yields three slices and one that reads them."""
+    nodes = [
+        Node(yield_slices, "params:fail", ["scored", "kept"], name="score"),
+        Node(len, "scored", "count", name="count"),
+    ]
+    catalog = DataCatalog({"scored": GrowingTable(), "kept": MemoryDataset(), "params:fail": MemoryDataset(fail)})
+    hooks, manager = ProgressHooks(), _create_hook_manager()
+    manager.register(hooks)
+    pipeline = Pipeline(nodes)
+    hooks.before_pipeline_run({"pipeline_names": ["p"]}, pipeline, catalog)
+    try:
+        runner.run(pipeline, catalog, hook_manager=manager)
+    except DataQualityError as error:
+        hooks.on_pipeline_error(error, {"pipeline_names": ["p"]}, pipeline, catalog)
+        return "\n".join(error.__notes__)
+    hooks.after_pipeline_run()
+    return ""
+
+
+@pytest.mark.parametrize("runner", [SequentialRunner, ThreadRunner])
+def test_a_node_that_yields_slices_is_shown_once_with_the_rows_of_all(
+    runner: type[AbstractRunner], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A table's rows in all, 12, and the 12 of the slices that are kept in memory."""
+    assert run_slices(runner(), fail=False) == ""
+    shown = capsys.readouterr().out
+    assert len(re.findall(r"\] score +– → +24 rows", shown)) == 1
+    assert "Done: 2 nodes" in shown
+
+
+def test_a_node_that_fails_after_some_slices_is_not_finished(capsys: pytest.CaptureFixture[str]) -> None:
+    notes = run_slices(SequentialRunner(), fail=True)
+    assert "Failed in: score" in notes
+    assert "score" in notes.splitlines()[-1]
+    assert "→ " not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from boathouse.hooks.row_counts import add_rows, count_rows
+from boathouse.hooks.progress_display import add_rows, count_rows
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import mlflow
 import pytest
 
-from boathouse.datasets.run_metrics import RunMetricsDataset
+from boathouse.inference.run_record import RunMetricsDataset
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-    from tests.sample_project import SampleProject
+    from tests.fixtures.sample_project import SampleProject
 
 REPORT = "reports.summary: {type: kedro_datasets.text.TextDataset, filepath: reports/summary.txt}"
 
@@ -49,8 +49,8 @@ def test_what_is_no_report_is_not_copied(tracked: SampleProject) -> None:
     assert _files(_newest_run()) == ["table_versions.json"]
 
 
-def test_metrics_are_a_file_and_numbers_of_the_run(tmp_path: Path, tracked: SampleProject, store: str) -> None:
-    mlflow.set_tracking_uri(store)
+def test_metrics_are_a_file_and_numbers_of_the_run(tmp_path: Path, tracked: SampleProject, shared_store: str) -> None:
+    mlflow.set_tracking_uri(shared_store)
     mlflow.set_experiment("boathouse-test")
     dataset = RunMetricsDataset(filepath=str(tmp_path / "metrics.json"), prefix="test")
     with mlflow.start_run() as run:
@@ -59,8 +59,8 @@ def test_metrics_are_a_file_and_numbers_of_the_run(tmp_path: Path, tracked: Samp
     assert json.loads((tmp_path / "metrics.json").read_text()) == dataset.load() == {"roc_auc": 0.75}
 
 
-def test_outside_a_run_metrics_are_a_file_alone(tmp_path: Path, tracked: SampleProject, store: str) -> None:
-    mlflow.set_tracking_uri(store)
+def test_outside_a_run_metrics_are_a_file_alone(tmp_path: Path, tracked: SampleProject, shared_store: str) -> None:
+    mlflow.set_tracking_uri(shared_store)
     mlflow.set_experiment("boathouse-test")
     before = len(mlflow.search_runs(output_format="list"))
     RunMetricsDataset(filepath=str(tmp_path / "metrics.json"), prefix="test").save({"roc_auc": 0.75})

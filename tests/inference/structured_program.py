@@ -1,33 +1,21 @@
-"""As a program: streams by classic Spark in FOLDER; result.json tells what came of them.
-
-Usage: ``python tests/inference/structured_program.py FOLDER``.
-"""
+"""Streams by classic Spark in a folder, and what came of them; called in a process of that engine."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import sys
-import time
 from pathlib import Path
 from typing import Any
-
-os.environ |= {"BOATHOUSE_ENGINE": "spark", "TZ": "UTC"}
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 from kedro.io import DatasetError
 
-from boathouse.datasets.delta_place import TablePlace
-from boathouse.engines import get_engine, stop_engines
 from boathouse.inference.kafka_output import KafkaOutput
 from boathouse.inference.marked_tables import EngineMarkedTable
-from tests.request_stream import FIRST, SECOND, THIRD, RequestHouse, make_event
-
-# Where a broker listens; without it nothing is sent.
-KAFKA = "KAFKA_SERVERS"
+from boathouse.tables.engines import get_engine
+from boathouse.tables.location import TableLocation
+from tests.fixtures.request_stream import FIRST, SECOND, THIRD, RequestLakehouse, make_event
 
 
 class KilledError(RuntimeError):
@@ -50,17 +38,17 @@ def kill_at(step: int, moment: str) -> Any:
     return lambda: setattr(EngineMarkedTable, "append", append)
 
 
-def outcome(house: RequestHouse) -> Any:
+def outcome(house: RequestLakehouse) -> Any:
     return json.loads(json.dumps(house.outcome()))
 
 
-def copy(base: RequestHouse, folder: Path) -> RequestHouse:
+def copy(base: RequestLakehouse, folder: Path) -> RequestLakehouse:
     """Return the house, with what its stream has done so far, in another folder."""
     shutil.copytree(base.root, folder)
-    return RequestHouse(folder, "spark")
+    return RequestLakehouse(folder, "spark")
 
 
-def run_killed(base: RequestHouse, folder: Path, step: int, moment: str) -> Any:
+def run_killed(base: RequestLakehouse, folder: Path, step: int, moment: str) -> Any:
     house = copy(base, folder)
     undo = kill_at(step, moment)
     try:
@@ -73,7 +61,7 @@ def run_killed(base: RequestHouse, folder: Path, step: int, moment: str) -> Any:
     return outcome(house)
 
 
-def run_stopped(house: RequestHouse, spoil: Any) -> tuple[str, str]:
+def run_stopped(house: RequestLakehouse, spoil: Any) -> tuple[str, str]:
     spoil(house)
     try:
         house.run()
@@ -82,12 +70,12 @@ def run_stopped(house: RequestHouse, spoil: Any) -> tuple[str, str]:
     return "nothing", ""
 
 
-def add_column(house: RequestHouse) -> None:
+def add_column(house: RequestLakehouse) -> None:
     more = pa.table({"request_id": ["e3"], "channel": ["web"]})
     write_deltalake(house.path("inference.requests"), more, mode="append", schema_mode="merge")
 
 
-def remove_file(house: RequestHouse) -> None:
+def remove_file(house: RequestLakehouse) -> None:
     path = house.path("inference.requests")
     house.send(make_event(3))
     old = set(DeltaTable(str(path), version=0).file_uris())
@@ -95,10 +83,10 @@ def remove_file(house: RequestHouse) -> None:
     Path(new).unlink()
 
 
-def send_to_kafka(house: RequestHouse, servers: str) -> dict[str, Any]:
+def send_to_kafka(house: RequestLakehouse, servers: str) -> dict[str, Any]:
     """Send the answers twice, then a new one; return what the topic holds and what the answers are."""
     output = KafkaOutput(servers=servers, topic="scores")
-    place = TablePlace("test.inference.stream_predictions", "spark", house.root.as_posix())
+    place = TableLocation("test.inference.stream_predictions", "spark", house.root.as_posix())
     checkpoint = house.root / "checkpoints" / "kafka"
     options = house.plan().options
     for _ in range(2):
@@ -113,12 +101,20 @@ def send_to_kafka(house: RequestHouse, servers: str) -> dict[str, Any]:
     return {"sent": sorted(sent), "answers": sorted([row["prediction_id"], row["request_id"]] for row in answers)}
 
 
-def main(folder: Path) -> None:
-    """Run every case and write what came of it."""
-    started = time.monotonic()
+def run_streams(path: str, servers: str | None) -> dict[str, Any]:
+    """Run every case in the folder ``path`` and return what came of it; without ``servers`` nothing goes to Kafka."""
+    settings = get_engine("spark").session().conf
+    partitions = settings.get("spark.sql.shuffle.partitions")
     # A few rows in one partition: most of the time goes into starting tasks.
-    get_engine("spark").session().conf.set("spark.sql.shuffle.partitions", "1")
-    base = RequestHouse(folder / "base", "spark")
+    settings.set("spark.sql.shuffle.partitions", "1")
+    try:
+        return _run_cases(Path(path), servers)
+    finally:
+        settings.set("spark.sql.shuffle.partitions", partitions)
+
+
+def _run_cases(folder: Path, servers: str | None) -> dict[str, Any]:
+    base = RequestLakehouse(folder / "base", "spark")
     base.send(*FIRST)
     base.run()
     found: dict[str, Any] = {}
@@ -141,12 +137,6 @@ def main(folder: Path) -> None:
     shutil.rmtree(base.root / "checkpoints")
     base.run(trigger="available_now")
     found["lost"] = [row["request_id"] for row in base.rows("inference.stream_predictions")]
-    if KAFKA in os.environ:
-        found["kafka"] = send_to_kafka(base, os.environ[KAFKA])
-    stop_engines()
-    found["seconds"] = time.monotonic() - started
-    (folder / "result.json").write_text(json.dumps(found), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    if servers is not None:
+        found["kafka"] = send_to_kafka(base, servers)
+    return found

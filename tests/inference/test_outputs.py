@@ -11,15 +11,15 @@ import pyarrow.parquet
 import pytest
 import sqlalchemy as sa
 
-from boathouse.core.errors import InferenceError
-from boathouse.datasets.frames import arrow_type
-from boathouse.inference import delta_output, file_output, sql_output
-from boathouse.inference.delta_output import DeltaOutput
-from boathouse.inference.file_output import FileOutput
-from boathouse.inference.outputs import BATCH, ScoredBatch, open_output
+from boathouse.environment import Environment
+from boathouse.errors import InferenceError
+from boathouse.inference import output_kinds, sql_output
+from boathouse.inference.output_kinds import DeltaOutput, FileOutput, open_output
+from boathouse.inference.outputs import BATCH, ScoredBatch
 from boathouse.inference.sql_output import SqlOutput
-from boathouse.use_case.predictions import PREDICTION_TABLES
-from tests.postgres_server import PostgresServer, postgres
+from boathouse.tables.contract import arrow_type
+from boathouse.use_case import USE_CASE
+from tests.fixtures.postgres_server import PostgresServer, postgres
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,12 +28,14 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 __all__ = ["postgres"]
+PREDICTIONS = USE_CASE.contracts["inference.predictions"]
+ENVIRONMENT = Environment("test", {"engine": "sail", "root": "x"})
 
 
 def make_rows(table: str, count: int, batch: str) -> pa.Table:
     """Return rows of the table's contract that differ in their customer alone."""
     samples: dict[str, Any] = {"double": 0.5, "int": 1, "string": "x", "array<string>": ["late", "a 'quote'"]}
-    contract = PREDICTION_TABLES[table]
+    contract = USE_CASE.contracts[table]
     fields, columns = [], []
     for column in contract.columns:
         dtype = arrow_type(column.dtype)
@@ -116,7 +118,7 @@ def test_the_error_of_a_database_tells_neither_url_nor_password() -> None:
 @pytest.mark.parametrize("kind", ["parquet", "csv"])
 def test_files_appear_whole_and_once(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     output = FileOutput(str(tmp_path / "out"), kind)
-    write, calls = file_output._write_file, []
+    write, calls = output_kinds._write_file, []
 
     def write_half(rows: pa.Table, path: Path) -> None:
         calls.append(path)
@@ -124,7 +126,7 @@ def test_files_appear_whole_and_once(tmp_path: Path, kind: str, monkeypatch: pyt
             raise KeyboardInterrupt
         write(rows, path)
 
-    monkeypatch.setattr(file_output, "_write_file", write_half)
+    monkeypatch.setattr(output_kinds, "_write_file", write_half)
     with pytest.raises(KeyboardInterrupt):
         output.write(make_batch())
     assert not output.has("b1")
@@ -145,14 +147,14 @@ def test_files_appear_whole_and_once(tmp_path: Path, kind: str, monkeypatch: pyt
 def test_a_delta_table_killed_between_its_two_parts_is_completed(
     tmp_path: Path, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    output = DeltaOutput.in_folder(str(tmp_path / "a" / "b" / "c"), "sail")
+    output = DeltaOutput.in_folder(str(tmp_path / "a" / "b" / "c"), "sail", PREDICTIONS)
     append: Callable[..., None] = DeltaOutput._append
 
     def append_one(self: DeltaOutput, place: Any, rows: pa.Table) -> None:
         append(self, place, rows)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(delta_output.DeltaOutput, "_append", append_one)
+    monkeypatch.setattr(output_kinds.DeltaOutput, "_append", append_one)
     with pytest.raises(KeyboardInterrupt):
         output.write(make_batch())
     assert not output.has("b1")
@@ -168,25 +170,25 @@ def test_a_delta_table_killed_between_its_two_parts_is_completed(
 def test_a_delta_table_with_other_columns_is_refused(tmp_path: Path, spark: SparkSession) -> None:
     spark.createDataFrame([(1, "x")], "id bigint, _batch_id string").write.format("delta").save(str(tmp_path / "a/b/c"))
     with pytest.raises(InferenceError, match=r"(?s)exists with other columns.*- probability: double.*\+ id: bigint"):
-        DeltaOutput.in_folder(str(tmp_path / "a" / "b" / "c"), "sail").has("b1")
+        DeltaOutput.in_folder(str(tmp_path / "a" / "b" / "c"), "sail", PREDICTIONS).has("b1")
 
 
 @pytest.mark.parametrize("text", ["scores", "xml:out", "sqlite:///x.db", "csv:", "delta:/", "env:#scores", "a.b.c"])
 def test_an_unknown_output_lists_the_forms(text: str) -> None:
     with pytest.raises(InferenceError, match="csv:FOLDER|variable"):
-        open_output(text, "test", {"engine": "sail", "root": "x"})
+        open_output(text, ENVIRONMENT, predictions=PREDICTIONS)
 
 
 def test_a_url_in_an_error_hides_its_password() -> None:
     with pytest.raises(InferenceError) as caught:
-        open_output("postgresql://ann:hunter2@host/bank", "test", {"engine": "sail", "root": "x"})
+        open_output("postgresql://ann:hunter2@host/bank", ENVIRONMENT, predictions=PREDICTIONS)
     assert "hunter2" not in str(caught.value)
 
 
 def test_a_url_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SCORES_URL", f"sqlite:///{tmp_path}/x.db")
-    output = open_output("env:SCORES_URL#scores", "test", {"engine": "sail", "root": "x"})
+    output = open_output("env:SCORES_URL#scores", ENVIRONMENT, predictions=PREDICTIONS)
     output.write(make_batch())
     assert count(f"sqlite:///{tmp_path}/x.db", "scores") == 3
     with pytest.raises(InferenceError, match="variable NO_SUCH_URL is not set"):
-        open_output("env:NO_SUCH_URL#scores", "test", {"engine": "sail", "root": "x"})
+        open_output("env:NO_SUCH_URL#scores", ENVIRONMENT, predictions=PREDICTIONS)

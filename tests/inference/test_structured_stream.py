@@ -2,41 +2,34 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from boathouse.core.errors import StreamError
-from boathouse.engines.spark import PACKAGES_VARIABLE
-from boathouse.inference.kafka_output import KafkaOutput, connector_package
-from tests.kafka_broker import KafkaBroker, find_jars
+from boathouse.errors import StreamError
+from boathouse.inference.kafka_output import KafkaOutput
+from tests.fixtures.kafka_broker import KafkaBroker, find_jars
 
-PROGRAM = Path(__file__).with_name("structured_program.py")
+if TYPE_CHECKING:
+    from tests.fixtures.engine_worker import EngineWorker
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Return what the program saw; one start of a JVM for all tests."""
+def found(tmp_path_factory: pytest.TempPathFactory, spark_worker: EngineWorker) -> dict[str, Any]:
+    """Return what the streams left."""
     folder = tmp_path_factory.mktemp("structured")
-    environment = {**os.environ, "BOATHOUSE_ENGINE": "spark"}
     broker = KafkaBroker(tmp_path_factory.mktemp("kafka")) if find_jars() else None
-    if broker is not None:
-        broker.start()
-        environment |= {"KAFKA_SERVERS": broker.servers, PACKAGES_VARIABLE: connector_package()}
     try:
-        command = [sys.executable, str(PROGRAM), str(folder)]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if broker is not None:
+            broker.start()
+        servers = broker.servers if broker else None
+        found: dict[str, Any] = spark_worker.call(
+            "tests.inference.structured_program:run_streams", folder.as_posix(), servers
+        )
     finally:
         if broker is not None:
             broker.stop()
-    assert done.returncode == 0, done.stderr
-    result: dict[str, Any] = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-    return result
+    return found
 
 
 @pytest.mark.spark

@@ -13,9 +13,9 @@ import pytest
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 from kedro.io import DatasetError
 
-from boathouse.core.errors import StreamError
+from boathouse.errors import StreamError
 from boathouse.inference import marked_tables
-from tests.request_stream import START, TABLES, RequestHouse, make_event, send_everything
+from tests.fixtures.request_stream import START, TABLES, RequestLakehouse, make_event, send_everything
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,11 +27,11 @@ DEAD, PROGRESS, ANSWERS = TABLES
 
 
 @pytest.fixture
-def house(tmp_path: Path, spark: SparkSession) -> RequestHouse:
-    return RequestHouse(tmp_path, "sail")
+def house(tmp_path: Path, spark: SparkSession) -> RequestLakehouse:
+    return RequestLakehouse(tmp_path, "sail")
 
 
-def stopped(house: RequestHouse, **options: Any) -> str:
+def stopped(house: RequestLakehouse, **options: Any) -> str:
     """Run the stream and return the text of the StreamError that stops it."""
     with pytest.raises(DatasetError) as caught:
         house.run(**options)
@@ -58,7 +58,7 @@ EXPECTED = [
 
 
 @pytest.mark.parametrize("most_versions", [1, 100])
-def test_each_event_is_answered_or_put_aside_once(house: RequestHouse, most_versions: int) -> None:
+def test_each_event_is_answered_or_put_aside_once(house: RequestLakehouse, most_versions: int) -> None:
     send_everything(house)
     house.run(most_versions=most_versions)
     assert house.outcome() == EXPECTED
@@ -102,15 +102,15 @@ class Killer:
 def test_killed_at_any_step_and_restarted_the_stream_leaves_the_same(
     tmp_path: Path, spark: SparkSession, monkeypatch: pytest.MonkeyPatch, is_first: bool
 ) -> None:
-    base = RequestHouse(tmp_path / "base", "sail")
+    base = RequestLakehouse(tmp_path / "base", "sail")
     send_everything(base)
     for table in TABLES if is_first else ():
         shutil.rmtree(base.path(table))
     killer = Killer(monkeypatch)
 
-    def copy(name: str) -> RequestHouse:
+    def copy(name: str) -> RequestLakehouse:
         shutil.copytree(base.root, tmp_path / name)
-        return RequestHouse(tmp_path / name, "sail")
+        return RequestLakehouse(tmp_path / name, "sail")
 
     whole = copy("whole")
     whole.run(most_versions=2)
@@ -131,7 +131,7 @@ def test_killed_at_any_step_and_restarted_the_stream_leaves_the_same(
 
 
 def test_killed_between_its_tables_more_requests_arrive_before_the_restart(
-    house: RequestHouse, monkeypatch: pytest.MonkeyPatch
+    house: RequestLakehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     killer = Killer(monkeypatch)
     house.send(make_event(1), make_event(2, customer_id=None))
@@ -149,7 +149,7 @@ def test_killed_between_its_tables_more_requests_arrive_before_the_restart(
     assert [row[:3] for row in progress] == [(0, 2, 1), (1, 2, 1), (2, 2, 1)]
 
 
-def test_of_two_streams_at_once_one_writes_each_batch(house: RequestHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_two_streams_at_once_one_writes_each_batch(house: RequestLakehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     house.send(make_event(1))
     house.run()
     house.send(make_event(2), make_event(3, customer_id=None))
@@ -158,7 +158,7 @@ def test_of_two_streams_at_once_one_writes_each_batch(house: RequestHouse, monke
     def race(table: Any, rows: Any, *, upto: int) -> None:
         if not raced:
             raced.append(True)
-            RequestHouse(house.root, "sail").run()
+            RequestLakehouse(house.root, "sail").run()
         append(table, rows, upto=upto)
 
     monkeypatch.setattr(marked_tables.PathMarkedTable, "append", race)
@@ -168,7 +168,7 @@ def test_of_two_streams_at_once_one_writes_each_batch(house: RequestHouse, monke
     assert sorted(row["events"] for row in house.rows(PROGRESS)) == [1, 2]
 
 
-def test_whoever_loses_a_race_looks_again(house: RequestHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whoever_loses_a_race_looks_again(house: RequestLakehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     import deltalake
     from deltalake.exceptions import CommitFailedError
 
@@ -187,7 +187,7 @@ def test_whoever_loses_a_race_looks_again(house: RequestHouse, monkeypatch: pyte
     assert [len(house.rows(table)) for table in TABLES] == [1, 1, 1]
 
 
-def test_a_commit_in_between_by_the_same_stream_is_a_conflict(house: RequestHouse) -> None:
+def test_a_commit_in_between_by_the_same_stream_is_a_conflict(house: RequestLakehouse) -> None:
     """The table was opened before the other's commit: its mark is then of no use, and the commit must fail."""
     from deltalake.exceptions import CommitFailedError
     from deltalake.transaction import Transaction
@@ -201,7 +201,7 @@ def test_a_commit_in_between_by_the_same_stream_is_a_conflict(house: RequestHous
         write_deltalake(opened[1], rows, mode="append", commit_properties=mark)
 
 
-def test_progress_tells_backlog_lag_and_watermark(house: RequestHouse) -> None:
+def test_progress_tells_backlog_lag_and_watermark(house: RequestLakehouse) -> None:
     house.send(make_event(1))
     house.run()
     house.send(make_event(2), make_event(7))
@@ -217,7 +217,7 @@ def test_progress_tells_backlog_lag_and_watermark(house: RequestHouse) -> None:
     assert all(0 <= row["lag_s"] < 600 for row in rows)
 
 
-def test_a_batch_is_told_in_one_line_of_numbers(house: RequestHouse, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_batch_is_told_in_one_line_of_numbers(house: RequestLakehouse, caplog: pytest.LogCaptureFixture) -> None:
     house.send(make_event(1), make_event(77, customer_id=None))
     with caplog.at_level("INFO", "boathouse.stream"):
         house.run()
@@ -227,7 +227,7 @@ def test_a_batch_is_told_in_one_line_of_numbers(house: RequestHouse, caplog: pyt
 
 
 def test_a_continuous_stream_waits_for_requests_and_ends_when_idle(
-    house: RequestHouse, monkeypatch: pytest.MonkeyPatch
+    house: RequestLakehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from boathouse.inference import version_stream
 
@@ -247,7 +247,7 @@ def test_a_continuous_stream_waits_for_requests_and_ends_when_idle(
     assert set(naps) == {0.5}
 
 
-def test_another_name_begins_anew_and_answers_nothing_twice(house: RequestHouse) -> None:
+def test_another_name_begins_anew_and_answers_nothing_twice(house: RequestLakehouse) -> None:
     house.send(make_event(1))
     house.run()
     house.send(make_event(2))
@@ -256,7 +256,7 @@ def test_another_name_begins_anew_and_answers_nothing_twice(house: RequestHouse)
     assert [(row["request_id"], row["kind"]) for row in house.rows(DEAD)] == [("e1", "duplicate")]
 
 
-def test_compacting_the_source_brings_no_events(house: RequestHouse) -> None:
+def test_compacting_the_source_brings_no_events(house: RequestLakehouse) -> None:
     house.send(make_event(1))
     house.run()
     house.send(make_event(2))
@@ -265,7 +265,7 @@ def test_compacting_the_source_brings_no_events(house: RequestHouse) -> None:
     assert [row["request_id"] for row in house.rows(ANSWERS)] == ["e1", "e2"]
 
 
-def test_a_partitioned_source_is_read_with_its_partition_values(house: RequestHouse) -> None:
+def test_a_partitioned_source_is_read_with_its_partition_values(house: RequestLakehouse) -> None:
     house.send(make_event(1), partition_by=["customer_id", "_batch_id"])
     house.run()
     house.send(make_event(2, _batch_id="a b"), make_event(3, customer_id=None))
@@ -278,59 +278,59 @@ class TestStops:
     """What stops a stream, after it has answered what came before."""
 
     @pytest.fixture(autouse=True)
-    def begin(self, house: RequestHouse) -> None:
+    def begin(self, house: RequestLakehouse) -> None:
         house.send(make_event(1))
         house.run()
         house.send(make_event(2))
 
-    def check(self, house: RequestHouse, *words: str) -> None:
+    def check(self, house: RequestLakehouse, *words: str) -> None:
         message = stopped(house)
         for word in words:
             assert word in message
         assert [row["request_id"] for row in house.rows(ANSWERS)] == ["e1", "e2"]
 
-    def test_a_column_more(self, house: RequestHouse) -> None:
+    def test_a_column_more(self, house: RequestLakehouse) -> None:
         more = pa.table({"request_id": ["e3"], "channel": ["web"]})
         write_deltalake(house.path("inference.requests"), more, mode="append", schema_mode="merge")
         self.check(house, "+ channel: string (unexpected)", "'test.inference.requests'", "version 2")
 
     def test_a_column_of_another_type_from_the_start(self, tmp_path: Path) -> None:
-        house = RequestHouse(tmp_path / "other", "sail")
+        house = RequestLakehouse(tmp_path / "other", "sail")
         house.path("inference.requests").parent.mkdir(parents=True)
         write_deltalake(house.path("inference.requests"), pa.table({"request_id": [1]}))
         message = stopped(house)
         assert "~ request_id: expected string, found bigint" in message
         assert "- customer_id: bigint (missing)" in message
 
-    def test_overwritten(self, house: RequestHouse) -> None:
+    def test_overwritten(self, house: RequestLakehouse) -> None:
         house.send(make_event(3), mode="overwrite")
         self.check(house, "Version 2", "took rows away", "WRITE")
 
-    def test_rows_deleted(self, house: RequestHouse) -> None:
+    def test_rows_deleted(self, house: RequestLakehouse) -> None:
         DeltaTable(str(house.path("inference.requests"))).delete("customer_id = 1")
         self.check(house, "took rows away", "DELETE")
 
-    def test_files_gone(self, house: RequestHouse) -> None:
+    def test_files_gone(self, house: RequestLakehouse) -> None:
         house.send(make_event(3))
         table = DeltaTable(str(house.path("inference.requests")))
         newest = (set(table.file_uris()) - set(DeltaTable(table.table_uri, version=1).file_uris())).pop()
         pathlib.Path(newest).unlink()
         self.check(house, "1 file(s) that version 2 added", "vacuumed")
 
-    def test_log_gone(self, house: RequestHouse) -> None:
+    def test_log_gone(self, house: RequestLakehouse) -> None:
         house.send(make_event(3))
         house.send(make_event(4))
         DeltaTable(str(house.path("inference.requests"))).create_checkpoint()
         (house.path("inference.requests") / "_delta_log" / f"{2:020d}.json").unlink()
         self.check(house, "no longer has version 2 (newest: 3)")
 
-    def test_made_anew(self, house: RequestHouse) -> None:
+    def test_made_anew(self, house: RequestLakehouse) -> None:
         house.run()
         shutil.rmtree(house.path("inference.requests"))
         house.send(make_event(3))
         self.check(house, "deleted and made anew")
 
 
-def test_without_a_source_the_message_names_it(house: RequestHouse) -> None:
+def test_without_a_source_the_message_names_it(house: RequestLakehouse) -> None:
     with pytest.raises(DatasetError, match=r"'test.inference.requests' does not exist.*--pipeline stream_inference"):
         house.run()

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.pipelines.conftest import isolate
-from tests.small_bank import SmallBank
+from tests.fixtures.small_workspace import SmallWorkspace, isolate, prepare
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -16,17 +15,13 @@ CUSTOMERS = 30_000
 
 
 @pytest.fixture(scope="session")
-def whole_book(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> SmallBank:
+def whole_book(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> SmallWorkspace:
     """Return the bank of all customers after data preparation and feature engineering; tests may add tables."""
-    bank = SmallBank.build(tmp_path_factory.mktemp("book") / "data", customers=CUSTOMERS)
-    with pytest.MonkeyPatch.context() as patch:
-        isolate(bank.data, patch)
-        bank.run("data_prep", "feature_engineering")
-    return bank
+    return prepare(tmp_path_factory.mktemp("book") / "data", CUSTOMERS)
 
 
 @pytest.fixture
-def book(whole_book: SmallBank, monkeypatch: pytest.MonkeyPatch) -> SmallBank:
+def book(whole_book: SmallWorkspace, monkeypatch: pytest.MonkeyPatch) -> SmallWorkspace:
     """Return the bank, found by whatever runs now."""
     isolate(whole_book.data, monkeypatch)
     return whole_book

@@ -1,4 +1,4 @@
-"""Steps on tables, run by one engine in a process of its own: ``python delta_steps.py ENGINE STEP…``.
+"""Steps on tables, run by one engine.
 
 A step is ``write:ROOT``, ``extend:ROOT`` or ``dump:ROOT:FILE``.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,8 +14,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from boathouse.core.tables.fingerprint import compute_fingerprint
-from boathouse.datasets.delta_table import DeltaTableDataset
+from boathouse.tables.dataset import DeltaTableDataset
+from boathouse.tables.fingerprint import compute_fingerprint
 
 MODES: dict[str, dict[str, Any]] = {
     "overwrite": {"mode": "overwrite", "partition_by": ["batch"]},
@@ -81,13 +80,8 @@ def dump(engine: str, root: str, file: str) -> None:
     Path(file).write_text(json.dumps(found))
 
 
-def main() -> None:
+def run_steps(engine: str, *steps: str) -> None:
     """Run the steps in order."""
-    engine, *steps = sys.argv[1:]
     for step in steps:
         name, *arguments = step.split(":")
         {"write": write, "extend": extend, "dump": dump}[name](engine, *arguments)
-
-
-if __name__ == "__main__":
-    main()

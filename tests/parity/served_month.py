@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from boathouse.core.endpoints import EndpointConfig
-from boathouse.serving.access import Access
-from boathouse.serving.access_log import AccessLog
+from boathouse.endpoints.config import EndpointConfig
+from boathouse.serving.access import Access, AccessLog
 from boathouse.serving.app import App
 from boathouse.serving.endpoint import Endpoint
 from boathouse.serving.look_up import FeatureLookUp
@@ -18,15 +17,15 @@ from boathouse.serving.served_model import load_model
 from boathouse.serving.service import Service
 from boathouse.serving.tokens import TokenFile
 from boathouse.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
-from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
-from tests.asgi_client import AsgiClient
-from tests.small_bank import CONF
+from boathouse.use_case import USE_CASE
+from tests.fixtures.asgi_client import AsgiClient
+from tests.fixtures.small_workspace import CONF
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from boathouse.core.modelling import LoadedModel
-    from boathouse.online_store import OnlineStore
+    from boathouse.features.online.store import OnlineStore
+    from boathouse.modelling.result import LoadedModel
 
 NAME = "missed_payment"
 
@@ -47,7 +46,7 @@ class ServedMonth:
         ranges = config.input.ranges
         files = model.files
         endpoint.serve(
-            load_model("champion", model.name, model.version, files, on_demand=ON_DEMAND_FEATURES, ranges=ranges)
+            load_model("champion", model.name, model.version, files, on_demand=USE_CASE.on_demand, ranges=ranges)
         )
         access = Access(TokenFile(folder / "tokens.json"), required=False)
         log = AccessLog(io.BytesIO())

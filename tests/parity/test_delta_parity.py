@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from boathouse.engines.spark import find_delta_jar, find_java
+from tests.fixtures.engine_worker import EngineWorker
 
-pytestmark = [
-    pytest.mark.spark,
-    pytest.mark.skipif(not find_java(), reason="no Java: apt-get install openjdk-17-jre-headless"),
-    pytest.mark.skipif(not find_delta_jar(), reason="no Delta jars: make jars"),
-]
-STEPS = Path(__file__).with_name("delta_steps.py")
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.spark
+STEPS = "tests.parity.delta_steps:run_steps"
 # By hand: ids 0-3 of batch one, then 2-5 of batch two, then 100-103 of batch three.
 ROWS_AFTER = {"overwrite": 4, "append": 12, "merge": 10, "replace_where": 12}
 
 
-def run(engine: str, *steps: str) -> None:
-    """Run ``steps`` on ``engine`` in a process of its own."""
-    done = subprocess.run([sys.executable, str(STEPS), engine, *steps], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+@pytest.fixture(scope="module")
+def sail_worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineWorker]:
+    """Return a process of Sail: the session's engine may be another."""
+    worker = EngineWorker("sail", tmp_path_factory.mktemp("sail") / "worker.log")
+    yield worker
+    worker.stop()
 
 
 @pytest.fixture(scope="module")
-def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def seen(
+    tmp_path_factory: pytest.TempPathFactory, sail_worker: EngineWorker, spark_worker: EngineWorker
+) -> dict[str, Any]:
     """Return what each engine sees in each lakehouse, after the other has extended it."""
     base = tmp_path_factory.mktemp("parity")
     roots = {name: (base / name).as_posix() for name in ("by_sail", "by_spark")}
@@ -38,14 +39,12 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         for engine in ("sail", "spark")
         for name in roots
     }
-    run("sail", f"write:{roots['by_sail']}")
-    run("spark", f"write:{roots['by_spark']}", f"extend:{roots['by_sail']}")
-    run(
-        "sail",
-        f"extend:{roots['by_spark']}",
-        *[f"dump:{root}:{files[f'sail {name}']}" for name, root in roots.items()],
-    )
-    run("spark", *[f"dump:{root}:{files[f'spark {name}']}" for name, root in roots.items()])
+    sail_worker.call(STEPS, "sail", f"write:{roots['by_sail']}")
+    spark_worker.call(STEPS, "spark", f"write:{roots['by_spark']}", f"extend:{roots['by_sail']}")
+    sail_worker.call(STEPS, "sail", f"extend:{roots['by_spark']}")
+    for engine, worker in (("sail", sail_worker), ("spark", spark_worker)):
+        dumps = [f"dump:{root}:{files[f'{engine} {name}']}" for name, root in roots.items()]
+        worker.call(STEPS, engine, *dumps)
     return {view: json.loads(Path(file).read_text()) for view, file in files.items()}
 
 

@@ -10,25 +10,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from boathouse.core.export.graph import build_graph
-from boathouse.feature_store import FeatureRefresher, publish_view
-from boathouse.online_store import OnlineStore
+from boathouse.environment import Environment
+from boathouse.features.online.store import OnlineStore
+from boathouse.features.publishing import publish_view
+from boathouse.features.refreshing import FeatureRefresher
 from boathouse.pipelines import batch_inference, stream_inference
-from boathouse.use_case.features import CURRENT_VIEWS, ENTITY_KEYS, FEATURE_NAMES
-from tests.boosted_model import train_model
-from tests.core.export.test_graph import run_graph
+from boathouse.scoring.graph import build_graph
+from boathouse.use_case import USE_CASE
+from tests.fixtures.boosted_model import train_model
+from tests.fixtures.scored_lakehouse import ScoredLakehouse
+from tests.fixtures.small_workspace import isolate
 from tests.parity.conftest import CUSTOMERS
 from tests.parity.served_month import ServedMonth, as_lists
-from tests.pipelines.conftest import isolate
-from tests.scored_house import ScoredHouse
+from tests.scoring.test_graph import run_graph
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
 
-    from boathouse.core.modelling import LoadedModel
-    from tests.small_bank import SmallBank
+    from boathouse.modelling.result import LoadedModel
+    from tests.fixtures.small_workspace import SmallWorkspace
 
 MONTH = date(2005, 9, 30)
 REASONS = 3
@@ -48,7 +50,7 @@ class ScoredMonth:
         reasons: In the same order; empty where the decision is 0.
     """
 
-    house: ScoredHouse
+    house: ScoredLakehouse
     model: LoadedModel
     keys: np.ndarray
     matrix: np.ndarray
@@ -66,16 +68,16 @@ class ScoredMonth:
 
 
 @pytest.fixture(scope="module")
-def month(whole_book: SmallBank) -> ScoredMonth:
+def month(whole_book: SmallWorkspace) -> ScoredMonth:
     """Return the month scored in this process, after batch inference has joined its features."""
     with pytest.MonkeyPatch.context() as patch:
         isolate(whole_book.data, patch)
-        house = ScoredHouse.build()
+        house = ScoredLakehouse.build()
         model = train_model()
         run_batch(house, model)
         features = house.dataset("inference.features").load().where(f"observed_on = DATE'{MONTH}'").toPandas()
     features = features.sort_values("customer_id")
-    matrix = features[list(FEATURE_NAMES)].to_numpy(dtype=np.float64)
+    matrix = features[list(USE_CASE.feature_names)].to_numpy(dtype=np.float64)
     probability = model.scorer.predict_probability(matrix)
     decision = model.scorer.decide(probability)
     reasons: list[list[str]] = [[] for _ in decision]
@@ -89,12 +91,12 @@ def month(whole_book: SmallBank) -> ScoredMonth:
     return ScoredMonth(house, model, keys, matrix, probability, decision, reasons)
 
 
-def run_batch(house: ScoredHouse, model: LoadedModel) -> None:
-    house.parameters["batch_inference"]["scoring"]["months"] = 1
+def run_batch(house: ScoredLakehouse, model: LoadedModel) -> None:
+    house.parameters["batch_inference"]["scoring"]["cohorts"] = 1
     house.run(batch_inference.create_pipeline(), models__champion=model, models__aliases={"champion": "1"})
 
 
-def read_scores(house: ScoredHouse, table: str) -> Any:
+def read_scores(house: ScoredLakehouse, table: str) -> Any:
     rows = house.dataset(table).load().where(f"observed_on = DATE'{MONTH}'")
     return rows.select("customer_id", "probability", "decision", "reasons").toPandas()
 
@@ -106,12 +108,12 @@ def test_the_month_has_every_customer_and_both_decisions(month: ScoredMonth) -> 
 
 
 @pytest.mark.slow
-def test_batch_gives_the_same_to_the_bit(month: ScoredMonth, book: SmallBank) -> None:
+def test_batch_gives_the_same_to_the_bit(month: ScoredMonth, book: SmallWorkspace) -> None:
     month.compare(read_scores(month.house, "inference.predictions"))
 
 
 @pytest.mark.slow
-def test_stream_gives_the_same_to_the_bit(month: ScoredMonth, book: SmallBank) -> None:
+def test_stream_gives_the_same_to_the_bit(month: ScoredMonth, book: SmallWorkspace) -> None:
     pipeline = stream_inference.create_pipeline()
     month.house.run(pipeline, models__champion=month.model, models__aliases={"champion": "1"})
     month.compare(read_scores(month.house, "inference.stream_predictions"))
@@ -128,23 +130,25 @@ def test_a_row_alone_gets_the_same_as_among_others(month: ScoredMonth) -> None:
 def test_the_endpoint_gives_the_same_to_the_bit_for_features_it_is_sent(month: ScoredMonth, tmp_path: Path) -> None:
     served = ServedMonth(month.model, tmp_path)
     rows = as_lists(month.matrix)
-    found = served.ask(FEATURE_NAMES, rows)
+    found = served.ask(USE_CASE.feature_names, rows)
     some = [row for row in np.flatnonzero(month.decision) if row % 20 == 0]
-    explained = served.ask(FEATURE_NAMES, [rows[row] for row in some], explain=True)
+    explained = served.ask(USE_CASE.feature_names, [rows[row] for row in some], explain=True)
     served.close()
     require_same(month, found)
     assert [json.loads(each["reasons"]) for each in explained] == [month.reasons[row] for row in some]
 
 
 @pytest.mark.slow
-def test_the_endpoint_gives_the_same_to_the_bit_for_keys(month: ScoredMonth, book: SmallBank, tmp_path: Path) -> None:
-    place = book.dataset(CURRENT_VIEWS[0].table)._place
-    refresher = FeatureRefresher("test", {"engine": place.engine, "root": place.root})
+def test_the_endpoint_gives_the_same_to_the_bit_for_keys(
+    month: ScoredMonth, book: SmallWorkspace, tmp_path: Path
+) -> None:
+    place = book.dataset(USE_CASE.current_views[0].table).location
+    refresher = FeatureRefresher(Environment("test", {"engine": place.engine, "root": place.root}))
     store = OnlineStore(f"sqlite:///{tmp_path}/online.db", timeout_s=60)
-    for view in CURRENT_VIEWS:
+    for view in USE_CASE.current_views:
         publish_view(store, view, refresher.place(view.table))
     served = ServedMonth(month.model, tmp_path, store)
-    found = served.ask(ENTITY_KEYS, [[key] for key in month.keys.tolist()])
+    found = served.ask(USE_CASE.keys, [[key] for key in month.keys.tolist()])
     served.close()
     store.close()
     require_same(month, found)

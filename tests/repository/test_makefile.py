@@ -81,3 +81,16 @@ def test_interrupted_build_is_begun_anew(checkout: Path, step: str) -> None:
     (checkout / "fail").unlink()
     assert make(checkout, "venv", "PYTHON=./python3.11").returncode == 0
     assert not half_installed.exists()
+
+
+def test_reset_removes_what_runs_and_endpoints_left_and_keeps_the_extracts(checkout: Path) -> None:
+    removed = ("lakehouse/t", "reports/r", "mlartifacts/a", "mlflow.db", "mlflow.db-wal", "online_dev.db")
+    removed += ("endpoint_log/dev/salt", "tokens_dev.json", "tokens_prod.json.lock")
+    for name in (*removed, "01_raw/customers.csv"):
+        path = checkout / "data" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    # Named, so that a folder that the environment names is never touched.
+    assert make(checkout, "reset", "BOATHOUSE_DATA=data").returncode == 0
+    left = [path.relative_to(checkout / "data").as_posix() for path in (checkout / "data").rglob("*")]
+    assert sorted(left) == ["01_raw", "01_raw/customers.csv"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import needs
+from tests.fixtures import needs
 
 ROOT = Path(__file__).resolve().parents[2]
 SKIPPING = """
@@ -27,12 +27,12 @@ def test_expected_failure():
 
 def run(folder: Path, **environment: str) -> tuple[int, str]:
     (folder / "test_one.py").write_text(SKIPPING, encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "tests.needs", "-c", os.devnull]
-    surroundings = {**os.environ, "BOATHOUSE_NO_SKIPS": "", **environment}
+    command = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "tests.fixtures.needs", "-c", os.devnull]
+    runtime_environment = {**os.environ, "BOATHOUSE_NO_SKIPS": "", **environment}
     done = subprocess.run(
         [*command, "-p", "no:cacheprovider", "--rootdir", str(folder), str(folder)],
         cwd=ROOT,
-        env=surroundings,
+        env=runtime_environment,
         capture_output=True,
         text=True,
         check=False,
@@ -54,14 +54,11 @@ def test_skip_fails_where_none_is_allowed(tmp_path: Path) -> None:
     assert "1 xfailed, 1 error" in report
 
 
-def test_missing_java_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(needs, "find_java", lambda: None)
-    assert "make jars" in needs.find_missing()["spark"]
-
-
 def test_nothing_is_missing_where_all_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(needs, "find_java", lambda: "/usr/bin/java")
     monkeypatch.setattr(needs, "find_delta_jar", lambda: tmp_path)
     monkeypatch.setattr(needs, "POSTGRES_FOLDERS", str(tmp_path))
+    monkeypatch.setattr(needs, "find_jars", lambda: [tmp_path])
+    monkeypatch.setattr(needs, "find_other_python", lambda: "/usr/bin/python3.12")
     monkeypatch.setattr(needs.shutil, "which", lambda _: "/usr/bin/chromium")
     assert needs.find_missing() == {}

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from tests.asgi_client import AsgiClient
-from tests.small_endpoint import SmallEndpoint, fill_store, make_rows
+from tests.fixtures.asgi_client import AsgiClient
+from tests.fixtures.small_endpoint import SmallEndpoint, fill_store, make_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from boathouse.online_store import OnlineStore
+    from boathouse.features.online.store import OnlineStore
 
 Start = Callable[..., tuple[AsgiClient, SmallEndpoint]]
 

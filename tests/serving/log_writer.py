@@ -6,9 +6,9 @@ import sys
 import time
 from pathlib import Path
 
-from boathouse.core.endpoints import LogOptions
+from boathouse.endpoints.options import LogOptions
 from boathouse.serving.inference_log import InferenceLog
-from tests.serving.log_entries import entry
+from tests.fixtures.log_entries import entry
 
 
 def main(folder: Path, first: int, count: int) -> None:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from boathouse.core.errors import UntrustedModelError
+from boathouse.errors import UntrustedModelError
+from tests.fixtures.small_endpoint import as_records, make_files, make_rows, serve_version
 from tests.serving.conftest import Start
-from tests.small_endpoint import as_records, make_files, make_rows, serve_version
 
 if TYPE_CHECKING:
-    from boathouse.online_store import OnlineStore
-    from tests.asgi_client import AsgiClient
+    from boathouse.features.online.store import OnlineStore
+    from tests.fixtures.asgi_client import AsgiClient
 
 JSON = {"content-type": "application/json"}
 RECORD = as_records(make_rows(1))[0]
@@ -165,7 +165,7 @@ def test_an_unexpected_error_is_logged_without_its_text(start: Start, monkeypatc
     def fail(*_: Any, **__: Any) -> None:
         raise ValueError("value 0.5 of account 17")
 
-    monkeypatch.setattr("boathouse.serving.invoking.parse_invocation", fail)
+    monkeypatch.setattr("boathouse.serving.invocation_handler.parse_invocation", fail)
     answer = ask(client, {"dataframe_records": [RECORD]})
     assert answer.status_code == 500
     assert answer.json()["error_code"] == "INTERNAL_ERROR"

@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from boathouse.core.errors import OnlineStoreError
-from boathouse.online_store import OnlineStore
-from boathouse.online_store.predictions import prediction_view
+from boathouse.errors import OnlineStoreError
+from boathouse.features.online.store import OnlineStore
+from boathouse.features.online.views import prediction_view
+from tests.fixtures.small_endpoint import NAME, OBSERVED, as_records, fill_store, make_rows, use_after
 from tests.serving.conftest import Start
 from tests.serving.test_app import ask
-from tests.small_endpoint import NAME, OBSERVED, as_records, fill_store, make_rows, use_after
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from boathouse.online_store import FeatureRows, OnlineView
-    from tests.asgi_client import AsgiClient
+    from boathouse.features.online.look_up import FeatureRows
+    from boathouse.scoring.feature_spec import ViewSpec
+    from tests.fixtures.asgi_client import AsgiClient
 
 
 class BrokenStore:
@@ -30,7 +31,7 @@ class BrokenStore:
     def __init__(self, store: OnlineStore) -> None:
         self.store, self.delay_s, self.broken = store, 0.0, False
 
-    def look_up(self, keys: Sequence[Any], views: Sequence[OnlineView]) -> FeatureRows:
+    def look_up(self, keys: Sequence[Any], views: Sequence[ViewSpec]) -> FeatureRows:
         time.sleep(self.delay_s)
         if self.broken:
             raise OnlineStoreError.unavailable("postgresql://store", "OperationalError")

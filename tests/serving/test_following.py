@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from boathouse.core.endpoints.config import Route
-from boathouse.core.errors import ModelError, UntrustedModelError
+from boathouse.cli.serve import WORKER
+from boathouse.endpoints.config import Route
+from boathouse.errors import ModelError, UntrustedModelError
 from boathouse.serving import supervisor as supervising
+from boathouse.serving.protocol import Message
 from boathouse.serving.source import Source
 from boathouse.serving.supervisor import Supervisor
-from boathouse.serving.wire import Word
 from boathouse.serving.worker import Setup
-from tests.small_endpoint import NAME, make_config
+from tests.fixtures.small_endpoint import NAME, make_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from boathouse.core.endpoints import EndpointConfig
+    from boathouse.endpoints.config import EndpointConfig
 
 
 class Registry:
@@ -50,10 +51,10 @@ class Listener:
     """A worker that remembers what it was told."""
 
     def __init__(self) -> None:
-        self.words: list[Word] = []
+        self.messages: list[Message] = []
 
-    def tell(self, word: Word) -> None:
-        self.words.append(word)
+    def send(self, message: Message) -> None:
+        self.messages.append(message)
 
 
 class Watched:
@@ -75,23 +76,23 @@ class Watched:
         )
         self.socket = socket.socket()
         self.configs = {"late": make_config()}
-        self.supervisor = Supervisor(Source(lambda: self.configs, self.registry), setup, self.socket, 1)
+        self.supervisor = Supervisor(Source(lambda: self.configs, self.registry), setup, self.socket, 1, module=WORKER)
         self.supervisor._workers[0] = self.worker  # type: ignore[assignment]
 
     def look(self) -> list[tuple[Any, ...]]:
         """Return what the worker was told by one look at the registry."""
-        self.worker.words.clear()
+        self.worker.messages.clear()
         asyncio.run(self.supervisor._follow_once())
-        for word in [each for each in self.worker.words if each.kind == "model"]:
-            kind = "failed" if word.content["version"] in self.not_loadable else "loaded"
-            self.supervisor._hear(Word(kind, {**word.content, "text": "it cannot be loaded"}))
-        return [_shorten(word) for word in self.worker.words if word.kind != "configure"]
+        for message in [each for each in self.worker.messages if each.kind == "model"]:
+            kind = "failed" if message.content["version"] in self.not_loadable else "loaded"
+            self.supervisor._receive(Message(kind, {**message.content, "text": "it cannot be loaded"}))
+        return [_shorten(message) for message in self.worker.messages if message.kind != "configure"]
 
 
-def _shorten(word: Word) -> tuple[Any, ...]:
-    content = word.content
+def _shorten(message: Message) -> tuple[Any, ...]:
+    content = message.content
     return tuple(
-        each for each in (word.kind, content.get("entity"), content.get("version"), content.get("problem")) if each
+        each for each in (message.kind, content.get("entity"), content.get("version"), content.get("problem")) if each
     )
 
 
@@ -104,8 +105,8 @@ def watched() -> Iterator[Watched]:
 
 def test_a_version_is_told_once_with_its_files_and_digest(watched: Watched) -> None:
     assert watched.look() == [("model", "champion", "1")]
-    word = watched.worker.words[-1]
-    assert (word.files, word.content["digest"]) == ({"spec.json": b"1"}, "digest of 1")
+    message = watched.worker.messages[-1]
+    assert (message.files, message.content["digest"]) == ({"spec.json": b"1"}, "digest of 1")
     assert watched.look() == []
 
 
@@ -122,8 +123,8 @@ def test_an_entity_with_traffic_keeps_its_version_when_the_alias_goes(watched: W
     watched.look()
     watched.registry.now = {}
     assert watched.look() == [("problem", "champion")]
-    assert "no version of test.models.late has the alias 'champion'" in watched.worker.words[-1].content["text"]
-    new = [word.kind for word in watched.supervisor._all_words()]
+    assert "no version of test.models.late has the alias 'champion'" in watched.worker.messages[-1].content["text"]
+    new = [message.kind for message in watched.supervisor._all_messages()]
     assert new == ["configure", "model", "problem", "registry", "draining"]
 
 
@@ -131,7 +132,7 @@ def test_a_version_that_cannot_be_read_is_tried_again_later(watched: Watched, mo
     watched.look()
     watched.registry.broken, watched.registry.now = {"2"}, {"champion": "2"}
     assert watched.look() == [("problem", "champion")]
-    assert "version 2: Model 'test.models.late' would be loaded by pickle" in watched.worker.words[0].content["text"]
+    assert "version 2: Model 'test.models.late' would be loaded by pickle" in watched.worker.messages[0].content["text"]
     assert watched.look() == []
     assert watched.registry.read == ["1", "2"]
     watched.registry.broken = set()
@@ -154,9 +155,9 @@ def test_another_configuration_is_passed_on(watched: Watched) -> None:
     watched.look()
     watched.configs = {"late": make_config(limits={"max_rows": 7})}
     watched.look()
-    [word] = watched.worker.words
-    assert word.kind == "configure"
-    assert word.content["document"]["boathouse"]["limits"]["max_rows"] == 7
+    [message] = watched.worker.messages
+    assert message.kind == "configure"
+    assert message.content["document"]["boathouse"]["limits"]["max_rows"] == 7
 
 
 def swapped(*, champion: int) -> EndpointConfig:
@@ -174,15 +175,15 @@ def test_a_configuration_waits_until_the_files_of_its_entities_are_there(
     watched.configs = {"late": swapped(champion=0)}
     for _ in range(2):
         watched.look()
-        assert "configure" not in [word.kind for word in watched.worker.words]
+        assert "configure" not in [message.kind for message in watched.worker.messages]
     # A worker that starts now is told what the others serve.
-    told = [word for word in watched.supervisor._all_words() if word.kind == "configure"]
-    assert [word.content["document"] for word in told] == [make_config().to_document()]
+    told = [message for message in watched.supervisor._all_messages() if message.kind == "configure"]
+    assert [message.content["document"] for message in told] == [make_config().to_document()]
     watched.registry.broken = set()
     monkeypatch.setattr(supervising, "_RETRY_S", -1.0)
     assert watched.look() == [("model", "challenger", "2")]
     watched.look()
-    assert [word.kind for word in watched.worker.words] == ["configure"]
+    assert [message.kind for message in watched.worker.messages] == ["configure"]
 
 
 def test_a_version_stays_while_the_configuration_that_lets_it_go_waits(watched: Watched) -> None:
@@ -193,7 +194,7 @@ def test_a_version_stays_while_the_configuration_that_lets_it_go_waits(watched: 
     watched.registry.now = {"challenger": "2"}
     assert watched.look() == [("model", "challenger", "2")]
     assert watched.look() == []
-    assert watched.worker.words[0].kind == "configure"
+    assert watched.worker.messages[0].kind == "configure"
     assert watched.look() == [("withdraw", "champion")]
 
 
@@ -202,7 +203,7 @@ def test_a_configuration_that_makes_nothing_worse_is_applied_without_its_models(
     watched.look()
     watched.configs = {"late": swapped(champion=50)}
     watched.look()
-    assert "configure" in [word.kind for word in watched.worker.words]
+    assert "configure" in [message.kind for message in watched.worker.messages]
 
 
 def test_a_configuration_that_is_taken_back_while_it_waits_leaves_nothing_behind(watched: Watched) -> None:
@@ -213,7 +214,7 @@ def test_a_configuration_that_is_taken_back_while_it_waits_leaves_nothing_behind
     assert [config.traffic_of("challenger") for config in watched.supervisor._held] == [100]
     watched.configs = before
     assert watched.look() == [("problem", "challenger")]
-    assert [(word.kind, word.content["text"]) for word in watched.worker.words] == [("problem", "")]
+    assert [(message.kind, message.content["text"]) for message in watched.worker.messages] == [("problem", "")]
     assert watched.supervisor._held == []
     assert watched.supervisor._problems == {}
 
@@ -224,8 +225,11 @@ def test_a_worker_that_starts_after_a_failed_load_is_told_the_version_from_befor
     watched.look()
     watched.registry.now, watched.not_loadable = {"champion": "2"}, {"2"}
     assert watched.look() == [("model", "champion", "2"), ("problem", "champion")]
-    told = [word for word in watched.supervisor._all_words() if word.kind in {"model", "problem"}]
-    assert [word.content.get("version") or word.content["text"] for word in told] == ["1", "it cannot be loaded"]
+    told = [message for message in watched.supervisor._all_messages() if message.kind in {"model", "problem"}]
+    assert [message.content.get("version") or message.content["text"] for message in told] == [
+        "1",
+        "it cannot be loaded",
+    ]
     assert told[0].files == {"spec.json": b"1"}
     assert watched.look() == []
     # Later it is read anew: what was wrong with its files may have been put right.
@@ -245,7 +249,7 @@ def test_what_was_wrong_is_taken_back_when_the_alias_returns(watched: Watched, c
     assert watched.look()[-1] == ("problem", "champion")
     watched.registry.now = {"champion": "1"}
     assert watched.look() == [("problem", "champion")]
-    assert watched.worker.words[0].content["text"] == ""
+    assert watched.worker.messages[0].content["text"] == ""
     assert watched.look() == []
 
 
@@ -253,8 +257,8 @@ def test_a_version_that_only_one_of_the_workers_could_load_is_sent_again(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watched.look()
-    word = Word("failed", {**watched.worker.words[-1].content, "text": "it cannot be loaded"})
-    watched.supervisor._hear(word)
+    message = Message("failed", {**watched.worker.messages[-1].content, "text": "it cannot be loaded"})
+    watched.supervisor._receive(message)
     assert watched.look() == []
     monkeypatch.setattr(supervising, "_RETRY_S", -1.0)
     assert watched.look() == [("model", "champion", "1")]
@@ -267,4 +271,4 @@ def test_a_configuration_waits_for_a_version_that_cannot_be_loaded(watched: Watc
     watched.configs = {"late": swapped(champion=0)}
     for _ in range(3):
         watched.look()
-        assert "configure" not in [word.kind for word in watched.worker.words]
+        assert "configure" not in [message.kind for message in watched.worker.messages]

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from tests.asgi_client import AsgiClient
-from tests.serving import fuzzing
-from tests.small_endpoint import SmallEndpoint
+from tests.fixtures import fuzzing
+from tests.fixtures.asgi_client import AsgiClient
+from tests.fixtures.small_endpoint import SmallEndpoint
 
 if TYPE_CHECKING:
-    from boathouse.online_store import OnlineStore
+    from boathouse.features.online.store import OnlineStore
 
 relaxed = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 
@@ -47,6 +47,6 @@ def test_a_fault_would_be_seen(fuzzed: AsgiClient, monkeypatch: pytest.MonkeyPat
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("boathouse.serving.invoking.parse_invocation", fail)
+    monkeypatch.setattr("boathouse.serving.invocation_handler.parse_invocation", fail)
     with pytest.raises(AssertionError):
         fuzzing.Findings().check(fuzzed, fuzzing.Request("POST", "/invocations", b"{}", {"content-type": fuzzing.JSON}))

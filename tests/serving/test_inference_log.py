@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -11,19 +12,21 @@ import threading
 import time
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from deltalake import DeltaTable
 
-from boathouse.core.endpoints import LogOptions
-from boathouse.core.endpoints.log_contract import ENDPOINT_LOG
-from boathouse.core.endpoints.personal import hash_value
+from boathouse.endpoints.log_contract import ENDPOINT_LOG
+from boathouse.endpoints.options import LogOptions
+from boathouse.endpoints.payload import hash_value
 from boathouse.serving.inference_log import InferenceLog
 from boathouse.serving.log_journal import acquire_slot
-from boathouse.serving.log_salt import VARIABLE, read_salt
-from boathouse.serving.log_table import LogTable, log_schema
-from tests.serving.log_entries import MOMENT, entry
+from boathouse.serving.log_redaction import VARIABLE, read_salt
+from boathouse.serving.log_table import LogTable
+from boathouse.serving.worker import Worker
+from tests.fixtures.log_entries import MOMENT, entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,13 +38,21 @@ ROOT = Path(__file__).resolve().parents[2]
 def make_log(tmp_path: Path) -> Iterator[Callable[..., InferenceLog]]:
     logs: list[InferenceLog] = []
 
-    def make(*, commit_seconds: float = 0.05, on_disk: Any = None, start: bool = True, **options: Any) -> InferenceLog:
+    def make(
+        *,
+        commit_seconds: float = 0.05,
+        on_disk: Any = None,
+        start: bool = True,
+        always_hidden: tuple[str, ...] = (),
+        **options: Any,
+    ) -> InferenceLog:
         log = InferenceLog(
             tmp_path / "table",
             tmp_path / "journal",
             LogOptions(**{"flush_seconds": 0.02, **options}),
             commit_seconds=commit_seconds,
             on_disk=on_disk,
+            always_hidden=always_hidden,
         )
         logs.append(log)
         if start:
@@ -86,7 +97,8 @@ def test_a_row_has_the_columns_of_the_platform(make_log: Callable[..., Inference
         }
     ]
     assert DeltaTable(str(tmp_path / "table")).metadata().partition_columns == ["request_date"]
-    assert log_schema().names == list(ENDPOINT_LOG.column_names)
+    stored = DeltaTable(str(tmp_path / "table")).schema().fields
+    assert [(field.name, field.nullable) for field in stored] == [(c.name, c.nullable) for c in ENDPOINT_LOG.columns]
 
 
 def test_personal_values_never_touch_the_disk(make_log: Callable[..., InferenceLog], tmp_path: Path) -> None:
@@ -102,6 +114,35 @@ def test_personal_values_never_touch_the_disk(make_log: Callable[..., InferenceL
     assert "no JSON" not in text
     assert "PAYLOAD_NOT_READABLE" in text
     (tmp_path / "table").unlink()
+
+
+@pytest.mark.parametrize("policy", ["keep", "hash"])
+def test_the_key_of_a_person_is_hashed_whatever_the_options_say(
+    make_log: Callable[..., InferenceLog], tmp_path: Path, policy: str
+) -> None:
+    log = make_log(always_hidden=("key",), personal_policy=policy)
+    log.record(entry(987654321))
+    log.use(LogOptions(personal_columns=("a",), personal_policy="keep"))
+    log.record(entry(987654321))
+    assert log.flush()
+    hashed = hash_value(987654321, read_salt(tmp_path / "journal"))
+    assert [json.loads(row["request"])["dataframe_records"] for row in rows(tmp_path)] == [
+        [{"key": hashed, "a": 1.5}],
+        [{"key": hashed, "a": 1.5}],
+    ]
+
+
+def test_a_worker_logs_no_key_of_a_person(tmp_path: Path) -> None:
+    worker: Any = Worker.__new__(Worker)
+    worker._setup = SimpleNamespace(log_table=str(tmp_path / "table"), log_journal=str(tmp_path / "journal"))
+    worker._logs = {}
+    worker._configure_log("late", SimpleNamespace(log=LogOptions(personal_policy="keep")))
+    log = worker._logs["late"]
+    log.record(entry(1, request='{"dataframe_records":[{"customer_id":987654321,"a":1.5}]}'))
+    assert log.close()
+    [row] = rows(tmp_path)
+    hashed = hash_value(987654321, read_salt(tmp_path / "journal"))
+    assert json.loads(row["request"]) == {"dataframe_records": [{"customer_id": hashed, "a": 1.5}]}
 
 
 def test_long_bodies_are_shortened_and_say_so(make_log: Callable[..., InferenceLog], tmp_path: Path) -> None:
@@ -284,7 +325,7 @@ def test_several_processes_write_while_the_table_is_compacted(tmp_path: Path) ->
 
 def test_importing_the_log_needs_no_spark_and_no_pandas() -> None:
     code = (
-        "import sys, boathouse.serving.inference_log, boathouse.core.endpoints.routing;"
+        "import sys, boathouse.serving.inference_log, boathouse.endpoints.routing;"
         "heavy = {'pandas', 'pyspark', 'deltalake', 'pyarrow', 'mlflow', 'kedro'};"
         "print(sorted(heavy & set(sys.modules)))"
     )

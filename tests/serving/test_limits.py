@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from boathouse.core.endpoints import LimitOptions
-from boathouse.core.errors import InvocationError, TokenError
+from boathouse.endpoints.options import LimitOptions
+from boathouse.errors import InvocationError, TokenError
 from boathouse.serving import access
 from boathouse.serving.access import Rates
 from boathouse.serving.tokens import TokenFile
+from tests.fixtures.small_endpoint import as_records, make_rows
 from tests.serving.conftest import Start
 from tests.serving.test_app import JSON, RECORD, ask
-from tests.small_endpoint import as_records, make_rows
 
 BODY = {"dataframe_records": [RECORD]}
 
@@ -110,7 +110,7 @@ def test_where_tokens_are_required_nobody_asks_without(start: Start, tokens: Tok
 def test_management_is_never_open(start: Start, tokens: TokenFile) -> None:
     client, small = start()
     said: list[str] = []
-    small.service.tell = said.append
+    small.service.send = said.append
     query, manage = tokens.create("job", ["query"]), tokens.create("admin", ["manage"])
     for headers, status in (({}, 401), (bearer(query), 403), (bearer(manage), 202)):
         assert client.post("/manage/drain", headers=headers).status_code == status

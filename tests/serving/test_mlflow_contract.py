@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from boathouse.core.scoring.files import write_folder
-from boathouse.datasets.model_files import LOADER, list_requirements, make_signature
-from tests.asgi_client import AsgiClient
-from tests.small_endpoint import FEATURES, SmallEndpoint, as_records, make_files, make_rows
+from boathouse.registry.checks import LOADER
+from boathouse.registry.model_files import list_requirements, make_signature
+from boathouse.scoring.files import write_folder
+from tests.fixtures.asgi_client import AsgiClient
+from tests.fixtures.small_endpoint import FEATURES, SmallEndpoint, as_records, make_files, make_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -153,7 +154,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[AsgiClient,
         path=folder / "saved",
         loader_module=LOADER,
         data_path=(folder / "data").as_posix(),
-        signature=make_signature(list(FEATURES)),
+        signature=make_signature(dict.fromkeys(FEATURES, "number")),
         pip_requirements=list_requirements("xgboost"),
         input_example=pd.DataFrame([ROW]),
     )

@@ -15,17 +15,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boathouse.core.endpoints.log_contract import LogEntry
-from boathouse.serving.access_log import AccessLog
+from boathouse.endpoints.log_contract import LogEntry
+from boathouse.serving.access import AccessLog
 from boathouse.serving.answers import Scores, encode_predictions
 from boathouse.serving.endpoint import Endpoint, group_rows, merge_scores
 from boathouse.serving.lean_imports import import_without
 from boathouse.serving.metrics import BOUNDS, Metrics
+from boathouse.serving.protocol import Message, read_message
 from boathouse.serving.scoring import ScoringThreads
-from boathouse.serving.wire import Word, read_word
+from tests.fixtures.small_endpoint import as_records, make_config, make_files, make_rows, serve_version
 from tests.serving.conftest import Start
 from tests.serving.test_app import RECORD, ask
-from tests.small_endpoint import as_records, make_config, make_files, make_rows, serve_version
 
 HEAVY = {"deltalake", "kedro", "mlflow", "pandas", "polars", "pyspark", "sklearn"}
 
@@ -54,10 +54,10 @@ def test_a_worker_that_scores_a_boosted_model_has_imported_nothing_heavy(tmp_pat
 import sys, numpy, pathlib
 import boathouse.serving.worker
 from boathouse.serving.served_model import load_model
-from boathouse.core.scoring import read_folder
+from boathouse.scoring.files import read_folder
 files = read_folder(pathlib.Path({str(tmp_path)!r}))
 files.pop("feature_spec.json"); files.pop("manifest.json")
-from boathouse.core.scoring import seal_files
+from boathouse.scoring.files import seal_files
 model = load_model("a", "b", "1", seal_files(files), on_demand=(), ranges={{}})
 model.scorer.predict_probability(numpy.zeros((1, 4)))
 print("scored", *sorted({HEAVY!r} & sys.modules.keys()))
@@ -93,15 +93,15 @@ def test_what_was_imported_before_stays() -> None:
     st.dictionaries(st.text(max_size=5), st.binary(max_size=50)),
 )
 def test_messages_arrive_as_they_were_sent(kind: str, content: dict[str, Any], files: dict[str, bytes]) -> None:
-    word = Word(kind, content, files)
+    message = Message(kind, content, files)
 
-    async def send() -> list[Word | None]:
+    async def send() -> list[Message | None]:
         reader = asyncio.StreamReader()
-        reader.feed_data(word.encode() * 2 + word.encode()[:3])
+        reader.feed_data(message.encode() * 2 + message.encode()[:3])
         reader.feed_eof()
-        return [await read_word(reader) for _ in range(3)]
+        return [await read_message(reader) for _ in range(3)]
 
-    assert asyncio.run(send()) == [word, word, None]
+    assert asyncio.run(send()) == [message, message, None]
 
 
 def test_counts_of_workers_are_added_and_survive_one(tmp_path: Path) -> None:
@@ -133,17 +133,24 @@ def test_rows_come_back_in_their_order(names: list[str]) -> None:
     assert sorted(row for rows in groups.values() for row in rows) == list(range(len(names)))
     assert list(groups) == list(dict.fromkeys(names))
     parts = [
-        Scores(np.array(rows, dtype=float), np.zeros(len(rows), dtype=np.int32), [[str(row)] for row in rows])
+        Scores(
+            {"score": np.array(rows, dtype=float), "kept": np.zeros(len(rows), np.int32)}, [[str(row)] for row in rows]
+        )
         for rows in groups.values()
     ]
     merged = merge_scores(parts, list(groups.values()), len(names))
-    assert merged.probability.tolist() == list(range(len(names)))
+    assert {name: values.dtype for name, values in merged.answer.items()} == (
+        {"score": np.float64, "kept": np.int32} if names else {}
+    )
+    assert not names or merged.answer["score"].tolist() == list(range(len(names)))
     assert (merged.reasons or []) == [[str(row)] for row in range(len(names))]
 
 
-def test_a_probability_that_is_none_is_null() -> None:
-    scores = Scores(np.array([np.nan, 0.1]), np.array([0, 1]))
-    assert json.loads(encode_predictions(scores))["predictions"][0]["probability"] is None
+def test_a_number_that_is_none_is_null_and_columns_keep_their_names_and_order() -> None:
+    scores = Scores({"score": np.array([np.nan, 0.1]), "kept": np.array([0, 1], dtype=np.int32)})
+    assert encode_predictions(scores) == (
+        b'{"predictions": [{"score": null, "kept": 0, "reasons": "[]"}, {"score": 0.1, "kept": 1, "reasons": "[]"}]}'
+    )
 
 
 def test_an_answered_request_waits_for_others_in_the_log_and_an_event_does_not() -> None:
@@ -238,7 +245,7 @@ def test_several_endpoints_are_asked_by_name_and_the_first_without(start: Start)
 def test_commands_go_to_the_supervisor(start: Start, kind: str) -> None:
     client, small = start()
     said: list[str] = []
-    small.service.tell = said.append
+    small.service.send = said.append
     token = small.service.access.tokens.create("admin", ["manage"])
     assert client.post(f"/manage/{kind}", headers={"authorization": f"Bearer {token}"}).status_code == 202
     assert said == [kind]

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from boathouse.core.endpoints import EndpointConfig
-from boathouse.core.scoring import ModelFiles
+from boathouse.endpoints.config import EndpointConfig
+from boathouse.scoring.files import ModelFiles
 from boathouse.serving.source import VersionRef, Wanted
 from boathouse.serving.supervisor import Supervisor
-from tests.core.endpoints.sample_config import make_config
+from tests.fixtures.endpoint_config import make_config
 
 if TYPE_CHECKING:
-    from boathouse.serving.wire import Word
+    from boathouse.serving.protocol import Message
 
 
 class Source:
@@ -38,11 +38,11 @@ class Ear:
     def __init__(self) -> None:
         self.heard: list[tuple[str, Any]] = []
 
-    def tell(self, word: Word) -> None:
-        content = word.content
-        if word.kind == "model":
+    def send(self, message: Message) -> None:
+        content = message.content
+        if message.kind == "model":
             self.heard.append(("model", content["entity"]))
-        elif word.kind == "configure":
+        elif message.kind == "configure":
             entities = content["document"]["config"]["served_entities"]
             self.heard.append(("configure", [each["name"] for each in entities]))
 
@@ -50,7 +50,7 @@ class Ear:
 def test_models_come_before_their_traffic_and_again_when_their_entity_comes_back() -> None:
     blue, green = make_config({"blue": 100}), make_config({"green": 100})
     source, ear = Source(blue), Ear()
-    supervisor = Supervisor(source, None, None, 1)  # type: ignore[arg-type]
+    supervisor = Supervisor(source, None, None, 1, module="")  # type: ignore[arg-type]
     supervisor._workers[0] = ear  # type: ignore[assignment]
 
     async def follow(config: EndpointConfig) -> list[tuple[str, Any]]:

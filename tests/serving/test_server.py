@@ -19,9 +19,10 @@ import httpx
 import mlflow
 import pytest
 
-from boathouse.datasets.model_version import ModelVersionDataset
-from tests.model_store import empty_store, make_model
-from tests.small_bank import CONF
+from boathouse.cli.serve import WORKER
+from boathouse.registry.dataset import ModelVersionDataset
+from tests.fixtures.model_store import empty_store, make_model
+from tests.fixtures.small_workspace import CONF
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -131,6 +132,7 @@ def steady_requests(url: str) -> Iterator[list[tuple[int, str, float]]]:
     thread.join()
 
 
+@pytest.mark.programs("curl")
 def test_curl_is_answered_as_the_manual_says(server: Server) -> None:
     command = ["curl", "-sS", "-H", "Content-Type: application/json", "-d", json.dumps(LATE)]
     done = subprocess.run([*command, f"{server.url}/invocations"], capture_output=True, text=True, check=True)
@@ -177,6 +179,7 @@ def test_a_new_champion_is_served_within_seconds_and_no_request_is_lost(server: 
     assert {(each, round(probability, 6)) for _, each, probability in answers} == {(before, 0.7), (version, 0.9)}
 
 
+@pytest.mark.programs("pgrep")
 def test_a_version_that_cannot_be_loaded_keeps_the_old_one_serving(server: Server, data: Path) -> None:
     before = server.champion()["version"]
     dataset = ModelVersionDataset(name=MODEL)
@@ -195,6 +198,7 @@ def test_a_version_that_cannot_be_loaded_keeps_the_old_one_serving(server: Serve
     server.wait(lambda: server.champion()["problem"] is None and server.champion()["version"] == before)
 
 
+@pytest.mark.programs("pgrep")
 def test_a_killed_worker_is_replaced_and_counts_go_on(server: Server) -> None:
     kill_a_worker(server)
     assert server.events("worker_ended")[-1]["exit_code"] == -9
@@ -204,7 +208,7 @@ def test_a_killed_worker_is_replaced_and_counts_go_on(server: Server) -> None:
 def kill_a_worker(server: Server) -> None:
     """Kill a worker and wait until its successor has a model."""
     children = subprocess.run(
-        ["pgrep", "-P", str(server.process.pid), "-f", "boathouse.serving.worker"], capture_output=True, check=True
+        ["pgrep", "-P", str(server.process.pid), "-f", WORKER], capture_output=True, check=True
     ).stdout.split()
     assert len(children) == 2
     ended, before = len(server.events("worker_ended")), len(server.events("serving"))
@@ -242,13 +246,14 @@ def test_stopping_finishes_the_requests_at_work(data: Path) -> None:
     assert running.process.returncode == 0
 
 
-def tokens(data: Path, *words: str) -> str:
+def tokens(data: Path, *messages: str) -> str:
     """Return what the command about tokens says."""
-    command = [sys.executable, "-m", "boathouse", "tokens", *words, "--env", "test", "--conf-source", str(CONF)]
+    command = [sys.executable, "-m", "boathouse", "tokens", *messages, "--env", "test", "--conf-source", str(CONF)]
     environment = {**os.environ, "BOATHOUSE_DATA": str(data)}
     return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout.strip()
 
 
+@pytest.mark.programs("openssl")
 def test_tls_and_tokens_where_others_can_reach_the_server(data: Path, tmp_path: Path) -> None:
     subprocess.run(
         f"{_CERTIFICATE} -keyout key.pem -out cert.pem".split(),

@@ -11,14 +11,12 @@ import pandas as pd
 import pytest
 import yaml
 
-from boathouse.core.evaluation.behaviour import BehaviourCases, BehaviourOptions, run_behaviour
-from boathouse.core.scoring import load_scorer, write_scorer
-from boathouse.core.scoring.calibration import Calibration
-from boathouse.core.scoring.spec import ScorerSpec
-from boathouse.use_case import behaviour
+from boathouse.evaluation.behaviour import BehaviourCases, BehaviourOptions, run_behaviour
+from boathouse.scoring.scorer import load_scorer, write_scorer
+from boathouse.scoring.spec import Calibration, ScorerSpec
+from boathouse.use_case import USE_CASE, behaviour
 from boathouse.use_case.behaviour import BEHAVIOUR_TESTS, CUSTOMERS, STATEMENTS, build_cases
-from boathouse.use_case.features import FEATURE_NAMES
-from tests.small_bank import CONF
+from tests.fixtures.small_workspace import CONF
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -73,7 +71,7 @@ def cases(tables: dict[str, pd.DataFrame], spark: SparkSession) -> dict[str, Beh
         "bill_amt",
         "pay_amt",
     )
-    found = build_cases(people, rows.unionByName(later), AS_OF, OPTIONS)
+    found = build_cases(people, rows.unionByName(later), use_case=USE_CASE, as_of=AS_OF, options=OPTIONS)
     return {each.test.name: each for each in found}
 
 
@@ -109,7 +107,7 @@ def test_derived_features_move_with_the_change(cases: dict[str, BehaviourCases])
 
 def test_features_do_not_see_sex_and_cases_do_not_see_the_future(cases: dict[str, BehaviourCases]) -> None:
     sexes = cases["sex_changes_nothing"]
-    assert all(np.array_equal(sexes.before[name], sexes.after[name], equal_nan=True) for name in FEATURE_NAMES)
+    assert all(np.array_equal(sexes.before[name], sexes.after[name], equal_nan=True) for name in USE_CASE.feature_names)
     assert sexes.before["months_observed"].tolist() == [3, 3, 3, 3]
 
 
@@ -126,11 +124,11 @@ def test_hand_made_customers_are_what_they_say(cases: dict[str, BehaviourCases])
 
 def test_one_value_is_missing_at_a_time(cases: dict[str, BehaviourCases]) -> None:
     blank = cases["one_missing_value_is_bearable"]
-    rows = 4 * len(FEATURE_NAMES)
-    added = sum(np.isnan(blank.after[name]) & ~np.isnan(blank.before[name]) for name in FEATURE_NAMES)
+    rows = 4 * len(USE_CASE.feature_names)
+    added = sum(np.isnan(blank.after[name]) & ~np.isnan(blank.before[name]) for name in USE_CASE.feature_names)
     assert len(added) == rows
     assert added.max() == 1
-    known = sum((~np.isnan(blank.before[name][:4])).sum() for name in FEATURE_NAMES)
+    known = sum((~np.isnan(blank.before[name][:4])).sum() for name in USE_CASE.feature_names)
     assert added.sum() == known
     assert all(np.isnan(each).all() for each in cases["nothing_known_is_bearable"].after.values())
 
@@ -149,15 +147,15 @@ def judge(cases: dict[str, BehaviourCases], feature: str, bounds: list[float], r
 
     spec = ScorerSpec(
         algorithm="rate_table",
-        features=FEATURE_NAMES,
+        features=USE_CASE.feature_names,
         label="missed",
         calibration=Calibration("none"),
         threshold=0.5,
-        reason_texts=dict.fromkeys(FEATURE_NAMES, "a reason"),
+        reason_texts=dict.fromkeys(USE_CASE.feature_names, "a reason"),
     )
     odds = [float(np.log(rate / (1 - rate))) for rate in rates]
     table = {
-        "column": FEATURE_NAMES.index(feature),
+        "column": USE_CASE.feature_names.index(feature),
         "bounds": bounds,
         "log_odds": odds[:-1],
         "missing_log_odds": odds[-1],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from boathouse.use_case.card_activity import CARD_ACTIVITY, WINDOW_DAYS, compute_card_activity
-from tests.use_case.statements import Line, Use, make_statements, make_transactions
+from tests.fixtures.statements import Line, Use, make_statements, make_transactions
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

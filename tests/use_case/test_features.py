@@ -11,21 +11,20 @@ import pytest
 from pyspark.errors import AnalysisException
 from pyspark.sql import functions as F
 
+from boathouse.use_case import USE_CASE
 from boathouse.use_case.features import (
-    FEATURE_NAMES,
     FEATURE_VIEWS,
     compute_customer_profile,
     compute_payment_behaviour,
     compute_spending,
 )
-from boathouse.use_case.schemas import CONTRACTS
-from tests.small_bank import ROOT
-from tests.use_case.statements import Line, make_statements, make_transactions
+from tests.fixtures.small_workspace import ROOT
+from tests.fixtures.statements import Line, make_statements, make_transactions
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-    from boathouse.core.features import FeatureView
+    from boathouse.features.feature_view import FeatureView
 
 CUSTOMERS = "customer_id bigint, limit_bal double, sex string, education string, marriage string, age int"
 
@@ -200,16 +199,13 @@ def test_a_view_has_one_row_per_key_and_time_and_what_it_declares(
 
 
 def test_feature_names_are_unique_and_none_is_a_sensitive_group() -> None:
-    assert len(FEATURE_NAMES) == len(set(FEATURE_NAMES))
-    assert not {"sex", "age_band"} & set(FEATURE_NAMES)
+    assert len(USE_CASE.feature_names) == len(set(USE_CASE.feature_names))
+    assert not {"sex", "age_band"} & set(USE_CASE.feature_names)
 
 
 @pytest.mark.parametrize("view", FEATURE_VIEWS, ids=lambda view: view.label)
 def test_a_view_reads_the_columns_it_declares_and_no_others(spark: SparkSession, view: FeatureView) -> None:
-    tables = [
-        spark.createDataFrame([], ", ".join(f"{c.name} {c.dtype}" for c in CONTRACTS[name].columns))
-        for name in view.source_names
-    ]
+    tables = [spark.createDataFrame([], USE_CASE.contracts[name].ddl) for name in view.source_names]
     declared = [table.select(*source.columns) for table, source in zip(tables, view.sources, strict=True)]
     assert set(view.compute(*declared).columns) == set(view.columns)  # type: ignore[attr-defined]
     for place, source in enumerate(view.sources):

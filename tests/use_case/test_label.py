@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from boathouse.use_case.label import LABEL, label_statements
-from tests.use_case.statements import make_statements
+from boathouse.use_case.label import NAME, label_statements
+from tests.fixtures.statements import make_statements
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -29,7 +29,7 @@ def labels(spark: SparkSession) -> dict[tuple[int, int], tuple[int, date]]:
     defaults = spark.createDataFrame([(1, 0), (2, 1)], "customer_id bigint, default_next_month int")
     rows = label_statements(make_statements(spark, LINES), defaults).collect()
     assert all(row["label_event_date"] == row["label_known_on"] for row in rows)
-    return {(row["customer_id"], row["observed_on"].month): (row[LABEL], row["label_known_on"]) for row in rows}
+    return {(row["customer_id"], row["observed_on"].month): (row[NAME], row["label_known_on"]) for row in rows}
 
 
 def test_the_next_statement_decides(labels: dict[tuple[int, int], tuple[int, date]]) -> None:

@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.csv as pc
 import pytest
 
-from boathouse.core.errors import DataQualityError, SimulationError
-from boathouse.core.simulation.options import SimulationOptions
+from boathouse.errors import DataQualityError, SimulationError
+from boathouse.simulation.stitching import SimulationOptions
 from boathouse.use_case.schemas import DELIVERED
 from boathouse.use_case.simulation import EXTRACT_TYPES, Book, Simulation, build_book
-from tests.small_bank import ROOT
+from tests.fixtures.small_workspace import ROOT
 
 CUSTOMERS, MONTHS = 1_500, 14
 REAL = {name: pc.read_csv(ROOT / "data" / "01_raw" / f"{name}.csv") for name in EXTRACT_TYPES}

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from boathouse.use_case.spine import labels_known_on, scoring_spine
+from boathouse.inference.rows import select_cohorts
+from boathouse.use_case import USE_CASE
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -32,7 +33,7 @@ def statements(spark: SparkSession) -> DataFrame:
     ],
 )
 def test_newest_cohorts_up_to_as_of(statements: DataFrame, as_of: date, months: int, expected: set) -> None:
-    spine = scoring_spine(statements, as_of, months)
+    spine = select_cohorts(statements, USE_CASE, as_of, newest=months)
     assert spine.columns == ["customer_id", "observed_on"]
     rows = [tuple(row) for row in spine.collect()]
     assert set(rows) == expected
@@ -49,4 +50,4 @@ def test_newest_cohorts_up_to_as_of(statements: DataFrame, as_of: date, months: 
     ],
 )
 def test_labels_are_known_at_the_end_of_the_next_month(cohort: date, known: date) -> None:
-    assert labels_known_on(cohort) == known
+    assert USE_CASE.label.known_on(cohort) == known

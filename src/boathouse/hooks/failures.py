@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from boathouse.core.errors import BoathouseError
+from boathouse.errors import BoathouseError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -78,9 +78,14 @@ def say_error(reason: BaseException) -> str:
         return reason.format_message()
     if isinstance(reason, BoathouseError):
         return str(reason)
-    links = [f"{type(link).__name__}: {link}" for link in _walk_causes(reason)]
-    # Kedro often repeats the cause's words in the error that it raises from it.
-    return " <- ".join([links[0], *(link for link in links[1:] if link.partition(": ")[2] not in links[0])])
+    first, *causes = _walk_causes(reason)
+    shown = _name_error(first)
+    # Kedro often repeats the cause's words in the error that it raises from it; a cause without words is named.
+    return " <- ".join([shown, *(_name_error(link) for link in causes if not str(link) or str(link) not in shown)])
+
+
+def _name_error(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 def _say_place(error: BaseException) -> str:

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 from kedro.framework.hooks import hook_impl
 
-from boathouse.core.errors import LifeCycleError, ReadOnlyTableError
-from boathouse.core.promotion.policy import GovernanceOptions
-from boathouse.core.promotion.released_code import TAG, CodeOrigin, is_released
+from boathouse.environment import Environment
+from boathouse.errors import LifeCycleError, TableError
 from boathouse.hooks.source_state import read_source_state
+from boathouse.lifecycle.evidence import TAG, is_released
+from boathouse.lifecycle.policy import GovernanceOptions
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
     from kedro.io import DataCatalog
 
-    from boathouse.core.promotion.identity import Identity
-    from boathouse.governance.house import House
+    from boathouse.lifecycle.policy import Identity
 
 
 class GovernanceHooks:
@@ -24,7 +24,7 @@ class GovernanceHooks:
 
     def __init__(self) -> None:
         """Start outside any run."""
-        self._house: House | None = None
+        self._environment: Environment | None = None
         self._options: GovernanceOptions | None = None
         self._catalog: DataCatalog | None = None
         self._has_news = False
@@ -32,12 +32,9 @@ class GovernanceHooks:
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Remember environment and rules; a project without a group ``governance`` has none."""
-        from boathouse.governance.house import House
-
-        loader = context.config_loader
-        entry = loader["parameters"].get("governance")
-        self._options = GovernanceOptions(**entry) if entry else None
-        self._house = House(loader["globals"]["environment"], dict(loader["globals"]["lakehouse"]))
+        environment = self._environment = Environment.from_conf(context.config_loader)
+        has_rules = bool(environment.section("parameters").get("governance"))
+        self._options = environment.options(GovernanceOptions, "parameters", "governance") if has_rules else None
 
     @hook_impl
     def before_pipeline_run(self, catalog: DataCatalog) -> None:
@@ -49,17 +46,19 @@ class GovernanceHooks:
         """Stop a save into another environment's table or model.
 
         Raises:
-            ReadOnlyTableError: For a table.
+            TableError: For a table.
             LifeCycleError: For a model; recorded as refused.
         """
         dataset = self._find(dataset_name)
-        table = getattr(getattr(dataset, "_place", None), "table", None)
-        if self._house and table and table.split(".")[0] != self._house.environment:
-            raise ReadOnlyTableError.on_save(table)
+        table = getattr(getattr(dataset, "location", None), "table", None)
+        if self._environment and table and table.split(".")[0] != self._environment.name:
+            raise TableError.read_only(table)
         name = _model_of(dataset)
-        if self._options and self._house and name and name.split(".")[0] != self._house.environment:
-            error = LifeCycleError.foreign_environment(name, self._house.environment)
-            self._house.open_life(name, self._options, self._identity()).refuse("register", None, error)
+        if self._options and self._environment and name and name.split(".")[0] != self._environment.name:
+            from boathouse.lifecycle.steps import open_life_cycle
+
+            error = LifeCycleError.foreign_environment(name, self._environment.name)
+            open_life_cycle(self._environment, name, self._options, self._identity()).refuse("register", None, error)
             raise error
 
     @hook_impl
@@ -68,31 +67,31 @@ class GovernanceHooks:
         dataset = self._find(dataset_name)
         self._has_news = self._has_news or dataset_name == "audit.promotions"
         name, version = _model_of(dataset), getattr(dataset, "last_saved_version", None)
-        if self._options and self._house and name and version is not None:
+        if self._options and self._environment and name and version is not None:
             self._has_news = True
-            record_registration(self._house, self._options, self._identity(), name, str(version))
+            record_registration(self._environment, self._options, self._identity(), name, str(version))
 
     @hook_impl(trylast=True)
     def after_pipeline_run(self) -> None:
         """Send what the run gave rise to."""
-        self._tell()
+        self._send_messages()
 
     @hook_impl(trylast=True)
     def on_pipeline_error(self) -> None:
         """Send what the run gave rise to before it failed."""
-        self._tell()
+        self._send_messages()
 
-    def _tell(self) -> None:
-        from boathouse.governance.delivery import deliver_quietly
+    def _send_messages(self) -> None:
+        from boathouse.lifecycle.delivery import deliver_quietly
 
-        if self._has_news and self._house and self._options:
-            deliver_quietly(self._house, self._options)
+        if self._has_news and self._environment and self._options:
+            deliver_quietly(self._environment, self._options)
 
     def _find(self, name: str) -> object:
         return self._catalog.get(name) if self._catalog is not None else None
 
     def _identity(self) -> Identity:
-        from boathouse.governance.identity import read_identity
+        from boathouse.lifecycle.identity import read_identity
 
         trusted = self._options is not None and self._options.trust_environment_user
         return read_identity(trust_environment_user=trusted)
@@ -100,17 +99,20 @@ class GovernanceHooks:
 
 def _model_of(dataset: object) -> str | None:
     """Return the registered name if ``dataset`` registers models."""
-    from boathouse.datasets.model_version import ModelVersionDataset
+    from boathouse.registry.dataset import ModelVersionDataset
 
     return dataset._name if isinstance(dataset, ModelVersionDataset) else None  # noqa: SLF001 - the catalog's own entry
 
 
-def record_registration(house: House, options: GovernanceOptions, identity: Identity, name: str, version: str) -> None:
+def record_registration(
+    environment: Environment, options: GovernanceOptions, identity: Identity, name: str, version: str
+) -> None:
     """Tag ``version`` and record it; killed in between, the next step of its life records it."""
-    life = house.open_life(name, options, identity)
+    from boathouse.lifecycle.steps import open_life_cycle
+
+    life = open_life_cycle(environment, name, options, identity)
     source = read_source_state()
-    origin = CodeOrigin(commit=source.commit, dirty=source.dirty, tag=source.tag, is_wheel=source.is_wheel)
-    released = str(is_released(origin, options.released_code)).lower()
+    released = str(is_released(source, options.released_code)).lower()
     for key, value in {"trained_by": identity.name, TAG: released, "git_commit": source.commit}.items():
         life.registry.tag(version, key, value)
     life.note_registrations()

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from kedro.framework.hooks import hook_impl
 
-from boathouse.hooks.run_tags import RunTags
+from boathouse.environment import Environment
+from boathouse.hooks.run_tags import RunTags, read_runtime_environment
 from boathouse.hooks.source_state import read_source_state
-from boathouse.hooks.surroundings import read_surroundings
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 TABLE_VERSIONS_FILE = "table_versions.json"
 PARAMETERS_FILE = "parameters.json"
-SURROUNDINGS_FILE = "surroundings.json"
+SURROUNDINGS_FILE = "runtime_environment.json"
 FEATURE_LINEAGE_FILE = "feature_lineage.json"
 # The tags of the run that its model versions carry too.
 VERSION_TAGS = (
@@ -97,9 +97,9 @@ class LineageHooks:
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Remember the names that conf gives to engine and environment, and the parameters with this run's own."""
-        settings = context.config_loader["globals"]
+        environment = Environment.from_conf(context.config_loader)
         self._parameters = _to_plain(context.params)
-        self._engine, self._environment = settings["lakehouse"]["engine"], settings["environment"]
+        self._engine, self._environment = environment.engine, environment.name
 
     @hook_impl
     def before_pipeline_run(self, catalog: DataCatalog) -> None:
@@ -219,23 +219,23 @@ def _log_origin(parameters: dict[str, Any]) -> None:
     import mlflow
 
     mlflow.log_dict(parameters, PARAMETERS_FILE)
-    mlflow.log_dict(read_surroundings().to_dict(), SURROUNDINGS_FILE)
+    mlflow.log_dict(read_runtime_environment().to_dict(), SURROUNDINGS_FILE)
     mlflow.log_dict(describe_lineage(), FEATURE_LINEAGE_FILE)
 
 
 def describe_lineage() -> dict[str, Any]:
     """Return, for each feature view by its digest, the source columns that it reads, those of its sources included."""
-    from boathouse.core.features.dependencies import trace_sources
-    from boathouse.use_case.features import FEATURE_VIEWS
+    from boathouse.features.usage import trace_sources
+    from boathouse.use_case import USE_CASE
 
     return {
         view.digest: {
             "view": view.name,
             "version": view.version,
             "owner": view.owner,
-            "sources": {table: list(columns) for table, columns in trace_sources(view, FEATURE_VIEWS).items()},
+            "sources": {table: list(columns) for table, columns in trace_sources(view, USE_CASE.views).items()},
         }
-        for view in FEATURE_VIEWS
+        for view in USE_CASE.views
     }
 
 

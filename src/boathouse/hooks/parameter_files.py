@@ -11,15 +11,13 @@ if TYPE_CHECKING:
 
     from kedro.config import OmegaConfigLoader
 
-_PATTERNS = ("parameters*", "parameters*/**", "**/parameters*")
-
 
 class ParameterFiles:
-    """The parameter files of ``base`` and of the run's environment, the latter first, for it wins."""
+    """The files of one kind in ``base`` and in the run's environment, the latter first, for it wins."""
 
-    def __init__(self, loader: OmegaConfigLoader) -> None:
+    def __init__(self, loader: OmegaConfigLoader, kind: str = "parameters") -> None:
         """Read the files lazily, at the first question, which only a faulty run asks."""
-        self._loader = loader
+        self._loader, self._kind = loader, kind
         self._files: list[tuple[str, dict[str, Any]]] | None = None
 
     def find(self, path: str) -> str | None:
@@ -28,8 +26,14 @@ class ParameterFiles:
 
     def say_where(self, path: str) -> str:
         """Return what gave ``path`` its value: ``--params``, which wins, or a file."""
-        given = _has_path(self._loader.runtime_params or {}, path)
+        given = self._kind == "parameters" and _has_path(self._loader.runtime_params or {}, path)
         return "--params" if given else self.find(path) or "--params"
+
+    def locate(self, path: str) -> str:
+        """Return what :meth:`say_where` does, by the closest group of ``path`` that a file says: lists have no keys."""
+        while "." in path and self.find(path) is None and not _has_path(self._loader.runtime_params or {}, path):
+            path = path.rpartition(".")[0]
+        return self.say_where(path)
 
     def suggest(self, path: str) -> str:
         """Return the file in which ``path`` belongs: the one of its group, else by its name."""
@@ -50,7 +54,8 @@ class ParameterFiles:
         environments = [loader.env or loader.default_run_env, loader.base_env]
         for environment in dict.fromkeys(environments):
             folder = loader._get_conf_env_path(environment)  # noqa: SLF001  # Kedro keeps archives behind it
-            names = {name for pattern in _PATTERNS for name in loader._fs.glob(f"{folder}/{pattern}")}  # noqa: SLF001
+            patterns = loader.config_patterns[self._kind]
+            names = {name for pattern in patterns for name in loader._fs.glob(f"{folder}/{pattern}")}  # noqa: SLF001
             for name in sorted(name for name in names if name.endswith((".yml", ".yaml", ".json"))):
                 with loader._fs.open(name) as file:  # noqa: SLF001
                     yield _shorten(name, environment), yaml.safe_load(file) or {}

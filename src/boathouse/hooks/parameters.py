@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Any, cast
 from kedro.framework.hooks import hook_impl
 from kedro.validation import TypeExtractor
 
-from boathouse.core.errors import ConfigError, OptionError
+from boathouse.errors import ConfigError, OptionError
+from boathouse.hooks.declared_names import find_unknown_names
 from boathouse.hooks.parameter_files import ParameterFiles
+from boathouse.options import parse_date
+from boathouse.tables.scope import resolve_train_until
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from kedro.config import OmegaConfigLoader
     from kedro.framework.context import KedroContext
     from kedro.pipeline import Pipeline
+
 
 _PREFIX = "params:"
 _MISSING = object()
@@ -42,10 +46,13 @@ def check_parameters(loader: OmegaConfigLoader, pipelines: Mapping[str, Pipeline
     """Check ``parameters`` against what the nodes of ``pipelines`` ask for.
 
     Raises:
-        ConfigError: With one line for each missing, unknown or out-of-range parameter: its name,
-            its file, its value and what is allowed.
+        ConfigError: With one line for each missing, unknown or out-of-range parameter, and for each column, feature
+            or table that one names and nothing declares: its name, its file, its value and what is allowed.
     """
+    used = _list_used(pipelines)
     problems = list(find_problems(loader["parameters"], pipelines, ParameterFiles(loader)))
+    problems += _check_cutoffs(loader["parameters"])
+    problems += find_unknown_names(loader, lambda path: _is_read(path, used))
     if problems:
         text = "\n".join(f"- {problem}" for problem in problems)
         message = f"Faulty parameters; nothing has run.\n{text}"
@@ -63,6 +70,16 @@ def find_problems(values: Mapping[str, Any], pipelines: Mapping[str, Pipeline], 
         group = _look_up(values, path)
         if group is not _MISSING:
             yield from _check_group(path, group, options, files)
+
+
+def _check_cutoffs(values: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with two dates that are given apart; one that the data decides is checked by the node."""
+    as_of, until = values.get("as_of"), values.get("train_until")
+    if as_of and until:
+        try:
+            resolve_train_until(until, parse_date("as_of", as_of))
+        except OptionError as error:
+            yield str(error)
 
 
 def _list_used(pipelines: Mapping[str, Pipeline]) -> dict[str, set[str]]:

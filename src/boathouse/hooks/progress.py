@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from kedro.framework.hooks import hook_impl
 
 from boathouse import __version__
+from boathouse.environment import Environment
 from boathouse.hooks.failures import find_resume_nodes, resume_command
-from boathouse.hooks.progress_display import NodeLine, ProgressDisplay
-from boathouse.hooks.row_counts import add_rows, count_rows
+from boathouse.hooks.progress_display import NodeLine, ProgressDisplay, add_rows, count_rows
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -27,12 +28,25 @@ SUMMARY = "reports.summary"
 
 @dataclass
 class _Progress:
-    """One node on its way."""
+    """One node on its way; a generator's outputs are saved slice by slice, the last one unannounced."""
 
     node: Node
     started: float
+    thread: int
+    saved: float | None = None
     rows_in: dict[str, int | None] = field(default_factory=dict)
     rows_out: dict[str, int | None] = field(default_factory=dict)
+
+    @property
+    def is_sliced(self) -> bool:
+        """Whether the node yields its outputs, which Kedro saves one by one."""
+        return inspect.isgeneratorfunction(self.node.func)
+
+    def note_saved(self, name: str, rows: int | None, *, is_total: bool) -> None:
+        """Note the rows of an output; those of a slice are added to the slices before, unless they are the total."""
+        before = self.rows_out.get(name)
+        self.rows_out[name] = rows if is_total or rows is None or before is None else before + rows
+        self.saved = perf_counter()
 
 
 class ProgressHooks:
@@ -59,7 +73,7 @@ class ProgressHooks:
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Remember which engine the run will use."""
-        self._engine = context.config_loader["globals"]["lakehouse"]["engine"]
+        self._engine = Environment.from_conf(context.config_loader).engine
 
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:
@@ -89,16 +103,15 @@ class ProgressHooks:
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: object, node: Node) -> None:
-        """Note the rows written; the last output finishes the node."""
+        """Note the rows written; the last output finishes the node, but for one that yields slices."""
         dataset = self._get_dataset(dataset_name)
         rows = count_rows(dataset, data, written=True)
         self._keep_report(dataset_name, dataset, data)
         with self._lock:
-            progress = self._running.get(node.name)
-            if progress is None:  # a generator's later chunk
-                return
-            progress.rows_out[dataset_name] = rows
-        if set(node.outputs) <= set(progress.rows_out):
+            progress = self._running[node.name]
+            # A table says how many rows it has in all, whichever slice was written last.
+            progress.note_saved(dataset_name, rows, is_total=getattr(dataset, "last_written", None) is not None)
+        if set(node.outputs) <= set(progress.rows_out) and not progress.is_sliced:
             self._finish(progress)
 
     @hook_impl
@@ -115,6 +128,8 @@ class ProgressHooks:
     @hook_impl
     def after_pipeline_run(self) -> None:
         """Say how long it took, what came of it and where to look next."""
+        for progress in list(self._running.values()):
+            self._finish(progress)
         self._display.stop()
         seconds = perf_counter() - self._started
         self._display.show(f"Done: {len(self._finished)} nodes in {seconds:.1f} s", "bold green")
@@ -138,10 +153,16 @@ class ProgressHooks:
         error.add_note(f"Once mended, go on with:\n  {resume_command(run_params, start)}")
 
     def _begin(self, node: Node) -> None:
+        thread = threading.get_ident()
         with self._lock:
             if node.name in self._running or node.name in self._finished:
                 return
-            self._running[node.name] = _Progress(node, perf_counter())
+            # A thread that begins another node has saved the last slice of the one before.
+            over = [progress for progress in self._running.values() if progress.thread == thread]
+        for progress in over:
+            self._finish(progress)
+        with self._lock:
+            self._running[node.name] = _Progress(node, perf_counter(), thread)
             names = list(self._running)
         self._display.show_running(names)
 
@@ -157,7 +178,7 @@ class ProgressHooks:
             name=progress.node.name,
             rows_in=add_rows(list(progress.rows_in.values())),
             rows_out=add_rows(list(progress.rows_out.values())),
-            seconds=perf_counter() - progress.started,
+            seconds=(progress.saved or perf_counter()) - progress.started,
             width=self._width,
         )
         self._display.show(line.render())

@@ -2,16 +2,81 @@
 
 from __future__ import annotations
 
+import getpass
+import hashlib
+import json
 import os
+import platform
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from functools import cache
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from boathouse import __version__
-from boathouse.engines import get_engine
-from boathouse.hooks.surroundings import read_surroundings, read_user
+from boathouse.tables.engines import get_engine
 
 if TYPE_CHECKING:
-    from boathouse.hooks.source_state import SourceState
+    from boathouse.lifecycle.evidence import SourceState
+
+
+UNKNOWN = "unknown"
+LOCK_FILE = "requirements.lock"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuntimeEnvironment:
+    """Everything beside code, data and parameters that results can depend on.
+
+    Attributes:
+        python: Version of the interpreter.
+        system: Operating system and its release.
+        machine: Kind of processor; sums of floats can differ between kinds.
+        libraries: Version of each installed library by its name in lower case.
+        lock_digest: SHA-256 of the checkout's lock file; unknown where there is none.
+    """
+
+    python: str
+    system: str
+    machine: str
+    libraries: Mapping[str, str]
+    lock_digest: str
+
+    @property
+    def libraries_digest(self) -> str:
+        """SHA-256 of all names and versions: equal only if every library is."""
+        return hashlib.sha256(json.dumps(self.libraries, sort_keys=True).encode()).hexdigest()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the content of ``runtime_environment.json``."""
+        return asdict(self)
+
+
+@cache
+def read_runtime_environment() -> RuntimeEnvironment:
+    """Return what this process runs in; read once, since a process cannot change it."""
+    return RuntimeEnvironment(
+        python=platform.python_version(),
+        system=f"{platform.system()} {platform.release()}",
+        machine=platform.machine(),
+        libraries=dict(sorted((each.name.lower(), each.version) for each in distributions() if each.name)),
+        lock_digest=digest_lock(Path(__file__).parents[3]),
+    )
+
+
+def digest_lock(root: Path) -> str:
+    """Return the SHA-256 of the lock file in ``root``, or ``unknown`` if there is none."""
+    path = root / LOCK_FILE
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else UNKNOWN
+
+
+def read_user() -> str:
+    """Return the system user, or ``unknown`` where the system has no name for it."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return UNKNOWN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +118,7 @@ class RunTags:
     @classmethod
     def collect(cls, source: SourceState, *, environment: str, pipeline: str, engine: str) -> RunTags:
         """Return the tags of the run going on in this process."""
-        surroundings = read_surroundings()
+        runtime_environment = read_runtime_environment()
         return cls(
             git_commit=source.commit,
             git_branch=source.branch,
@@ -65,9 +130,9 @@ class RunTags:
             engine_version=get_engine(engine).version(),
             job_run_id=os.environ.get("BOATHOUSE_JOB_RUN_ID", "none"),
             boathouse_version=__version__,
-            python_version=surroundings.python,
-            libraries_digest=surroundings.libraries_digest,
-            lock_digest=surroundings.lock_digest,
+            python_version=runtime_environment.python,
+            libraries_digest=runtime_environment.libraries_digest,
+            lock_digest=runtime_environment.lock_digest,
             run_by=read_user(),
         )
 

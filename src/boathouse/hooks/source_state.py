@@ -1,53 +1,36 @@
-"""Which state of the code a run used."""
+"""The state of the source that runs, read from git or from the environment of a deployment."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import subprocess
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-UNKNOWN = "unknown"
-# What the difference is called where there is none.
-NO_DIFFERENCE = "none"
+from boathouse.lifecycle.evidence import NO_DIFFERENCE, UNKNOWN, SourceState
+
+__all__ = ["SourceState", "parse_git_status", "read_source_state"]
+
 # A hanging git (network file system, lock) must not hold up a run.
 _GIT_PATIENCE_S = 10
+# What decides what a run does, in the root of a checkout. Reports, tables and notes beside it change no run.
+_RUNS = ("src", "conf", "pyproject.toml", "requirements.lock")
 # Where installers put packages.
 _INSTALLED = ("site-packages", "dist-packages")
 
 
-@dataclass(frozen=True, kw_only=True)
-class SourceState:
-    """Commit and branch of the code, ``unknown`` where nobody can tell.
-
-    Attributes:
-        commit: Full hash of the commit.
-        branch: Branch name, or ``(detached)``.
-        dirty: ``true`` if files differ from the commit or are not in it, ``false``, or ``unknown``.
-        difference: SHA-256 of what differs, files that are in no commit included; ``none`` for a clean
-            checkout. Two runs with the same commit and difference ran the same code.
-        tag: Newest tag of the commit, or ``unknown`` if it has none.
-        is_wheel: Whether the code runs from an installed package, not from a checkout.
-    """
-
-    commit: str = UNKNOWN
-    branch: str = UNKNOWN
-    dirty: str = UNKNOWN
-    difference: str = UNKNOWN
-    tag: str = UNKNOWN
-    is_wheel: bool = False
-
-
 def read_source_state(package: Path | None = None) -> SourceState:
     """Return the state of the checkout that ``package`` (default: this package) runs from.
+
+    Only what decides what runs counts as a change: ``src``, ``conf``, ``pyproject.toml`` and ``requirements.lock``.
 
     An installed wheel has no checkout, even if it is run inside one: then ``BOATHOUSE_GIT_COMMIT``,
     ``BOATHOUSE_GIT_BRANCH`` and ``BOATHOUSE_GIT_TAG``, which a deployment may set, are taken, else ``unknown``.
     """
     code = package or Path(__file__).parents[1]
     root = code.parents[1]
-    report = _ask_git(root, "status", "--porcelain=v2", "--branch") if (root / ".git").exists() else None
+    report = _ask_git(root, "status", "--porcelain=v2", "--branch", "--", *_RUNS) if (root / ".git").exists() else None
     if report is None:
         return replace(_read_environment(), is_wheel=code.parent.name in _INSTALLED)
     tags = (_ask_git(root, "tag", "--points-at", "HEAD", "--sort=-creatordate") or b"").decode().split()
@@ -72,8 +55,8 @@ def parse_git_status(report: str) -> SourceState:
 
 def _digest_difference(root: Path) -> str:
     """Return the digest of the change of known files and of the content of unknown ones."""
-    changed = _ask_git(root, "diff", "HEAD", "--binary", "--no-ext-diff", "--no-textconv")
-    others = _ask_git(root, "ls-files", "--others", "--exclude-standard", "-z", "--full-name", ":/")
+    changed = _ask_git(root, "diff", "HEAD", "--binary", "--no-ext-diff", "--no-textconv", "--", *_RUNS)
+    others = _ask_git(root, "ls-files", "--others", "--exclude-standard", "-z", "--", *_RUNS)
     if changed is None or others is None:
         return UNKNOWN
     digest = hashlib.sha256(changed)

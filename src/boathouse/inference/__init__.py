@@ -1,1 +1,1 @@
-"""Scoring outside of a pipeline's tables: streams of requests, and outputs that are no table of the catalog."""
+"""What a scoring run reads, publishes and guarantees."""

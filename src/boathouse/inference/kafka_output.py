@@ -9,12 +9,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from boathouse.core.errors import InferenceError, StreamError
-from boathouse.engines import get_engine
+from boathouse.errors import InferenceError, StreamError
+from boathouse.tables.engines import get_engine
 
 if TYPE_CHECKING:
-    from boathouse.core.inference.stream_options import StreamOptions
-    from boathouse.datasets.delta_place import TablePlace
+    from boathouse.inference.options import StreamOptions
+    from boathouse.tables.location import TableLocation
 
 _FORM = re.compile(r"kafka:([\w.-]+:\d+(?:,[\w.-]+:\d+)*)/([\w.-]+)")
 _ENGINE = "spark"
@@ -54,7 +54,7 @@ class KafkaOutput:
             raise StreamError.needs_engine("Output to Kafka", engine, _ENGINE)
         if engine != _ENGINE:
             return  # a Databricks runtime brings the connector
-        from boathouse.engines.spark import PACKAGES_VARIABLE
+        from boathouse.tables.engines.spark import PACKAGES_VARIABLE
 
         given = os.environ.get(PACKAGES_VARIABLE, "")
         if "spark-sql-kafka" not in given:
@@ -62,7 +62,7 @@ class KafkaOutput:
                 raise InferenceError.without_kafka(connector_package())
             os.environ[PACKAGES_VARIABLE] = ",".join(filter(None, [given, connector_package()]))
 
-    def publish(self, answers: TablePlace, options: StreamOptions, *, checkpoint: Path) -> None:
+    def publish(self, answers: TableLocation, options: StreamOptions, *, checkpoint: Path) -> None:
         """Send each answer: its ``prediction_id`` as key, the row as JSON.
 
         At least once: what was sent when a run was killed is sent again, under the same key.

@@ -10,26 +10,24 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from pyspark.sql import functions as F
 
-from boathouse.core.errors import InferenceError, MissingTableError
-from boathouse.core.inference.batch import Stamp, check_balance, score_rows
-from boathouse.core.inference.contracts import PREDICTIONS, QUARANTINE
-from boathouse.core.inference.input_rows import check_columns, judge_input
-from boathouse.core.inference.record import RunRecord
-from boathouse.core.scoring.files import digest_of
-from boathouse.datasets.delta_log import open_log
-from boathouse.datasets.delta_place import TablePlace
+from boathouse.errors import InferenceError
+from boathouse.inference.batch import Stamp, check_balance, score_rows
+from boathouse.inference.input_rows import check_columns, judge_input
+from boathouse.inference.models import RunRecord
 from boathouse.inference.outputs import BATCH, ScoredBatch
-from boathouse.use_case.features import ENTITY_KEYS, TIME_COLUMN
-from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
-from boathouse.use_case.predictions import PREDICTION_TABLES, join_features, views_of
+from boathouse.inference.rows import join_features, views_of
+from boathouse.problem.scored_tables import PREDICTIONS, QUARANTINE
+from boathouse.scoring.feature_spec import DTYPES
+from boathouse.scoring.files import digest_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from boathouse.core.inference.roles import RoleModel
-    from boathouse.inference.inputs import InputRows
-
-KEYS = (*ENTITY_KEYS, TIME_COLUMN)
+    from boathouse.environment import Environment
+    from boathouse.inference.input_rows import InputRows
+    from boathouse.inference.models import RoleModel
+    from boathouse.problem.spec import UseCase
+    from boathouse.tables.location import TableLocation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,22 +35,22 @@ class ScoringRun:
     """How an input is scored.
 
     Attributes:
+        use_case: Whose keys, views and on-demand features these are.
         model: Who scores.
         environment: Whose feature tables are looked up.
-        lakehouse: ``{engine, root}``.
         reason_count: Reasons per adverse decision, at most.
     """
 
+    use_case: UseCase
     model: RoleModel
-    environment: str
-    lakehouse: dict[str, str]
+    environment: Environment
     reason_count: int
 
     def name_batch(self, source: InputRows) -> str:
         """Return the id of the batch: the same for the same rows, model, role, reasons and feature tables."""
         parts = [source.identity, digest_of(self.model.model.files), self.model.role, str(self.reason_count)]
         if not self.has_features(source):
-            parts += [f"{place.table}@{open_log(place).newest()}" for place in self._view_places().values()]
+            parts += [f"{place.table}@{place.require_version()}" for place in self._view_places().values()]
         return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
 
     def has_features(self, source: InputRows) -> bool:
@@ -60,7 +58,7 @@ class ScoringRun:
         return set(self.model.model.features) <= set(source.rows.columns)
 
     def score(self, source: InputRows) -> ScoredBatch:
-        """Return every row of the input, scored or put aside.
+        """Return every row of the input, scored or quarantined.
 
         Raises:
             InferenceError: If columns are missing or of another type, or there are no rows.
@@ -72,9 +70,9 @@ class ScoringRun:
         total = rows.count()
         if not total:
             raise InferenceError.empty_input(source.name)
-        judged = judge_input(rows, wanted, keys=KEYS)
+        judged = judge_input(rows, wanted, keys=self.use_case.identity)
         ready, record = self._join(_hold(judged.scorable), source)
-        views = () if self.has_features(source) else views_of(self.model.model)
+        views = () if self.has_features(source) else views_of(self.model.model, self.use_case)
         stamp = Stamp(
             model=self.model,
             feature_versions=record.feature_versions(views),
@@ -82,41 +80,38 @@ class ScoringRun:
             run_id=record.run_id,
             scored_at=datetime.now(UTC),
         )
-        split = score_rows(ready, stamp, keys=ENTITY_KEYS, time=TIME_COLUMN, reason_count=self.reason_count)
+        keys, time, contracts = self.use_case.keys, self.use_case.time_column, self.use_case.contracts
+        split = score_rows(ready, stamp, keys=keys, time=time, reason_count=self.reason_count)
         model = (F.lit(self.model.model.version).alias("model_version"), F.lit(self.model.role).alias("role"))
         unread = judged.quarantined.select("*", *model)
         batch = self.name_batch(source)
         done = ScoredBatch(
             batch_id=batch,
-            predictions=_collect(split.scorable, PREDICTION_TABLES[PREDICTIONS].column_names, batch),
-            quarantined=_collect(
-                split.quarantined.unionByName(unread), PREDICTION_TABLES[QUARANTINE].column_names, batch
-            ),
+            predictions=_collect(split.scorable, contracts[PREDICTIONS].column_names, batch),
+            quarantined=_collect(split.quarantined.unionByName(unread), contracts[QUARANTINE].column_names, batch),
         )
         check_balance(total, scored=len(done.predictions), quarantined=len(done.quarantined))
         return done
 
     def _columns(self, source: InputRows) -> dict[str, str]:
         """Return the columns taken from the input, with their types."""
-        types = {column.name: column.dtype for column in PREDICTION_TABLES[PREDICTIONS].columns}
-        wanted = {name: types[name] for name in KEYS}
+        types = {column.name: column.dtype for column in self.use_case.contracts[PREDICTIONS].columns}
+        wanted = {name: types[name] for name in self.use_case.identity}
         if self.has_features(source):
-            return wanted | dict.fromkeys(self.model.model.features, "double")
-        fields = {name for each in ON_DEMAND_FEATURES for name in each.request_names}
+            return wanted | {name: DTYPES[kind] for name, kind in self.model.model.feature_kinds.items()}
+        fields = {name for each in self.use_case.on_demand for name in each.request_names}
         return wanted | dict.fromkeys(sorted(fields & set(source.rows.columns)), "double")
 
-    def _view_places(self) -> dict[str, TablePlace]:
+    def _view_places(self) -> dict[str, TableLocation]:
         """Return where the tables of the model's views are, by the view's label.
 
         Raises:
-            MissingTableError: If one has not been computed.
+            TableError: If one has not been computed.
         """
         places = {}
-        for view in views_of(self.model.model):
-            place = TablePlace.from_lakehouse(f"{self.environment}.{view.table}", self.lakehouse)
-            if not open_log(place).exists():
-                where = place.path or place.sql_name
-                raise MissingTableError.in_environment(place.table, self.environment, where, "feature_engineering")
+        for view in views_of(self.model.model, self.use_case):
+            place = self.environment.table(view.table)
+            place.require_version("feature_engineering")
             places[view.label] = place
         return places
 
@@ -126,9 +121,9 @@ class ScoringRun:
             return rows, RunRecord(table_versions=source.versions)
         tables, versions = {}, dict(source.versions)
         for label, place in self._view_places().items():
-            versions[place.table] = open_log(place).newest()
+            versions[place.table] = place.require_version()
             tables[label] = place.read(versions[place.table])
-        return join_features(rows, self.model.model, tables), RunRecord(table_versions=versions)
+        return join_features(rows, self.model.model, tables, self.use_case), RunRecord(table_versions=versions)
 
 
 def _collect(frame: DataFrame, columns: tuple[str, ...], batch: str) -> pa.Table:
@@ -138,6 +133,6 @@ def _collect(frame: DataFrame, columns: tuple[str, ...], batch: str) -> pa.Table
 
 def _hold(frame: DataFrame) -> DataFrame:
     """Return ``frame`` computed once: counting and judging read it again."""
-    from boathouse.core.inference.batch import hold_rows
+    from boathouse.inference.batch import hold_rows
 
     return hold_rows(frame, rows=0, limit=0)

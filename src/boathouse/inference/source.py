@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from boathouse.core.errors import MissingTableError, StreamError
-from boathouse.core.inference.stream_contracts import SOURCE_BATCH
-from boathouse.core.tables.schema_diff import diff_columns
-from boathouse.datasets.delta_log import open_log
-from boathouse.inference.commits import Commit, read_commit
+from boathouse.errors import StreamError
+from boathouse.problem.scored_tables import SOURCE_BATCH
+from boathouse.tables.changes import Commit, read_commit
+from boathouse.tables.contract import diff_columns
+from boathouse.tables.delta_log import open_log
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
     from pyspark.sql import DataFrame
 
-    from boathouse.core.tables import TableContract
-    from boathouse.datasets.delta_place import TablePlace
+    from boathouse.tables.contract import TableContract
+    from boathouse.tables.location import TableLocation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class SourceBatch:
 class AppendedRows:
     """Reads what was added to a table since a version."""
 
-    def __init__(self, place: TablePlace, events: TableContract) -> None:
+    def __init__(self, place: TableLocation, events: TableContract) -> None:
         """Remember table and columns; read nothing.
 
         Args:
@@ -60,17 +60,14 @@ class AppendedRows:
         """The id that Delta gave the table when it was made.
 
         Raises:
-            MissingTableError: If there is no such table.
+            TableError: If there is no such table.
         """
         return str(self._open().metadata().id)
 
     def _open(self) -> DeltaTable:
         from deltalake import DeltaTable
 
-        if not open_log(self._place).exists():
-            raise MissingTableError.in_environment(
-                self._place.table, self._place.environment, self._path, "stream_inference"
-            )
+        self._place.require_version("stream_inference")
         return DeltaTable(self._path)
 
     def check_columns(self, found: dict[str, str], version: int) -> None:
@@ -171,5 +168,4 @@ class AppendedRows:
         return frame.select(*names, F.lit(version).cast("bigint").alias(SOURCE_BATCH))
 
     def _nothing(self) -> DataFrame:
-        columns = ", ".join(f"`{column.name}` {column.dtype}" for column in self._events.columns)
-        return self._place.session().createDataFrame([], f"{columns}, {SOURCE_BATCH} bigint")
+        return self._place.session().createDataFrame([], f"{self._events.ddl}, {SOURCE_BATCH} bigint")

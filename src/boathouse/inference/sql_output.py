@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from boathouse.core.errors import InferenceError
-from boathouse.core.tables.schema_diff import diff_columns
+from boathouse.errors import InferenceError
 from boathouse.inference.outputs import ScoredBatch
+from boathouse.tables.contract import diff_columns
 
 if TYPE_CHECKING:
     import pyarrow as pa

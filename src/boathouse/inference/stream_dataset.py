@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 from kedro.io.core import AbstractDataset
 
-from boathouse.core.errors import MissingTableError
-from boathouse.core.inference.stream_contracts import DEAD_LETTERS, PROGRESS, STREAM_PREDICTIONS, STREAM_PROGRESS
-from boathouse.datasets.delta_log import open_log
-from boathouse.datasets.delta_place import TablePlace
-from boathouse.datasets.delta_table import DeltaTableDataset
-from boathouse.datasets.run_record import current_run
-from boathouse.engines import get_engine
 from boathouse.inference.marked_tables import EngineMarkedTable, PathMarkedTable
+from boathouse.inference.run_record import current_run
 from boathouse.inference.source import AppendedRows
-from boathouse.inference.stream_batches import BatchWriter, StreamTargets
+from boathouse.inference.version_stream import BatchWriter, StreamTargets
+from boathouse.problem.scored_tables import DEAD_LETTERS, PROGRESS, STREAM_PREDICTIONS, STREAM_PROGRESS
+from boathouse.tables.dataset import DeltaTableDataset
+from boathouse.tables.delta_log import open_log
+from boathouse.tables.engines import get_engine
+from boathouse.tables.location import TableLocation
 
 if TYPE_CHECKING:
     from kedro_datasets._typing import TablePreview
 
-    from boathouse.core.inference.stream_plan import StreamPlan
-    from boathouse.core.tables import TableVersion
+    from boathouse.inference.stream_plan import StreamPlan
+    from boathouse.tables.contract import TableContract
+    from boathouse.tables.versions import TableVersion
 
 
 class RequestStreamDataset(AbstractDataset[Any, Any]):
@@ -36,7 +36,7 @@ class RequestStreamDataset(AbstractDataset[Any, Any]):
         source: str,
         lakehouse: dict[str, str],
         checkpoints: str,
-        contract: str = STREAM_PREDICTIONS,
+        contract: TableContract,
         made_by: str | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
@@ -47,15 +47,20 @@ class RequestStreamDataset(AbstractDataset[Any, Any]):
             source: ``<env>.<schema>.<table>`` that requests are added to.
             lakehouse: ``{engine, root}``.
             checkpoints: Folder for the offsets of Structured Streaming; not used on sail.
-            contract: Name of the answers' contract.
+            contract: The contract of the answers.
             made_by: The pipeline that makes the table, for the message when it is missing.
             metadata: For plugins such as Kedro-Viz.
         """
         self._answers = DeltaTableDataset(table=table, lakehouse=lakehouse, contract=contract, made_by=made_by)
-        self._place, self._source = (TablePlace.from_lakehouse(each, lakehouse) for each in (table, source))
+        self._place, self._source = (TableLocation.from_lakehouse(each, lakehouse) for each in (table, source))
         self._lakehouse, self._checkpoints = lakehouse, Path(checkpoints)
         self.metadata = metadata
         self.last_written: TableVersion | None = None
+
+    @property
+    def location(self) -> TableLocation:
+        """Where the answers are."""
+        return self._place
 
     @property
     def last_read(self) -> TableVersion | None:
@@ -72,14 +77,10 @@ class RequestStreamDataset(AbstractDataset[Any, Any]):
         Raises:
             StreamError: If the source cannot be read on.
         """
-        if not open_log(self._source).exists():
-            where = self._source.path or self._source.sql_name
-            raise MissingTableError.in_environment(
-                self._source.table, self._source.environment, where, "stream_inference"
-            )
+        self._source.require_version("stream_inference")
         streams = get_engine(self._place.engine).capabilities.streaming
         (self._run_structured if streams else self._run_versions)(data)
-        if open_log(self._place).exists():
+        if self._place.newest_version() is not None:
             self._answers.load()
             self.last_written = self._answers.last_read
 
@@ -122,8 +123,8 @@ class RequestStreamDataset(AbstractDataset[Any, Any]):
             run_id=current_run(),
         )
 
-    def _place_of(self, name: str) -> TablePlace:
-        return TablePlace.from_lakehouse(f"{self._place.environment}.{name}", self._lakehouse)
+    def _place_of(self, name: str) -> TableLocation:
+        return TableLocation.from_lakehouse(f"{self._place.environment}.{name}", self._lakehouse)
 
     def preview(self, nrows: int = 20) -> TablePreview:
         """Return the first ``nrows`` rows for Kedro-Viz."""

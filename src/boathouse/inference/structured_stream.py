@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any
 from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
 
-from boathouse.core.errors import BoathouseError, StreamError
-from boathouse.core.inference.stream_contracts import EVENT_TIME, SOURCE_BATCH
-from boathouse.core.tables.schema_diff import diff_columns
-from boathouse.datasets.delta_log import open_log
-from boathouse.inference.stream_batches import Backlog
+from boathouse.errors import BoathouseError, StreamError
+from boathouse.inference.version_stream import Backlog
+from boathouse.problem.scored_tables import EVENT_TIME, SOURCE_BATCH
+from boathouse.tables.contract import diff_columns
+from boathouse.tables.delta_log import open_log
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from boathouse.core.inference.stream_options import StreamOptions
-    from boathouse.core.tables import TableContract
-    from boathouse.datasets.delta_place import TablePlace
-    from boathouse.inference.stream_batches import BatchWriter
+    from boathouse.inference.options import StreamOptions
+    from boathouse.inference.version_stream import BatchWriter
+    from boathouse.tables.contract import TableContract
+    from boathouse.tables.location import TableLocation
 
 # Delta's own words for a commit that took rows away, for files that are gone, and for another table.
 _REWRITTEN = re.compile(
@@ -48,7 +48,7 @@ class StructuredStream:
 
     def __init__(
         self,
-        place: TablePlace,
+        place: TableLocation,
         events: TableContract,
         writer: BatchWriter,
         *,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from boathouse.core.errors import InvocationError
+from boathouse.errors import InvocationError
 
 _NO_REASONS = '"[]"'
 
@@ -36,13 +36,11 @@ class Scores:
     """The scores of some rows.
 
     Attributes:
-        probability: One a row, float64.
-        decision: 0 or 1, one a row.
+        answer: Columns of the model's answer by name, in their order, one number a row.
         reasons: Texts of each row, or None where nobody asked.
     """
 
-    probability: np.ndarray
-    decision: np.ndarray
+    answer: Mapping[str, np.ndarray]
     reasons: list[list[str]] | None = None
 
 
@@ -67,10 +65,8 @@ def encode_predictions(
         origins: Added to each row as ``served_entity``, ``model_version`` and ``prediction_id``.
         last_known: Whether the answer is marked as made from values last known.
     """
-    rows = [
-        f'"probability": {_number(probability)}, "decision": {decision}, "reasons": '
-        for probability, decision in zip(scores.probability.tolist(), scores.decision.tolist(), strict=True)
-    ]
+    columns = [_encode_column(name, values) for name, values in scores.answer.items()]
+    rows = [f'{", ".join(texts)}, "reasons": ' for texts in zip(*columns, strict=True)]
     reasons = (
         [_NO_REASONS] * len(rows)
         if scores.reasons is None
@@ -99,6 +95,11 @@ def encode_document(document: Any, status: int = 200) -> Answer:  # noqa: ANN401
     import orjson
 
     return Answer(status, orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_INDENT_2))
+
+
+def _encode_column(name: str, values: np.ndarray) -> list[str]:
+    write = _number if values.dtype.kind == "f" else str
+    return [f'"{name}": {write(value)}' for value in values.tolist()]
 
 
 def _number(value: float) -> str:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from boathouse.core.errors import InvocationError
+from boathouse.errors import InvocationError
 from boathouse.serving.answers import Answer, encode_document, encode_error
 from boathouse.serving.by_key import find_features, find_predictions
-from boathouse.serving.exchange import DisconnectedError, Exchange, Receive, Send
-from boathouse.serving.invoking import Invoking
+from boathouse.serving.invocation_handler import InvocationHandler
 from boathouse.serving.metrics import CONTENT_TYPE
 from boathouse.serving.openapi import describe_api
+from boathouse.serving.request import DisconnectedError, Receive, Request, Send
 from boathouse.serving.service import Service
 
-Handler = Callable[[Exchange], Awaitable[None]]
+Handler = Callable[[Request], Awaitable[None]]
 _COMMANDS = ("reload", "drain", "resume")
 
 
@@ -24,8 +24,8 @@ class App:
     def __init__(self, service: Service) -> None:
         """Lay out the addresses."""
         self._service = service
-        self.invoking = Invoking(service)
-        self._gets: dict[str, Callable[[Exchange], Answer]] = {
+        self.invoking = InvocationHandler(service)
+        self._gets: dict[str, Callable[[Request], Answer]] = {
             "/ping": self._ping,
             "/health": self._health,
             "/ready": self._ready,
@@ -35,98 +35,96 @@ class App:
         }
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
-        """Answer one request, or the server's word that it starts or stops."""
+        """Answer one request, or the server's message that it starts or stops."""
         if scope["type"] == "lifespan":
             await _live(receive, send)
             return
         if scope["type"] != "http":
             raise NotImplementedError(scope["type"])
-        exchange = Exchange(scope, receive, send)
+        request = Request(scope, receive, send)
         try:
-            await self._route(exchange)
+            await self._route(request)
         except InvocationError as error:
-            await self._refuse(exchange, error)
+            await self._refuse(request, error)
         except DisconnectedError:
-            self._service.access_log.request(request_id=exchange.request_id, status=499)
+            self._service.access_log.request(request_id=request.request_id, status=499)
         except Exception as error:  # noqa: BLE001 - the one place where what nobody expected becomes an answer
-            self._service.access_log.failure("request_failed", error, request_id=exchange.request_id)
-            await self._refuse(exchange, InvocationError.failed())
+            self._service.access_log.failure("request_failed", error, request_id=request.request_id)
+            await self._refuse(request, InvocationError.failed())
 
-    async def _refuse(self, exchange: Exchange, error: InvocationError) -> None:
-        if exchange.status:
+    async def _refuse(self, request: Request, error: InvocationError) -> None:
+        if request.status:
             return
-        await exchange.answer(encode_error(error))
-        self._service.metrics.observe(("-", "-", exchange.status), exchange.seconds, 0)
-        self._service.access_log.request(
-            request_id=exchange.request_id, path=exchange.path[:200], status=exchange.status
-        )
+        await request.answer(encode_error(error))
+        self._service.metrics.observe(("-", "-", request.status), request.seconds, 0)
+        self._service.access_log.request(request_id=request.request_id, path=request.path[:200], status=request.status)
 
-    async def _route(self, exchange: Exchange) -> None:
-        path = exchange.path
+    async def _route(self, request: Request) -> None:
+        path = request.path
         read = self._gets.get(path)
         if read is not None:
-            if exchange.method not in ("GET", "HEAD"):
+            if request.method not in ("GET", "HEAD"):
                 raise InvocationError.wrong_method("GET")
-            answer = read(exchange)
-            await exchange.answer(answer)
+            answer = read(request)
+            await request.answer(answer)
             return
         handle = self._find_handler(path)
-        if exchange.method != "POST":
+        if request.method != "POST":
             raise InvocationError.wrong_method("POST")
-        await handle(exchange)
+        await handle(request)
 
     def _find_handler(self, path: str) -> Handler:
         """Return who answers a POST to ``path``."""
         match path.split("/")[1:]:
             case ["invocations"]:
-                return lambda exchange: self.invoking.invoke(exchange, None, None)
+                return lambda request: self.invoking.invoke(request, None, None)
             case ["serving-endpoints", name, "invocations"]:
-                return lambda exchange: self.invoking.invoke(exchange, name, None)
+                return lambda request: self.invoking.invoke(request, name, None)
             case ["serving-endpoints", name, "served-models", entity, "invocations"]:
-                return lambda exchange: self.invoking.invoke(exchange, name, entity)
+                return lambda request: self.invoking.invoke(request, name, entity)
             case ["feature-serving", name, "invocations"]:
-                return lambda exchange: self.invoking.answer(exchange, name, find_features)
+                return lambda request: self.invoking.answer(request, name, find_features)
             case ["precomputed", name, "invocations"]:
-                return lambda exchange: self.invoking.answer(exchange, name, find_predictions)
-            case ["manage", word] if word in _COMMANDS:
-                return lambda exchange: self._manage(exchange, word)
+                return lambda request: self.invoking.answer(request, name, find_predictions)
+            case ["manage", message] if message in _COMMANDS:
+                return lambda request: self._manage(request, message)
         raise InvocationError.no_address("address", ["/invocations", "/openapi.json", *self._gets])
 
-    async def _manage(self, exchange: Exchange, word: str) -> None:
-        token = self._service.access.admit(exchange.headers, "manage")
-        self._service.tell(word)
+    async def _manage(self, request: Request, message: str) -> None:
+        token = self._service.access.admit(request.headers, "manage")
+        self._service.send(message)
         name = "" if token is None else token.name
-        self._service.access_log.event("info", "managed", command=word, by=name, request_id=exchange.request_id)
-        await exchange.answer(encode_document({"accepted": word}, 202))
+        self._service.access_log.event("info", "managed", command=message, by=name, request_id=request.request_id)
+        await request.answer(encode_document({"accepted": message}, 202))
 
-    def _ping(self, _exchange: Exchange) -> Answer:
+    def _ping(self, _exchange: Request) -> Answer:
         loaded = any(endpoint.state.models for endpoint in self._service.endpoints.values())
         return Answer(200 if loaded else 503, b"\n")
 
-    def _health(self, exchange: Exchange) -> Answer:
+    def _health(self, request: Request) -> Answer:
         """Return the whole to those who may ask, else whether it works."""
         described = self._service.describe()
         try:
-            self._service.access.admit(exchange.headers, "query")
+            self._service.access.admit(request.headers, "query")
         except InvocationError:
             described = {"status": described["status"]}
         return encode_document(described, 503 if described["status"] == "starting" else 200)
 
-    def _ready(self, _exchange: Exchange) -> Answer:
+    def _ready(self, _exchange: Request) -> Answer:
         service = self._service
         answer = {"ready": service.is_ready, "draining": service.draining, "waiting_for_models": service.waiting}
         return encode_document(answer, 200 if service.is_ready else 503)
 
-    def _version(self, exchange: Exchange) -> Answer:
-        self._service.access.admit(exchange.headers, "query")
+    def _version(self, request: Request) -> Answer:
+        self._service.access.admit(request.headers, "query")
         return Answer(200, self._service.mlflow_version.encode())
 
-    def _metrics(self, exchange: Exchange) -> Answer:
-        self._service.access.admit(exchange.headers, "query")
+    def _metrics(self, request: Request) -> Answer:
+        self._service.access.admit(request.headers, "query")
         return Answer(200, self._service.render_metrics(), CONTENT_TYPE)
 
-    def _openapi(self, exchange: Exchange) -> Answer:
-        self._service.access.admit(exchange.headers, "query")
+    def _openapi(self, request: Request) -> Answer:
+        self._service.access.admit(request.headers, "query")
         return encode_document(describe_api(self._service))
 
 

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 import orjson
 
-from boathouse.core.errors import InvocationError
-from boathouse.online_store.predictions import prediction_view
+from boathouse.errors import InvocationError
+from boathouse.features.online.views import prediction_view
 from boathouse.serving.endpoint import Endpoint, find_model
-from boathouse.serving.invocation import Invocation
+from boathouse.serving.invocation import Invocation, to_keys
 from boathouse.serving.look_up import FeatureLookUp, LookedUp
-from boathouse.serving.numbers import to_keys
 from boathouse.serving.scoring import build_matrix
 from boathouse.serving.served_model import ServedModel
 

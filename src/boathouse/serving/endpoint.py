@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from boathouse.core.endpoints import EndpointConfig
-from boathouse.core.endpoints.routing import Router, name_unit
-from boathouse.core.errors import InvocationError
+from boathouse.endpoints.config import EndpointConfig
+from boathouse.endpoints.routing import Router, name_unit
+from boathouse.errors import InvocationError
 from boathouse.serving.answers import RowOrigin, Scores, encode_predictions
 from boathouse.serving.invocation import Invocation
 from boathouse.serving.look_up import FeatureLookUp
@@ -163,14 +163,15 @@ def group_rows(names: Sequence[str]) -> dict[str, list[int]]:
 
 
 def merge_scores(parts: Sequence[Scores], rows: Sequence[Sequence[int]], count: int) -> Scores:
-    """Return the scores of all rows in their order."""
-    probability, decision = np.empty(count), np.empty(count, dtype=np.int32)
+    """Return the scores of all rows in their order; all parts have the same columns."""
+    answer = {name: np.empty(count, dtype=values.dtype) for part in parts[:1] for name, values in part.answer.items()}
     reasons: list[list[str]] = [[] for _ in range(count)]
     for part, places in zip(parts, rows, strict=True):
-        probability[places], decision[places] = part.probability, part.decision
+        for name, values in part.answer.items():
+            answer[name][places] = values
         for place, texts in zip(places, part.reasons or (), strict=part.reasons is not None):
             reasons[place] = texts
-    return Scores(probability, decision, reasons if any(part.reasons is not None for part in parts) else None)
+    return Scores(answer, reasons if any(part.reasons is not None for part in parts) else None)
 
 
 def find_model(state: EndpointState, entity: str) -> ServedModel:

@@ -6,21 +6,19 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from boathouse.core.endpoints.log_contract import LogEntry
-from boathouse.core.endpoints.routing import PLACES, locate_units
-from boathouse.serving.log_committer import LogCommitter
-from boathouse.serving.log_journal import acquire_slot
-from boathouse.serving.log_redaction import Redactor
-from boathouse.serving.log_salt import read_salt
+from boathouse.endpoints.log_contract import LogEntry
+from boathouse.endpoints.routing import PLACES, locate_units
+from boathouse.serving.log_journal import LogCommitter, acquire_slot
+from boathouse.serving.log_redaction import Redactor, read_salt
 from boathouse.serving.log_table import LogTable
 
 if TYPE_CHECKING:
-    from boathouse.core.endpoints.options import LogOptions
+    from boathouse.endpoints.options import LogOptions
     from boathouse.serving.log_journal import Slot
 
 __all__ = ["InferenceLog", "LogCounts", "LogEntry"]
@@ -71,6 +69,7 @@ class InferenceLog:
         *,
         commit_seconds: float = 5.0,
         on_disk: Callable[[Sequence[str]], None] | None = None,
+        always_hidden: Collection[str] = (),
     ) -> None:
         """Remember where; touch nothing.
 
@@ -80,11 +79,13 @@ class InferenceLog:
             options: What is kept, and how much may wait.
             commit_seconds: From the journal to the table; fewer seconds make more and smaller files.
             on_disk: Told the ids of entries as soon as they are in the journal, from the writer's thread.
+            always_hidden: Columns that are hidden whatever ``options`` say: the keys of persons.
         """
         self.counts = LogCounts()
         self._options, self._journal = options, Path(journal)
         self._table = LogTable(str(table))
         self._commit_seconds, self._on_disk = commit_seconds, on_disk
+        self._always_hidden = frozenset(always_hidden)
         self._waiting: deque[LogEntry] = deque()
         self._waiting_bytes = 0
         self._turn = threading.Lock()
@@ -97,7 +98,7 @@ class InferenceLog:
     def start(self) -> None:
         """Take a journal, and begin to write; call it in the process that answers, after any fork."""
         self._salt = read_salt(self._journal)
-        self._redactor = Redactor(self._options, self._salt)
+        self._redactor = Redactor(self._options, self._salt, always=self._always_hidden)
         self._slot = acquire_slot(self._journal)
         if self._slot.was_killed:
             _LOGGER.warning(
@@ -116,7 +117,7 @@ class InferenceLog:
 
     def use(self, options: LogOptions) -> None:
         """Apply other options from the next entry on; the length of the queue and the interval stay."""
-        self._redactor = Redactor(options, self._salt)
+        self._redactor = Redactor(options, self._salt, always=self._always_hidden)
 
     def record(self, entry: LogEntry) -> bool:
         """Take ``entry``, in microseconds and without waiting; return False if the queue is full.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
+import logging
 import os
 import threading
 import uuid
@@ -11,8 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from boathouse.atomic_files import sync_folder, take_lock, write_file
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from boathouse.serving.inference_log import LogCounts
+    from boathouse.serving.log_table import LogTable
+
 
 _LOCK, _STATE, _SUFFIX = "lock", "state.json", ".jsonl"
 
@@ -54,13 +60,11 @@ def acquire_abandoned(root: Path) -> Iterator[Slot]:
 def _try_slot(folder: Path) -> Slot | None:
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        # Held by the process, not by the file: the system lets go when the process ends, however it ends.
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        return None
-    return Slot(folder, handle)
+    # Held by the process, not by the file: the system lets go when the process ends, however it ends.
+    if take_lock(handle):
+        return Slot(folder, handle)
+    os.close(handle)
+    return None
 
 
 class Slot:
@@ -90,20 +94,7 @@ class Slot:
 
     def _write_state(self, **changes: Any) -> None:  # noqa: ANN401 - plain values
         self._state |= changes
-        draft = self._folder / f".{_STATE}"
-        with draft.open("w", encoding="utf-8") as file:
-            json.dump(self._state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self._folder / _STATE)
-        self._sync_folder()
-
-    def _sync_folder(self) -> None:
-        handle = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        write_file(self._folder / _STATE, json.dumps(self._state).encode())
 
     def begin(self, *, flush_seconds: float) -> None:
         """Note that a process runs here, and what it may lose if it is killed."""
@@ -133,7 +124,7 @@ class Slot:
             path = self._folder / f"{number:012d}{_SUFFIX}"
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             self._length = 0
-            self._sync_folder()
+            sync_folder(self._folder)
         return self._file
 
     def _undo(self, handle: int) -> None:
@@ -175,3 +166,63 @@ def _write_all(handle: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(handle, view) :]
+
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class LogCommitter:
+    """Commits finished segments in their order; one at a time, whoever asks."""
+
+    def __init__(self, table: LogTable, slot: Slot, root: Path, counts: LogCounts) -> None:
+        """Remember both ends."""
+        self._table, self._slot, self._root, self._counts = table, slot, root, counts
+        self._turn = threading.Lock()
+        self._is_down = False
+
+    def commit(self) -> bool:
+        """Bring all finished segments into the table; return whether that worked.
+
+        A failure of any kind leaves the segments where they are.
+        """
+        with self._turn:
+            try:
+                self._commit_slot(self._slot)
+                for slot in acquire_abandoned(self._root):
+                    self._commit_abandoned(slot)
+            except Exception as error:  # noqa: BLE001 - whatever a store raises, the endpoint goes on
+                self._note_failure(error)
+                return False
+            if self._is_down:
+                _LOGGER.warning("The table of the inference log can be written again; nothing of its journal was lost.")
+            self._is_down = False
+            return True
+
+    def _commit_slot(self, slot: Slot) -> None:
+        for segment in slot.finished():
+            self._counts.committed += self._table.commit(segment)
+            # Only now: a segment is removed when the table has it.
+            segment.path.unlink()
+
+    def _commit_abandoned(self, slot: Slot) -> None:
+        """Take over what a killed process left, and leave its slot to the next one."""
+        if slot.was_killed:
+            _LOGGER.warning(
+                "A process ended without closing its inference log. What was in its journal goes to the table now; "
+                "requests of its last %g s may be missing.",
+                slot.flush_seconds_before,
+            )
+        try:
+            self._commit_slot(slot)
+        finally:
+            slot.release()
+
+    def _note_failure(self, error: Exception) -> None:
+        self._counts.failed_commits += 1
+        if not self._is_down:
+            _LOGGER.warning(
+                "%s: the table of the inference log cannot be written. Requests are answered; their rows wait in %s.",
+                type(error).__name__,
+                self._root,
+            )
+        self._is_down = True

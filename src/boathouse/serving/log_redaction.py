@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import secrets
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from boathouse.core.endpoints.log_contract import NOT_READABLE, REQUEST_TOO_LONG, RESPONSE_TOO_LONG
-from boathouse.core.endpoints.payload import hide_columns, shorten
-from boathouse.core.endpoints.personal import choose_hiding
+from boathouse.atomic_files import write_once
+from boathouse.endpoints.log_contract import NOT_READABLE, REQUEST_TOO_LONG, RESPONSE_TOO_LONG
+from boathouse.endpoints.payload import choose_hidden, choose_hiding, hide_columns, shorten
 
 if TYPE_CHECKING:
-    from boathouse.core.endpoints.log_contract import LogEntry
-    from boathouse.core.endpoints.options import LogOptions
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from boathouse.endpoints.log_contract import LogEntry
+    from boathouse.endpoints.options import LogOptions
+
 
 _TOO_LONG = {"request": REQUEST_TOO_LONG, "response": RESPONSE_TOO_LONG}
 
@@ -20,10 +27,9 @@ _TOO_LONG = {"request": REQUEST_TOO_LONG, "response": RESPONSE_TOO_LONG}
 class Redactor:
     """The rules of one endpoint."""
 
-    def __init__(self, options: LogOptions, salt: bytes) -> None:
-        """Fix what is personal and what becomes of it."""
-        keeps = options.personal_policy == "keep"
-        self._columns = frozenset() if keeps else frozenset(options.personal_columns)
+    def __init__(self, options: LogOptions, salt: bytes, *, always: Collection[str] = ()) -> None:
+        """Fix what is personal and what becomes of it; columns of ``always`` are hidden whatever the options say."""
+        self._columns = choose_hidden(options.personal_policy, options.personal_columns, always)
         self._hide = choose_hiding(options.personal_policy, salt)
         self._limit = options.max_payload_bytes
 
@@ -63,3 +69,20 @@ class Redactor:
             return shorten(text, self._limit, load=orjson.loads), [_TOO_LONG[field]]
         except orjson.JSONDecodeError:
             return None, [_TOO_LONG[field], NOT_READABLE]
+
+
+VARIABLE = "BOATHOUSE_LOG_SALT"
+_FILE = "salt"
+
+
+def read_salt(folder: Path) -> bytes:
+    """Return 32 bytes: made from the variable ``BOATHOUSE_LOG_SALT``, else random and kept in ``folder``.
+
+    The file is made once and readable by its owner alone. Endpoints on several machines whose logs are
+    read together need the variable: each machine's file would be another salt.
+    """
+    given = os.environ.get(VARIABLE)
+    if given:
+        return hashlib.sha256(given.encode()).digest()
+    held = write_once(folder / _FILE, secrets.token_hex(32).encode(), mode=0o600)
+    return bytes.fromhex(held.decode())

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from boathouse.core.endpoints.log_contract import ENDPOINT_LOG
-from boathouse.datasets.commit_retry import retry_on_conflict
+from boathouse.endpoints.log_contract import ENDPOINT_LOG
+from boathouse.tables.commits import append_once, retry_on_conflict
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,22 +19,6 @@ if TYPE_CHECKING:
     from boathouse.serving.log_journal import Segment
 
 _RETRIES = 20
-
-
-def log_schema() -> pa.Schema:
-    """Return the Arrow types of the contract."""
-    import pyarrow as pa
-
-    types = {
-        "string": pa.string(),
-        "int": pa.int32(),
-        "bigint": pa.int64(),
-        "double": pa.float64(),
-        "date": pa.date32(),
-        "timestamp": pa.timestamp("us", tz="UTC"),
-        "array<string>": pa.list_(pa.string()),
-    }
-    return pa.schema([pa.field(each.name, types[each.dtype], each.nullable) for each in ENDPOINT_LOG.columns])
 
 
 class LogTable:
@@ -61,15 +45,12 @@ class LogTable:
         return added
 
     def _add(self, rows: pa.Table, segment: Segment) -> int:
-        from deltalake import CommitProperties, write_deltalake
-        from deltalake.transaction import Transaction
-
         table = self._open_or_create()
-        if not rows.num_rows or (table.transaction_version(segment.application) or 0) >= segment.number:
+        if not rows.num_rows:
             return 0
-        properties = CommitProperties(app_transactions=[Transaction(segment.application, segment.number)])
-        write_deltalake(table, rows, mode="append", commit_properties=properties)
-        return int(rows.num_rows)
+        name, application = ENDPOINT_LOG.name, segment.application
+        is_new = append_once(table, rows, name=name, application=application, number=segment.number)
+        return int(rows.num_rows) if is_new else 0
 
     def _open_or_create(self) -> DeltaTable:
         from deltalake import DeltaTable
@@ -78,7 +59,7 @@ class LogTable:
             return DeltaTable(self._path)
         return DeltaTable.create(
             self._path,
-            log_schema(),
+            ENDPOINT_LOG.arrow_schema,
             mode="ignore",
             name=ENDPOINT_LOG.name,
             description=ENDPOINT_LOG.description,
@@ -110,7 +91,7 @@ def _read_lines(data: bytes) -> pa.Table:
     import pyarrow as pa
     from pyarrow import json
 
-    schema = log_schema()
+    schema = ENDPOINT_LOG.arrow_schema
     if not data:
         return schema.empty_table()
     as_text = pa.schema([pa.field(field.name, _text_of(field.type)) for field in schema])

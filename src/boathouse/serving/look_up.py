@@ -13,11 +13,10 @@ from typing import Protocol
 
 import numpy as np
 
-from boathouse.core.endpoints import LookUpOptions
-from boathouse.core.errors import InvocationError, OnlineStoreError
-from boathouse.online_store.rows import MICROSECONDS, FeatureRows
-from boathouse.online_store.serving import without_stale
-from boathouse.online_store.views import OnlineView
+from boathouse.endpoints.options import LookUpOptions
+from boathouse.errors import InvocationError, OnlineStoreError
+from boathouse.features.online.look_up import MICROSECONDS, FeatureRows, without_stale
+from boathouse.scoring.feature_spec import ViewSpec
 
 Key = tuple[int | str, ...]
 _SECONDS_A_DAY = 86_400
@@ -30,7 +29,7 @@ _PAUSE_S = 0.5
 class Store(Protocol):
     """What a look-up needs of the online store."""
 
-    def look_up(self, keys: Sequence[Key], views: Sequence[OnlineView]) -> FeatureRows:
+    def look_up(self, keys: Sequence[Key], views: Sequence[ViewSpec]) -> FeatureRows:
         """Return the features of ``keys``."""
 
     def close(self) -> None:
@@ -61,7 +60,7 @@ class FeatureLookUp:
         self._paused_until = 0.0
         self.failures = 0
 
-    async def find(self, keys: Sequence[Key], views: Sequence[OnlineView]) -> LookedUp:
+    async def find(self, keys: Sequence[Key], views: Sequence[ViewSpec]) -> LookedUp:
         """Return the features of ``keys``.
 
         Raises:
@@ -81,7 +80,7 @@ class FeatureLookUp:
         self._memory.keep(keys, rows)
         return LookedUp(rows, last_known=False)
 
-    async def _ask(self, keys: Sequence[Key], views: Sequence[OnlineView]) -> FeatureRows:
+    async def _ask(self, keys: Sequence[Key], views: Sequence[ViewSpec]) -> FeatureRows:
         if time.monotonic() < self._paused_until:
             raise InvocationError.store_down("the online store has just not answered.")
         waiting = asyncio.get_running_loop().run_in_executor(self._pool, self._store.look_up, keys, views)
@@ -133,7 +132,7 @@ class LastKnown:
         while len(self._seen) > self._limit:
             self._seen.popitem(last=False)
 
-    def recall(self, keys: Sequence[Key], views: Sequence[OnlineView]) -> FeatureRows | None:
+    def recall(self, keys: Sequence[Key], views: Sequence[ViewSpec]) -> FeatureRows | None:
         """Return the values of ``keys``, or None if one was never seen or too long ago."""
         oldest, of = time.monotonic() - self._max_stale_s, tuple(view.digest for view in views)
         seen = [self._seen.get((key, of)) for key in keys]

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from boathouse.atomic_files import write_file
+
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 # Upper bounds of the latency histogram, in seconds.
 BOUNDS = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -88,9 +90,8 @@ class Metrics:
         series = [
             [*place, each.requests, each.rows, each.seconds, each.buckets] for place, each in self._series.items()
         ]
-        unfinished = self._folder / f"{self._own}.part"
-        unfinished.write_text(json.dumps({"series": series, "events": self._events}), encoding="utf-8")
-        unfinished.replace(self._folder / self._own)
+        counts = json.dumps({"series": series, "events": self._events})
+        write_file(self._folder / self._own, counts.encode(), durable=False)
 
     def render(self, models: Iterable[Mapping[str, str]], problems: Iterable[Mapping[str, str]], at_work: int) -> bytes:
         """Return the text of all workers' counts.

@@ -30,7 +30,7 @@ def describe_api(service: Service) -> dict[str, Any]:
     """Return the OpenAPI 3.1 document."""
     paths = {path: {"get": _describe_get(text, media)} for path, (text, media) in _GETS.items()}
     for number, (name, endpoint) in enumerate(service.endpoints.items()):
-        scores = _describe_post("Scores.", _request_schema(endpoint), _scores_schema())
+        scores = _describe_post("Scores.", _request_schema(endpoint), _scores_schema(endpoint))
         if number == 0:
             paths["/invocations"] = {"post": scores}
         paths[f"/serving-endpoints/{name}/invocations"] = {"post": scores}
@@ -125,12 +125,10 @@ def _columns_of(endpoint: Endpoint) -> dict[str, dict[str, Any]]:
     return columns
 
 
-def _scores_schema() -> dict[str, Any]:
-    row = {
-        "probability": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
-        "decision": {"enum": [0, 1]},
-        "reasons": {"type": "string", "description": "A JSON list of texts."},
-    }
+def _scores_schema(endpoint: Endpoint) -> dict[str, Any]:
+    models = endpoint.state.models.values()
+    row = {column.name: column.to_schema() for model in models for column in model.scorer.outputs.columns}
+    row["reasons"] = {"type": "string", "description": "A JSON list of texts."}
     schema = _rows_schema("predictions")
     schema["properties"]["predictions"]["items"] = {"type": "object", "properties": row, "required": list(row)}
     return schema

@@ -11,12 +11,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from boathouse.core.errors import InvocationError, RequestError
-from boathouse.core.scoring.on_demand import assemble
+from boathouse.errors import InvocationError, RequestError
+from boathouse.scoring.on_demand import assemble
 from boathouse.serving.answers import Scores
-from boathouse.serving.invocation import Invocation
+from boathouse.serving.invocation import Invocation, is_beyond, to_keys, to_matrix
 from boathouse.serving.look_up import FeatureLookUp
-from boathouse.serving.numbers import is_beyond, to_keys, to_matrix
 from boathouse.serving.served_model import RequestPlan, ServedModel
 
 # Reasons per row when a caller asks to explain.
@@ -116,9 +115,9 @@ def score(model: ServedModel, matrix: np.ndarray, params: Params) -> Scores:
         InvocationError: If there is no row that the estimator could take.
     """
     scorer = model.scorer
-    probability = scorer.predict_probability(matrix) if len(matrix) else np.empty(0)
-    reasons = scorer.reasons(matrix, REASON_COUNT) if params.explain and len(matrix) else None
-    return Scores(probability, scorer.decide(probability), reasons)
+    if not len(matrix):
+        return Scores(scorer.outputs.empty())
+    return Scores(scorer.answer(matrix), scorer.reasons(matrix, REASON_COUNT) if params.explain else None)
 
 
 def _assemble(

@@ -8,16 +8,15 @@ from functools import cached_property
 
 import numpy as np
 
-from boathouse.core.errors import InvocationError, UntrustedModelError
-from boathouse.core.scoring import FeatureSpec, ModelFiles, Scorer, load_scorer
-from boathouse.core.scoring.feature_spec import FEATURE_SPEC
-from boathouse.core.scoring.files import digest_of
-from boathouse.core.scoring.flavours import XgboostEstimator
-from boathouse.core.scoring.on_demand import OnDemandFeature, select_on_demand
-from boathouse.online_store.serving import online_views
-from boathouse.online_store.views import OnlineView
+from boathouse.errors import InvocationError, UntrustedModelError
+from boathouse.features.online.look_up import online_views
+from boathouse.scoring.feature_spec import FEATURE_SPEC, FeatureSpec, ViewSpec
+from boathouse.scoring.files import ModelFiles, digest_of
+from boathouse.scoring.flavours import XgboostEstimator
+from boathouse.scoring.on_demand import OnDemandFeature, select_on_demand
+from boathouse.scoring.scorer import Scorer, load_scorer
+from boathouse.serving.invocation import RangeCheck
 from boathouse.serving.lean_imports import import_lean
-from boathouse.serving.numbers import RangeCheck
 
 # Different sets of columns whose plan is kept, and the columns of one; a client sends always the same.
 _PLANS, _PLAN_COLUMNS = 256, 1000
@@ -41,7 +40,7 @@ class RequestPlan:
     given: tuple[str, ...]
     fields: tuple[str, ...]
     computed: tuple[OnDemandFeature, ...]
-    views: tuple[OnlineView, ...]
+    views: tuple[ViewSpec, ...]
     keys: tuple[tuple[str, str], ...]
     dropped: tuple[str, ...]
     ranges: RangeCheck
@@ -83,7 +82,7 @@ class ServedModel:
         return self.scorer.spec.features
 
     @cached_property
-    def views(self) -> tuple[OnlineView, ...]:
+    def views(self) -> tuple[ViewSpec, ...]:
         """The stored views of the model."""
         return () if self.spec is None else online_views(self.spec)
 
@@ -135,7 +134,7 @@ class ServedModel:
             ranges=RangeCheck(given + fields, self.ranges),
         )
 
-    def _require(self, missing: set[str], views: Sequence[OnlineView], there: set[str]) -> None:
+    def _require(self, missing: set[str], views: Sequence[ViewSpec], there: set[str]) -> None:
         """Refuse a request that lacks features without having the keys to look them up."""
         findable = {name for view in views for name in view.features}
         without_key = [name for name, _ in keys_of(views) if name not in there]
@@ -143,7 +142,7 @@ class ServedModel:
             raise InvocationError.missing_columns(missing, [name for name, _ in self.keys])
 
 
-def keys_of(views: Sequence[OnlineView]) -> tuple[tuple[str, str], ...]:
+def keys_of(views: Sequence[ViewSpec]) -> tuple[tuple[str, str], ...]:
     """Return the key columns of ``views`` and their types, in the order of a look-up."""
     return tuple(dict(pair for view in views for pair in view.keys).items())
 
@@ -182,7 +181,7 @@ def load_model(  # noqa: PLR0913 - what identifies a version, and what it needs
     spec = FeatureSpec.from_json(files[FEATURE_SPEC]) if FEATURE_SPEC in files else None
     chosen = () if spec is None else select_on_demand(spec, on_demand)
     warm_up = np.full((_WARM_UP_ROWS, len(scorer.spec.features)), np.nan)
-    scorer.decide(scorer.predict_probability(warm_up))
+    scorer.answer(warm_up)
     scorer.reasons(warm_up, 1)
     return ServedModel(
         entity=entity,

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from boathouse import __version__
-from boathouse.core.endpoints.log_contract import LogEntry
-from boathouse.core.errors import InvocationError
-from boathouse.serving.access import Access, Rates
-from boathouse.serving.access_log import AccessLog
+from boathouse.endpoints.log_contract import LogEntry
+from boathouse.errors import InvocationError
+from boathouse.serving.access import Access, AccessLog, Rates
 from boathouse.serving.endpoint import Endpoint
 from boathouse.serving.metrics import Metrics
 
@@ -33,7 +32,7 @@ class Service:
         metrics: What is counted.
         access_log: The server's own log.
         logs: Inference logs by endpoint; none for one that logs nothing.
-        tell: Passes a word to the process that watches over the workers: ``reload``, ``drain`` or ``resume``.
+        send: Passes a message to the process that watches over the workers: ``reload``, ``drain`` or ``resume``.
         registry_problem: Why the registry cannot be followed, or empty.
         draining: Whether the server asks to be left out of the balance.
         at_work: Requests at work or waiting.
@@ -45,7 +44,7 @@ class Service:
     metrics: Metrics = field(default_factory=Metrics)
     access_log: AccessLog = field(default_factory=AccessLog)
     logs: Mapping[str, Log] = field(default_factory=dict)
-    tell: Callable[[str], None] = lambda _word: None
+    send: Callable[[str], None] = lambda _message: None
     rates: Rates = field(default_factory=Rates)
     registry_problem: str = ""
     draining: bool = False

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from boathouse.core.endpoints import EndpointConfig, ServedEntity
-from boathouse.core.scoring import ModelFiles
+from boathouse.endpoints.config import EndpointConfig, ServedEntity
+from boathouse.scoring.files import ModelFiles
 
 # Versions whose files are kept: going back to the one before needs no store.
 _KEPT = 8

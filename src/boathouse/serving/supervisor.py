@@ -4,19 +4,57 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
+import subprocess
+import sys
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
 
-from boathouse.core.endpoints import EndpointConfig
-from boathouse.core.errors import BoathouseError
-from boathouse.core.scoring import ModelFiles
-from boathouse.serving.access_log import AccessLog
+from boathouse.endpoints.config import EndpointConfig
+from boathouse.errors import BoathouseError
+from boathouse.scoring.files import ModelFiles
+from boathouse.serving.access import AccessLog
+from boathouse.serving.protocol import Message, read_message
 from boathouse.serving.source import AnySource, VersionRef, Wanted
-from boathouse.serving.wire import Word, read_word
 from boathouse.serving.worker import Setup
-from boathouse.serving.worker_process import WorkerProcess, start_worker
+
+# An estimator that waits for threads of its own is slower on a row, by far where processors are shared.
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+# Few heaps that are given back: with one for each thread, what the log has used stays with the process.
+_FEW_HEAPS = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "131072", "ARROW_DEFAULT_MEMORY_POOL": "system"}
+
+
+@dataclass
+class WorkerProcess:
+    """A running worker."""
+
+    process: subprocess.Popen[bytes]
+    writer: asyncio.StreamWriter
+    started: float = field(default_factory=time.monotonic)
+
+    def send(self, message: Message) -> None:
+        """Send a message; a worker that has gone does not hear it."""
+        with contextlib.suppress(ConnectionError, RuntimeError):
+            self.writer.write(message.encode())
+
+
+async def start_worker(listener: socket.socket, module: str) -> tuple[WorkerProcess, asyncio.StreamReader]:
+    """Start ``module`` as a worker that accepts from ``listener``; give it and what it says."""
+    ours, theirs = socket.socketpair()
+    command = [sys.executable, "-m", module]
+    command += ["--control", str(theirs.fileno()), "--listener", str(listener.fileno())]
+    process = subprocess.Popen(  # noqa: ASYNC220, S603 - it returns at once; nothing of it comes from outside
+        command,
+        pass_fds=(theirs.fileno(), listener.fileno()),
+        start_new_session=True,
+        env={**_ONE_THREAD, **_FEW_HEAPS, **os.environ},
+    )
+    theirs.close()
+    reader, writer = await asyncio.open_connection(sock=ours)
+    return WorkerProcess(process, writer), reader
+
 
 POLL_S = 1.0
 # A version whose files could not be fetched is tried again after this time.
@@ -30,7 +68,7 @@ Place = tuple[str, str]
 class Supervisor:
     """Workers of one server."""
 
-    def __init__(self, source: AnySource, setup: Setup, listener: socket.socket, workers: int) -> None:
+    def __init__(self, source: AnySource, setup: Setup, listener: socket.socket, workers: int, *, module: str) -> None:
         """Start nothing yet.
 
         Args:
@@ -38,8 +76,10 @@ class Supervisor:
             setup: What each worker is told first; the slot is its own.
             listener: The socket that all workers accept from: a connection that waits is lost with no worker.
             workers: Their number.
+            module: Module that a worker runs: it calls :func:`boathouse.serving.worker.main`.
         """
         self._source, self._setup, self._listener, self._count = source, setup, listener, workers
+        self._module = module
         self._log = AccessLog()
         self._workers: dict[int, WorkerProcess] = {}
         self._configs: dict[str, EndpointConfig] = {}
@@ -93,47 +133,47 @@ class Supervisor:
                 await self._pause(self._stopping, _PAUSE_S)
 
     async def _start(self, slot: int) -> tuple[WorkerProcess, asyncio.StreamReader]:
-        worker, reader = await start_worker(self._listener)
-        worker.tell(Word("setup", asdict(replace(self._setup, slot=slot))))
+        worker, reader = await start_worker(self._listener, self._module)
+        worker.send(Message("setup", asdict(replace(self._setup, slot=slot))))
         # What is served is known after the first poll; the worker imports its libraries meanwhile.
         await self._polled.wait()
-        for word in self._all_words():
-            worker.tell(word)
-        worker.tell(Word("begin"))
+        for message in self._all_messages():
+            worker.send(message)
+        worker.send(Message("begin"))
         self._workers[slot] = worker
         return worker, reader
 
-    def _all_words(self) -> list[Word]:
+    def _all_messages(self) -> list[Message]:
         """Return what a new worker has to be told."""
-        words = [_configure(config) for config in self._configs.values()]
-        words += [self._model_word(place, ref) for place, ref in self._served.items()]
-        words += [_problem(place, text) for place, text in self._problems.items()]
+        messages = [_configure(config) for config in self._configs.values()]
+        messages += [self._model_message(place, ref) for place, ref in self._served.items()]
+        messages += [_problem(place, text) for place, text in self._problems.items()]
         return [
-            *words,
-            Word("registry", {"problem": self._registry_problem}),
-            Word("draining", {"value": self._draining}),
+            *messages,
+            Message("registry", {"problem": self._registry_problem}),
+            Message("draining", {"value": self._draining}),
         ]
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
         """Hear what a worker says until it ends."""
-        while (word := await read_word(reader)) is not None:
-            self._hear(word)
+        while (message := await read_message(reader)) is not None:
+            self._receive(message)
 
-    def _hear(self, word: Word) -> None:
-        content = word.content
-        match word.kind, content.get("word"):
+    def _receive(self, message: Message) -> None:
+        content = message.content
+        match message.kind, content.get("message"):
             case "command", "reload":
                 self._failed.clear()
                 self._hurry.set()
             case "command", "drain" | "resume" as wish:
                 self._draining = wish == "drain"
-                self._tell_all(Word("draining", {"value": self._draining}))
+                self._send_all(Message("draining", {"value": self._draining}))
             case "loaded" | "failed", _:
                 place = content["endpoint"], content["entity"]
                 ref = self._served.get(place)
                 if ref is None or (ref.name, ref.version) != (content["name"], content["version"]):
                     return
-                if word.kind == "loaded":
+                if message.kind == "loaded":
                     self._keep_loaded(place, ref)
                 else:
                     self._take_back(place, ref, content["text"])
@@ -199,7 +239,7 @@ class Supervisor:
     def _configure(self, config: EndpointConfig) -> None:
         if self._configs.get(config.name) != config:
             self._configs[config.name] = config
-            self._tell_all(_configure(config))
+            self._send_all(_configure(config))
             # Workers let go of the models of entities that are no more: should one come back, it is sent anew.
             for place in [each for each in self._served if each[0] == config.name and not config.entity(each[1])]:
                 del self._served[place]
@@ -224,7 +264,7 @@ class Supervisor:
         if place in self._served and not any(config.traffic_of(entity) for config in configs):
             del self._served[place]
             self._loaded.pop(place, None)
-            self._tell_all(Word("withdraw", {"endpoint": endpoint, "entity": entity}))
+            self._send_all(Message("withdraw", {"endpoint": endpoint, "entity": entity}))
         if wanted.configs[endpoint].traffic_of(entity):
             self._note(place, text)
         else:
@@ -240,54 +280,54 @@ class Supervisor:
         self._served[place], self._files[place] = ref, files
         self._problems.pop(place, None)
         self._failed.pop(place, None)
-        self._tell_all(self._model_word(place, ref))
+        self._send_all(self._model_message(place, ref))
 
     def _settle(self, place: Place) -> None:
         """Take back what was said of an entity that has the version it is to have, or needs none."""
         if self._problems.pop(place, ""):
-            self._tell_all(_problem(place, ""))
+            self._send_all(_problem(place, ""))
 
-    def _model_word(self, place: Place, ref: VersionRef) -> Word:
+    def _model_message(self, place: Place, ref: VersionRef) -> Message:
         content = {"endpoint": place[0], "entity": place[1], **asdict(ref)}
-        return Word("model", content, self._files[place])
+        return Message("model", content, self._files[place])
 
     def _note(self, place: Place, text: str) -> None:
         if self._problems.get(place) != text:
             self._problems[place] = text
             self._log.event("warning", "not_served", endpoint=place[0], entity=place[1], problem=text)
-            self._tell_all(_problem(place, text))
+            self._send_all(_problem(place, text))
 
     def _note_registry(self, problem: str) -> None:
         if problem != self._registry_problem:
             self._registry_problem = problem
             self._log.event("warning" if problem else "info", "registry", problem=problem)
-            self._tell_all(Word("registry", {"problem": problem}))
+            self._send_all(Message("registry", {"problem": problem}))
 
-    def _tell_all(self, word: Word) -> None:
+    def _send_all(self, message: Message) -> None:
         for worker in self._workers.values():
-            worker.tell(word)
+            worker.send(message)
 
     async def _pause(self, event: asyncio.Event, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(event.wait(), seconds)
 
 
-def _configure(config: EndpointConfig) -> Word:
-    return Word("configure", {"endpoint": config.name, "document": config.to_document()})
+def _configure(config: EndpointConfig) -> Message:
+    return Message("configure", {"endpoint": config.name, "document": config.to_document()})
 
 
-def _problem(place: Place, text: str) -> Word:
-    return Word("problem", {"endpoint": place[0], "entity": place[1], "text": text})
+def _problem(place: Place, text: str) -> Message:
+    return Message("problem", {"endpoint": place[0], "entity": place[1], "text": text})
 
 
 def _describe(error: Exception) -> str:
     return str(error) if isinstance(error, BoathouseError) else f"it cannot be read ({type(error).__name__})"
 
 
-def serve(source: AnySource, setup: Setup, listener: socket.socket, workers: int) -> None:
-    """Serve until the process is told to stop."""
+def serve(source: AnySource, setup: Setup, listener: socket.socket, workers: int, *, module: str) -> None:
+    """Serve until the process is told to stop; each worker runs ``module``."""
 
     async def run() -> None:
-        await Supervisor(source, setup, listener, workers).run()
+        await Supervisor(source, setup, listener, workers, module=module).run()
 
     asyncio.run(run())

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import hmac
 import json
-import os
 import re
 import secrets
 import time
@@ -16,7 +14,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from boathouse.core.errors import TokenError
+from boathouse.atomic_files import folder_lock, write_file
+from boathouse.errors import TokenError
 
 SCOPES = ("manage", "query")
 _PREFIX = "bh"
@@ -119,20 +118,11 @@ class TokenFile:
     @contextmanager
     def _changing(self) -> Iterator[dict[str, Token]]:
         """Give the tokens to be changed, alone; they are written in one step, readable by the owner only."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        lock = self.path.with_suffix(".lock")
-        with lock.open("w") as held:
-            fcntl.flock(held, fcntl.LOCK_EX)
+        with folder_lock(self.path.parent, purpose="change the tokens"):
             tokens = dict(_load(self.path))
             yield tokens
-            unfinished = self.path.with_suffix(".part")
-            unfinished.unlink(missing_ok=True)
-            descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump([asdict(token) for token in tokens.values()], file, indent=2)
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished.replace(self.path)
+            text = json.dumps([asdict(token) for token in tokens.values()], indent=2)
+            write_file(self.path, text.encode(), mode=0o600)
 
 
 def _digest(secret: str) -> str:

@@ -10,29 +10,30 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
-from boathouse.core.endpoints import EndpointConfig
-from boathouse.core.errors import BoathouseError
-from boathouse.online_store.store import OnlineStore
-from boathouse.serving.access import Access
-from boathouse.serving.access_log import AccessLog
+from boathouse.endpoints.config import EndpointConfig
+from boathouse.errors import BoathouseError
+from boathouse.features.online.store import OnlineStore
+from boathouse.serving.access import Access, AccessLog
 from boathouse.serving.app import App
 from boathouse.serving.endpoint import Endpoint
 from boathouse.serving.inference_log import InferenceLog
 from boathouse.serving.look_up import FeatureLookUp
 from boathouse.serving.metrics import Metrics
+from boathouse.serving.protocol import Message, read_message
 from boathouse.serving.scoring import ScoringThreads
 from boathouse.serving.served_model import load_model
 from boathouse.serving.service import Service
 from boathouse.serving.tokens import TokenFile
-from boathouse.serving.wire import Word, read_word
-from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
+
+if TYPE_CHECKING:
+    from boathouse.scoring.on_demand import OnDemandFeature
 
 # Seconds between two writings of counts and log lines.
 _TICK_S = 0.5
@@ -75,12 +76,25 @@ class Setup:
     ssl_keyfile: str | None = None
 
 
+@dataclass(frozen=True)
+class ServedProblem:
+    """What a worker has to know of the use case.
+
+    Attributes:
+        on_demand: Features that it can compute when they are asked for.
+        personal_keys: Columns that identify a person: always hidden in the log.
+    """
+
+    on_demand: Sequence[OnDemandFeature] = ()
+    personal_keys: Sequence[str] = ()
+
+
 class Worker:
     """The process: a service, kept as the supervisor says, and a server in front of it."""
 
-    def __init__(self, setup: Setup, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, setup: Setup, writer: asyncio.StreamWriter, problem: ServedProblem) -> None:
         """Build the service; it has no models yet."""
-        self._setup, self._writer = setup, writer
+        self._setup, self._writer, self._problem = setup, writer, problem
         self._threads = ScoringThreads()
         self._logs: dict[str, InferenceLog] = {}
         self.service = Service(
@@ -90,7 +104,7 @@ class Worker:
             metrics=Metrics(Path(setup.run_folder), setup.slot),
             access_log=AccessLog(requests=setup.log_requests),
             logs=self._logs,
-            tell=lambda word: self._say("command", word=word),
+            send=lambda message: self._say("command", message=message),
         )
         for name, document in setup.endpoints.items():
             self._configure(name, document)
@@ -114,7 +128,7 @@ class Worker:
         )
 
     async def run(self, reader: asyncio.StreamReader, listener: socket.socket) -> None:
-        """Take what the supervisor says; answer from its word ``begin`` until the process is to stop."""
+        """Take what the supervisor says; answer from its message ``begin`` until the process is to stop."""
         # uvicorn raises the signal again when it has stopped; without a handler that would end the process at once,
         # with the logs still open.
         signal.signal(signal.SIGTERM, self.server.handle_exit)
@@ -131,17 +145,17 @@ class Worker:
             await self._close()
 
     async def _follow(self, reader: asyncio.StreamReader, begun: asyncio.Event) -> None:
-        while (word := await read_word(reader)) is not None:
-            if word.kind == "begin":
+        while (message := await read_message(reader)) is not None:
+            if message.kind == "begin":
                 begun.set()
             else:
-                await self._obey(word)
+                await self._handle(message)
         # The supervisor has gone: nobody would replace or stop this worker.
         self.server.should_exit = True
         begun.set()
 
-    async def _obey(self, word: Word) -> None:
-        content = word.content
+    async def _handle(self, message: Message) -> None:
+        content = message.content
         acts: dict[str, Callable[[], None]] = {
             "configure": lambda: self._configure(content["endpoint"], content["document"]),
             "withdraw": lambda: self.service.endpoints[content["endpoint"]].withdraw(content["entity"]),
@@ -149,14 +163,14 @@ class Worker:
             "registry": lambda: setattr(self.service, "registry_problem", content["problem"]),
             "draining": lambda: setattr(self.service, "draining", content["value"]),
         }
-        if word.kind == "model":
-            await self._load(word)
+        if message.kind == "model":
+            await self._load(message)
         else:
-            acts[word.kind]()
+            acts[message.kind]()
 
-    async def _load(self, word: Word) -> None:
+    async def _load(self, message: Message) -> None:
         """Load a version beside the one that answers, then swap; if it cannot be loaded, the old one stays."""
-        content, service = word.content, self.service
+        content, service = message.content, self.service
         endpoint = service.endpoints[content["endpoint"]]
 
         def load() -> None:
@@ -164,8 +178,8 @@ class Worker:
                 content["entity"],
                 content["name"],
                 content["version"],
-                word.files,
-                on_demand=ON_DEMAND_FEATURES,
+                message.files,
+                on_demand=self._problem.on_demand,
                 ranges=endpoint.state.config.input.ranges,
                 digest=content["digest"],
             )
@@ -210,7 +224,9 @@ class Worker:
                 del self._logs[name]
                 log.close()
         elif log is None:
-            log = InferenceLog(self._setup.log_table, self._setup.log_journal, config.log)
+            log = InferenceLog(
+                self._setup.log_table, self._setup.log_journal, config.log, always_hidden=self._problem.personal_keys
+            )
             log.start()
             self._logs[name] = log
         else:
@@ -218,7 +234,7 @@ class Worker:
 
     def _say(self, kind: str, **content: Any) -> None:  # noqa: ANN401 - plain values
         with contextlib.suppress(ConnectionError):
-            self._writer.write(Word(kind, content).encode())
+            self._writer.write(Message(kind, content).encode())
 
     async def _tick(self) -> None:
         while True:
@@ -237,18 +253,18 @@ class Worker:
         self.service.access_log.flush()
 
 
-async def work(control: socket.socket, listener: socket.socket) -> None:
+async def work(control: socket.socket, listener: socket.socket, problem: ServedProblem) -> None:
     """Serve until the supervisor goes or the process is told to stop."""
     reader, writer = await asyncio.open_connection(sock=control)
-    first = await read_word(reader)
+    first = await read_message(reader)
     if first is None:
         return
-    worker = Worker(Setup(**first.content), writer)
+    worker = Worker(Setup(**first.content), writer, problem)
     await worker.run(reader, listener)
 
 
-def main() -> None:
-    """Run a worker on the sockets that were handed over."""
+def main(problem: ServedProblem) -> None:
+    """Run a worker on the sockets that were handed over; ``problem`` says what the use case declares."""
     parser = argparse.ArgumentParser(description="A worker of boathouse serve; not to be started by hand.")
     parser.add_argument("--control", type=int, required=True)
     parser.add_argument("--listener", type=int, required=True)
@@ -257,8 +273,4 @@ def main() -> None:
 
     control, listener = socket.socket(fileno=given.control), socket.socket(fileno=given.listener)
     with contextlib.suppress(KeyboardInterrupt):
-        uvloop.run(work(control, listener))
-
-
-if __name__ == "__main__":
-    main()
+        uvloop.run(work(control, listener, problem))

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from boathouse.core.evaluation.behaviour import BehaviourCases, BehaviourOptions, BehaviourTest, Columns, Tables
-from boathouse.use_case.features import CURRENT_VIEWS, ENTITY_KEYS, FEATURES, KNOWN_COLUMN, TIME_COLUMN
+from boathouse.evaluation.behaviour import BehaviourCases, BehaviourOptions, BehaviourTest, Columns, Tables
+from boathouse.problem.spec import Behaviour
+from boathouse.use_case.entity import CUSTOMER_ID, KNOWN_COLUMN
+from boathouse.use_case.features import MODEL_VIEWS
 from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
 from boathouse.use_case.words import SEX, USAGE
 
@@ -17,12 +19,16 @@ if TYPE_CHECKING:
     import pandas as pd
     from pyspark.sql import DataFrame
 
+    from boathouse.problem.spec import UseCase
+
 CUSTOMERS, STATEMENTS = "clean.customers", "clean.statements"
-_KEY = ENTITY_KEYS[0]
+_KEY = CUSTOMER_ID.name
 # The latest that the source's status tells.
 _LATEST = 8
 # Amounts that move by themselves from month to month; counts and flags do not waver.
-_WAVERING = tuple(each.name for each in FEATURES if each.unit in {"NT$", "ratio", "share"})
+_UNITS = {feature.name: feature.unit for view in MODEL_VIEWS for feature in view.features}
+_UNITS |= {feature.name: feature.unit for feature in ON_DEMAND_FEATURES}
+_WAVERING = frozenset(name for name, unit in _UNITS.items() if unit in {"NT$", "ratio", "share"})
 # Distance of the keys of one test's customers from the next one's.
 _STEP = 1_000_000
 
@@ -154,7 +160,7 @@ BEHAVIOUR_TESTS = (
 
 
 def build_cases(
-    customers: DataFrame, statements: DataFrame, as_of: date, options: BehaviourOptions
+    customers: DataFrame, statements: DataFrame, *, use_case: UseCase, as_of: date, options: BehaviourOptions
 ) -> list[BehaviourCases]:
     """Return the cases of every test, features computed by the views themselves.
 
@@ -164,13 +170,14 @@ def build_cases(
     Args:
         customers: ``clean.customers``.
         statements: ``clean.statements``.
+        use_case: Whose features are computed.
         as_of: Date of the newest statement of every case.
         options: How many customers, and how much noise.
     """
     real = _take_customers(customers, statements, as_of, options.entities)
     changing = [each for each in BEHAVIOUR_TESTS if each.change]
     variants = [real, *(each.change(real) for each in changing if each.change)]
-    before, *after = _compute_features(variants, customers, statements)
+    before, *after = _compute_features(variants, customers, statements, use_case)
     changed = dict(zip([each.name for each in changing], after, strict=True))
     generator = np.random.default_rng(options.seed)
     return [_as_cases(test, before, changed.get(test.name), generator, options.noise_share) for test in BEHAVIOUR_TESTS]
@@ -199,11 +206,11 @@ def _take_customers(customers: DataFrame, statements: DataFrame, as_of: date, co
 
 
 def _compute_features(
-    variants: Sequence[Tables], customers: DataFrame, statements: DataFrame
+    variants: Sequence[Tables], customers: DataFrame, statements: DataFrame, use_case: UseCase
 ) -> Iterator[dict[str, np.ndarray]]:
     """Give the features of each variant's customers, in the order of their keys."""
-    from boathouse.core.features import join_point_in_time
-    from boathouse.core.features.on_demand_frame import add_on_demand
+    from boathouse.features.on_demand_frame import add_on_demand
+    from boathouse.features.point_in_time import join_point_in_time
 
     session = statements.sparkSession
     like = {CUSTOMERS: customers, STATEMENTS: statements}
@@ -212,16 +219,18 @@ def _compute_features(
         for name, frame in like.items()
     }
     views = [
-        (view, cast("DataFrame", view.compute(*(tables[name] for name in view.source_names)))) for view in CURRENT_VIEWS
+        (view, cast("DataFrame", view.compute(*(tables[name] for name in view.source_names))))
+        for view in use_case.current_views
     ]
-    spine = tables[STATEMENTS].groupBy(_KEY).agg({KNOWN_COLUMN: "max"}).toDF(_KEY, TIME_COLUMN)
-    joined = add_on_demand(join_point_in_time(spine, views, spine_time=TIME_COLUMN), ON_DEMAND_FEATURES)
+    time = use_case.time_column
+    spine = tables[STATEMENTS].groupBy(_KEY).agg({KNOWN_COLUMN: "max"}).toDF(_KEY, time)
+    joined = add_on_demand(join_point_in_time(spine, views, spine_time=time), use_case.on_demand)
     computed: pd.DataFrame = joined.toPandas()
     found = computed.sort_values(_KEY)
     number = found[_KEY] // _STEP
     for each in range(len(variants)):
         rows = found[number == each]
-        yield {feature.name: rows[feature.name].to_numpy(dtype=np.float64) for feature in FEATURES}
+        yield {feature.name: rows[feature.name].to_numpy(dtype=np.float64) for feature in use_case.features}
 
 
 def _stack(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -268,3 +277,8 @@ def _make_customers(tables: Tables, *, pay_status: int, used: float, paid: float
     rows = rows.assign(pay_status=pay_status, months_late=max(pay_status, 0), usage=usage, bill_amt=bill)
     rows["pay_amt"] = (bill * paid).astype(bill.dtype)
     return {CUSTOMERS: people[list(tables[CUSTOMERS])], STATEMENTS: rows[list(tables[STATEMENTS])]}
+
+
+BEHAVIOUR = Behaviour(
+    names=tuple(each.name for each in BEHAVIOUR_TESTS), tables=(CUSTOMERS, STATEMENTS), build=build_cases
+)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from pyspark.sql import Column, DataFrame, Window, WindowSpec
-from pyspark.sql import functions as F
+from typing import TYPE_CHECKING
 
-from boathouse.core.features.feature_view import Feature, FeatureView, Source
+from boathouse.features.feature_view import FeatureView, Source
+from boathouse.lazy import import_lazily
+from boathouse.scoring.feature_spec import Feature
 from boathouse.use_case.entity import KEYS, KNOWN_COLUMN, OWNER, TIME_COLUMN
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame, Window, WindowSpec
+    from pyspark.sql import functions as F
+else:
+    F, Window = import_lazily("pyspark.sql.functions"), import_lazily("pyspark.sql", "Window")
 
 WINDOW_DAYS = (7, 14, 21)
 # Amounts are summed as whole hundredths: the same in any order, on any engine.

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+from typing import TYPE_CHECKING
 
+from boathouse.lazy import import_lazily
 from boathouse.use_case.words import EDUCATION, MARRIAGE, SEX, USAGE
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+    from pyspark.sql import functions as F
+else:
+    F = import_lazily("pyspark.sql.functions")
 
 
 def clean_customers(customers: DataFrame) -> DataFrame:

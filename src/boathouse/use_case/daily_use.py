@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from boathouse.core.simulation.draws import Draws
+from boathouse.simulation.draws import Draws
 
 # NT$ that a day of use stands for where little is spent; the days grow with the square root.
 _SPENT_A_DAY = 400.0

@@ -1,9 +1,19 @@
-"""Whose features they are, and from when on they count: said once for all views."""
+"""Whose features they are, and from when on they count: said once for all declarations."""
 
 from __future__ import annotations
 
-KEYS = (("customer_id", "bigint"),)
+from boathouse.problem.spec import Entity
+from boathouse.tables.contract import Column
+
+CUSTOMER = Entity(
+    keys=(Column(name="customer_id", dtype="bigint", description="The customer.", minimum=1),),
+    personal=True,
+    owner="credit-risk",
+    singular="customer",
+    plural="customers",
+)
+CUSTOMER_ID = CUSTOMER.keys[0]
+KEYS, OWNER = CUSTOMER.typed_keys, CUSTOMER.owner
 TIME_COLUMN = "observed_on"
 # Date from which a row of clean.statements is known.
 KNOWN_COLUMN = "statement_date"
-OWNER = "credit-risk"

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from pyspark.sql import Column, DataFrame, Window, WindowSpec
-from pyspark.sql import functions as F
+from typing import TYPE_CHECKING
 
-from boathouse.core.features.feature_view import Feature, FeatureView, Source, check_views, current_views
-from boathouse.core.scoring.on_demand import OnDemandFeature
-from boathouse.use_case import entity
+from boathouse.features.feature_view import FeatureView, Source
+from boathouse.lazy import import_lazily
+from boathouse.scoring.feature_spec import Feature
 from boathouse.use_case.card_activity import CARD_ACTIVITY
-from boathouse.use_case.entity import KEYS, OWNER
-from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
+from boathouse.use_case.entity import KEYS, KNOWN_COLUMN, OWNER, TIME_COLUMN
 
-ENTITY_KEYS = tuple(name for name, _ in KEYS)
-TIME_COLUMN, KNOWN_COLUMN = entity.TIME_COLUMN, entity.KNOWN_COLUMN
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame, Window, WindowSpec
+    from pyspark.sql import functions as F
+else:
+    F, Window = import_lazily("pyspark.sql.functions"), import_lazily("pyspark.sql", "Window")
+
 # A ratio counts in steps of a billionth while it is averaged: sums of whole numbers are exact in any order.
 # Rounding the mean instead would let engines differ: they round exact halves in different directions.
 _STEPS = 1e9
@@ -280,12 +282,3 @@ MODEL_VIEWS = (
 # Everything that is computed, published and served. The shipped book has no daily data, so no model may depend on
 # card_activity; a bank that has them moves it up.
 FEATURE_VIEWS = (*MODEL_VIEWS, CARD_ACTIVITY)
-check_views(FEATURE_VIEWS)
-# What a new model is trained on: the newest version of each view, then what is computed on demand.
-CURRENT_VIEWS = current_views(MODEL_VIEWS)
-FEATURES: tuple[Feature | OnDemandFeature, ...] = (
-    *(feature for view in CURRENT_VIEWS for feature in view.features),
-    *ON_DEMAND_FEATURES,
-)
-FEATURE_NAMES = tuple(feature.name for feature in FEATURES)
-REASON_TEXTS = {feature.name: feature.reason for feature in FEATURES}

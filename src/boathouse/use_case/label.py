@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+from calendar import monthrange
+from datetime import date
+from typing import TYPE_CHECKING
 
-from boathouse.core.tables import Column, TableContract
+from boathouse.lazy import import_lazily
+from boathouse.problem.spec import Label
 
-LABEL = "missed_payment"
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+    from pyspark.sql import functions as F
+else:
+    F = import_lazily("pyspark.sql.functions")
+
+NAME = "missed_payment"
 EVENT_DATE, KNOWN_DATE = "label_event_date", "label_known_on"
-
-LABELS = TableContract(
-    name="model_input.labels",
-    description="Whether the customer missed the payment after the statement.",
-    grain="One row per customer and statement whose next payment is known.",
-    columns=(
-        Column(name="customer_id", dtype="bigint", description="The customer."),
-        Column(name="observed_on", dtype="date", description="Date of the statement: a prediction is made on it."),
-        Column(name=LABEL, dtype="int", description="1 if the next payment was missed.", allowed=(0, 1)),
-        Column(name=EVENT_DATE, dtype="date", description="Last day of the month in which the payment was due."),
-        Column(name=KNOWN_DATE, dtype="date", description="Date from which the label is known."),
-    ),
-    keys=("customer_id", "observed_on"),
-    time_column="observed_on",
-)
 
 
 def label_statements(statements: DataFrame, defaults: DataFrame) -> DataFrame:
@@ -40,19 +33,39 @@ def label_statements(statements: DataFrame, defaults: DataFrame) -> DataFrame:
     following = statements.select(
         "customer_id",
         F.add_months("statement_month", -1).alias("statement_month"),
-        (F.col("pay_status") >= 1).cast("int").alias(LABEL),
+        (F.col("pay_status") >= 1).cast("int").alias(NAME),
     )
     known = statements.select("customer_id", "statement_month", "statement_date")
     newest = known.select(F.max("statement_month").alias("statement_month"))
     flagged = known.join(newest, "statement_month", "left_semi").join(
-        defaults.select("customer_id", F.col("default_next_month").alias(LABEL)), "customer_id"
+        defaults.select("customer_id", F.col("default_next_month").alias(NAME)), "customer_id"
     )
     labelled = known.join(following, ["customer_id", "statement_month"]).unionByName(flagged)
     event = F.last_day(F.add_months("statement_month", 1))
     return labelled.select(
         "customer_id",
         F.col("statement_date").alias("observed_on"),
-        LABEL,
+        NAME,
         event.alias(EVENT_DATE),
         event.alias(KNOWN_DATE),
     )
+
+
+def labels_known_on(observed_on: date) -> date:
+    """Return the day on which the labels of a cohort are known: the last day of the following month."""
+    year, month = divmod(observed_on.year * 12 + observed_on.month, 12)
+    return observed_on.replace(year=year, month=month + 1, day=monthrange(year, month + 1)[1])
+
+
+MISSED_PAYMENT = Label(
+    name=NAME,
+    description="1 if the next payment was missed.",
+    about="Whether the customer missed the payment after the statement.",
+    tables=("clean.statements", "clean.defaults"),
+    compute=label_statements,
+    known_on=labels_known_on,
+    adverse=1,
+    event_description="Last day of the month in which the payment was due.",
+    event_date=EVENT_DATE,
+    known_date=KNOWN_DATE,
+)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from boathouse.core.scoring.on_demand import OnDemandFeature, RequestField
+from boathouse.scoring.on_demand import OnDemandFeature, RequestField
+from boathouse.tables.contract import Column
 
 
 def compute_utilisation_after_request(bill_amt: np.ndarray, limit_bal: np.ndarray, amount: np.ndarray) -> np.ndarray:
@@ -26,5 +27,17 @@ ON_DEMAND_FEATURES = (
             ),
         ),
         compute=compute_utilisation_after_request,
+    ),
+)
+
+# What a request of a stream says beside customer and day.
+REQUEST_FIELDS = (
+    Column(
+        name="requested_amount",
+        dtype="double",
+        unit="NT$",
+        description="Amount that is about to be spent; null for none.",
+        nullable=True,
+        minimum=0,
     ),
 )

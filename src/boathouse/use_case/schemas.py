@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from boathouse.core.features.feature_view import contract_of
-from boathouse.core.quality.contracts import quarantine_contract, raw_contract
-from boathouse.core.tables import Column, TableContract
-from boathouse.use_case.features import FEATURE_VIEWS
-from boathouse.use_case.groups import GROUPS
-from boathouse.use_case.label import LABELS
-from boathouse.use_case.predictions import PREDICTION_TABLES
-from boathouse.use_case.requests import STREAM_TABLES
-from boathouse.use_case.training_set import TRAINING_SET
+from boathouse.problem.spec import DataSource
+from boathouse.tables.contract import Column, TableContract
+from boathouse.use_case import cleaning
+from boathouse.use_case.entity import CUSTOMER_ID
 from boathouse.use_case.words import EDUCATION, MARRIAGE, SEX, USAGE
 
-CUSTOMER_ID = Column(name="customer_id", dtype="bigint", description="The customer.", minimum=1)
 MONTH = "statement_month"
 _MONTH = Column(name=MONTH, dtype="date", description="First day of the month that is billed.", pattern="-01$")
 _LIMIT = Column(
@@ -101,7 +95,7 @@ DELIVERED = {
     )
 }
 
-_CLEAN = (
+_CLEANED = (
     TableContract(
         name="clean.customers",
         description="Customers with documented groups in place of codes.",
@@ -159,17 +153,13 @@ _CLEAN = (
     ),
 )
 
-CONTRACTS: dict[str, TableContract] = {
-    contract.name: contract
-    for contract in (
-        *map(raw_contract, DELIVERED.values()),
-        *_CLEAN,
-        *map(quarantine_contract, DELIVERED.values()),
-        *map(contract_of, FEATURE_VIEWS),
-        LABELS,
-        GROUPS,
-        TRAINING_SET,
-        *PREDICTION_TABLES.values(),
-        *STREAM_TABLES.values(),
-    )
-}
+_CLEANERS = (
+    cleaning.clean_customers,
+    cleaning.clean_statements,
+    cleaning.clean_defaults,
+    cleaning.clean_transactions,
+)
+SOURCES = tuple(
+    DataSource(delivered=delivered, cleaned=cleaned, clean=clean, optional=delivered.name == "transactions")
+    for delivered, cleaned, clean in zip(DELIVERED.values(), _CLEANED, _CLEANERS, strict=True)
+)

@@ -7,17 +7,15 @@ is what was observed.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
-from boathouse.core.errors import DataQualityError, SimulationError
-from boathouse.core.simulation.calendar import first_days, parse_month
-from boathouse.core.simulation.draws import Draws
-from boathouse.core.simulation.options import SimulationOptions
-from boathouse.core.simulation.resampling import draw_originals
-from boathouse.core.simulation.stitching import Donors, Plan, match_donors, plan_histories
+from boathouse.errors import DataQualityError, SimulationError
+from boathouse.simulation.draws import Draws, draw_originals, first_days, parse_month
+from boathouse.simulation.stitching import Donors, Plan, SimulationOptions, Simulator, match_donors, plan_histories
 from boathouse.use_case.daily_use import spread_spending
 
 PROFILE = ("limit_bal", "sex", "education", "marriage", "age")
@@ -213,3 +211,21 @@ def _to_table(columns: dict[str, np.ndarray], types: dict[str, pa.DataType]) -> 
         for name, values in columns.items()
     ]
     return pa.table(arrays, names=list(columns))
+
+
+def prepare_simulation(tables: Mapping[str, pa.Table], options: SimulationOptions) -> Simulation:
+    """Return what makes synthetic customers out of the real extracts."""
+    return Simulation.prepare(build_book(**tables), options)
+
+
+SIMULATOR = Simulator(
+    reads=EXTRACT_TYPES,
+    writes=(*EXTRACT_TYPES, "transactions"),
+    prepare=prepare_simulation,
+    note=(
+        "Synthetic customers, drawn from the real book: not one of them is a customer of a bank. Profile and last "
+        "months of each are those of some row of the book under another id, so this is no way to make a secret book "
+        "public."
+    ),
+    version=1,
+)

@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from boathouse.core.errors import DataQualityError, FeatureError, ModelError
-from boathouse.core.inference.identity import prediction_id
-from boathouse.core.modelling import LoadedModel, NoModel
-from boathouse.core.monitoring.options import PlaceOptions
-from boathouse.core.scoring import FeatureSpec, seal_files
-from boathouse.core.scoring.feature_spec import FEATURE_SPEC
-from boathouse.core.scoring.files import digest_of
+from boathouse.errors import DataQualityError, FeatureError, ModelError
+from boathouse.inference.identity import prediction_id
+from boathouse.modelling.result import LoadedModel, NoModel
+from boathouse.monitoring.options import PlaceOptions
 from boathouse.pipelines import batch_inference
 from boathouse.pipelines.monitoring import nodes
-from boathouse.use_case.features import MODEL_VIEWS
-from tests.scored_house import CUSTOMERS, MOMENT, ScoredHouse, make_champion, make_features
+from boathouse.scoring.feature_spec import FEATURE_SPEC, FeatureSpec
+from boathouse.scoring.files import digest_of, seal_files
+from boathouse.use_case import USE_CASE
+from tests.fixtures.scored_lakehouse import CUSTOMERS, MOMENT, ScoredLakehouse, make_champion, make_features
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,10 +29,10 @@ AUGUST, SEPTEMBER = date(2005, 8, 31), date(2005, 9, 30)
 
 
 @pytest.fixture
-def house(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ScoredHouse:
+def house(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ScoredLakehouse:
     """Return a filled house without predictions."""
     monkeypatch.setenv("BOATHOUSE_DATA", str(tmp_path))
-    built = ScoredHouse.build()
+    built = ScoredLakehouse.build()
     built.fill()
     return built
 
@@ -43,14 +42,14 @@ def with_spec(model: LoadedModel, spec: FeatureSpec) -> LoadedModel:
     return replace(model, files=seal_files({**files, FEATURE_SPEC: spec.to_json()}))
 
 
-def score(house: ScoredHouse, **replaced: Any) -> None:
+def score(house: ScoredLakehouse, **replaced: Any) -> None:
     house.run(
         batch_inference.create_pipeline(),
         **{"models__champion": make_champion(), "models__aliases": {"champion": "3"}} | replaced,
     )
 
 
-def test_the_two_newest_cohorts_are_scored_with_the_champion(house: ScoredHouse) -> None:
+def test_the_two_newest_cohorts_are_scored_with_the_champion(house: ScoredLakehouse) -> None:
     score(house)
     rows = house.rows("inference.predictions")
     assert len(rows) == 2 * CUSTOMERS
@@ -66,19 +65,19 @@ def test_the_two_newest_cohorts_are_scored_with_the_champion(house: ScoredHouse)
     assert house.rows("inference.predictions_quarantine") == []
 
 
-def test_features_are_those_known_at_the_date(house: ScoredHouse) -> None:
+def test_features_are_those_known_at_the_date(house: ScoredLakehouse) -> None:
     score(house)
     expected = make_features().set_index(["customer_id", "observed_on"])["bill_amt"]
     for row in house.rows("inference.features"):
         assert row["bill_amt"] == expected[row["customer_id"], row["observed_on"]]
 
 
-def test_nothing_after_as_of_is_scored(house: ScoredHouse) -> None:
+def test_nothing_after_as_of_is_scored(house: ScoredLakehouse) -> None:
     score(house, params__as_of="2005-08-31")
     assert {row["observed_on"] for row in house.rows("inference.predictions")} == {date(2005, 7, 31), AUGUST}
 
 
-def test_scoring_again_changes_nothing(house: ScoredHouse) -> None:
+def test_scoring_again_changes_nothing(house: ScoredLakehouse) -> None:
     tables = ("inference.features", "inference.predictions", "inference.predictions_quarantine")
     score(house)
     before = [house.version(table) for table in tables]
@@ -86,17 +85,17 @@ def test_scoring_again_changes_nothing(house: ScoredHouse) -> None:
     assert [house.version(table) for table in tables] == before
 
 
-def test_another_version_keeps_the_predictions_of_the_first(house: ScoredHouse) -> None:
+def test_another_version_keeps_the_predictions_of_the_first(house: ScoredLakehouse) -> None:
     score(house)
     score(house, models__champion=make_champion("4"))
     versions = [row["model_version"] for row in house.rows("inference.predictions")]
     assert (versions.count("3"), versions.count("4")) == (2 * CUSTOMERS, 2 * CUSTOMERS)
 
 
-def test_customers_without_any_feature_row_are_quarantined(house: ScoredHouse) -> None:
+def test_customers_without_any_feature_row_are_quarantined(house: ScoredLakehouse) -> None:
     frame = make_features()
     known = frame[frame["customer_id"] != 7]
-    for view in MODEL_VIEWS:
+    for view in USE_CASE.model_views:
         house.dataset(f"features.{view.name}").save(known[list(view.columns)])
     score(house)
     quarantined = house.rows("inference.predictions_quarantine")
@@ -105,13 +104,13 @@ def test_customers_without_any_feature_row_are_quarantined(house: ScoredHouse) -
     assert len(house.rows("inference.predictions")) == 2 * (CUSTOMERS - 1)
 
 
-def test_without_a_champion_the_error_names_environment_and_command(house: ScoredHouse) -> None:
+def test_without_a_champion_the_error_names_environment_and_command(house: ScoredLakehouse) -> None:
     with pytest.raises(ModelError, match="environment 'test'.*promotion --env test"):
         score(house, models__champion=NoModel("test.models.missed_payment", "champion"), models__aliases={})
 
 
-def test_the_champion_gets_the_views_it_was_trained_on_and_no_others(house: ScoredHouse) -> None:
-    spec = FeatureSpec.describe(["months_late"], MODEL_VIEWS, [])
+def test_the_champion_gets_the_views_it_was_trained_on_and_no_others(house: ScoredLakehouse) -> None:
+    spec = FeatureSpec.describe(["months_late"], USE_CASE.model_views, [])
     score(house, models__champion=with_spec(make_champion(), spec))
     row = house.rows("inference.features")[0]
     assert row["months_late"] is not None
@@ -130,9 +129,9 @@ def test_in_a_whole_run_scoring_waits_for_the_promotion() -> None:
 
 @pytest.mark.parametrize("driver_rows", [0, 10_000])
 def test_rows_lost_by_the_scorer_stop_the_run_before_publishing(
-    house: ScoredHouse, monkeypatch: pytest.MonkeyPatch, driver_rows: int
+    house: ScoredLakehouse, monkeypatch: pytest.MonkeyPatch, driver_rows: int
 ) -> None:
-    from boathouse.core.inference import batch
+    from boathouse.inference import batch
 
     whole = batch.score_frame
     monkeypatch.setattr(batch, "score_frame", lambda *args, **options: whole(*args, **options).where("customer_id > 1"))
@@ -152,7 +151,7 @@ class Versions:
         return self._models[version]
 
 
-def test_each_prediction_says_where_it_comes_from(house: ScoredHouse) -> None:
+def test_each_prediction_says_where_it_comes_from(house: ScoredLakehouse) -> None:
     score(house)
     row = house.rows("inference.predictions")[0]
     champion = make_champion()
@@ -164,13 +163,13 @@ def test_each_prediction_says_where_it_comes_from(house: ScoredHouse) -> None:
         *("test.clean.statements@0", "test.features.customer_profile@0"),
         *("test.features.payment_behaviour@0", "test.features.spending@0"),
     ]
-    view = MODEL_VIEWS[1]
+    view = USE_CASE.model_views[1]
     assert f"payment_behaviour@1={view.digest}:v0" in row["feature_versions"]
     ids = [each["prediction_id"] for each in house.rows("inference.predictions")]
     assert len(ids) == len(set(ids))
 
 
-def test_a_challenger_scores_the_same_rows_beside_the_champion(house: ScoredHouse) -> None:
+def test_a_challenger_scores_the_same_rows_beside_the_champion(house: ScoredLakehouse) -> None:
     house.parameters["batch_inference"]["scoring"]["challenger"] = True
     aliases = {"champion": "3", "challenger": "5"}
     score(house, models__aliases=aliases, models__versions=Versions(make_champion("5")))
@@ -180,7 +179,7 @@ def test_a_challenger_scores_the_same_rows_beside_the_champion(house: ScoredHous
         score(house)
 
 
-def test_a_version_that_is_named_is_no_champion(house: ScoredHouse) -> None:
+def test_a_version_that_is_named_is_no_champion(house: ScoredLakehouse) -> None:
     house.parameters["batch_inference"]["scoring"]["version"] = 2
     score(house, models__versions=Versions(make_champion("2")))
     assert {(row["model_version"], row["role"]) for row in house.rows("inference.predictions")} == {("2", "challenger")}
@@ -189,11 +188,11 @@ def test_a_version_that_is_named_is_no_champion(house: ScoredHouse) -> None:
     assert ("3", "champion") in {(row["model_version"], row["role"]) for row in house.rows("inference.predictions")}
 
 
-def test_a_challenger_with_other_views_gets_those(house: ScoredHouse) -> None:
-    spec = FeatureSpec.describe(["months_late"], MODEL_VIEWS, [])
+def test_a_challenger_with_other_views_gets_those(house: ScoredLakehouse) -> None:
+    spec = FeatureSpec.describe(["months_late"], USE_CASE.model_views, [])
     narrow = with_spec(make_champion(), spec)
     house.parameters["batch_inference"]["scoring"]["challenger"] = True
-    wide = with_spec(make_champion("5"), FeatureSpec.describe(["months_late", "bill_amt"], MODEL_VIEWS, []))
+    wide = with_spec(make_champion("5"), FeatureSpec.describe(["months_late", "bill_amt"], USE_CASE.model_views, []))
     score(
         house,
         models__champion=narrow,
@@ -206,18 +205,20 @@ def test_a_challenger_with_other_views_gets_those(house: ScoredHouse) -> None:
     assert house.rows("inference.features")[0]["bill_amt"] is None
 
 
-def test_a_backfill_scores_the_months_named(house: ScoredHouse) -> None:
+def test_a_backfill_scores_the_months_named(house: ScoredLakehouse) -> None:
     house.parameters["batch_inference"]["scoring"] |= {"from_month": "2005-05", "to_month": "2005-07"}
     score(house)
     days = Counter(row["observed_on"] for row in house.rows("inference.predictions"))
     assert days == {date(2005, 5, 31): CUSTOMERS, date(2005, 6, 30): CUSTOMERS, date(2005, 7, 31): CUSTOMERS}
     house.parameters["batch_inference"]["scoring"] |= {"from_month": "2006-01", "to_month": None}
-    with pytest.raises(DataQualityError, match="2006-01 to 2005-09-30 and known by 2005-09-30"):
+    with pytest.raises(DataQualityError, match="2006-01-01 to 2005-09-30 and known by 2005-09-30"):
         score(house)
 
 
-def test_a_backfill_that_was_stopped_goes_on_where_it_was(house: ScoredHouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    from boathouse.core.inference import batch
+def test_a_backfill_that_was_stopped_goes_on_where_it_was(
+    house: ScoredLakehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from boathouse.inference import batch
 
     house.parameters["batch_inference"]["scoring"] |= {"from_month": "2005-04"}
     scored: list[int] = []
@@ -240,37 +241,38 @@ def test_a_backfill_that_was_stopped_goes_on_where_it_was(house: ScoredHouse, mo
     assert len(scored) == 7
 
 
-def test_a_cohort_from_changed_tables_is_scored_again_by_a_backfill(house: ScoredHouse) -> None:
+def test_a_cohort_from_changed_tables_is_scored_again_by_a_backfill(house: ScoredLakehouse) -> None:
     house.parameters["batch_inference"]["scoring"] |= {"from_month": "2005-09"}
     score(house)
     frame = make_features()
     frame["months_late"] = 0.0
-    house.dataset("features.payment_behaviour").save(frame[list(MODEL_VIEWS[1].columns)])
+    house.dataset("features.payment_behaviour").save(frame[list(USE_CASE.model_views[1].columns)])
     score(house)
     rows = house.rows("inference.predictions")
     assert {row["decision"] for row in rows} == {0}
     assert "test.features.payment_behaviour@1" in rows[0]["data_versions"]
 
 
-def test_rows_that_can_be_scored_now_leave_the_quarantine(house: ScoredHouse) -> None:
+def test_rows_that_can_be_scored_now_leave_the_quarantine(house: ScoredLakehouse) -> None:
     frame = make_features()
-    for view in MODEL_VIEWS:
+    for view in USE_CASE.model_views:
         house.dataset(view.table).save(frame[frame["customer_id"] != 7][list(view.columns)])
     score(house)
     assert len(house.rows("inference.predictions_quarantine")) == 2
-    for view in MODEL_VIEWS:
+    for view in USE_CASE.model_views:
         house.dataset(view.table).save(frame[list(view.columns)])
     score(house)
     assert house.rows("inference.predictions_quarantine") == []
     assert len(house.rows("inference.predictions")) == 2 * CUSTOMERS
 
 
-def test_monitoring_reads_the_champion_alone(house: ScoredHouse) -> None:
+def test_monitoring_reads_the_champion_alone(house: ScoredLakehouse) -> None:
     house.parameters["batch_inference"]["scoring"]["challenger"] = True
     aliases = {"champion": "3", "challenger": "5"}
     score(house, models__aliases=aliases, models__versions=Versions(make_champion("5")))
     predictions = house.dataset("inference.predictions").load()
     place = PlaceOptions(**house.parameters["monitoring"]["place"])
-    assert nodes.find_scored(predictions, SEPTEMBER, place).model_version == "3"
+    assert nodes.find_scored(predictions, SEPTEMBER, place, use_case=USE_CASE).model_version == "3"
     labels = house.dataset("model_input.labels").load()
-    assert {cohort.model_version for cohort in nodes.gather_cohorts(predictions, labels, SEPTEMBER)} == {"3"}
+    cohorts = nodes.gather_cohorts(predictions, labels, SEPTEMBER, use_case=USE_CASE)
+    assert {cohort.model_version for cohort in cohorts} == {"3"}

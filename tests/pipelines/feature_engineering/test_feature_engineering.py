@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from boathouse.use_case.features import FEATURE_VIEWS
-from tests.pipelines.conftest import CUSTOMERS
+from boathouse.use_case import USE_CASE
+from tests.fixtures.small_workspace import CUSTOMERS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tests.small_bank import SmallBank
+    from tests.fixtures.small_workspace import SmallWorkspace
 
-TABLES = (*(f"features.{view.name}" for view in FEATURE_VIEWS), "features.registry", "model_input.labels")
+TABLES = (*(f"features.{view.name}" for view in USE_CASE.views), "features.registry", "model_input.labels")
 
 
-def test_every_view_has_its_rows(bank: SmallBank) -> None:
+def test_every_view_has_its_rows(bank: SmallWorkspace) -> None:
     counts = {name: len(bank.rows(name)) for name in TABLES[:3]}
     assert counts == {
         "features.customer_profile": CUSTOMERS,
@@ -24,7 +24,7 @@ def test_every_view_has_its_rows(bank: SmallBank) -> None:
     }
 
 
-def test_a_second_run_changes_nothing(bank: SmallBank) -> None:
+def test_a_second_run_changes_nothing(bank: SmallWorkspace) -> None:
     before = bank.versions(TABLES)
     bank.run("feature_engineering")
     assert bank.versions(TABLES) == before
@@ -34,7 +34,7 @@ def by_key(rows: list[dict[str, Any]]) -> dict[tuple[Any, Any], dict[str, Any]]:
     return {(row["customer_id"], str(row["observed_on"])): row for row in rows}
 
 
-def test_a_corrected_statement_changes_its_customer_from_its_month_on(bank: SmallBank) -> None:
+def test_a_corrected_statement_changes_its_customer_from_its_month_on(bank: SmallWorkspace) -> None:
     before = by_key(bank.rows("features.spending"))
 
     def correct(table: pd.DataFrame) -> pd.DataFrame:

@@ -7,35 +7,40 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+import yaml
 from deltalake import DeltaTable
 
-from boathouse.online_store import OnlineStore, OnlineView
-from boathouse.use_case.features import FEATURE_VIEWS
-from tests.small_bank import ROOT, SmallBank
+from boathouse.features.online.store import OnlineStore
+from boathouse.use_case import USE_CASE
+from tests.fixtures.small_workspace import ROOT, SmallWorkspace
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-SPENDING = next(view for view in FEATURE_VIEWS if view.name == "spending")
+SPENDING = next(view for view in USE_CASE.views if view.name == "spending")
 CHANGED = ('F.col("bill_before") > 0, F.col("pay_amt")', 'F.col("bill_before") > 100, F.col("pay_amt")')
+_BILL = 'Feature(name="bill_amt", description="Newest bill."'
+_BILL_TWICE = 'Feature(name="bill_twice", description="Twice the bill.", unit="NT$", reason="Twice"), '
+ADDED = (
+    '        change.alias("utilisation_change_1m"),\n',
+    '        change.alias("utilisation_change_1m"),\n        (F.col("bill_amt") * 2).alias("bill_twice"),\n',
+    (_BILL, _BILL_TWICE + _BILL),
+)
 BESIDE = """
 def compute_spending_of_large_bills(statements: DataFrame, customers: DataFrame) -> DataFrame:
     rows = compute_spending(statements, customers)
     return rows.withColumn("payment_ratio", F.when(F.col("bill_amt") > 100, F.col("payment_ratio")))
 
 
-_SPENDING = next(view for view in MODEL_VIEWS if view.name == "spending")
-MODEL_VIEWS = (
-    *MODEL_VIEWS,
+_SPENDING = next(view for view in USE_CASE.model_views if view.name == "spending")
+USE_CASE.model_views = (
+    *USE_CASE.model_views,
     __import__("dataclasses").replace(_SPENDING, version=2, compute=compute_spending_of_large_bills),
 )
 """
-ALONE = BESIDE + 'MODEL_VIEWS = tuple(view for view in MODEL_VIEWS if view.label != "spending")\n'
+ALONE = BESIDE + 'USE_CASE.model_views = tuple(view for view in USE_CASE.model_views if view.label != "spending")\n'
 # One small candidate: what is trained does not matter here.
 CANDIDATES = "    candidates: [{algorithm: logistic_regression, C: 0.1, max_iter: 500}]\n"
 
@@ -48,8 +53,8 @@ class Workshop:
 
     @classmethod
     def build(cls, folder: Path) -> Workshop:
-        """Copy code and configuration; declare the table of a second version and train one candidate alone."""
-        SmallBank.build(folder / "data", customers=120)
+        """Copy code and configuration; train one candidate alone."""
+        SmallWorkspace.build(folder / "data", customers=120)
         for name in ("src", "conf"):
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "local"))
         shutil.copy(ROOT / "pyproject.toml", folder)
@@ -59,19 +64,24 @@ class Workshop:
         parameters.write_text(f"{kept}{CANDIDATES}{after}", encoding="utf-8")
         return cls(folder)
 
-    def change(self, old: str, new: str) -> None:
+    def change(self, old: str, new: str, *further: tuple[str, str]) -> None:
         """Put the use case's features back as they are and replace ``old`` by ``new``."""
         text = (ROOT / "src" / "boathouse" / "use_case" / "features.py").read_text(encoding="utf-8")
-        assert old in text
+        for found, instead in ((old, new), *further):
+            assert found in text
+            text = text.replace(found, instead)
         path = self.folder / "src" / "boathouse" / "use_case" / "features.py"
-        path.write_text(text.replace(old, new), encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
 
-    def declare_table(self) -> None:
-        """Give the second version an entry in the catalog, as the first has one."""
-        catalog = self.folder / "conf" / "base" / "feature_engineering" / "catalog.yml"
-        text = catalog.read_text(encoding="utf-8")
-        entry = next(part for part in text.split("\n\n") if part.startswith("features.spending:"))
-        catalog.write_text(f"{text}\n{entry.replace('features.spending', 'features.spending_v2')}\n", encoding="utf-8")
+    def configure_as_dev(self) -> None:
+        """Give the environment test what conf says of features and tables in dev."""
+        of_dev, of_test = (self.folder / "conf" / name for name in ("dev", "test"))
+        shutil.copytree(of_dev / "feature_engineering", of_test / "feature_engineering")
+        lakehouse = yaml.safe_load((of_dev / "globals.yml").read_text(encoding="utf-8"))["lakehouse"]
+        path = of_test / "globals.yml"
+        merged = yaml.safe_load(path.read_text(encoding="utf-8"))
+        merged["lakehouse"] = {**merged.get("lakehouse", {}), **lakehouse}
+        path.write_text(yaml.safe_dump(merged), encoding="utf-8")
 
     def do(self, *steps: str) -> list[tuple[int, str]]:
         """Do steps in a process of its own; return exit code and text of each."""
@@ -99,7 +109,7 @@ class Workshop:
 
 
 @pytest.fixture(scope="module")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     """Return a project whose champion was trained on the views as they are, and published."""
     made = Workshop.build(tmp_path_factory.mktemp("workshop"))
     done = made.do("run:data_prep,feature_engineering,training", "alias:champion=1", "features:publish")
@@ -107,11 +117,61 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
     return made
 
 
+@pytest.fixture
+def workshop(trained: Workshop, tmp_path: Path) -> Workshop:
+    """Return a copy of that project."""
+    shutil.copytree(trained.folder, tmp_path / "workshop")
+    return Workshop(tmp_path / "workshop")
+
+
 @pytest.mark.slow
 def test_changed_logic_is_refused_then_lives_beside_the_old_until_nobody_uses_that(workshop: Workshop) -> None:
     _refuse_a_change_in_place(workshop)
     _put_a_second_version_beside(workshop)
     _remove_the_first(workshop)
+
+
+@pytest.mark.slow
+def test_a_feature_is_added_in_one_run_where_conf_lets_it_and_models_in_use_go_on(workshop: Workshop) -> None:
+    workshop.configure_as_dev()
+    assert [code for code, _ in workshop.do("run:batch_inference")] == [0]
+    before, stored = _newest(workshop, "inference.predictions"), _newest(workshop, "features.spending")
+    workshop.change(*ADDED)
+    done = workshop.do("run:feature_engineering", "run:batch_inference", "features:publish", "run:training")
+    assert [code for code, _ in done] == [0, 0, 0, 0], done
+    added = _newest(workshop, "features.spending")
+    assert all(row["bill_twice"] == 2 * row["bill_amt"] for row in added.values())
+    assert {key: {**row, "bill_twice": None} for key, row in added.items()} == {
+        key: {**row, "bill_twice": None} for key, row in stored.items()
+    }
+    after = _newest(workshop, "inference.predictions")
+    assert {key: row["probability"] for key, row in after.items()} == {
+        key: row["probability"] for key, row in before.items()
+    }
+    for table in ("model_input.training_set", "inference.features"):
+        assert "bill_twice" in workshop.table(table).to_pyarrow_table().column_names
+    # A model that was trained before the feature was added looks its own features up.
+    store = OnlineStore(f"sqlite:///{workshop.folder}/data/online_test.db", environment="test")
+    found = store.look_up([(key,) for key in sorted(stored)], [SPENDING.spec])
+    column = found.features.index("bill_amt")
+    assert found.matrix[:, column].tolist() == [stored[key]["bill_amt"] for key in sorted(stored)]
+    store.close()
+
+
+@pytest.mark.slow
+def test_elsewhere_an_added_feature_is_refused_with_the_way_to_go(workshop: Workshop) -> None:
+    workshop.change(*ADDED)
+    done = workshop.do("run:feature_engineering", "alias:champion=", "run:feature_engineering")
+    assert [code for code, _ in done] == [1, 0, 1], done
+    assert "Keep the old declaration beside the new one and give the new one the next version" in done[0][1]
+    for words in (
+        "+ bill_twice: double",
+        "declare the changed view as its next version, beside spending",
+        "boathouse features backfill --env test",
+        "lakehouse.schema_evolution: additive",
+    ):
+        assert words in done[2][1]
+    assert "bill_twice" not in workshop.table("features.spending").to_pyarrow_table().column_names
 
 
 def _refuse_a_change_in_place(workshop: Workshop) -> None:
@@ -128,7 +188,6 @@ def _refuse_a_change_in_place(workshop: Workshop) -> None:
 
 
 def _put_a_second_version_beside(workshop: Workshop) -> None:
-    workshop.declare_table()
     workshop.change("\nFEATURE_VIEWS = (", f"{BESIDE}\nFEATURE_VIEWS = (")
     done = workshop.do(
         "run:feature_engineering,training,batch_inference", "features:publish", "features:lineage spending"
@@ -148,8 +207,7 @@ def _put_a_second_version_beside(workshop: Workshop) -> None:
     assert not _differing(first, _newest(workshop, "inference.features"))
     assert _count_new_training_rows(workshop)
     store = OnlineStore(f"sqlite:///{workshop.folder}/data/online_test.db", environment="test")
-    online = OnlineView.from_feature_view(SPENDING)
-    twice = [online, OnlineView(name="spending_v2", digest=digest, keys=online.keys, features=online.features)]
+    twice = [SPENDING.spec, replace(SPENDING.spec, version=2, digest=digest)]
     for view, rows in zip(twice, (first, new), strict=True):
         found = store.look_up([(key,) for key in sorted(rows)], [view])
         column = found.features.index("payment_ratio")

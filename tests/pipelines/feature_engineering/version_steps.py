@@ -15,9 +15,10 @@ import mlflow
 from click.testing import CliRunner
 from kedro.framework.project import configure_project
 from kedro.framework.session import KedroSession
+from kedro.io.core import DatasetError
 
-from boathouse.cli import cli
-from boathouse.core.errors import BoathouseError
+from boathouse.cli.main import cli
+from boathouse.errors import BoathouseError
 
 MODEL = "test.models.missed_payment"
 
@@ -28,7 +29,7 @@ def run_pipelines(project: Path, names: list[str]) -> tuple[int, str]:
     with KedroSession.create(project_path=project, env="test", conf_source=str(project / "conf")) as session:
         try:
             session.run(pipeline_names=names)
-        except BoathouseError as error:
+        except (BoathouseError, DatasetError) as error:
             return 1, str(error)
     return 0, ""
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from kedro.io.core import DatasetError
 
-from boathouse.core.errors import MonitoringError
+from boathouse.errors import MonitoringError
 from boathouse.pipelines import batch_inference, monitoring
-from tests.scored_house import CUSTOMERS, ScoredHouse, make_champion
+from tests.fixtures.scored_lakehouse import CUSTOMERS, ScoredLakehouse, make_champion
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -35,24 +35,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def house(spark: SparkSession, folder: Path) -> ScoredHouse:
+def house(spark: SparkSession, folder: Path) -> ScoredLakehouse:
     """Return a house that was scored and monitored once."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BOATHOUSE_DATA", str(folder))
-        built = ScoredHouse.build()
+        built = ScoredLakehouse.build()
     built.fill()
     built.run(batch_inference.create_pipeline(), models__champion=make_champion(), models__aliases={"champion": "3"})
     monitor(built)
     return built
 
 
-def monitor(house: ScoredHouse, **replaced: Any) -> None:
+def monitor(house: ScoredLakehouse, **replaced: Any) -> None:
     house.run(
         monitoring.create_pipeline(), **{"reports__evaluation": EVALUATION, "reports__promotion": PROMOTION} | replaced
     )
 
 
-def test_the_new_value_of_the_late_months_is_the_first_feature_alarm(house: ScoredHouse) -> None:
+def test_the_new_value_of_the_late_months_is_the_first_feature_alarm(house: ScoredLakehouse) -> None:
     alerts = [row for row in house.rows("monitoring.alerts") if row["kind"] == "feature_drift"]
     first = max(alerts, key=lambda row: row["value"])
     assert (first["subject"], first["severity"]) == ("months_late", "alarm")
@@ -60,7 +60,7 @@ def test_the_new_value_of_the_late_months_is_the_first_feature_alarm(house: Scor
     assert first["action"].startswith("Investigate how the feature is generated")
 
 
-def test_drift_table_has_features_prediction_and_label(house: ScoredHouse) -> None:
+def test_drift_table_has_features_prediction_and_label(house: ScoredLakehouse) -> None:
     rows = {row["column_name"]: row for row in house.rows("monitoring.drift_metrics")}
     feature, score, label = rows["months_late"], rows["probability"], rows["missed_payment"]
     assert (feature["drift_type"], feature["window_cmp"]) == ("BASELINE", None)
@@ -75,7 +75,7 @@ def test_drift_table_has_features_prediction_and_label(house: ScoredHouse) -> No
     assert "months_observed" not in rows
 
 
-def test_labelled_cohorts_are_measured_and_others_wait(house: ScoredHouse) -> None:
+def test_labelled_cohorts_are_measured_and_others_wait(house: ScoredLakehouse) -> None:
     august, september = sorted(house.rows("monitoring.performance"), key=lambda row: row["cohort"])
     assert (august["cohort"], august["status"], august["labelled"]) == (AUGUST, "measured", CUSTOMERS)
     assert august["roc_auc_low"] < august["roc_auc"] < august["roc_auc_high"]
@@ -84,7 +84,7 @@ def test_labelled_cohorts_are_measured_and_others_wait(house: ScoredHouse) -> No
     assert september["roc_auc"] is None
 
 
-def test_report_needs_nothing_beside_itself(house: ScoredHouse, folder: Path) -> None:
+def test_report_needs_nothing_beside_itself(house: ScoredLakehouse, folder: Path) -> None:
     page = (folder / "reports/test/monitoring.html").read_text(encoding="utf-8")
     assert page.count("data:image/png;base64,") == 3
     assert "http" not in page
@@ -92,7 +92,7 @@ def test_report_needs_nothing_beside_itself(house: ScoredHouse, folder: Path) ->
     assert "pending until 2005-10-31" in page
 
 
-def test_summary_is_short_and_says_where_to_look(house: ScoredHouse, folder: Path) -> None:
+def test_summary_is_short_and_says_where_to_look(house: ScoredLakehouse, folder: Path) -> None:
     text = (folder / "reports/test/summary.txt").read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 15
     assert "test.models.missed_payment version 3" in text
@@ -103,20 +103,20 @@ def test_summary_is_short_and_says_where_to_look(house: ScoredHouse, folder: Pat
     assert str(folder / "reports/test/monitoring.html") in text
 
 
-def test_monitoring_again_changes_nothing(house: ScoredHouse) -> None:
+def test_monitoring_again_changes_nothing(house: ScoredLakehouse) -> None:
     before = [house.version(table) for table in TABLES]
     monitor(house)
     assert [house.version(table) for table in TABLES] == before
 
 
-def test_a_later_as_of_measures_what_was_pending_and_keeps_the_earlier_rows(house: ScoredHouse) -> None:
+def test_a_later_as_of_measures_what_was_pending_and_keeps_the_earlier_rows(house: ScoredLakehouse) -> None:
     monitor(house, params__as_of="2005-10-31")
     rows = {(row["as_of"], row["cohort"]): row for row in house.rows("monitoring.performance")}
     assert rows[OCTOBER, SEPTEMBER]["status"] == "measured"
     assert rows[SEPTEMBER, SEPTEMBER]["status"] == "pending"
 
 
-def test_an_as_of_before_all_predictions_names_the_command(house: ScoredHouse) -> None:
+def test_an_as_of_before_all_predictions_names_the_command(house: ScoredLakehouse) -> None:
     with pytest.raises(MonitoringError, match="2005-05-01 in environment 'test'.*batch_inference --env test"):
         monitor(house, params__as_of="2005-05-01")
 
@@ -125,7 +125,7 @@ def test_without_predictions_the_error_names_the_pipeline(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BOATHOUSE_DATA", str(tmp_path))
-    empty = ScoredHouse.build()
+    empty = ScoredLakehouse.build()
     empty.fill()
     with pytest.raises(DatasetError, match="inference.*kedro run --pipeline batch_inference --env test"):
         monitor(empty)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import mlflow
 import pytest
 
-from boathouse.core.promotion.gates import GATES
-from tests.pipelines.conftest import isolate
+from boathouse.lifecycle.gates import GATES
+from tests.fixtures.small_workspace import isolate
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.small_bank import SmallBank
+    from tests.fixtures.small_workspace import SmallWorkspace
 
 NAME = "test.models.missed_payment"
 # Three hundred customers prove little; what is tested here is what follows from a decision.
@@ -26,14 +26,14 @@ EXACT = ("signature", "feature_spec", "fresh_load", "documentation", "unseen_row
 STEPS = ("training", "evaluation", "promotion")
 
 
-def decide(bank: SmallBank, *pipelines: str, **gates: Any) -> dict[str, Any]:
+def decide(bank: SmallWorkspace, *pipelines: str, **gates: Any) -> dict[str, Any]:
     """Run ``pipelines`` and return the newest decision."""
     bank.run(*(pipelines or STEPS), params={"promotion": {"gates": {**LENIENT, **gates}}})
     read: dict[str, Any] = json.loads((bank.data / "reports" / "test" / "promotion.json").read_text(encoding="utf-8"))
     return read
 
 
-def aliases(bank: SmallBank) -> dict[str, str]:
+def aliases(bank: SmallWorkspace) -> dict[str, str]:
     found: dict[str, str] = bank.dataset("models.aliases").load()
     return found
 
@@ -43,13 +43,13 @@ def stages() -> dict[str, str]:
     return {str(version.version): version.tags["stage"] for version in versions}
 
 
-def kinds(bank: SmallBank, version: str) -> list[str]:
+def kinds(bank: SmallWorkspace, version: str) -> list[str]:
     rows = bank.rows("audit.promotions")
     return [row["kind"] for row in rows if row["subject"] == NAME and row["version"] == version]
 
 
 @pytest.fixture(scope="module")
-def promoted(prepared: SmallBank, tmp_path_factory: pytest.TempPathFactory) -> SmallBank:
+def promoted(prepared: SmallWorkspace, tmp_path_factory: pytest.TempPathFactory) -> SmallWorkspace:
     """Return a bank with a first champion; not to be changed."""
     bank = prepared.copy(tmp_path_factory.mktemp("promoted") / "data")
     with pytest.MonkeyPatch.context() as patch:
@@ -59,14 +59,14 @@ def promoted(prepared: SmallBank, tmp_path_factory: pytest.TempPathFactory) -> S
 
 
 @pytest.fixture
-def house(promoted: SmallBank, monkeypatch: pytest.MonkeyPatch) -> SmallBank:
+def house(promoted: SmallWorkspace, monkeypatch: pytest.MonkeyPatch) -> SmallWorkspace:
     """Return the bank with a champion; each test adds to it."""
     isolate(promoted.data, monkeypatch)
     mlflow.set_tracking_uri(f"sqlite:///{promoted.data}/mlflow.db")
     return promoted
 
 
-def test_the_first_candidate_that_passes_takes_charge(house: SmallBank) -> None:
+def test_the_first_candidate_that_passes_takes_charge(house: SmallWorkspace) -> None:
     assert aliases(house) == {"champion": "1"}
     assert stages() == {"1": "champion"}
     records = [row for row in house.rows("audit.promotions") if row["subject"] == NAME]
@@ -80,14 +80,14 @@ def test_the_first_candidate_that_passes_takes_charge(house: SmallBank) -> None:
     assert json.loads(records[2]["evidence"])["from"] is None
 
 
-def test_deciding_the_same_again_changes_nothing(house: SmallBank) -> None:
+def test_deciding_the_same_again_changes_nothing(house: SmallWorkspace) -> None:
     before = house.rows("audit.promotions")
     decide(house, "promotion")
     assert house.rows("audit.promotions") == before
     assert aliases(house) == {"champion": "1"}
 
 
-def test_the_same_model_trained_again_is_a_tie_and_does_not_take_charge(house: SmallBank) -> None:
+def test_the_same_model_trained_again_is_a_tie_and_does_not_take_charge(house: SmallWorkspace) -> None:
     decision = decide(house)
     assert decision["outcome"] == "kept"
     assert "+0.0000 [+0.0000, +0.0000], not all above zero" in decision["reason"]
@@ -96,7 +96,7 @@ def test_the_same_model_trained_again_is_a_tie_and_does_not_take_charge(house: S
     assert kinds(house, "2") == ["registered", "checked", "kept"]
 
 
-def test_a_refused_candidate_changes_no_alias_and_its_numbers_are_on_record(house: SmallBank) -> None:
+def test_a_refused_candidate_changes_no_alias_and_its_numbers_are_on_record(house: SmallWorkspace) -> None:
     before = aliases(house)
     decision = decide(house, modes={**LENIENT["modes"], "minimum_roc_auc": "enforce"}, min_roc_auc=0.999)
     assert decision["outcome"] == "rejected"
@@ -110,7 +110,7 @@ def test_a_refused_candidate_changes_no_alias_and_its_numbers_are_on_record(hous
     assert f"{gate['value']:.4f}" in record["comment"]
 
 
-def test_every_kind_of_evidence_reaches_the_decision(house: SmallBank) -> None:
+def test_every_kind_of_evidence_reaches_the_decision(house: SmallWorkspace) -> None:
     """Signature, process, tags, data, behaviour and comparison of the run before, each with a number of its own."""
     reports = house.data / "reports" / "test"
     decision = json.loads((reports / "promotion.json").read_text(encoding="utf-8"))
@@ -127,7 +127,7 @@ def test_every_kind_of_evidence_reaches_the_decision(house: SmallBank) -> None:
     assert version.tags["table_versions"].count("@") >= 5
 
 
-def test_comparisons_are_kept_by_version_rival_and_slice(house: SmallBank) -> None:
+def test_comparisons_are_kept_by_version_rival_and_slice(house: SmallWorkspace) -> None:
     rows = house.rows("audit.comparisons")
     assert {(row["model_version"], row["rival"]) for row in rows} == {
         ("1", "baseline"),
@@ -138,14 +138,14 @@ def test_comparisons_are_kept_by_version_rival_and_slice(house: SmallBank) -> No
     assert {row["slice_key"] for row in tie} == {":all", "sex", "age_band", "education"}
 
 
-def test_the_evaluation_table_holds_each_version_once(house: SmallBank) -> None:
+def test_the_evaluation_table_holds_each_version_once(house: SmallWorkspace) -> None:
     before = house.versions(["audit.evaluations"])
     house.run("evaluation")
     assert house.versions(["audit.evaluations"]) == before
     assert {row["model_version"] for row in house.rows("audit.evaluations")} == {"1", "2", "3"}
 
 
-def test_as_of_moves_every_split_back(house: SmallBank) -> None:
+def test_as_of_moves_every_split_back(house: SmallWorkspace) -> None:
     """A month earlier, the cohort that tested is not labelled yet."""
     house.run("training", params={"as_of": "2005-08-31"})
     days: dict[str, set[str]] = {}
@@ -158,12 +158,29 @@ def test_as_of_moves_every_split_back(house: SmallBank) -> None:
     }
 
 
-def test_too_early_an_as_of_says_which_cohorts_there_are(house: SmallBank) -> None:
+def test_training_ends_before_what_is_scored(
+    promoted: SmallWorkspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Train and score windows given apart: nothing known after train_until trains, scoring goes to as_of."""
+    bank = promoted.copy(tmp_path / "data")
+    isolate(bank.data, monkeypatch)
+    bank.run("training", "batch_inference", params={"train_until": "2005-08-31", "as_of": "2005-09-30"})
+    rows = bank.rows("model_input.training_set@spark")
+    assert {str(row["observed_on"]) for row in rows if row["split"] == "test"} == {"2005-07-31"}
+    assert max(str(row["label_known_on"]) for row in rows) == "2005-08-31"
+    version = max(mlflow.MlflowClient().search_model_versions(f"name = '{NAME}'"), key=lambda each: int(each.version))
+    assert version.tags["training_window"].endswith("2005-06-30")
+    assert max(str(row["observed_on"]) for row in bank.rows("inference.predictions")) == "2005-09-30"
+
+
+def test_too_early_an_as_of_says_which_cohorts_there_are(house: SmallWorkspace) -> None:
     with pytest.raises(Exception, match="cohort"):
         house.run("training", params={"as_of": "2005-05-31"})
 
 
-def test_a_label_of_one_class_is_named(prepared: SmallBank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_label_of_one_class_is_named(
+    prepared: SmallWorkspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bank = prepared.copy(tmp_path / "data")
     isolate(bank.data, monkeypatch)
     bank.edit("statements", lambda table: table.assign(pay_status="0"))

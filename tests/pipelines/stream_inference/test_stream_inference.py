@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytest
 
-from boathouse.core.errors import ModelError, OptionError
-from boathouse.core.inference.identity import prediction_id
-from boathouse.core.inference.stream_options import StreamOptions
-from boathouse.core.modelling import NoModel
-from boathouse.core.scoring.files import digest_of
+from boathouse.errors import ModelError, OptionError
+from boathouse.inference.identity import prediction_id
+from boathouse.inference.options import StreamOptions
+from boathouse.modelling.result import NoModel
 from boathouse.pipelines import stream_inference
-from boathouse.use_case.features import FEATURE_VIEWS
-from tests.scored_house import CUSTOMERS, ScoredHouse, make_champion, make_features
+from boathouse.scoring.files import digest_of
+from boathouse.use_case import USE_CASE
+from tests.fixtures.scored_lakehouse import CUSTOMERS, ScoredLakehouse, make_champion, make_features
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,20 +28,20 @@ SEPTEMBER = date(2005, 9, 30)
 
 
 @pytest.fixture
-def house(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ScoredHouse:
+def house(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ScoredLakehouse:
     """Return a filled house without requests."""
     monkeypatch.setenv("BOATHOUSE_DATA", str(tmp_path))
-    built = ScoredHouse.build()
+    built = ScoredLakehouse.build()
     built.fill()
     return built
 
 
-def run(house: ScoredHouse, **replaced: Any) -> None:
+def run(house: ScoredLakehouse, **replaced: Any) -> None:
     champion = {"models__champion": make_champion(), "models__aliases": {"champion": "3"}}
     house.run(stream_inference.create_pipeline(), **champion | replaced)
 
 
-def test_each_statement_of_the_newest_cohort_is_answered_once(house: ScoredHouse, tmp_path: Path) -> None:
+def test_each_statement_of_the_newest_cohort_is_answered_once(house: ScoredLakehouse, tmp_path: Path) -> None:
     for _ in range(2):
         run(house)
     rows = house.rows("inference.stream_predictions")
@@ -71,7 +71,7 @@ def make_requests(*requests: tuple[str, datetime, int | None, date, float | None
     return frame.assign(_batch_id=requests[0][0])
 
 
-def test_requests_of_others_are_answered_with_the_features_of_their_day(house: ScoredHouse) -> None:
+def test_requests_of_others_are_answered_with_the_features_of_their_day(house: ScoredLakehouse) -> None:
     house.parameters["stream_inference"]["stream"]["post_statements"] = False
     noon = datetime(2005, 9, 1, 12, tzinfo=UTC)
     house.dataset("inference.requests").save(
@@ -94,14 +94,14 @@ def test_requests_of_others_are_answered_with_the_features_of_their_day(house: S
     assert dead == {"r3": ("unscorable", ["no_feature_row"]), "r4": ("broken", ["customer_id_not_null"])}
 
 
-def test_features_computed_meanwhile_are_read_for_the_next_batch(house: ScoredHouse) -> None:
+def test_features_computed_meanwhile_are_read_for_the_next_batch(house: ScoredLakehouse) -> None:
     house.parameters["stream_inference"]["stream"]["post_statements"] = False
     noon = datetime(2005, 9, 30, 12, tzinfo=UTC)
     house.dataset("inference.requests").save(make_requests(("r1", noon, 7, SEPTEMBER, None)))
     run(house)
     frame = make_features()
     frame["months_late"] = 2.0
-    house.dataset("features.payment_behaviour").save(frame[list(FEATURE_VIEWS[1].columns)])
+    house.dataset("features.payment_behaviour").save(frame[list(USE_CASE.views[1].columns)])
     house.dataset("inference.requests").save(make_requests(("r2", noon, 7, SEPTEMBER, None)))
     run(house)
     rows = {row["request_id"]: row for row in house.rows("inference.stream_predictions")}
@@ -109,7 +109,7 @@ def test_features_computed_meanwhile_are_read_for_the_next_batch(house: ScoredHo
     assert Counter(each.rsplit("@", 1)[1] for each in rows["r2"]["data_versions"])["1"] == 2
 
 
-def test_without_a_champion_nothing_is_answered(house: ScoredHouse) -> None:
+def test_without_a_champion_nothing_is_answered(house: ScoredLakehouse) -> None:
     with pytest.raises(ModelError, match="No model is champion in environment 'test'"):
         run(house, models__champion=NoModel("test.models.missed_payment", "champion"), models__aliases={})
 

@@ -1,4 +1,4 @@
-"""Steps of batch inference, composed of core and use case."""
+"""Steps of batch inference, made for a use case."""
 
 from __future__ import annotations
 
@@ -10,23 +10,25 @@ from operator import and_
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from boathouse.core.errors import DataQualityError
-from boathouse.core.features import FeatureView
-from boathouse.core.inference.batch import Stamp, check_balance, fill_columns, hold_rows, score_rows
-from boathouse.core.inference.cohorts import find_finished, list_cohorts
-from boathouse.core.inference.contracts import PREDICTIONS, QUARANTINE
-from boathouse.core.inference.options import BatchOptions
-from boathouse.core.inference.record import RunRecord
-from boathouse.core.inference.roles import ModelVersions, RoleModel, choose_models
-from boathouse.core.modelling import LoadedModel, NoModel
-from boathouse.core.tables import TableSlice
-from boathouse.use_case.features import ENTITY_KEYS, KNOWN_COLUMN, MODEL_VIEWS, TIME_COLUMN
-from boathouse.use_case.predictions import INFERENCE_FEATURES, PREDICTION_TABLES, join_features, views_of
-from boathouse.use_case.spine import scoring_spine
-
-KEYS = [*ENTITY_KEYS, TIME_COLUMN]
-SPINE_TABLE = "clean.statements"
-SLICES = (TIME_COLUMN, "model_version", "role")
+from boathouse.errors import DataQualityError
+from boathouse.features.feature_view import FeatureView
+from boathouse.inference.batch import (
+    Stamp,
+    check_balance,
+    fill_columns,
+    find_finished,
+    hold_rows,
+    list_cohorts,
+    score_rows,
+)
+from boathouse.inference.models import ModelVersions, RoleModel, RunRecord, choose_models
+from boathouse.inference.options import BatchOptions
+from boathouse.inference.rows import join_features, select_cohorts, views_of
+from boathouse.modelling.result import LoadedModel, NoModel
+from boathouse.problem.scored_tables import PREDICTIONS, QUARANTINE
+from boathouse.problem.spec import UseCase
+from boathouse.problem.tables import inference_features
+from boathouse.tables.write_options import TableSlice
 
 
 def read_clock() -> datetime:
@@ -34,18 +36,23 @@ def read_clock() -> datetime:
     return datetime.now(UTC)
 
 
-def select_spine(statements: DataFrame, as_of: str | None, options: BatchOptions) -> DataFrame:
-    """Return the rows to score: every customer with a statement in the months named, else in the newest cohorts.
+def select_spine(rows: DataFrame, as_of: str | None, options: BatchOptions, *, use_case: UseCase) -> DataFrame:
+    """Return the rows to score: every key with a row in the span of dates named, else in the newest cohorts.
 
     Raises:
-        DataQualityError: If no statement is dated in the months named.
+        DataQualityError: If no row is dated in that span.
     """
-    from boathouse.core.tables.as_of import resolve_as_of
+    from boathouse.tables.scope import resolve_as_of
 
-    known = resolve_as_of(as_of, statements, known_column=KNOWN_COLUMN)
-    spine = scoring_spine(statements, known, options.months, first=options.first_day, last=options.last_day)
+    known = resolve_as_of(as_of, rows, known_column=use_case.known_column)
+    first, last = options.first_day, options.last_day
+    spine = select_cohorts(rows, use_case, known, newest=options.cohorts, first=first, last=last)
     if options.is_backfill and spine.isEmpty():
-        raise DataQualityError.no_cohorts(f"{options.from_month or 'the first'} to {options.to_month or known}", known)
+        raise DataQualityError(
+            f"No row of {use_case.spine_table} is dated from {first or 'the first'} to {last or known} and known by "
+            f"{known}: there is nothing to score. Choose other dates (batch_inference.scoring.from_date, to_date) or "
+            "another as_of."
+        )
     return spine
 
 
@@ -71,7 +78,11 @@ def select_models(
 
 
 def join_tables(
-    spine: DataFrame, models: list[RoleModel], champion: LoadedModel | NoModel, *tables: DataFrame
+    spine: DataFrame,
+    models: list[RoleModel],
+    champion: LoadedModel | NoModel,
+    *tables: DataFrame,
+    use_case: UseCase,
 ) -> tuple[DataFrame, dict[str, DataFrame]]:
     """Return the spine with the features the champion was trained on, and with those of each model that needs others.
 
@@ -81,13 +92,14 @@ def join_tables(
         FeatureError: If a model needs a view in a definition that is no longer declared.
         RequestError: If an on-demand feature is computed otherwise than in training.
     """
-    by_label = {view.label: table for view, table in zip(MODEL_VIEWS, tables, strict=True)}
+    by_label = {view.label: table for view, table in zip(use_case.model_views, tables, strict=True)}
     first = champion if isinstance(champion, LoadedModel) else models[0].model
-    known = set(views_of(first))
+    known = set(views_of(first, use_case))
     needed = {first.version: first}
-    needed |= {each.model.version: each.model for each in models if not known >= set(views_of(each.model))}
+    needed |= {each.model.version: each.model for each in models if not known >= set(views_of(each.model, use_case))}
+    columns = dict(spine.select(*use_case.identity).dtypes) | inference_features(use_case)
     joined = {
-        version: fill_columns(join_features(spine, model, by_label), [*KEYS, *INFERENCE_FEATURES])
+        version: fill_columns(join_features(spine, model, by_label, use_case), columns)
         for version, model in needed.items()
     }
     return joined.pop(first.version), joined
@@ -104,6 +116,7 @@ def score_cohorts(
     scored_before: DataFrame | None,
     quarantined_before: DataFrame | None,
     options: BatchOptions,
+    use_case: UseCase,
 ) -> Iterator[tuple[TableSlice, TableSlice]]:
     """Return cohort by cohort the predictions of every row of the spine, and the rows that have nothing to score.
 
@@ -113,39 +126,41 @@ def score_cohorts(
     Raises:
         DataQualityError: If rows of a cohort got lost or doubled; it is not published then.
     """
-    cohorts = list_cohorts(spine, time=TIME_COLUMN)
+    time = use_case.time_column
+    cohorts = list_cohorts(spine, time=time)
     passed_over = []
     for model in models:
-        stamp = _make_stamp(model, record, scored_at)
+        stamp = _make_stamp(model, record, scored_at, use_case)
         done = find_finished(
             (scored_before, quarantined_before) if options.is_backfill else (None, None),
-            time=TIME_COLUMN,
+            time=time,
             cohorts=cohorts,
             data_versions=stamp.data_versions,
         )
         # The table keeps earlier cohorts too; only the run's own are scored.
-        rows = others.get(model.model.version, features).join(spine, KEYS, "left_semi")
+        rows = others.get(model.model.version, features).join(spine, list(use_case.identity), "left_semi")
         for day, total in cohorts.items():
             values = (day, model.model.version, model.role)
             if values in done:
                 passed_over.append(values)
                 continue
-            cohort = rows.where(F.col(TIME_COLUMN) == F.lit(day))
-            predictions, quarantined = _score_cohort(cohort, stamp, total, options)
+            cohort = rows.where(F.col(time) == F.lit(day))
+            predictions, quarantined = _score_cohort(cohort, stamp, total, options, use_case)
             yield TableSlice(predictions, values), TableSlice(quarantined, values)
     if len(passed_over) == len(cohorts) * len(models) and scored_before is not None and quarantined_before is not None:
         # Kedro takes no generator that gives nothing: it gets what is stored already.
-        yield _take_slice(scored_before, passed_over[-1]), _take_slice(quarantined_before, passed_over[-1])
+        yield _take_slice(scored_before, time, passed_over[-1]), _take_slice(quarantined_before, time, passed_over[-1])
 
 
-def _take_slice(rows: DataFrame, values: tuple[date, str, str]) -> TableSlice:
-    chosen = [F.col(name) == F.lit(value) for name, value in zip(SLICES, values, strict=True)]
+def _take_slice(rows: DataFrame, time: str, values: tuple[date, str, str]) -> TableSlice:
+    slices = (time, "model_version", "role")
+    chosen = [F.col(name) == F.lit(value) for name, value in zip(slices, values, strict=True)]
     return TableSlice(rows.where(reduce(and_, chosen)), values)
 
 
-def _make_stamp(model: RoleModel, record: RunRecord, scored_at: datetime) -> Stamp:
-    views: tuple[FeatureView, ...] = views_of(model.model)
-    tables = {SPINE_TABLE, *(view.table for view in views)}
+def _make_stamp(model: RoleModel, record: RunRecord, scored_at: datetime, use_case: UseCase) -> Stamp:
+    views: tuple[FeatureView, ...] = views_of(model.model, use_case)
+    tables = {use_case.spine_table, *(view.table for view in views)}
     return Stamp(
         model=model,
         feature_versions=record.feature_versions(views),
@@ -155,12 +170,13 @@ def _make_stamp(model: RoleModel, record: RunRecord, scored_at: datetime) -> Sta
     )
 
 
-def _score_cohort(rows: DataFrame, stamp: Stamp, total: int, options: BatchOptions) -> tuple[DataFrame, DataFrame]:
-    split = score_rows(rows, stamp, keys=ENTITY_KEYS, time=TIME_COLUMN, reason_count=options.reason_count)
-    ready = split.scorable.select(*PREDICTION_TABLES[PREDICTIONS].column_names)
-    held = hold_rows(ready, rows=total, limit=options.driver_rows)
-    held_back = hold_rows(
-        split.quarantined.select(*PREDICTION_TABLES[QUARANTINE].column_names), rows=total, limit=options.driver_rows
-    )
+def _score_cohort(
+    rows: DataFrame, stamp: Stamp, total: int, options: BatchOptions, use_case: UseCase
+) -> tuple[DataFrame, DataFrame]:
+    keys, time, limit = use_case.keys, use_case.time_column, options.driver_rows
+    split = score_rows(rows, stamp, keys=keys, time=time, reason_count=options.reason_count)
+    ready = split.scorable.select(*use_case.contracts[PREDICTIONS].column_names)
+    aside = split.quarantined.select(*use_case.contracts[QUARANTINE].column_names)
+    held, held_back = (hold_rows(each, rows=total, limit=limit) for each in (ready, aside))
     check_balance(total, scored=held.count(), quarantined=held_back.count())
     return held, held_back

@@ -1,23 +1,27 @@
-"""Wiring of batch inference: statements and features in, predictions out."""
+"""Wiring of batch inference: the rows of the spine and features in, predictions out."""
 
 from kedro.pipeline import Node, Pipeline
 
 from boathouse.pipelines.batch_inference import nodes
-from boathouse.use_case.features import MODEL_VIEWS
+from boathouse.pipelines.binding import bind
+from boathouse.problem.spec import UseCase
+from boathouse.use_case import USE_CASE
 
 
-def create_pipeline(**_: object) -> Pipeline:
+def create_pipeline(use_case: UseCase = USE_CASE, **_: object) -> Pipeline:
     """Return the pipeline ``batch_inference``."""
     return Pipeline(
-        [*_prepare_nodes(), *_score_nodes()], namespace="batch_inference", prefix_datasets_with_namespace=False
+        [*_prepare_nodes(use_case), *_score_nodes(use_case)],
+        namespace="batch_inference",
+        prefix_datasets_with_namespace=False,
     )
 
 
-def _prepare_nodes() -> list[Node]:
+def _prepare_nodes(use_case: UseCase) -> list[Node]:
     return [
         Node(
-            nodes.select_spine,
-            inputs=["clean.statements", "params:as_of", "params:batch_inference.scoring"],
+            bind(nodes.select_spine, use_case=use_case),
+            inputs=[use_case.spine_table, "params:as_of", "params:batch_inference.scoring"],
             outputs="batch_inference.spine",
             name="select_spine",
             tags=["inference"],
@@ -37,12 +41,12 @@ def _prepare_nodes() -> list[Node]:
             tags=["inference"],
         ),
         Node(
-            nodes.join_tables,
+            bind(nodes.join_tables, use_case=use_case),
             inputs=[
                 "batch_inference.spine",
                 "batch_inference.models",
                 "models.champion",
-                *(view.table for view in MODEL_VIEWS),
+                *(view.table for view in use_case.model_views),
             ],
             outputs=["inference.features", "batch_inference.other_features"],
             name="join_features",
@@ -51,11 +55,11 @@ def _prepare_nodes() -> list[Node]:
     ]
 
 
-def _score_nodes() -> list[Node]:
+def _score_nodes(use_case: UseCase) -> list[Node]:
     return [
         Node(nodes.read_clock, inputs=None, outputs="batch_inference.scored_at", name="read_clock"),
         Node(
-            nodes.score_cohorts,
+            bind(nodes.score_cohorts, use_case=use_case),
             inputs={
                 "features": "inference.features",
                 "others": "batch_inference.other_features",

@@ -1,4 +1,4 @@
-"""Steps of evaluation, composed of core and use case."""
+"""Steps of evaluation, made for a use case."""
 
 from __future__ import annotations
 
@@ -11,65 +11,80 @@ import pandas as pd
 from matplotlib.figure import Figure
 from pyspark.sql import DataFrame
 
-from boathouse.core.errors import ModelError
-from boathouse.core.evaluation.behaviour import BehaviourCases, BehaviourOptions, BehaviourResult, run_behaviour
-from boathouse.core.evaluation.comparisons import COMPARISONS, comparison_rows
-from boathouse.core.evaluation.contracts import EVALUATIONS, evaluation_rows
-from boathouse.core.evaluation.evaluate import TestRows, evaluate
-from boathouse.core.evaluation.intervals import BootstrapOptions
-from boathouse.core.evaluation.model_card import write_model_card
-from boathouse.core.evaluation.report import EvaluationReport
-from boathouse.core.explanation import Explanation, ExplanationOptions, explain
-from boathouse.core.fairness import FairnessOptions
-from boathouse.core.features.feature_view import time_name
-from boathouse.core.modelling.leakage import LeakageFindings, LeakageOptions, count_future_rows, find_suspicious
-from boathouse.core.modelling.matrix import take_split
-from boathouse.core.modelling.result import LoadedModel, NoModel
-from boathouse.core.modelling.threshold import CostOptions
-from boathouse.use_case.behaviour import build_cases
-from boathouse.use_case.features import CURRENT_VIEWS, ENTITY_KEYS, FEATURE_NAMES, TIME_COLUMN
-from boathouse.use_case.label import LABEL
+from boathouse.evaluation.behaviour import BehaviourCases, BehaviourOptions, BehaviourResult, run_behaviour
+from boathouse.evaluation.evaluate import TestRows, evaluate
+from boathouse.evaluation.explanation import Explanation, ExplanationOptions, explain
+from boathouse.evaluation.fairness import FairnessOptions
+from boathouse.evaluation.model_card import CardWords, write_model_card
+from boathouse.evaluation.report import EvaluationReport
+from boathouse.evaluation.tables import COMPARISONS, EVALUATIONS, comparison_rows, evaluation_rows
+from boathouse.features.feature_view import time_name
+from boathouse.modelling.calibration import CostOptions
+from boathouse.modelling.intervals import BootstrapOptions
+from boathouse.modelling.leakage import LeakageFindings, LeakageOptions, count_future_rows, find_suspicious
+from boathouse.modelling.result import LoadedModel, NoModel
+from boathouse.modelling.samples import take_split
+from boathouse.modelling.splits import SplitOptions
+from boathouse.problem.spec import UseCase
 
 
-def take_test_rows(training_set: pd.DataFrame, groups: pd.DataFrame, options: FairnessOptions) -> TestRows:
-    """Return the test rows with their groups, in the order of keys.
+def take_test_rows(
+    training_set: pd.DataFrame,
+    options: FairnessOptions,
+    split: SplitOptions,
+    groups: pd.DataFrame | None = None,
+    *,
+    use_case: UseCase,
+) -> TestRows:
+    """Return the test rows with their groups, if there are any, in the order of keys.
 
     Raises:
         ModelError: If the label does not vary in them.
     """
-    rows = training_set[training_set["split"] == "test"].sort_values([*ENTITY_KEYS, TIME_COLUMN])
-    joined = rows.merge(groups, on=list(ENTITY_KEYS), how="left", validate="many_to_one")
-    label = joined[LABEL].to_numpy(dtype=np.int64)
-    if len(np.unique(label)) < 2:
-        raise ModelError.single_class("test", LABEL)
-    days = joined[TIME_COLUMN].astype(str)
+    rows = training_set[training_set["split"] == "test"].sort_values(list(use_case.identity))
+    grouped = rows
+    if groups is not None and use_case.groups is not None:
+        keys = list(use_case.groups.contract.keys)
+        # Joined to the keys alone: a group may have the name of a feature, whose values stay as they are.
+        grouped = rows[keys].merge(groups, on=keys, how="left", validate="many_to_one")
+    days = rows[use_case.time_column].astype(str)
     return TestRows(
-        columns={name: joined[name].to_numpy(dtype=np.float64) for name in FEATURE_NAMES},
-        label=label,
-        groups={name: joined[name].fillna("unknown").to_numpy(dtype=str) for name in options.sensitive},
+        columns={name: rows[name].to_numpy(dtype=np.float64) for name in use_case.feature_names},
+        label=use_case.task.read_label(rows[use_case.label.name].to_numpy(), "test", use_case.label.name),
+        groups={name: grouped[name].fillna("unknown").to_numpy(dtype=str) for name in options.sensitive},
         period=(days.min()[:10], days.max()[:10]),
         days=days.str[:10].to_numpy(dtype=str),
+        held_out=split.held_out,
     )
 
 
-def look_for_leakage(training_set: pd.DataFrame, candidate: LoadedModel, options: LeakageOptions) -> LeakageFindings:
+def look_for_leakage(
+    training_set: pd.DataFrame, candidate: LoadedModel, options: LeakageOptions, *, use_case: UseCase
+) -> LeakageFindings:
     """Return the alarms of the training set, looked for by another step than the one that trains."""
     features = candidate.scorer.spec.features
-    train = take_split(training_set, "train", features=features, label=LABEL, keys=(*ENTITY_KEYS, TIME_COLUMN))
+    train = take_split(
+        training_set, "train", features=features, label=use_case.label.name, keys=use_case.identity, task=use_case.task
+    )
     return LeakageFindings(
         features=len(features),
-        suspicious=find_suspicious(train, options),
+        suspicious=find_suspicious(train, options, task=use_case.task),
         future_rows=count_future_rows(
-            training_set, time=TIME_COLUMN, found={view.label: time_name(view) for view in CURRENT_VIEWS}
+            training_set,
+            time=use_case.time_column,
+            found={view.label: time_name(view) for view in use_case.current_views},
         ),
     )
 
 
 def build_behaviour_cases(
-    customers: DataFrame, statements: DataFrame, rows: TestRows, options: BehaviourOptions
+    rows: TestRows, options: BehaviourOptions, *tables: DataFrame, use_case: UseCase
 ) -> list[BehaviourCases]:
-    """Return the cases of every declared test, dated as the newest test rows."""
-    return build_cases(customers, statements, date.fromisoformat(rows.period[1]), options)
+    """Return the cases of every declared test, dated as the newest test rows; none where none is declared."""
+    if use_case.behaviour is None:
+        return []
+    as_of = date.fromisoformat(rows.period[1])
+    return use_case.behaviour.build(*tables, use_case=use_case, as_of=as_of, options=options)
 
 
 def test_behaviour(
@@ -97,6 +112,7 @@ def evaluate_candidate(
     comparison: BootstrapOptions,
     fairness: FairnessOptions,
     costs: CostOptions,
+    use_case: UseCase,
 ) -> EvaluationReport:
     """Return the report on the candidate."""
     report = evaluate(
@@ -109,29 +125,40 @@ def evaluate_candidate(
         fairness=fairness,
         costs=costs,
         importance=explanation.importance,
+        task=use_case.task,
     )
     return replace(report, behaviour=behaviour, leakage=leakage)
 
 
 def publish_report(
-    report: EvaluationReport, lender: DataFrame, comparison: BootstrapOptions
+    report: EvaluationReport, training_set: DataFrame, comparison: BootstrapOptions, *, use_case: UseCase
 ) -> tuple[DataFrame, DataFrame, dict[str, Any], dict[str, float], str]:
-    """Return the report as rows of two tables, JSON, flat metrics and model card; ``lender`` lends its session."""
+    """Return the report as rows of two tables, JSON, flat metrics and model card.
+
+    Only the session of ``training_set`` is used.
+    """
     tables = [
-        lender.sparkSession.createDataFrame(rows, ", ".join(f"{each.name} {each.dtype}" for each in contract.columns))
+        training_set.sparkSession.createDataFrame(rows, contract.ddl)
         for contract, rows in (
             (EVALUATIONS, evaluation_rows(report)),
-            (COMPARISONS, comparison_rows(report, comparison)),
+            (COMPARISONS, comparison_rows(report, comparison, task=use_case.task)),
         )
     ]
     metrics = {name: each.value for name, each in report.metrics.items()}
     metrics["calibration_error"] = report.calibration_error
-    return tables[0], tables[1], report.to_dict(), metrics, write_model_card(report)
+    entity = use_case.entity
+    words = CardWords(
+        entity=entity.singular,
+        entities=entity.plural,
+        currency=use_case.words.currency,
+        adverse=use_case.label.adverse,
+    )
+    return tables[0], tables[1], report.to_dict(), metrics, write_model_card(report, words)
 
 
 def draw_plots(report: EvaluationReport, explanation: Explanation) -> tuple[Figure, Figure]:
     """Return the calibration curve and the SHAP summary."""
-    from boathouse.core.evaluation.plots import plot_calibration, plot_contributions
+    from boathouse.evaluation.calibration_curve import plot_calibration, plot_contributions
 
     title = f"{report.subject.name} version {report.subject.version}"
     return plot_calibration(report.calibration, title=title), plot_contributions(explanation, title=title)

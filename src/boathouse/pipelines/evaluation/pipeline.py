@@ -2,26 +2,30 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from boathouse.pipelines.binding import bind
 from boathouse.pipelines.evaluation import nodes
+from boathouse.problem.spec import UseCase
+from boathouse.use_case import USE_CASE
 
 ROWS, EXPLANATION, REPORT = "evaluation.rows", "evaluation.explanation", "evaluation.report"
 CASES, BEHAVIOUR, LEAKAGE = "evaluation.cases", "evaluation.behaviour", "evaluation.leakage"
 
 
-def create_pipeline(**_: object) -> Pipeline:
+def create_pipeline(use_case: UseCase = USE_CASE, **_: object) -> Pipeline:
     """Return the pipeline ``evaluation``."""
     return Pipeline(
-        [*_test_nodes(), *_measure_nodes(), *_publish_nodes()],
+        [*_test_nodes(use_case), *_measure_nodes(use_case), *_publish_nodes(use_case)],
         namespace="evaluation",
         prefix_datasets_with_namespace=False,
     )
 
 
-def _test_nodes() -> list[Node]:
+def _test_nodes(use_case: UseCase) -> list[Node]:
+    behaviour = use_case.behaviour
     return [
         Node(
-            nodes.build_behaviour_cases,
-            inputs=["clean.customers", "clean.statements", ROWS, "params:evaluation.behaviour"],
+            bind(nodes.build_behaviour_cases, use_case=use_case),
+            inputs=[ROWS, "params:evaluation.behaviour", *(behaviour.tables if behaviour else ())],
             outputs=CASES,
             name="build_behaviour_cases",
             tags=["behaviour"],
@@ -34,7 +38,7 @@ def _test_nodes() -> list[Node]:
             tags=["behaviour"],
         ),
         Node(
-            nodes.look_for_leakage,
+            bind(nodes.look_for_leakage, use_case=use_case),
             inputs=["model_input.training_set@pandas", "models.candidate", "params:training.leakage"],
             outputs=LEAKAGE,
             name="look_for_leakage",
@@ -43,11 +47,12 @@ def _test_nodes() -> list[Node]:
     ]
 
 
-def _measure_nodes() -> list[Node]:
+def _measure_nodes(use_case: UseCase) -> list[Node]:
+    groups = ["model_input.groups@pandas"] if use_case.groups else []
     return [
         Node(
-            nodes.take_test_rows,
-            inputs=["model_input.training_set@pandas", "model_input.groups@pandas", "params:evaluation.fairness"],
+            bind(nodes.take_test_rows, use_case=use_case),
+            inputs=["model_input.training_set@pandas", "params:evaluation.fairness", "params:training.split", *groups],
             outputs=ROWS,
             name="take_test_rows",
         ),
@@ -59,7 +64,7 @@ def _measure_nodes() -> list[Node]:
             tags=["explain"],
         ),
         Node(
-            nodes.evaluate_candidate,
+            bind(nodes.evaluate_candidate, use_case=use_case),
             inputs={
                 "candidate": "models.candidate",
                 "baseline": "models.baseline",
@@ -80,11 +85,11 @@ def _measure_nodes() -> list[Node]:
     ]
 
 
-def _publish_nodes() -> list[Node]:
+def _publish_nodes(use_case: UseCase) -> list[Node]:
     return [
         Node(
-            nodes.publish_report,
-            inputs=[REPORT, "model_input.groups@spark", "params:evaluation.comparison"],
+            bind(nodes.publish_report, use_case=use_case),
+            inputs=[REPORT, "model_input.training_set@spark", "params:evaluation.comparison"],
             outputs=[
                 "audit.evaluations",
                 "audit.comparisons",

@@ -1,7 +1,8 @@
-"""Steps of feature engineering, composed of core and use case."""
+"""Steps of feature engineering, made for the views of a use case."""
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -9,12 +10,11 @@ from typing import cast
 
 from pyspark.sql import DataFrame
 
-from boathouse.core.errors import FeatureError
-from boathouse.core.features import FeatureView
-from boathouse.core.features.registry import describe_views
-from boathouse.core.features.statistics import statistics_rows
-from boathouse.core.features.usage import ModelUse, UsageOptions, check_removed
-from boathouse.use_case.features import FEATURE_VIEWS
+from boathouse.errors import FeatureError
+from boathouse.features.feature_view import FeatureView
+from boathouse.features.registry import describe_views, statistics_rows
+from boathouse.features.usage import ModelUse, UsageOptions, check_removed, find_outdated
+from boathouse.problem.spec import UseCase
 
 _log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ def read_clock() -> datetime:
     return datetime.now(UTC)
 
 
-def check_definitions(usage: list[ModelUse], options: UsageOptions) -> tuple[str, ...]:
+def check_definitions(usage: list[ModelUse], options: UsageOptions, *, use_case: UseCase) -> tuple[str, ...]:
     """Return the digest of each declared view; every table waits for it.
 
     A table that was computed otherwise under the name of the old definition would be wrong for the models that
@@ -33,13 +33,15 @@ def check_definitions(usage: list[ModelUse], options: UsageOptions) -> tuple[str
     Raises:
         FeatureError: If a definition is gone that a model in use was trained on, unless options let that pass.
     """
+    if outdated := find_outdated(usage):
+        _log.warning("%s", outdated)
     try:
-        check_removed(FEATURE_VIEWS, usage)
+        check_removed(use_case.views, usage)
     except FeatureError as error:
         if options.removed_in_use == "refuse":
             raise
         _log.warning("%s", error)
-    return tuple(view.digest for view in FEATURE_VIEWS)
+    return tuple(view.digest for view in use_case.views)
 
 
 def compute_checked(view: FeatureView) -> Callable[..., DataFrame]:
@@ -48,15 +50,34 @@ def compute_checked(view: FeatureView) -> Callable[..., DataFrame]:
     def compute(*inputs: object) -> DataFrame:
         return cast("DataFrame", view.compute(*inputs[:-1]))
 
-    compute.__name__, compute.__doc__ = view.compute.__name__, view.compute.__doc__
+    # A partial has neither name nor text of its own.
+    compute.__name__ = getattr(view.compute, "__name__", f"compute_{view.label}")
+    compute.__doc__ = view.compute.__doc__
     return compute
 
 
-def register_views(lender: DataFrame, definitions: tuple[str, ...], registered_at: datetime) -> DataFrame:  # noqa: ARG001
-    """Return the rows of ``features.registry``; ``lender`` only lends its session, ``definitions`` were checked."""
-    return describe_views(FEATURE_VIEWS, lender.sparkSession, registered_at=registered_at)
+def run_declared(function: Callable[..., DataFrame]) -> Callable[..., DataFrame]:
+    """Return a function of the use case as a node's: its annotations need no Spark at start-up, so Kedro sees none."""
+
+    @functools.wraps(function)
+    def compute(*inputs: object) -> DataFrame:
+        return function(*inputs)
+
+    compute.__annotations__ = {}
+    return compute
 
 
-def measure_features(measured_at: datetime, *tables: DataFrame) -> DataFrame:
+def register_views(
+    source: DataFrame,
+    definitions: tuple[str, ...],  # noqa: ARG001 - checked
+    registered_at: datetime,
+    *,
+    use_case: UseCase,
+) -> DataFrame:
+    """Return the rows of ``features.registry``; only the session of ``source`` is used."""
+    return describe_views(use_case.views, source.sparkSession, registered_at=registered_at)
+
+
+def measure_features(measured_at: datetime, *tables: DataFrame, use_case: UseCase) -> DataFrame:
     """Return the rows of ``features.statistics``."""
-    return statistics_rows(list(zip(FEATURE_VIEWS, tables, strict=True)), measured_at=measured_at)
+    return statistics_rows(list(zip(use_case.views, tables, strict=True)), measured_at=measured_at)

@@ -2,60 +2,83 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from boathouse.pipelines.binding import bind
 from boathouse.pipelines.feature_engineering import nodes
-from boathouse.use_case.features import FEATURE_VIEWS
-from boathouse.use_case.groups import sensitive_groups
-from boathouse.use_case.label import label_statements
+from boathouse.problem.spec import UseCase
+from boathouse.use_case import USE_CASE
+
+DEFINITIONS, REGISTERED_AT = "feature_engineering.definitions", "feature_engineering.registered_at"
 
 
-def create_pipeline(**_: object) -> Pipeline:
+def create_pipeline(use_case: UseCase = USE_CASE, **_: object) -> Pipeline:
     """Return the pipeline ``feature_engineering``."""
-    views = [
+    return Pipeline(
+        [*_view_nodes(use_case), *_label_nodes(use_case), *_registry_nodes(use_case)],
+        namespace="feature_engineering",
+        prefix_datasets_with_namespace=False,
+    )
+
+
+def _view_nodes(use_case: UseCase) -> list[Node]:
+    return [
         Node(
             nodes.compute_checked(view),
-            inputs=[*view.source_names, "feature_engineering.definitions"],
+            inputs=[*view.source_names, DEFINITIONS],
             outputs=view.table,
             name=f"compute_{view.label}",
             tags=["features"],
         )
-        for view in FEATURE_VIEWS
+        for view in use_case.views
     ]
-    others = [
+
+
+def _label_nodes(use_case: UseCase) -> list[Node]:
+    label, groups = use_case.label, use_case.groups
+    labels = Node(
+        nodes.run_declared(label.compute),
+        inputs=list(label.tables),
+        outputs="model_input.labels",
+        name=_name_node("label", use_case.words.observations),
+        tags=["labels"],
+    )
+    if groups is None:
+        return [labels]
+    grouping = Node(
+        nodes.run_declared(groups.compute),
+        inputs=list(groups.tables),
+        outputs="model_input.groups@spark",
+        name=_name_node("group", use_case.entity.plural),
+        tags=["groups"],
+    )
+    return [labels, grouping]
+
+
+def _name_node(verb: str, things: str) -> str:
+    return f"{verb}_{things.replace(' ', '_')}"
+
+
+def _registry_nodes(use_case: UseCase) -> list[Node]:
+    return [
+        Node(nodes.read_clock, inputs=None, outputs=REGISTERED_AT, name="read_clock"),
         Node(
-            label_statements,
-            inputs=["clean.statements", "clean.defaults"],
-            outputs="model_input.labels",
-            name="label_statements",
-            tags=["labels"],
-        ),
-        Node(
-            sensitive_groups,
-            inputs="clean.customers",
-            outputs="model_input.groups@spark",
-            name="group_customers",
-            tags=["groups"],
-        ),
-        Node(nodes.read_clock, inputs=None, outputs="feature_engineering.registered_at", name="read_clock"),
-        Node(
-            nodes.check_definitions,
+            bind(nodes.check_definitions, use_case=use_case),
             inputs=["models.feature_usage", "params:feature_engineering.usage"],
-            outputs="feature_engineering.definitions",
+            outputs=DEFINITIONS,
             name="check_definitions",
             tags=["features"],
         ),
         Node(
-            nodes.register_views,
-            inputs=["clean.customers", "feature_engineering.definitions", "feature_engineering.registered_at"],
+            bind(nodes.register_views, use_case=use_case),
+            inputs=[use_case.sources[0].cleaned.name, DEFINITIONS, REGISTERED_AT],
             outputs="features.registry",
             name="register_views",
             tags=["features"],
         ),
         Node(
-            nodes.measure_features,
-            inputs=["feature_engineering.registered_at", *(view.table for view in FEATURE_VIEWS)],
+            bind(nodes.measure_features, use_case=use_case),
+            inputs=[REGISTERED_AT, *(view.table for view in use_case.views)],
             outputs="features.statistics",
             name="measure_features",
             tags=["features"],
         ),
     ]
-    return Pipeline([*views, *others], namespace="feature_engineering", prefix_datasets_with_namespace=False)

@@ -1,4 +1,4 @@
-"""Steps of monitoring, composed of core and use case."""
+"""Steps of monitoring, made for a use case."""
 
 from __future__ import annotations
 
@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from boathouse.core.monitoring import rows
-from boathouse.core.monitoring.alerts import Alert
-from boathouse.core.monitoring.contracts import ALERTS, DRIFT_METRICS, PERFORMANCE
-from boathouse.core.monitoring.drift import ColumnDrift, compare_tables
-from boathouse.core.monitoring.findings import Findings, raise_alerts
-from boathouse.core.monitoring.labels import LabelRate, compare_labels, count_labels
-from boathouse.core.monitoring.options import DriftOptions, PerformanceOptions, PlaceOptions
-from boathouse.core.monitoring.performance import CohortPerformance, ScoredCohort, measure_cohort
-from boathouse.core.monitoring.scored import (
+from boathouse.monitoring import rows
+from boathouse.monitoring.alerts import Alert, Findings, raise_alerts
+from boathouse.monitoring.contracts import ALERTS, DRIFT_METRICS, PERFORMANCE
+from boathouse.monitoring.drift import ColumnDrift, compare_tables
+from boathouse.monitoring.options import DriftOptions, PerformanceOptions, PlaceOptions
+from boathouse.monitoring.performance import (
+    CohortPerformance,
+    LabelRate,
+    ScoredCohort,
+    compare_labels,
+    count_labels,
+    measure_cohort,
+)
+from boathouse.monitoring.windows import (
     ScoredWindow,
     champion_rows,
     find_window,
@@ -25,69 +30,72 @@ from boathouse.core.monitoring.scored import (
     split_cohorts,
     thin_rows,
 )
-from boathouse.use_case.features import ENTITY_KEYS, FEATURE_NAMES, KNOWN_COLUMN, TIME_COLUMN
-from boathouse.use_case.label import LABEL
-from boathouse.use_case.spine import labels_known_on
+from boathouse.problem.spec import UseCase
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-KEYS = [*ENTITY_KEYS, TIME_COLUMN]
+
+def resolve_date(rows: DataFrame, as_of: str | None, *, use_case: UseCase) -> date:
+    """Return the as-of date: cutoff of the data visible to the run."""
+    from boathouse.tables.scope import resolve_as_of
+
+    return resolve_as_of(as_of, rows, known_column=use_case.known_column)
 
 
-def resolve_date(statements: DataFrame, as_of: str | None) -> date:
-    """Return what the run pretends to know."""
-    from boathouse.core.tables.as_of import resolve_as_of
-
-    return resolve_as_of(as_of, statements, known_column=KNOWN_COLUMN)
-
-
-def find_scored(predictions: DataFrame, as_of: date, place: PlaceOptions) -> ScoredWindow:
+def find_scored(predictions: DataFrame, as_of: date, place: PlaceOptions, *, use_case: UseCase) -> ScoredWindow:
     """Return the newest cohort scored up to ``as_of`` and the version that scored it."""
-    return find_window(champion_rows(predictions), as_of, time=TIME_COLUMN, environment=place.environment)
+    return find_window(champion_rows(predictions), as_of, time=use_case.time_column, environment=place.environment)
 
 
 def compare_features(
-    training_set: DataFrame, features: DataFrame, window: ScoredWindow, options: DriftOptions
+    training_set: DataFrame, features: DataFrame, window: ScoredWindow, options: DriftOptions, *, use_case: UseCase
 ) -> list[ColumnDrift]:
     """Return the drift of each feature of the newest cohort against the newest rows the model was trained on."""
+    time = use_case.time_column
     trained = training_set.where(F.col("split") == "train")
-    reference_rows = newest_cohorts(trained, options.reference_cohorts, time=TIME_COLUMN)
-    sides = (reference_rows, features.where(F.col(TIME_COLUMN) == F.lit(window.newest)))
-    thinned = [thin_rows(side, options.max_rows, keys=KEYS, rows=side.count()) for side in sides]
-    watched = [name for name in FEATURE_NAMES if name not in options.ignored]
+    reference_rows = newest_cohorts(trained, options.reference_cohorts, time=time)
+    sides = (reference_rows, features.where(F.col(time) == F.lit(window.newest)))
+    thinned = [thin_rows(side, options.max_rows, keys=use_case.identity, rows=side.count()) for side in sides]
+    watched = [name for name in use_case.feature_names if name not in options.ignored]
     reference, current = (side.select(*watched).toArrow() for side in thinned)
     return compare_tables(reference, current, columns=watched, options=options)
 
 
-def gather_cohorts(predictions: DataFrame, labels: DataFrame, as_of: date) -> list[ScoredCohort]:
+def gather_cohorts(predictions: DataFrame, labels: DataFrame, as_of: date, *, use_case: UseCase) -> list[ScoredCohort]:
     """Return every cohort scored up to ``as_of``, with the labels known by then."""
-    scored = champion_rows(predictions).where(F.col(TIME_COLUMN) <= F.lit(as_of))
-    named = labels.withColumnRenamed(LABEL, "label")
-    joined = join_labels(scored, named, as_of, keys=KEYS)
-    table = joined.select(*KEYS, "model_version", "probability", "decision", "label").toArrow()
-    return split_cohorts(table, keys=ENTITY_KEYS, time=TIME_COLUMN, known_on=labels_known_on)
+    time, label = use_case.time_column, use_case.label
+    scored = champion_rows(predictions).where(F.col(time) <= F.lit(as_of))
+    named = labels.withColumnRenamed(label.name, "label")
+    joined = join_labels(scored, named, as_of, keys=use_case.identity)
+    answer = [column.name for column in use_case.task.outputs.columns]
+    table = joined.select(*use_case.identity, "model_version", *answer, "label").toArrow()
+    return split_cohorts(table, keys=use_case.keys, time=time, known_on=label.known_on, task=use_case.task)
 
 
 def compare_scores(cohorts: list[ScoredCohort], window: ScoredWindow, options: DriftOptions) -> list[ColumnDrift]:
-    """Return the drift of the probability against the cohort before, scored by the same version."""
+    """Return the drift of what the model answers against the cohort before, scored by the same version."""
     import pyarrow as pa
 
     own = {cohort.cohort: cohort for cohort in cohorts if cohort.model_version == window.model_version}
     if window.previous is None:
         return []
-    before, after = (pa.table({"probability": own[day].probability}) for day in (window.previous, window.newest))
-    return compare_tables(before, after, columns=["probability"], options=options)
+    name, _ = own[window.newest].watched
+    before, after = (pa.table(dict([own[day].watched])) for day in (window.previous, window.newest))
+    return compare_tables(before, after, columns=[name], options=options)
 
 
-def rate_labels(labels: DataFrame, as_of: date) -> list[LabelRate]:
+def rate_labels(labels: DataFrame, as_of: date, *, use_case: UseCase) -> list[LabelRate]:
     """Return the label rate of each cohort whose labels are known."""
-    return count_labels(labels, as_of, time=TIME_COLUMN, label=LABEL)
+    return count_labels(labels, as_of, time=use_case.time_column, label=use_case.label.name)
 
 
-def measure_cohorts(cohorts: list[ScoredCohort], options: PerformanceOptions) -> list[CohortPerformance]:
+def measure_cohorts(
+    cohorts: list[ScoredCohort], options: PerformanceOptions, *, use_case: UseCase
+) -> list[CohortPerformance]:
     """Return the figures of each scored cohort."""
-    return [measure_cohort(cohort, options) for cohort in cohorts]
+    task, adverse = use_case.task, use_case.label.adverse
+    return [measure_cohort(cohort, options, task=task, adverse=adverse) for cohort in cohorts]
 
 
 def gather_findings(
@@ -97,9 +105,10 @@ def gather_findings(
     *,
     cohorts: list[CohortPerformance],
     options: DriftOptions,
+    use_case: UseCase,
 ) -> Findings:
     """Return all findings in one."""
-    labels = compare_labels(rates, label=LABEL, options=options)
+    labels = compare_labels(rates, label=use_case.label.name, options=options, task=use_case.task)
     return Findings(features=features, scores=scores, labels=labels, rates=rates, cohorts=cohorts)
 
 
@@ -108,27 +117,32 @@ def judge_findings(findings: Findings, drift: DriftOptions, performance: Perform
     return raise_alerts(findings, drift, performance)
 
 
-def tabulate_drift(findings: Findings, window: ScoredWindow, as_of: date, predictions: DataFrame) -> DataFrame:
-    """Return the rows of ``monitoring.drift_metrics``; ``predictions`` only lends its session."""
-    found = rows.drift_rows(findings.features, rows.ComparedWindows.against_baseline(window.newest), as_of=as_of)
+def tabulate_drift(
+    findings: Findings, window: ScoredWindow, as_of: date, predictions: DataFrame, *, use_case: UseCase
+) -> DataFrame:
+    """Return the rows of ``monitoring.drift_metrics``; ``predictions`` only gives the Spark session."""
+    period = use_case.words.period
+    baseline = rows.ComparedWindows.against_baseline(window.newest, period)
+    found = rows.drift_rows(findings.features, baseline, as_of=as_of)
     if findings.scores and window.previous:
-        windows = rows.ComparedWindows.consecutive(window.previous, window.newest)
+        windows = rows.ComparedWindows.consecutive(window.previous, window.newest, period)
         found += rows.drift_rows(findings.scores, windows, as_of=as_of)
     if findings.labels:
         before, after = (rate.cohort for rate in findings.rates[-2:])
-        found += rows.drift_rows(findings.labels, rows.ComparedWindows.consecutive(before, after), as_of=as_of)
-    return _to_frame(found, rows.schema_of(DRIFT_METRICS), predictions)
+        windows = rows.ComparedWindows.consecutive(before, after, period)
+        found += rows.drift_rows(findings.labels, windows, as_of=as_of)
+    return _to_frame(found, DRIFT_METRICS.ddl, predictions)
 
 
 def tabulate_performance(cohorts: list[CohortPerformance], as_of: date, predictions: DataFrame) -> DataFrame:
     """Return the rows of ``monitoring.performance``."""
-    return _to_frame(rows.performance_rows(cohorts, as_of=as_of), rows.schema_of(PERFORMANCE), predictions)
+    return _to_frame(rows.performance_rows(cohorts, as_of=as_of), PERFORMANCE.ddl, predictions)
 
 
 def tabulate_alerts(alerts: list[Alert], as_of: date, predictions: DataFrame) -> DataFrame:
     """Return the rows of ``monitoring.alerts``."""
-    return _to_frame(rows.alert_rows(alerts, as_of=as_of), rows.schema_of(ALERTS), predictions)
+    return _to_frame(rows.alert_rows(alerts, as_of=as_of), ALERTS.ddl, predictions)
 
 
-def _to_frame(found: Sequence[rows.Row], schema: str, lender: DataFrame) -> DataFrame:
-    return lender.sparkSession.createDataFrame(list(found), schema)
+def _to_frame(found: Sequence[rows.Row], schema: str, session_of: DataFrame) -> DataFrame:
+    return session_of.sparkSession.createDataFrame(list(found), schema)

@@ -2,7 +2,10 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from boathouse.pipelines.binding import bind
 from boathouse.pipelines.monitoring import nodes, reporting
+from boathouse.problem.spec import UseCase
+from boathouse.use_case import USE_CASE
 
 DRIFT = "params:monitoring.drift"
 PERFORMANCE = "params:monitoring.performance"
@@ -11,37 +14,37 @@ PLACE = "params:monitoring.place"
 LENDER = "inference.predictions"
 
 
-def create_pipeline(**_: object) -> Pipeline:
+def create_pipeline(use_case: UseCase = USE_CASE, **_: object) -> Pipeline:
     """Return the pipeline ``monitoring``."""
     return Pipeline(
-        [*_compare_nodes(), *_judge_nodes(), *_table_nodes(), *_report_nodes()],
+        [*_compare_nodes(use_case), *_judge_nodes(use_case), *_table_nodes(use_case), *_report_nodes()],
         namespace="monitoring",
         prefix_datasets_with_namespace=False,
     )
 
 
-def _compare_nodes() -> list[Node]:
+def _compare_nodes(use_case: UseCase) -> list[Node]:
     return [
         Node(
-            nodes.resolve_date,
-            inputs=["clean.statements", "params:as_of"],
+            bind(nodes.resolve_date, use_case=use_case),
+            inputs=[use_case.spine_table, "params:as_of"],
             outputs="monitoring.as_of",
             name="resolve_date",
         ),
         Node(
-            nodes.find_scored,
+            bind(nodes.find_scored, use_case=use_case),
             inputs=["inference.predictions", "monitoring.as_of", PLACE],
             outputs="monitoring.window",
             name="find_scored",
         ),
         Node(
-            nodes.compare_features,
+            bind(nodes.compare_features, use_case=use_case),
             inputs=["model_input.training_set@spark", "inference.features", "monitoring.window", DRIFT],
             outputs="monitoring.feature_drifts",
             name="compare_features",
         ),
         Node(
-            nodes.gather_cohorts,
+            bind(nodes.gather_cohorts, use_case=use_case),
             inputs=["inference.predictions", "model_input.labels", "monitoring.as_of"],
             outputs="monitoring.scored_cohorts",
             name="gather_cohorts",
@@ -53,13 +56,13 @@ def _compare_nodes() -> list[Node]:
             name="compare_scores",
         ),
         Node(
-            nodes.rate_labels,
+            bind(nodes.rate_labels, use_case=use_case),
             inputs=["model_input.labels", "monitoring.as_of"],
             outputs="monitoring.label_rates",
             name="rate_labels",
         ),
         Node(
-            nodes.measure_cohorts,
+            bind(nodes.measure_cohorts, use_case=use_case),
             inputs=["monitoring.scored_cohorts", PERFORMANCE],
             outputs="monitoring.cohorts",
             name="measure_cohorts",
@@ -67,10 +70,10 @@ def _compare_nodes() -> list[Node]:
     ]
 
 
-def _judge_nodes() -> list[Node]:
+def _judge_nodes(use_case: UseCase) -> list[Node]:
     return [
         Node(
-            nodes.gather_findings,
+            bind(nodes.gather_findings, use_case=use_case),
             inputs={
                 "features": "monitoring.feature_drifts",
                 "scores": "monitoring.score_drifts",
@@ -90,10 +93,10 @@ def _judge_nodes() -> list[Node]:
     ]
 
 
-def _table_nodes() -> list[Node]:
+def _table_nodes(use_case: UseCase) -> list[Node]:
     return [
         Node(
-            nodes.tabulate_drift,
+            bind(nodes.tabulate_drift, use_case=use_case),
             inputs=["monitoring.findings", "monitoring.window", "monitoring.as_of", LENDER],
             outputs="monitoring.drift_metrics",
             name="tabulate_drift",

@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from boathouse.core.monitoring.alerts import Alert
-from boathouse.core.monitoring.drift import ColumnDrift
-from boathouse.core.monitoring.findings import Findings
-from boathouse.core.monitoring.options import DriftOptions, PlaceOptions
-from boathouse.core.monitoring.performance import CohortPerformance, ScoredCohort
-from boathouse.core.monitoring.report import ReportHead, render_report
-from boathouse.core.monitoring.scored import ScoredWindow
-from boathouse.core.monitoring.summary import RunFacts, describe_evaluation, describe_promotion, summarise_run
+from boathouse.monitoring.alerts import Alert, Findings
+from boathouse.monitoring.drift import ColumnDrift
+from boathouse.monitoring.options import DriftOptions, PlaceOptions
+from boathouse.monitoring.performance import CohortPerformance, ScoredCohort
+from boathouse.monitoring.report import ReportHead, render_report
+from boathouse.monitoring.summary import RunFacts, describe_evaluation, describe_promotion, summarise_run
+from boathouse.monitoring.windows import ScoredWindow
 
 # matplotlib's Figure: Kedro resolves annotations at start-up, where importing matplotlib costs half a second.
 Figure = Any
@@ -23,9 +22,9 @@ def draw_plots(
     drifts: list[ColumnDrift], scored: list[ScoredCohort], cohorts: list[CohortPerformance], options: DriftOptions
 ) -> tuple[Plots, Figure, Figure, Figure]:
     """Return all figures by name for the report, and each on its own: drift, scores, performance."""
-    from boathouse.core.monitoring.plots import plot_drift, plot_performance, plot_scores
+    from boathouse.monitoring.plots import plot_drift, plot_performance, plot_scores
 
-    scores = {f"{each.cohort:%b %Y}, version {each.model_version}": each.probability for each in scored}
+    scores = {f"{each.cohort}, version {each.model_version}": each.watched[1] for each in scored}
     figures = (plot_drift(drifts, options), plot_scores(scores), plot_performance(cohorts))
     return dict(zip(("drift", "scores", "performance"), figures, strict=True)), *figures
 
@@ -39,7 +38,7 @@ def write_report(
         version=window.model_version,
         environment=place.environment,
         as_of=as_of,
-        window=f"{window.newest:%B %Y}",
+        window=str(window.newest),
     )
     return render_report(head, findings, alerts, plots)
 

@@ -1,4 +1,4 @@
-"""Steps that gather what the gates judge, composed of core and use case."""
+"""Steps that gather what the gates judge, made for a use case."""
 
 from __future__ import annotations
 
@@ -6,28 +6,34 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
-from boathouse.core.audit import AuditRecord
-from boathouse.core.evaluation.report import EvaluationReport
-from boathouse.core.modelling.result import LoadedModel
-from boathouse.core.promotion import ApprovalState, Decided, GateEvidence, TableQuality, gather_evidence
-from boathouse.core.promotion.approval import tell_approval
-from boathouse.core.promotion.evidence import ANY_RULE
-from boathouse.core.promotion.fold import fold
-from boathouse.core.promotion.fresh_process import LoadOptions, check_scores, load_in_fresh_process
-from boathouse.core.promotion.model_facts import ModelFacts, describe_model
-from boathouse.core.promotion.policy import GovernanceOptions
-from boathouse.core.scoring import FeatureSpec
-from boathouse.use_case.features import CURRENT_VIEWS
-from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
+from boathouse.evaluation.report import EvaluationReport
+from boathouse.lifecycle.chain import AuditRecord
+from boathouse.lifecycle.decision import Decided
+from boathouse.lifecycle.evidence import (
+    ANY_RULE,
+    ApprovalState,
+    GateEvidence,
+    ModelFacts,
+    TableQuality,
+    describe_model,
+    gather_evidence,
+)
+from boathouse.lifecycle.fresh_process import LoadOptions, check_scores, load_in_fresh_process
+from boathouse.lifecycle.policy import GovernanceOptions
+from boathouse.lifecycle.rules import tell_approval
+from boathouse.lifecycle.state import project_events
+from boathouse.modelling.result import LoadedModel
+from boathouse.problem.spec import UseCase
+from boathouse.scoring.feature_spec import FeatureSpec
 
 
-def describe_candidate(candidate: LoadedModel, card: str, options: LoadOptions) -> ModelFacts:
+def describe_candidate(candidate: LoadedModel, card: str, options: LoadOptions, *, use_case: UseCase) -> ModelFacts:
     """Return what the candidate is, and how it loads and scores in a process of its own."""
     load = load_in_fresh_process(candidate.files, options)
     features = candidate.scorer.spec.features
     return describe_model(
         candidate,
-        declared=FeatureSpec.describe(features, CURRENT_VIEWS, ON_DEMAND_FEATURES),
+        declared=FeatureSpec.describe(features, use_case.current_views, use_case.on_demand),
         load=check_scores(load, candidate.scorer, candidate.files, options),
         card=card,
     )
@@ -37,7 +43,7 @@ def read_approval(
     candidate: LoadedModel, records: list[AuditRecord], options: GovernanceOptions, decided: Decided
 ) -> ApprovalState:
     """Return whether these very files are approved for production, as the ledger tells it."""
-    life = fold(records, name=candidate.name)
+    life = project_events(records, name=candidate.name)
     return tell_approval(life, candidate.version, now=decided.at, options=options.rules)
 
 

@@ -5,21 +5,19 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from boathouse.core.audit import AuditRecord
-from boathouse.core.promotion import (
+from boathouse.lifecycle.chain import AuditRecord
+from boathouse.lifecycle.decision import (
     Decided,
-    GateEvidence,
-    GateOptions,
+    DecisionRecord,
     PromotionDecision,
     decide_promotion,
-    judge_gates,
+    write_decision_card,
 )
-from boathouse.core.promotion.decision_card import write_decision_card
-from boathouse.core.promotion.fold import fold
-from boathouse.core.promotion.identity import Claims, choose_identity
-from boathouse.core.promotion.life import ModelLife
-from boathouse.core.promotion.policy import GovernanceOptions
-from boathouse.core.promotion.ruling import Ruling
+from boathouse.lifecycle.evidence import GateEvidence
+from boathouse.lifecycle.gates import GateOptions, judge_gates
+from boathouse.lifecycle.policy import Claims, GovernanceOptions, choose_identity
+from boathouse.lifecycle.state import ModelState, project_events
+from boathouse.problem.spec import UseCase
 
 
 def read_identity(claims: Claims, options: GovernanceOptions) -> Decided:
@@ -29,19 +27,20 @@ def read_identity(claims: Claims, options: GovernanceOptions) -> Decided:
 
 
 def decide(
-    evidence: GateEvidence, options: GateOptions, decided: Decided
+    evidence: GateEvidence, options: GateOptions, decided: Decided, *, use_case: UseCase
 ) -> tuple[PromotionDecision, dict[str, Any], str]:
     """Return the decision on the evaluated candidate, the same as plain values, and as a page for who approves."""
-    decision = decide_promotion(evidence.report, judge_gates(evidence, options), decided)
+    task = use_case.task
+    decision = decide_promotion(evidence.report, judge_gates(evidence, options, task=task), decided, task=task)
     return decision, decision.to_dict(), write_decision_card(decision, evidence.report)
 
 
-def rule(decision: PromotionDecision, claims: Claims, options: GovernanceOptions) -> Ruling:
+def rule(decision: PromotionDecision, claims: Claims, options: GovernanceOptions) -> DecisionRecord:
     """Return the decision with the rules of the environment and who runs it, for the ledger to record."""
     identity = choose_identity(claims, trust_environment_user=options.trust_environment_user)
-    return Ruling(decision=decision, options=options, identity=identity)
+    return DecisionRecord(decision=decision, options=options, identity=identity)
 
 
-def tell_life(decision: PromotionDecision, records: list[AuditRecord]) -> ModelLife:
-    """Return the state of the decision's model, as the ledger tells it once the decision is on record."""
-    return fold(records, name=decision.model)
+def project_state(decision: PromotionDecision, records: list[AuditRecord]) -> ModelState:
+    """Return the state of the decision's model, as the ledger has it once the decision is on record."""
+    return project_events(records, name=decision.model)

@@ -2,14 +2,17 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from boathouse.pipelines.binding import bind
 from boathouse.pipelines.promotion import evidence_nodes, nodes
+from boathouse.problem.spec import UseCase
+from boathouse.use_case import USE_CASE
 
 
-def create_pipeline(**_: object) -> Pipeline:
+def create_pipeline(use_case: UseCase = USE_CASE, **_: object) -> Pipeline:
     """Return the pipeline ``promotion``."""
     return Pipeline(
         [
-            *_evidence_nodes(),
+            *_evidence_nodes(use_case),
             Node(
                 nodes.read_identity,
                 inputs=["promotion.claims", "params:governance"],
@@ -17,7 +20,7 @@ def create_pipeline(**_: object) -> Pipeline:
                 name="read_identity",
             ),
             Node(
-                nodes.decide,
+                bind(nodes.decide, use_case=use_case),
                 inputs=["promotion.evidence", "params:promotion.gates", "promotion.decided"],
                 outputs=["promotion.decision", "reports.promotion", "reports.promotion_card"],
                 name="decide_promotion",
@@ -31,7 +34,7 @@ def create_pipeline(**_: object) -> Pipeline:
                 tags=["audit"],
             ),
             Node(
-                nodes.tell_life,
+                nodes.project_state,
                 inputs=["promotion.decision", "audit.promotions"],
                 outputs="models.aliases",
                 name="move_aliases",
@@ -43,10 +46,10 @@ def create_pipeline(**_: object) -> Pipeline:
     )
 
 
-def _evidence_nodes() -> list[Node]:
+def _evidence_nodes(use_case: UseCase) -> list[Node]:
     return [
         Node(
-            evidence_nodes.describe_candidate,
+            bind(evidence_nodes.describe_candidate, use_case=use_case),
             inputs=["models.candidate", "reports.evaluation_card", "params:promotion.load"],
             outputs="promotion.model_facts",
             name="describe_candidate",

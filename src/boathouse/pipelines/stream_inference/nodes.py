@@ -1,4 +1,4 @@
-"""Steps of stream inference, composed of core and use case."""
+"""Steps of stream inference, made for a use case."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from boathouse.core.inference.roles import RoleModel, choose_models
-from boathouse.core.inference.stream_contracts import KINDS, SOURCE_BATCH
-from boathouse.core.inference.stream_options import StreamOptions
-from boathouse.core.inference.stream_plan import StreamPlan
-from boathouse.core.modelling import LoadedModel, NoModel
-from boathouse.use_case.features import KNOWN_COLUMN
-from boathouse.use_case.requests import plan_requests, request_statements
+from boathouse.inference.models import RoleModel, choose_models
+from boathouse.inference.options import StreamOptions
+from boathouse.inference.rows import plan_requests, request_newest
+from boathouse.inference.stream_plan import StreamPlan
+from boathouse.modelling.result import LoadedModel, NoModel
+from boathouse.problem.scored_tables import KINDS, SOURCE_BATCH
+from boathouse.problem.spec import UseCase
 
 
-def post_requests(statements: DataFrame, as_of: str | None, options: StreamOptions) -> DataFrame:
-    """Return a request for each statement of the newest cohort, as the worked example sends them; else none."""
-    from boathouse.core.tables.as_of import resolve_as_of
+def post_requests(rows: DataFrame, as_of: str | None, options: StreamOptions, *, use_case: UseCase) -> DataFrame:
+    """Return a request for each row of the newest cohort where options ask for that, as a worked example; else none."""
+    from boathouse.tables.scope import resolve_as_of
 
-    known = resolve_as_of(as_of, statements, known_column=KNOWN_COLUMN)
-    requests = request_statements(statements, known)
+    known = resolve_as_of(as_of, rows, known_column=use_case.known_column)
+    requests = request_newest(rows, use_case, known)
     return requests if options.post_statements else requests.limit(0)
 
 
@@ -36,9 +36,10 @@ def plan_stream(
     champion: RoleModel,
     options: StreamOptions,
     *tables: DataFrame,  # noqa: ARG001 - read anew for each batch
+    use_case: UseCase,
 ) -> StreamPlan:
     """Return what the stream does with each batch: judge, join features, score, stamp, as batch inference does."""
-    return plan_requests(champion, options)
+    return plan_requests(champion, use_case, options)
 
 
 def summarise_stream(answers: DataFrame, progress: DataFrame, dead_letters: DataFrame) -> dict[str, Any]:

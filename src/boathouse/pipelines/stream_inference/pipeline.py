@@ -2,24 +2,28 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from boathouse.pipelines.binding import bind
 from boathouse.pipelines.stream_inference import nodes
-from boathouse.use_case.features import MODEL_VIEWS
+from boathouse.problem.spec import UseCase
+from boathouse.use_case import USE_CASE
 
 OPTIONS = "params:stream_inference.stream"
 
 
-def create_pipeline(**_: object) -> Pipeline:
+def create_pipeline(use_case: UseCase = USE_CASE, **_: object) -> Pipeline:
     """Return the pipeline ``stream_inference``."""
     return Pipeline(
-        [*_prepare_nodes(), *_stream_nodes()], namespace="stream_inference", prefix_datasets_with_namespace=False
+        [*_prepare_nodes(use_case), *_stream_nodes(use_case)],
+        namespace="stream_inference",
+        prefix_datasets_with_namespace=False,
     )
 
 
-def _prepare_nodes() -> list[Node]:
+def _prepare_nodes(use_case: UseCase) -> list[Node]:
     return [
         Node(
-            nodes.post_requests,
-            inputs=["clean.statements", "params:as_of", OPTIONS],
+            bind(nodes.post_requests, use_case=use_case),
+            inputs=[use_case.spine_table, "params:as_of", OPTIONS],
             outputs="inference.requests",
             name="collect_requests",
         ),
@@ -32,15 +36,15 @@ def _prepare_nodes() -> list[Node]:
     ]
 
 
-def _stream_nodes() -> list[Node]:
+def _stream_nodes(use_case: UseCase) -> list[Node]:
     return [
         Node(
-            nodes.plan_stream,
+            bind(nodes.plan_stream, use_case=use_case),
             inputs=[
                 "inference.requests",
                 "stream_inference.champion",
                 OPTIONS,
-                *(view.table for view in MODEL_VIEWS),
+                *(view.table for view in use_case.model_views),
             ],
             outputs="inference.stream_predictions",
             name="score_requests",

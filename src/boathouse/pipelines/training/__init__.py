@@ -1,4 +1,4 @@
-"""Labelled statements and features become a candidate model and a baseline."""
+"""Labels and features become a candidate model and a baseline."""
 
 from boathouse.pipelines.training.pipeline import create_pipeline
 

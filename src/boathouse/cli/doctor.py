@@ -1,0 +1,290 @@
+"""What works on this machine: engines, configuration, folders, MLflow store, data, credentials.
+
+It lives beside the hooks because it looks at all that a run meets before its first node, by the
+same functions that the hooks use; the other adapters know only their own part.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from kedro.config import MissingConfigException
+from omegaconf.errors import OmegaConfBaseException
+
+from boathouse.environment import list_environments, open_conf, require_environment
+from boathouse.errors import BoathouseError
+from boathouse.hooks.catalog_entries import resolve_entries
+from boathouse.hooks.failures import redact, say_error
+from boathouse.hooks.parameters import check_parameters
+from boathouse.hooks.tracking import check_tracking_store, require_writable
+from boathouse.tables.engines.diagnosis import EngineState, inspect_engines, start_engine
+from boathouse.tables.engines.registry import choose_engine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from kedro.config import OmegaConfigLoader
+    from kedro.pipeline import Pipeline
+
+
+Status = Literal["ok", "warn", "fail"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One thing looked at.
+
+    Attributes:
+        name: What was looked at.
+        status: ``ok``; ``warn`` if something is missing that this set-up does not need; ``fail``
+            if the chosen engine or environment cannot work.
+        detail: What was found and, unless ok, the command or setting that mends it.
+    """
+
+    name: str
+    status: Status
+    detail: str
+
+
+def render_table(checks: Sequence[Check]) -> str:
+    """Return one line a check, aligned, and a last line that sums up."""
+    width = max((len(check.name) for check in checks), default=0)
+    lines = []
+    for check in checks:
+        first, *more = check.detail.splitlines() or [""]
+        lines.append(f"{check.status:<5} {check.name:<{width}}  {first}")
+        lines += [f"{'':<5} {'':<{width}}  {line}" for line in more]
+    return redact("\n".join([*lines, _sum_up(checks)]))
+
+
+def render_json(checks: Sequence[Check]) -> str:
+    """Return the checks as a JSON list of objects with name, status and detail."""
+    return redact(json.dumps([asdict(check) for check in checks], indent=2, ensure_ascii=False))
+
+
+def _sum_up(checks: Sequence[Check]) -> str:
+    failed = [check.name for check in checks if check.status == "fail"]
+    if failed:
+        return f"\nThis set-up does not work: {', '.join(failed)}."
+    return "\nThis set-up works."
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfState:
+    """What one environment's configuration says, as far as it can be read.
+
+    Attributes:
+        engine: Engine that it chooses.
+        lakehouse_root: Folder of the tables.
+        reports_folder: Folder of the reports.
+        tracking_uri: Where MLflow tracks to.
+        extracts: Files under the raw folder that the catalog reads.
+        summary: How much there is, in a few words.
+        problems: What is wrong, one sentence each; empty if nothing is.
+    """
+
+    engine: str = ""
+    lakehouse_root: str = ""
+    reports_folder: str = ""
+    tracking_uri: str = ""
+    extracts: tuple[str, ...] = ()
+    summary: str = ""
+    problems: tuple[str, ...] = field(default=())
+
+
+def read_conf(conf_source: Path, environment: str, pipelines: Mapping[str, Pipeline]) -> ConfState:
+    """Return what globals, MLflow settings, catalog and parameters of ``environment`` say.
+
+    Every dataset of the catalog is built, those that a pattern makes for the pipelines among them, and every options
+    class of the pipelines' parameters.
+    """
+    try:
+        loader = open_conf(environment, conf_source)
+    except (OmegaConfBaseException, BoathouseError, ValueError) as error:
+        return ConfState(problems=(f"globals: {str(error).splitlines()[0]}",))
+    problems: list[str] = []
+    settings = _read(loader, "globals", problems)
+    tracking = _read(loader, "mlflow", problems)
+    catalog = _resolve(_read(loader, "catalog", problems), pipelines, problems)
+    problems += _find_catalog_problems(catalog)
+    problems += _find_parameter_problems(loader, pipelines)
+    lakehouse = settings.get("lakehouse", {})
+    return ConfState(
+        engine=lakehouse.get("engine", ""),
+        lakehouse_root=lakehouse.get("root", ""),
+        reports_folder=settings.get("reports_folder", ""),
+        tracking_uri=tracking.get("server", {}).get("mlflow_tracking_uri") or "",
+        extracts=_list_extracts(catalog, settings.get("raw_folder", "")),
+        summary=f"{len(catalog)} datasets, engine {lakehouse.get('engine', '?')}",
+        problems=tuple(problems),
+    )
+
+
+def _read(loader: OmegaConfigLoader, kind: str, problems: list[str]) -> dict[str, Any]:
+    try:
+        return dict(loader[kind])
+    except MissingConfigException:
+        problems.append(f"{kind}: no file")
+    except (OmegaConfBaseException, BoathouseError, ValueError) as error:
+        problems.append(f"{kind}: {str(error).splitlines()[0]}")
+    return {}
+
+
+def _resolve(catalog: dict[str, Any], pipelines: Mapping[str, Pipeline], problems: list[str]) -> dict[str, Any]:
+    from kedro.io import DatasetError
+
+    try:
+        return resolve_entries(catalog, pipelines.values())
+    except (DatasetError, KeyError) as error:
+        problems.append(f"catalog: {str(error).strip().splitlines()[0]}")
+    return {}
+
+
+def _find_catalog_problems(catalog: dict[str, Any]) -> Iterator[str]:
+    from kedro.io import DatasetError
+
+    for name, entry in catalog.items():
+        try:
+            _build_dataset(name, entry)
+        except (DatasetError, BoathouseError) as error:
+            # Kedro wraps what a dataset refuses; the cause says what to do.
+            reason = error.__cause__ if isinstance(error.__cause__, BoathouseError) else error
+            yield f"catalog '{name}': {str(reason).strip().splitlines()[0]}"
+
+
+def _build_dataset(name: str, entry: dict[str, Any]) -> None:
+    from kedro.io import AbstractDataset
+
+    known = {key: value for key, value in entry.items() if key != "validator"}
+    AbstractDataset.from_config(name, known)
+
+
+def _find_parameter_problems(loader: OmegaConfigLoader, pipelines: Mapping[str, Pipeline]) -> Iterator[str]:
+    try:
+        check_parameters(loader, pipelines)
+    except MissingConfigException:
+        yield "parameters: no file"
+    except (BoathouseError, OmegaConfBaseException) as error:
+        yield str(error)
+
+
+def _list_extracts(catalog: dict[str, Any], raw_folder: str) -> tuple[str, ...]:
+    """Return the files that have to be there; what a bank may leave out is no lack."""
+    entries = (entry for entry in catalog.values() if isinstance(entry, dict) and not entry.get("optional"))
+    paths = (entry.get("filepath", "") for entry in entries)
+    return tuple(sorted({path for path in paths if raw_folder and str(path).startswith(raw_folder)}))
+
+
+# What each service reads; only the names are ever shown.
+_CREDENTIALS = {
+    "Databricks": (
+        "DATABRICKS_HOST",
+        "DATABRICKS_TOKEN",
+        "DATABRICKS_CLIENT_ID",
+        "DATABRICKS_CLIENT_SECRET",
+        "DATABRICKS_CONFIG_PROFILE",
+    ),
+    "MLflow server": ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"),
+}
+
+
+def examine(conf_source: Path, environment: str) -> tuple[Check, ...]:
+    """Return all findings for the set-up of ``environment`` and the engine it chooses.
+
+    Raises:
+        ConfigError: If there is no configuration or no such environment.
+    """
+    require_environment(environment, conf_source)
+    pipelines, finding = _load_pipelines()
+    names = dict.fromkeys([*list_environments(conf_source), environment])
+    states = {name: read_conf(conf_source, name, pipelines) for name in names}
+    chosen = states[environment]
+    return (
+        _check_python(),
+        finding,
+        *_check_engines(chosen),
+        *(_check_conf(name, state, needed=name == environment) for name, state in states.items()),
+        *_check_locations(chosen),
+        *_check_credentials(),
+    )
+
+
+def _check_python() -> Check:
+    found = platform.python_version()
+    fits = (3, 11) <= tuple(int(part) for part in found.split(".")[:2]) < (3, 13)
+    return Check(
+        name="python", status="ok" if fits else "fail", detail=found if fits else f"{found}; needs 3.11 or 3.12"
+    )
+
+
+def _load_pipelines() -> tuple[dict[str, Pipeline], Check]:
+    from kedro.framework.project import pipelines
+
+    try:
+        found = dict(pipelines)
+    except Exception as error:  # noqa: BLE001  # whatever a broken pipeline raises is the finding
+        return {}, Check(name="pipelines", status="fail", detail=say_error(error))
+    nodes = len(found["__default__"].nodes)
+    return found, Check(name="pipelines", status="ok", detail=f"{len(found) - 1} pipelines, {nodes} nodes")
+
+
+def _check_engines(conf: ConfState) -> Iterator[Check]:
+    """Yield one finding an engine; the chosen one is started for it."""
+    try:
+        chosen = conf.engine or choose_engine("sail")
+    except BoathouseError as error:
+        chosen = ""
+        yield Check(name="engine", status="fail", detail=str(error))
+    for state in inspect_engines():
+        if state.name == chosen:
+            yield _judge_chosen(state if state.problem else start_engine(chosen))
+        else:
+            text = state.problem or " · ".join(filter(None, [state.version, state.note]))
+            yield Check(name=f"engine {state.name}", status="warn" if state.problem else "ok", detail=text)
+
+
+def _judge_chosen(state: EngineState) -> Check:
+    text = state.problem or " · ".join(filter(None, [state.version, state.note]))
+    return Check(name=f"engine {state.name} (chosen)", status="fail" if state.problem else "ok", detail=text)
+
+
+def _check_conf(name: str, state: ConfState, *, needed: bool) -> Check:
+    if not state.problems:
+        return Check(name=f"conf {name}", status="ok", detail=state.summary)
+    return Check(name=f"conf {name}", status="fail" if needed else "warn", detail="\n".join(state.problems))
+
+
+def _check_locations(conf: ConfState) -> Iterator[Check]:
+    if conf.lakehouse_root and conf.engine != "databricks":
+        yield _try("lakehouse", conf.lakehouse_root, lambda: require_writable(conf.lakehouse_root, purpose="tables"))
+    if conf.reports_folder:
+        yield _try("reports", conf.reports_folder, lambda: require_writable(conf.reports_folder, purpose="reports"))
+    if conf.tracking_uri:
+        yield _try("mlflow store", conf.tracking_uri, lambda: check_tracking_store(conf.tracking_uri))
+    missing = [path for path in conf.extracts if not os.path.exists(path)]  # noqa: PTH110  # may be a URL
+    if missing:
+        text = f"missing: {', '.join(missing)}. Put the extracts there, or set BOATHOUSE_DATA."
+        yield Check(name="extracts", status="fail", detail=text)
+    elif conf.extracts:
+        yield Check(name="extracts", status="ok", detail=f"{len(conf.extracts)} files present")
+
+
+def _try(name: str, found: str, check: Callable[[], None]) -> Check:
+    try:
+        check()
+    except BoathouseError as error:
+        return Check(name=name, status="fail", detail=str(error))
+    return Check(name=name, status="ok", detail=found)
+
+
+def _check_credentials() -> Iterator[Check]:
+    """Yield which credentials are set, by name. Whether an engine lacks one is said by the engine."""
+    for service, names in _CREDENTIALS.items():
+        present = [name for name in names if os.environ.get(name)]
+        text = f"set: {', '.join(present)}" if present else f"none set ({', '.join(names)}); not needed locally"
+        yield Check(name=f"credentials {service}", status="ok", detail=text)

@@ -1,0 +1,226 @@
+"""``boathouse infer``: scores a table with a registered model into a table, a database or files."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from boathouse.cli.environment_options import ENVIRONMENT, engines
+from boathouse.errors import InferenceError
+from boathouse.inference.models import RoleModel
+from boathouse.problem.scored_tables import CHALLENGER, CHAMPION
+
+if TYPE_CHECKING:
+    from boathouse.environment import Environment
+    from boathouse.inference.kafka_output import KafkaOutput
+    from boathouse.inference.options import StreamOptions
+    from boathouse.modelling.result import LoadedModel
+
+
+# A request made a day before the newest is late, as in the pipeline.
+_DELAY_S = 86_400
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestStream:
+    """One stream.
+
+    Attributes:
+        environment: Whose tables they are.
+        source: Table of requests, ``<schema>.<table>``.
+        table: Table of answers, ``<schema>.<table>``.
+        topic: Where the answers go besides; None for nowhere.
+    """
+
+    environment: Environment
+    source: str
+    table: str
+    topic: KafkaOutput | None
+
+    def answer(self, model: RoleModel, *, reason_count: int) -> Iterator[str]:
+        """Answer what is there with ``model``; give a line for each thing that was done."""
+        from boathouse.environment import locate_data
+        from boathouse.inference.rows import plan_requests
+        from boathouse.inference.stream_dataset import RequestStreamDataset
+        from boathouse.problem.scored_tables import STREAM_PREDICTIONS
+        from boathouse.use_case import USE_CASE
+
+        place = self.environment.table(self.table)
+        checkpoints = Path(str(locate_data("checkpoints")))
+        stream = RequestStreamDataset(
+            table=place.table,
+            source=self.environment.table(self.source).table,
+            lakehouse=self.environment.lakehouse,
+            checkpoints=checkpoints.as_posix(),
+            contract=USE_CASE.contracts[STREAM_PREDICTIONS],
+        )
+        options = self._options(reason_count)
+        stream.save(plan_requests(model, USE_CASE, options))
+        yield f"{place.table}: {stream.load().count():,} requests answered so far"
+        if self.topic is not None:
+            self.topic.publish(place, options, checkpoint=checkpoints / place.table / f"kafka-{self.topic.topic}")
+            yield f"topic {self.topic.topic}: all of them sent"
+
+    def _options(self, reason_count: int) -> StreamOptions:
+        from boathouse.inference.options import StreamOptions
+
+        return StreamOptions(
+            name=f"infer-{self.source}-{self.table}".replace(".", "-"),
+            post_statements=False,
+            delay_s=_DELAY_S,
+            reason_count=reason_count,
+            trigger="available_now",
+            interval_s=1.0,
+            stop_when_idle_s=0.0,
+            most_versions=100,
+        )
+
+
+def open_stream(environment: Environment, source: str, target: str) -> RequestStream:
+    """Return the stream from ``source`` to ``target``, a table or ``kafka:SERVERS/TOPIC``; nothing is read yet.
+
+    Raises:
+        InferenceError: If either is no table of the environment, or Spark runs without Kafka's connector.
+        StreamError: If the engine cannot send to Kafka.
+    """
+    from boathouse.inference.input_rows import TABLE_NAME
+    from boathouse.inference.kafka_output import KafkaOutput
+    from boathouse.problem.scored_tables import STREAM_PREDICTIONS
+
+    topic = KafkaOutput.parse(target)
+    table = target if topic is None else STREAM_PREDICTIONS
+    if not TABLE_NAME.fullmatch(source):
+        raise InferenceError.stream_input(source)
+    if not TABLE_NAME.fullmatch(table):
+        raise InferenceError.stream_output(target)
+    if topic is not None:
+        topic.check_engine(environment.engine)
+    return RequestStream(environment=environment, source=source, table=table, topic=topic)
+
+
+_HELP = """Score rows in batch or from a stream.
+
+The rows of INPUT are scored and written to --to.
+
+\b
+INPUT has keys and time (then features are looked up as known at that time), or these and
+all features of the model. It is one of
+  <schema>.<table>       a table of the environment
+  FOLDER                 a Delta table
+  x.parquet, x.csv       a file, or a folder of files
+
+\b
+OUTPUT is one of
+  <schema>.<table>       a Delta table of the environment
+  delta:FOLDER           a Delta table; its name is <a>/<b>/<c>, the last three folders
+  parquet:FOLDER         files, a folder for each batch
+  csv:FOLDER             the same as text
+  kafka:SERVERS/TOPIC    a topic, of a stream on engine spark; answers are in the table
+                         inference.stream_predictions too
+  URL#TABLE              a database, as SQLAlchemy names it; env:VARIABLE#TABLE keeps the
+                         URL with its password out of the command
+
+The same rows, model, feature tables and number of reasons are one batch: run again, killed or
+started twice, it is written once. Rows that cannot be scored go to <table>_quarantine or quarantine.* with
+the reason.
+
+\b
+Which way fits
+  way       from asking to answer      rows                 for
+  batch     minutes to a day           thousands and up     month's end, campaigns, backfills
+  stream    seconds                    up to thousands/s    statements or requests as they arrive
+  endpoint  milliseconds               one to hundreds      a person or a till is waiting
+            (boathouse serve)
+  edge      microseconds, no network   one                  a device without a connection
+
+Batch runs once and ends. Stream (--way stream) reads what is added to a Delta table of the
+environment whose columns are those of inference.requests, from where it was, and ends when
+there is nothing new; with --watch it goes on.
+"""
+
+
+@click.command(help=_HELP, epilog="Example: boathouse infer rows.csv --to parquet:scores --env prod")
+@click.argument("source", metavar="INPUT")
+@click.option("--to", "target", required=True, metavar="OUTPUT", help="Where the scores go.")
+@click.option("--way", type=click.Choice(["batch", "stream"]), default="batch", help="Default: batch.")
+@click.option(
+    "--model",
+    "wanted",
+    default=CHAMPION,
+    metavar="VERSION",
+    help="champion, challenger or a version. Default: champion.",
+)
+@click.option("--reasons", type=click.IntRange(0, 20), default=3, help="Reasons per adverse decision. Default: 3.")
+@click.option("--watch", type=click.FloatRange(0.1), default=None, help="Stream: look every n seconds for new rows.")
+@ENVIRONMENT
+def infer(  # noqa: PLR0913, PLR0917 - options
+    source: str,
+    target: str,
+    way: str,
+    wanted: str,
+    reasons: int,
+    watch: float | None,
+    environment: Environment,
+) -> None:
+    """Score INPUT; see the help text above."""
+    environment.use_mlflow()
+    with engines():
+        if way == "batch":
+            _run_batch(environment, find_model(environment, wanted), source, target, reasons=reasons)
+            return
+        stream = open_stream(environment, source, target)
+        while True:
+            # A new champion answers from the next look on.
+            for line in stream.answer(find_model(environment, wanted), reason_count=reasons):
+                click.echo(line)
+            if watch is None:
+                return
+            time.sleep(watch)
+
+
+def find_model(environment: Environment, wanted: str) -> RoleModel:
+    """Return the version that ``wanted`` names, by alias or number; only the champion decides.
+
+    Raises:
+        ModelError: If there is none.
+    """
+    from boathouse.errors import ModelError
+    from boathouse.registry.dataset import RegisteredVersions
+    from boathouse.registry.versions import RegistryVersions
+
+    name = environment.promoted_models[0]
+    aliases: dict[str, str] = RegistryVersions().aliases(name)
+    if wanted == CHAMPION and CHAMPION not in aliases:
+        raise ModelError.no_champion(environment.name)
+    if wanted == CHALLENGER and CHALLENGER not in aliases:
+        raise ModelError.no_challenger(environment.name)
+    version = aliases.get(wanted, wanted)
+    model: LoadedModel = RegisteredVersions(name, environment.lakehouse.get("schema_evolution", "refuse")).load(version)
+    return RoleModel(model, CHAMPION if version == aliases.get(CHAMPION) else CHALLENGER)
+
+
+def _run_batch(environment: Environment, model: RoleModel, source: str, target: str, *, reasons: int) -> None:
+    from boathouse.inference.input_rows import open_input
+    from boathouse.inference.output_kinds import open_output
+    from boathouse.inference.scoring_run import ScoringRun
+    from boathouse.use_case import USE_CASE
+
+    output = open_output(target, environment, predictions=USE_CASE.contracts["inference.predictions"])
+    rows = open_input(source, environment)
+    run = ScoringRun(use_case=USE_CASE, model=model, environment=environment, reason_count=reasons)
+    batch = run.name_batch(rows)
+    if output.has(batch):
+        click.echo(f"batch {batch} is there already: the same rows, model and features; nothing was written")
+        return
+    done = run.score(rows)
+    where = output.write(done)
+    title = f"{model.model.name} version {model.model.version} ({model.role})"
+    click.echo(
+        f"batch {batch}: {len(done.predictions):,} rows scored by {title}, "
+        f"{len(done.quarantined):,} quarantined, in {where}"
+    )

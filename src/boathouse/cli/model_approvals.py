@@ -1,0 +1,94 @@
+"""Asking for a step and deciding on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from boathouse.cli.environment_options import ENVIRONMENT
+from boathouse.cli.model_arguments import (
+    COMMENT,
+    NAME_HELP,
+    NAME_VERSION,
+    open_own_life_cycle,
+    send_messages,
+    split_name_version,
+)
+
+if TYPE_CHECKING:
+    from boathouse.environment import Environment
+    from boathouse.lifecycle.state import ModelState
+
+
+@click.command(
+    help=f"Request that a version be moved.\n\n{NAME_HELP}",
+    epilog="Example: boathouse models request 3 --to production --comment Better",
+)
+@NAME_VERSION()
+@ENVIRONMENT
+@click.option("--to", type=click.Choice(["staging", "production"]), required=True, help="Where to.")
+@COMMENT
+def request(words: tuple[str, ...], environment: Environment, to: str, comment: str) -> None:
+    """Ask for a step."""
+    name, version = split_name_version(environment, words)
+    life = open_own_life_cycle(environment, name).request(version, to=to, comment=comment)
+    send_messages(environment)
+    click.echo(f"Requested: {name} version {version} to {to}. It waits for: boathouse models approve {name} {version}")
+    _show_open(life)
+
+
+@click.command(
+    help=f"Approve the open request for a version.\n\nThe approval is for the exact files that the version has now. "
+    f"{NAME_HELP}",
+    epilog="Example: boathouse models approve 3 --comment 'Card reviewed' --env prod",
+)
+@NAME_VERSION()
+@ENVIRONMENT
+@COMMENT
+def approve(words: tuple[str, ...], environment: Environment, comment: str) -> None:
+    """Approve a step, for the exact files that the version has now."""
+    name, version = split_name_version(environment, words)
+    life = open_own_life_cycle(environment, name).approve(version, comment=comment)
+    send_messages(environment)
+    click.echo(f"Approved: {name} version {version}, which is {life.versions[version].stage} now.")
+    _show_open(life)
+
+
+@click.command(
+    help=f"Reject the open request for a version.\n\nThe version stays where it is. {NAME_HELP}",
+    epilog="Example: boathouse models reject 3 --comment 'Unfair to one group'",
+)
+@NAME_VERSION()
+@ENVIRONMENT
+@COMMENT
+def reject(words: tuple[str, ...], environment: Environment, comment: str) -> None:
+    """Reject a step; the version stays where it is."""
+    name, version = split_name_version(environment, words)
+    life = open_own_life_cycle(environment, name).reject(version, comment=comment)
+    send_messages(environment)
+    click.echo(f"Rejected: {name} version {version}, which stays {life.versions[version].stage}.")
+
+
+@click.command(name="check-approval", epilog="Example: boathouse models check-approval 3 --tag approval --env prod")
+@NAME_VERSION()
+@ENVIRONMENT
+@click.option("--tag", default="approval", show_default=True, help="Tag of the version that holds the approval.")
+def check_approval(words: tuple[str, ...], environment: Environment, tag: str) -> None:
+    """Succeed if a version is approved.
+
+    Approved by the tag that a deployment job's button sets, or by command. An approval by tag goes on record as
+    given by whoever runs this, since the tag does not tell who set it.
+    """
+    from boathouse.lifecycle.copying import take_approval
+
+    name, version = split_name_version(environment, words)
+    life = take_approval(open_own_life_cycle(environment, name), version, tag=tag)
+    send_messages(environment)
+    click.echo(f"Approved: {name} version {version}, which is {life.versions[version].stage} now.")
+
+
+def _show_open(life: ModelState) -> None:
+    for each in life.open_requests:
+        approvals = ", ".join(approval.by for approval in each.approvals) or "nobody yet"
+        click.echo(f"  waiting: {each.version} to {each.to}, asked by {each.by}; approved by {approvals}")

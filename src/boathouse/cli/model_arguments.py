@@ -1,0 +1,109 @@
+"""What the commands about models have in common: naming a version, opening its life cycle, sending messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from boathouse.errors import ConfigError, LifeCycleError
+from boathouse.lifecycle.policy import GovernanceOptions
+
+if TYPE_CHECKING:
+    from boathouse.environment import Environment
+    from boathouse.lifecycle.steps import LifeCycle
+
+NAME_HELP = (
+    "NAME is the last part of a registered name, or the whole; it is needed if the environment promotes more than "
+    "one model."
+)
+NAME = click.option("--name", default=None, help="Registered name. Default: the environment's model.")
+
+
+def NAME_VERSION(usage: str = "[NAME] VERSION") -> Callable[[Callable[..., Any]], Callable[..., Any]]:  # noqa: N802 - used like the argument it adds
+    """Add the arguments that ``usage`` shows, as ``words`` for :func:`split_name_version`."""
+    return click.argument("words", nargs=-1, required=usage.endswith(" VERSION"), metavar=usage)
+
+
+def COMMENT(command: Callable[..., Any]) -> Callable[..., Any]:  # noqa: N802 - used like the option it adds
+    """Add ``--comment``, also called ``--reason``, which has to be given."""
+    return click.option("--comment", "--reason", "comment", required=True, help="Why, in words; goes on record.")(
+        command
+    )
+
+
+def read_rules(environment: Environment) -> GovernanceOptions:
+    """Return the environment's rules of governance."""
+    return environment.options(GovernanceOptions, "parameters", "governance")
+
+
+def open_own_life_cycle(environment: Environment, name: str) -> LifeCycle:
+    """Return the life cycle of the model ``name``, ready to change it.
+
+    Raises:
+        ConfigError: If the MLflow store does not answer.
+        LifeCycleError: If the model belongs to another environment; recorded as refused.
+    """
+    from boathouse.hooks.tracking import use_registry
+    from boathouse.lifecycle.identity import identify
+    from boathouse.lifecycle.steps import open_life_cycle, require_own
+
+    use_registry(environment)
+    life = open_life_cycle(environment, name, read_rules(environment), identify(environment))
+    try:
+        require_own(environment, name)
+    except LifeCycleError as error:
+        life.refuse("change", None, error)
+        raise
+    return life
+
+
+def send_messages(environment: Environment) -> None:
+    """Have new messages sent to the webhooks of the environment."""
+    from boathouse.lifecycle.delivery import deliver_quietly
+
+    deliver_quietly(environment, read_rules(environment))
+
+
+def name_model(environment: Environment, name: str | None) -> str:
+    """Return the registered name that ``name`` means; the promoted model without one.
+
+    Raises:
+        LifeCycleError: If no name was given and several models are promoted.
+    """
+    if name is not None:
+        return name if "." in name else f"{environment.name}.models.{name}"
+    promoted = environment.promoted_models
+    if len(promoted) != 1:
+        raise LifeCycleError.unknown_model("(none given)", promoted)
+    return promoted[0]
+
+
+def split_name_version(environment: Environment, words: Sequence[str]) -> tuple[str, str]:
+    """Return name and version out of ``[NAME] VERSION``; a version is a whole number.
+
+    Raises:
+        ConfigError: If it is neither.
+    """
+    name, version = split_name(environment, words)
+    if version is None:
+        raise ConfigError(_say_expected(words))
+    return name, version
+
+
+def split_name(environment: Environment, words: Sequence[str]) -> tuple[str, str | None]:
+    """Return name and version out of ``[NAME] [VERSION]``; None without a version.
+
+    Raises:
+        ConfigError: If there are more of either.
+    """
+    names = [word for word in words if not word.isdigit()]
+    versions = [word for word in words if word.isdigit()]
+    if len(names) > 1 or len(versions) > 1:
+        raise ConfigError(_say_expected(words))
+    return name_model(environment, names[0] if names else None), versions[0] if versions else None
+
+
+def _say_expected(words: Sequence[str]) -> str:
+    return f"Expected [NAME] VERSION, such as '3'; found: {' '.join(words) or 'nothing'}."

@@ -1,0 +1,129 @@
+"""Moving versions: promote, roll back, archive, copy to another environment, sync the registry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from boathouse.cli.environment_options import ENVIRONMENT
+from boathouse.cli.model_arguments import (
+    COMMENT,
+    NAME_HELP,
+    NAME_VERSION,
+    open_own_life_cycle,
+    send_messages,
+    split_name,
+    split_name_version,
+)
+from boathouse.environment import open_environment
+
+if TYPE_CHECKING:
+    from boathouse.environment import Environment
+    from boathouse.lifecycle.state import ModelState
+
+_TARGET = click.option(
+    "--to", type=click.Choice(["staging", "production"]), default="production", show_default=True, help="Where to."
+)
+
+
+@click.command(
+    help=f"Make a version champion or challenger.\n\nproduction is champion, staging challenger. The gates have to "
+    f"let the version pass, and it needs its approvals. {NAME_HELP}",
+    epilog="Example: boathouse models promote 3 --comment 'Better calibrated'",
+)
+@NAME_VERSION()
+@ENVIRONMENT
+@_TARGET
+@COMMENT
+def promote(words: tuple[str, ...], environment: Environment, to: str, comment: str) -> None:
+    """Move a version that the gates let pass and that has its approvals."""
+    from boathouse.databricks.task_values import publish_values
+
+    name, version = split_name_version(environment, words)
+    life = open_own_life_cycle(environment, name).promote(version, to=to, comment=comment)
+    publish_values(model_updated=life.champion == version, model_version=life.champion)
+    send_messages(environment)
+    _show_aliases(life)
+
+
+@click.command(epilog="Example: boathouse models rollback --comment 'Rejects too many' --env prod")
+@NAME_VERSION("[NAME]")
+@ENVIRONMENT
+@click.option("--to", default=None, help="A former champion. Default: the previous one.")
+@click.option("--comment", "--reason", "comment", default="Rolled back by hand.", help="Why; goes on record.")
+def rollback(words: tuple[str, ...], environment: Environment, to: str | None, comment: str) -> None:
+    """Make the previous champion champion again.
+
+    It takes effect at once, and the present champion is archived. NAME is the model's name; without it the
+    environment's model. Typed twice it does the same as once.
+    """
+    name, _ = split_name(environment, words)
+    life = open_own_life_cycle(environment, name).rollback(to=to, comment=comment)
+    send_messages(environment)
+    if life.rolled_back is not None:
+        old, new, by, at = life.rolled_back
+        click.echo(f"Rolled back from {old} to {new}, by {by} at {at:%Y-%m-%d %H:%M} UTC.")
+    _show_aliases(life)
+
+
+@click.command(
+    help=f"Archive a version for good.\n\nThe champion cannot be archived. {NAME_HELP}",
+    epilog="Example: boathouse models archive 2 --comment 'Trained on faulty data'",
+)
+@NAME_VERSION()
+@ENVIRONMENT
+@COMMENT
+def archive(words: tuple[str, ...], environment: Environment, comment: str) -> None:
+    """Archive a version."""
+    name, version = split_name_version(environment, words)
+    life = open_own_life_cycle(environment, name).archive(version, comment=comment)
+    send_messages(environment)
+    _show_aliases(life)
+
+
+@click.command(
+    help=f"Copy a version into another environment.\n\nIt is registered there anew, with its tags and the lineage to "
+    f"its source. {NAME_HELP}",
+    epilog="Example: boathouse models copy 3 --env dev --to staging --comment Ready",
+)
+@NAME_VERSION()
+@ENVIRONMENT
+@click.option("--to", "target", required=True, help="Environment to copy into.")
+@COMMENT
+def copy(words: tuple[str, ...], environment: Environment, target: str, comment: str) -> None:
+    """Copy a version with its tags and the lineage to its source."""
+    from boathouse.hooks.preflight import read_role
+    from boathouse.lifecycle.copying import copy_version
+    from boathouse.lifecycle.deployment import check_source
+
+    into = open_environment(target, environment.conf_source)
+    name, version = split_name_version(environment, words)
+    role = read_role(into)
+    if role is not None:
+        check_source(role, environment.name)
+    twin = f"{into.name}.{name.split('.', 1)[1]}"
+    life, copied = copy_version(environment, name, version, open_own_life_cycle(into, twin), comment=comment)
+    send_messages(into)
+    click.echo(f"{name} version {version} is {twin} version {copied}. Have it judged there:")
+    click.echo(f"  kedro run --pipelines evaluation,promotion --env {into.name}")
+    _show_aliases(life)
+
+
+def _sync(words: tuple[str, ...], environment: Environment) -> None:
+    """Bring the registry in line with the ledger.
+
+    Every other step does so first. NAME is the model's name; without it the environment's model.
+    """
+    name, _ = split_name(environment, words)
+    _show_aliases(open_own_life_cycle(environment, name).mend())
+
+
+_SYNC_EXAMPLE = "Example: boathouse models sync --env prod"
+sync = click.command(name="sync", epilog=_SYNC_EXAMPLE)(NAME_VERSION("[NAME]")(ENVIRONMENT(_sync)))
+# The name of the command before, for one release.
+mend = click.command(name="mend", epilog=_SYNC_EXAMPLE, hidden=True)(NAME_VERSION("[NAME]")(ENVIRONMENT(_sync)))
+
+
+def _show_aliases(life: ModelState) -> None:
+    click.echo(f"{life.name}: " + (", ".join(f"{key} {value}" for key, value in life.aliases.items()) or "no alias"))

@@ -1,0 +1,144 @@
+"""``boathouse models``: what there is, what state it is in, and every step that changes it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from boathouse.cli.environment_options import ENVIRONMENT, JSON_OUTPUT, show_json
+from boathouse.cli.model_approvals import approve, check_approval, reject, request
+from boathouse.cli.model_arguments import NAME_HELP, NAME_VERSION, split_name
+from boathouse.cli.model_files import build_context, export
+from boathouse.cli.model_moves import archive, copy, mend, promote, rollback, sync
+from boathouse.cli.model_reports import compare, report, reproduce
+from boathouse.environment import list_environments, open_environment
+from boathouse.errors import LifeCycleError
+from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
+from boathouse.lifecycle.state import project_all_events, project_events
+
+if TYPE_CHECKING:
+    from boathouse.environment import Environment
+    from boathouse.lifecycle.chain import AuditRecord
+    from boathouse.lifecycle.state import ModelState, VersionState
+
+
+@click.command(name="list", epilog="Example: boathouse models list --env prod")
+@ENVIRONMENT
+@click.option("--all", "everywhere", is_flag=True, help="Models of every environment of the configuration.")
+@JSON_OUTPUT
+def list_models(environment: Environment, *, everywhere: bool, as_json: bool) -> None:
+    """List models and what waits for approval.
+
+    For each its champion, challenger and previous champion, as the ledger has them; the registry is brought in line
+    with it by every step, and by boathouse models sync.
+    """
+    lives: list[ModelState] = []
+    for each in _open_all(environment) if everywhere else [environment]:
+        lives += project_all_events(open_ledger(each.table(PROMOTIONS)).read()).values()
+    if as_json:
+        show_json([asdict(life) for life in lives])
+        return
+    if not lives:
+        made_by = f"kedro run --pipelines training,evaluation,promotion --env {environment.name}"
+        click.echo(f"No model is on record. Make one: {made_by}")
+        return
+    width = max(len(life.name) for life in lives)
+    click.echo(f"{'model':<{width}}  {'champion':>8}  {'challenger':>10}  {'previous':>8}  {'versions':>8}  waiting")
+    for life in lives:
+        click.echo(f"{life.name:<{width}}  {_row(life)}")
+
+
+def _open_all(environment: Environment) -> list[Environment]:
+    """Return every environment of the same configuration."""
+    source = environment.conf_source
+    return [open_environment(name, source) for name in list_environments(source)]
+
+
+def _row(life: ModelState) -> str:
+    waiting = ", ".join(f"{each.version} to {each.to} ({each.by})" for each in life.open_requests) or "-"
+    numbers = [(life.champion, 8), (life.challenger, 10), (life.previous, 8)]
+    return "  ".join([*(f"{value or '-':>{width}}" for value, width in numbers), f"{len(life.versions):>8}", waiting])
+
+
+@click.command(
+    help=f"Show a model or one of its versions.\n\nA version is shown with its gates, both with their newest records. "
+    f"{NAME_HELP}",
+    epilog="Example: boathouse models show 3 --env prod",
+)
+@NAME_VERSION("[NAME] [VERSION]")
+@ENVIRONMENT
+@click.option("--last", type=click.IntRange(1), default=10, show_default=True, help="How many records to show.")
+@JSON_OUTPUT
+def show(words: tuple[str, ...], environment: Environment, last: int, *, as_json: bool) -> None:
+    """Show the state of a model or version."""
+    name, version = split_name(environment, words)
+    ledger = open_ledger(environment.table(PROMOTIONS)).read()
+    records = [record for record in ledger if record.subject == name]
+    life = project_events(records, name=name)
+    if not records:
+        raise LifeCycleError.unknown_model(name, {record.subject for record in ledger})
+    if version is not None and version not in life.versions:
+        raise LifeCycleError.unknown_version(name, version, life.versions)
+    if version is not None:
+        records = [record for record in records if record.version == version]
+    if as_json:
+        state = asdict(life) if version is None else asdict(life.versions[version])
+        show_json({"state": state, "records": [asdict(record) for record in records]})
+        return
+    _show_life(life) if version is None else _show_version(life, life.versions[version])
+    _show_records(records[-last:], len(records))
+
+
+def _show_life(life: ModelState) -> None:
+    click.echo(f"{life.name}: " + (", ".join(f"{key} {value}" for key, value in life.aliases.items()) or "no alias"))
+    for found in life.versions.values():
+        checked = found.check.outcome if found.check else "not checked"
+        click.echo(
+            f"  {found.version:>4}  {found.stage:<10}  {checked:<11}  by {found.trained_by}  {found.reason}".rstrip()
+        )
+    for waiting in life.open_requests:
+        approvals = ", ".join(each.by for each in waiting.approvals) or "nobody yet"
+        click.echo(f"  waiting: {waiting.version} to {waiting.to}, asked by {waiting.by}; approved by {approvals}")
+
+
+def _show_version(life: ModelState, found: VersionState) -> None:
+    click.echo(f"{life.name} version {found.version}: {found.stage} since {found.moved_at:%Y-%m-%d %H:%M} UTC")
+    click.echo(f"  trained by {found.trained_by}, digest {(found.digest or 'unknown')[:16]}")
+    for label, text in (("why", found.reason), ("copied from", found.source), ("approved by", found.approved_by)):
+        if text:
+            click.echo(f"  {label}: {text}")
+    if found.check is None:
+        click.echo("  the gates have not decided on it")
+        return
+    click.echo(f"  gates: {found.check.outcome}, against champion {found.check.champion or 'none'}")
+    for gate in found.check.gates:
+        mark = "passed" if gate["passed"] else "REFUSED" if gate["mode"] == "enforce" else "warned"
+        click.echo(f"    {mark:<8} {gate['message']}")
+
+
+def _show_records(records: list[AuditRecord], total: int) -> None:
+    click.echo(f"records: {len(records)} of {total}")
+    for each in records:
+        version = each.version or "-"
+        line = f"  {each.sequence:>5}  {each.occurred_at:%Y-%m-%d %H:%M}  {each.kind:<11}  {version:>4}  {each.actor}"
+        click.echo(f"{line}  {each.comment}".rstrip())
+
+
+@click.group()
+def models() -> None:
+    """List, approve, promote and report models.
+
+    Also roll back, archive, copy to another environment, compare, reproduce and export versions.
+    """
+
+
+for _command in (
+    *(list_models, show, compare),
+    *(request, approve, reject, check_approval),
+    *(promote, rollback, archive, copy, sync, mend),
+    *(export, build_context),
+    *(report, reproduce),
+):
+    models.add_command(_command)

@@ -1,0 +1,40 @@
+"""``boathouse requests``: what people asked for and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from boathouse.cli.environment_options import ENVIRONMENT, JSON_OUTPUT, show_json
+from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
+from boathouse.lifecycle.state import project_all_events
+
+if TYPE_CHECKING:
+    from boathouse.environment import Environment
+
+
+@click.group()
+def requests() -> None:
+    """List requests to move models."""
+
+
+@requests.command(name="list", epilog="Example: boathouse requests list --all --env prod")
+@ENVIRONMENT
+@click.option("--all", "closed_too", is_flag=True, help="Closed requests too.")
+@JSON_OUTPUT
+def list_requests(environment: Environment, *, closed_too: bool, as_json: bool) -> None:
+    """List what waits for approval."""
+    lives = project_all_events(open_ledger(environment.table(PROMOTIONS)).read())
+    found = [(name, each) for name, life in lives.items() for each in life.requests if closed_too or not each.closed]
+    if as_json:
+        show_json([{"model": name, **asdict(each)} for name, each in found])
+        return
+    if not found:
+        click.echo("Nothing waits for approval.")
+    for name, each in found:
+        state = each.closed or f"waiting, approved by {', '.join(one.by for one in each.approvals) or 'nobody yet'}"
+        click.echo(
+            f"{each.at:%Y-%m-%d %H:%M}  {name} {each.version} to {each.to}  {each.by}: {each.comment}  [{state}]"
+        )

@@ -1,0 +1,178 @@
+"""``boathouse serve``: the endpoints of an environment over HTTP."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from boathouse.cli.environment_options import ENVIRONMENT
+from boathouse.cli.feature_arguments import STORE
+from boathouse.errors import ConfigError, EndpointError, TokenError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from boathouse.endpoints.config import EndpointConfig
+    from boathouse.environment import Environment
+
+WORKER = "boathouse.cli.serve_worker"
+
+
+@click.command(epilog="Example: boathouse serve --endpoint risk --port 8080 --env prod")
+@ENVIRONMENT
+@click.option("--endpoint", "names", multiple=True, help="An endpoint of conf; may be repeated. Default: all.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 for a free one.")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes that answer.")
+@click.option("--ssl-certfile", type=click.Path(exists=True, dir_okay=False), default=None, help="Certificate (PEM).")
+@click.option("--ssl-keyfile", type=click.Path(exists=True, dir_okay=False), default=None, help="Its key (PEM).")
+@click.option("--require-token", is_flag=True, help="Ask for a token also where only this machine can connect.")
+@click.option("--access-log/--no-access-log", default=True, help="Whether each answered request is a line of the log.")
+@STORE
+@click.option(
+    "--models",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=None,
+    help="Folder of models, as in an image; default: the registry.",
+)
+def serve(  # noqa: PLR0913, PLR0917 - options
+    environment: Environment,
+    names: tuple[str, ...],
+    host: str,
+    port: int,
+    workers: int,
+    ssl_certfile: str | None,
+    ssl_keyfile: str | None,
+    require_token: bool,  # noqa: FBT001
+    access_log: bool,  # noqa: FBT001
+    url: str | None,
+    models: Path | None,
+) -> None:
+    """Serve endpoints over HTTP.
+
+    They answer with scores, features and published predictions. Requests and answers are those of MLflow's and
+    Databricks' servers. A new champion or challenger is served within seconds, and no request is lost. On an address
+    that other machines can reach every request needs a token (boathouse tokens create). docs/serving.md has examples
+    with curl.
+    """
+    from boathouse.serving.supervisor import serve as run
+    from boathouse.serving.tokens import TokenFile
+
+    if (ssl_certfile is None) != (ssl_keyfile is None):
+        message = "TLS needs both --ssl-certfile and --ssl-keyfile."
+        raise ConfigError(message)
+    tokens, env = environment.tokens_file, environment.name
+    public = not is_loopback(host)
+    if public and not TokenFile(tokens).read():
+        raise TokenError.needed(host, env)
+    source, configs = _open_source(environment, names, models=models)
+    listener = open_listener(host, port)
+    with listener, tempfile.TemporaryDirectory(prefix="boathouse-serve-") as run_folder:
+        scheme, bound = "https" if ssl_certfile else "http", listener.getsockname()
+        click.echo(f"Serving {', '.join(configs)} of {env} on {scheme}://{_show_host(bound[0])}:{bound[1]}")
+        if public and not ssl_certfile:
+            click.echo("Tokens travel unencrypted: use --ssl-certfile and --ssl-keyfile, or a proxy that has them.")
+        setup = make_setup(
+            configs,
+            tokens=tokens.as_posix(),
+            token_required=public or require_token,
+            environment=env,
+            store=environment.online_store_url(url),
+            run_folder=run_folder,
+            log_requests=access_log,
+            log_table=environment.endpoint_log.path or "",
+            log_journal=environment.endpoint_log_folder.as_posix(),
+            ssl_certfile=ssl_certfile,
+            ssl_keyfile=ssl_keyfile,
+        )
+        run(source, setup, listener, workers, module=WORKER)
+
+
+def make_setup(configs: dict[str, EndpointConfig], **options: Any) -> Any:  # noqa: ANN401 - options of Setup
+    """Return what each worker is told first."""
+    from boathouse.serving.worker import Setup
+
+    return Setup(
+        slot=0,
+        endpoints={name: config.to_document() for name, config in configs.items()},
+        mlflow_version=version("mlflow"),
+        drain_seconds=max(config.limits.drain_seconds for config in configs.values()),
+        **options,
+    )
+
+
+def _open_source(
+    environment: Environment, names: tuple[str, ...], *, models: Path | None
+) -> tuple[Any, dict[str, EndpointConfig]]:
+    """Return what is to be served now, and a source that follows the registry, or a folder, and recorded changes."""
+    from boathouse.endpoints.experiments.planning import ExperimentOptions
+    from boathouse.endpoints.states import EndpointStates, choose_configurations
+    from boathouse.registry.versions import FolderVersions, RegistryVersions
+    from boathouse.serving.source import Source
+
+    environment.use_mlflow()
+    chosen, states = choose_endpoints(environment, names), EndpointStates.of(environment)
+    experiments = environment.options(ExperimentOptions, "rollouts", "experiments").enabled
+
+    def read() -> dict[str, EndpointConfig]:
+        found = choose_configurations(states, experiments=experiments)
+        return {name: found[name] for name in chosen}
+
+    registry = RegistryVersions() if models is None else FolderVersions(models)
+    return Source(read, registry), read()
+
+
+def choose_endpoints(environment: Environment, names: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the endpoints of conf called ``names``, all of them without any, after a look at what conf says.
+
+    Raises:
+        EndpointError: If there is no such endpoint, or its document says something impossible.
+    """
+    from boathouse.endpoints.config import EndpointConfig
+
+    documents = environment.endpoints
+    unknown = sorted(set(names) - set(documents))
+    if unknown or not documents:
+        raise EndpointError.unknown(", ".join(unknown) or "any", documents)
+    chosen = tuple(names) or tuple(documents)
+    for name in chosen:
+        EndpointConfig.from_document(name, documents[name])
+    return chosen
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine can connect to ``host``."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def open_listener(host: str, port: int) -> socket.socket:
+    """Return a socket that listens, to be shared by all workers.
+
+    Raises:
+        ConfigError: If the address cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        message = f"{host}:{port} cannot be listened on ({error.strerror}). Choose another --port or --host."
+        raise ConfigError(message) from error
+    listener.listen(2048)
+    listener.set_inheritable(True)
+    return listener
+
+
+def _show_host(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,80 @@
+"""``boathouse trace``: everything on record about one version, or about one prediction and its version."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+
+from boathouse.cli.environment_options import ENVIRONMENT
+from boathouse.cli.model_arguments import NAME, name_model
+from boathouse.errors import ModelError
+
+if TYPE_CHECKING:
+    from boathouse.environment import Environment
+
+
+@click.command(epilog="Example: boathouse trace champion --env prod")
+@click.argument("subject", metavar="VERSION|PREDICTION_ID")
+@NAME
+@ENVIRONMENT
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with all digests and libraries.")
+def trace(subject: str, name: str | None, environment: Environment, *, as_json: bool) -> None:
+    """Trace a version or a prediction.
+
+    Shows code, data, features, parameters, files, persons and decisions. VERSION is a number or an alias such as
+    champion. PREDICTION_ID is that of a row of batch or stream, or the x-request-id of an endpoint's answer, followed
+    by - and the number of the record from 0. What was not recorded is named as such.
+    """
+    from boathouse.hooks.tracking import use_registry
+
+    use_registry(environment)
+    click.echo(_find_form(subject)(subject, name, environment, as_json=as_json))
+
+
+def trace_version(subject: str, name: str | None, environment: Environment, *, as_json: bool) -> str:
+    """Return the trace of a model version."""
+    from boathouse.lineage.governed_models import read_trail
+    from boathouse.lineage.trace_text import trace_to_dict, write_trace
+    from boathouse.lineage.version_facts import read_version
+    from boathouse.use_case import USE_CASE
+
+    model, lakehouse = name_model(environment, name), environment.lakehouse
+    facts = read_version(model, subject, lakehouse, views=USE_CASE.views, with_files=True)
+    events = read_trail(environment, "promotions").about(facts.name, facts.version)
+    if as_json:
+        return json.dumps(trace_to_dict(facts, events), indent=2, default=str)
+    return write_trace(facts, events)
+
+
+def trace_prediction(subject: str, name: str | None, environment: Environment, *, as_json: bool) -> str:
+    """Return the trace of a prediction, then that of the version that gave it."""
+    from boathouse.lineage.facts import to_plain
+    from boathouse.lineage.prediction_facts import find_prediction
+    from boathouse.lineage.trace_text import write_prediction
+
+    facts = find_prediction(subject, environment)
+    model, version = facts.model_name or name, facts.model_version
+    known = model is not None and version is not None
+    found = trace_version(str(version), model, environment, as_json=as_json) if known else ""
+    if as_json:
+        plain = {"prediction": to_plain(facts), "version": json.loads(found) if found else None}
+        return json.dumps(plain, indent=2, default=str)
+    return "\n\n".join([write_prediction(to_plain(facts)), *([found] if found else [])])
+
+
+# What a subject looks like, and who traces it. Another kind of id is another line.
+_FORMS: tuple[tuple[re.Pattern[str], Callable[..., str]], ...] = (
+    (re.compile(r"[0-9a-f]{32}(-\d+)?"), trace_prediction),
+    (re.compile(r"[0-9]+|champion|challenger|previous|[a-z][a-z0-9_]*"), trace_version),
+)
+
+
+def _find_form(subject: str) -> Callable[..., str]:
+    for form, tracer in _FORMS:
+        if form.fullmatch(subject):
+            return tracer
+    raise ModelError.untraceable(subject)

@@ -1,1 +1,0 @@
-"""Pure functions and frozen results; knows no kedro, mlflow, databricks or omegaconf."""

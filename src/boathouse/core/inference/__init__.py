@@ -1,1 +1,0 @@
-"""What a scoring run reads, publishes and guarantees."""

@@ -1,0 +1,1 @@
+"""What only the Databricks platform has."""

@@ -1,1 +1,0 @@
-"""Adapters that the catalog names."""

@@ -1,0 +1,149 @@
+"""The inference log: the columns of the platform's inference tables, and what an endpoint hands over for a row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from boathouse.tables.contract import Column, TableContract
+
+# The codes of the platform, and one of ours: a body in which personal columns could not be found.
+REQUEST_TOO_LONG = "MAX_REQUEST_SIZE_EXCEEDED"
+RESPONSE_TOO_LONG = "MAX_RESPONSE_SIZE_EXCEEDED"
+NOT_READABLE = "PAYLOAD_NOT_READABLE"
+
+ENDPOINT_LOG = TableContract(
+    name="inference.endpoint_log",
+    description="Requests to endpoints and their answers, in the form of the platform's inference tables.",
+    grain="one row per request and mode, whatever its number of records",
+    columns=(
+        Column(name="databricks_request_id", dtype="string", description="Id that the endpoint gave the request."),
+        Column(
+            name="client_request_id",
+            dtype="string",
+            description="Id that the client gave; null if none.",
+            nullable=True,
+        ),
+        Column(name="request_date", dtype="date", description="Day of request_time, UTC; the table is divided by it."),
+        Column(name="request_time", dtype="timestamp", description="When the request arrived, UTC."),
+        Column(name="status_code", dtype="int", description="HTTP status of the answer.", minimum=100, maximum=599),
+        Column(
+            name="sampling_fraction",
+            dtype="double",
+            description="Share of requests that were logged, 0 to 1; each row stands for 1 / share requests.",
+            unit="share",
+            minimum=0,
+            maximum=1,
+        ),
+        Column(
+            name="execution_duration_ms",
+            dtype="bigint",
+            description="From arrival to answer.",
+            unit="ms",
+            minimum=0,
+        ),
+        Column(
+            name="request",
+            dtype="string",
+            description="Body as JSON, personal columns masked or hashed; null if it could not be kept.",
+            nullable=True,
+        ),
+        Column(
+            name="response",
+            dtype="string",
+            description="Answer as JSON; null if it could not be kept.",
+            nullable=True,
+        ),
+        Column(
+            name="served_entity_id",
+            dtype="string",
+            description="Entity that answered; if several did, one name per record, divided by commas; null: none.",
+            nullable=True,
+        ),
+        Column(
+            name="model_version",
+            dtype="string",
+            description="Version that answered; if several did, one per record, divided by commas; null: none.",
+            nullable=True,
+        ),
+        Column(
+            name="logging_error_codes",
+            dtype="array<string>",
+            description="What was not logged as it was: too long, or not readable; empty if nothing.",
+        ),
+        Column(name="requester", dtype="string", description="Name of the token; null if none.", nullable=True),
+        Column(name="endpoint", dtype="string", description="Endpoint that was asked."),
+        Column(
+            name="mode",
+            dtype="string",
+            description="answer: the client saw it; shadow: scored beside it, seen by nobody.",
+            allowed=("answer", "shadow"),
+        ),
+    ),
+    keys=("databricks_request_id", "mode", "served_entity_id"),
+    time_column="request_time",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogEntry:
+    """One request and its answer.
+
+    Attributes:
+        databricks_request_id: Id that the endpoint gave the request.
+        client_request_id: Id that the client gave, or None.
+        request_time: When it arrived; aware.
+        status_code: HTTP status.
+        execution_duration_ms: From arrival to answer, at least 0; kept as whole milliseconds, rounded.
+        request: Body, JSON text.
+        response: Answer, JSON text.
+        served_entity_id: Entity that answered; if several, one name per record, divided by commas; or None.
+        requester: Name of the token, or None.
+        model_version: Version that answered, in the form of ``served_entity_id``; or None.
+        logging_error_codes: What is known to be incomplete already.
+        sampling_fraction: Share of requests that are logged; the log decides which by the request's id.
+        endpoint: Endpoint that was asked.
+        mode: Whether the client saw the answer.
+    """
+
+    databricks_request_id: str
+    client_request_id: str | None
+    request_time: datetime
+    status_code: int
+    execution_duration_ms: float
+    request: str | None
+    response: str | None
+    served_entity_id: str | None
+    requester: str | None = None
+    model_version: str | None = None
+    logging_error_codes: tuple[str, ...] = ()
+    sampling_fraction: float = 1.0
+    endpoint: str = ""
+    mode: Literal["answer", "shadow"] = "answer"
+
+    @property
+    def size(self) -> int:
+        """Characters of both bodies: what bounds the memory of those that wait."""
+        return len(self.request or "") + len(self.response or "")
+
+    def to_row(self) -> dict[str, Any]:
+        """Return the row of the log, times as ISO text: JSON can hold it."""
+        moment = self.request_time.astimezone(UTC)
+        return {
+            "databricks_request_id": self.databricks_request_id,
+            "client_request_id": self.client_request_id,
+            "request_date": moment.date().isoformat(),
+            "request_time": moment.isoformat(timespec="microseconds"),
+            "status_code": self.status_code,
+            "sampling_fraction": float(self.sampling_fraction),
+            "execution_duration_ms": max(0, round(self.execution_duration_ms)),
+            "request": self.request,
+            "response": self.response,
+            "served_entity_id": self.served_entity_id,
+            "model_version": self.model_version,
+            "logging_error_codes": list(self.logging_error_codes),
+            "requester": self.requester,
+            "endpoint": self.endpoint,
+            "mode": self.mode,
+        }

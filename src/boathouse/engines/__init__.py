@@ -1,5 +1,0 @@
-"""Who runs the PySpark code: ``sail``, ``spark`` or ``databricks``."""
-
-from boathouse.engines.registry import get_engine, stop_engines
-
-__all__ = ["get_engine", "stop_engines"]

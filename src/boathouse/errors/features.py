@@ -1,0 +1,74 @@
+"""Errors of feature views and of the online store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from boathouse.errors.base import BoathouseError
+
+
+class FeatureError(BoathouseError):
+    """A feature view is declared or used wrongly."""
+
+    @classmethod
+    def unknown(cls, name: str, views: Iterable[str]) -> FeatureError:
+        """Name what was asked for and the views there are."""
+        return cls(f"There is no view or feature '{name}'. Views: {', '.join(views)}; boathouse features list.")
+
+    @classmethod
+    def spine_lacks(cls, missing: Iterable[str], found: Iterable[str]) -> FeatureError:
+        """Name the columns by which the spine would be joined."""
+        return cls(f"The spine lacks {', '.join(missing)}; it has {', '.join(sorted(found))}.")
+
+
+class OnlineStoreError(BoathouseError):
+    """The online store cannot hold, take or give features as asked.
+
+    Attributes:
+        where: The store's address where the message names it, else empty.
+    """
+
+    where: str = ""
+
+    @property
+    def for_callers(self) -> str:
+        """The message without the store's address, which is no business of those who ask an endpoint."""
+        return str(self).replace(f" {self.where}", "") if self.where else str(self)
+
+    @classmethod
+    def key_type(cls, name: str, found: str, expected: str) -> OnlineStoreError:
+        """Name the key column, the type that was found and the one expected; never the value."""
+        return cls(f"A key's {name} is {found}; {expected} is expected. Give each key as the view's table has it.")
+
+    @classmethod
+    def unavailable(cls, where: str, reason: str) -> OnlineStoreError:
+        """Name the store without its login, and the driver's kind of error."""
+        error = cls(
+            f"The online store {where} does not answer ({reason}). Check that it runs and can be reached; nothing was "
+            "changed, and the next call tries again."
+        )
+        error.where = where
+        return error
+
+    @classmethod
+    def not_published(cls, view: str) -> OnlineStoreError:
+        """Name the view that the store does not have."""
+        command = "publish-predictions" if view.startswith("predictions_") else f"publish --view {view}"
+        return NotPublishedError(f"The online store has no view '{view}'. Publish it: boathouse features {command}")
+
+    @classmethod
+    def other_version(cls, view: str, wanted: str, live: str) -> OnlineStoreError:
+        """Name the version asked for and the one that is live."""
+        return cls(
+            f"View '{view}' is asked for in version {wanted}, the online store has {live}. "
+            "Use the model that was trained with that version, or publish the version asked for."
+        )
+
+    @classmethod
+    def not_written(cls, view: str, reason: str) -> OnlineStoreError:
+        """Name the view and why the store took nothing."""
+        return cls(f"View '{view}' was not published: {reason} What was live before is still live.")
+
+
+class NotPublishedError(OnlineStoreError):
+    """The store answers, but does not have the view, or nothing at all."""

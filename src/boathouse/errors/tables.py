@@ -1,0 +1,86 @@
+"""Errors of tables: missing, changed, in conflict, or with rows that break a rule.
+
+A message that one place knows is written there; the constructors are for those that several places raise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from boathouse.errors.base import BoathouseError
+
+
+class TableError(BoathouseError):
+    """A table cannot be read or written as asked."""
+
+    @classmethod
+    def missing(cls, table: str, environment: str, looked_for: str, made_by: str | None) -> TableError:
+        """Name table, environment, where it was looked for and the command that makes it."""
+        pipeline = f"--pipeline {made_by} " if made_by else ""
+        return cls(
+            f"Table '{table}' does not exist in environment '{environment}' (looked for {looked_for}). "
+            f"Make it: kedro run {pipeline}--env {environment}"
+        )
+
+    @classmethod
+    def read_only(cls, table: str) -> TableError:
+        """Name the table and the catalog option that protects it."""
+        return cls(f"Table '{table}' is read-only here (read_only: true in the catalog); nothing was written.")
+
+    @classmethod
+    def failed(cls, table: str, action: str, reason: str) -> TableError:
+        """Name the table, what was tried and the engine's kind of error."""
+        return cls(f"Table '{table}' cannot be {action}: {reason}")
+
+    @classmethod
+    def missing_version(cls, table: str, wanted: str, newest: int) -> TableError:
+        """Name the version asked for and the newest there is."""
+        return cls(f"Table '{table}' has no {wanted}; its newest version is {newest}.")
+
+    @classmethod
+    def wrong_columns(cls, table: str, lines: Iterable[str], *, where: str) -> TableError:
+        """Show the column diff against the contract of ``table``."""
+        diff = "\n".join(lines)
+        return cls(
+            f"{where}: the columns are not those of the contract '{table}'.\n{diff}\n"
+            "Change the data, or the contract and the code that fills it, in one commit."
+        )
+
+
+class CommitConflictError(TableError):
+    """Another writer changed the table at the same time; tried again, and in the end given up."""
+
+    @classmethod
+    def moved_on(cls, table: str) -> CommitConflictError:
+        """Name the table that has grown since it was looked at."""
+        return cls(f"Table '{table}': another writer committed first; nothing was written. Look again and retry.")
+
+    @classmethod
+    def after_retries(cls, table: str, attempts: int) -> CommitConflictError:
+        """Name the table and how often it was tried."""
+        return cls(
+            f"Table '{table}': other writers committed first in all {attempts} attempts; nothing was written. "
+            "Run again, or raise 'retries' on the catalog entry."
+        )
+
+
+class DataQualityError(BoathouseError):
+    """Data break their contract so badly that nothing may be published."""
+
+    @classmethod
+    def empty_file(cls, path: str) -> DataQualityError:
+        """Name the file that has no rows."""
+        return cls(f"The extract {path} has no rows; nothing was read. Ask its supplier for a complete one.")
+
+    @classmethod
+    def not_utf8(cls, path: str) -> DataQualityError:
+        """Name the file that is in another encoding."""
+        return cls(f"The extract {path} is not UTF-8; nothing was read. Ask its supplier for UTF-8.")
+
+    @classmethod
+    def missing_periods(cls, table: str, periods: Iterable[str]) -> DataQualityError:
+        """Name the months between the first and the last that have no rows."""
+        return cls(
+            f"Table '{table}': expected rows for every month from the first to the last, found none for "
+            f"{', '.join(periods)}; nothing was published. Deliver the missing months."
+        )

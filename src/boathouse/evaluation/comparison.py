@@ -1,0 +1,127 @@
+"""Two models on the same rows, resampled together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from boathouse.modelling.calibration import CostOptions
+from boathouse.modelling.intervals import BootstrapOptions, bounds_of
+from boathouse.modelling.paired import ALL
+from boathouse.modelling.task import BINARY, ScoredRows, Task
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its interval; NaN where the rows do not define it.
+
+    Attributes:
+        value: On all rows.
+        low: Lower bound of the percentile interval.
+        high: Upper bound.
+    """
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SliceComparison:
+    """Both models on one part of the rows.
+
+    Attributes:
+        key: Column that cuts; ``:all`` for all rows.
+        value: Its value; ``:all`` for all rows.
+        rows: Rows of the part.
+        ours: Metrics of the candidate.
+        theirs: Metrics of the rival.
+        difference: Candidate less rival, paired, with interval.
+    """
+
+    key: str
+    value: str
+    rows: int
+    ours: Mapping[str, float]
+    theirs: Mapping[str, float]
+    difference: Mapping[str, Estimate]
+
+
+def estimate(
+    values: dict[str, float], resampled: dict[str, np.ndarray], options: BootstrapOptions
+) -> dict[str, Estimate]:
+    """Return each resampled metric with its interval."""
+    return {
+        name: Estimate(values[name], *bounds_of(samples, options.confidence)) for name, samples in resampled.items()
+    }
+
+
+def compare(
+    ours: tuple[dict[str, float], dict[str, np.ndarray]],
+    theirs: tuple[dict[str, float], dict[str, np.ndarray]],
+    options: BootstrapOptions,
+) -> dict[str, Estimate]:
+    """Return ours less theirs for each metric, from resamples that drew the same rows (paired bootstrap).
+
+    Each side is its values on all rows and its values by resample.
+    """
+    (values, resampled), (other_values, other_resampled) = ours, theirs
+    return {
+        name: Estimate(
+            values[name] - other_values[name],
+            *bounds_of(samples - other_resampled[name], options.confidence),
+        )
+        for name, samples in resampled.items()
+    }
+
+
+def compare_paired(
+    ours: ScoredRows, theirs: ScoredRows, options: BootstrapOptions, costs: CostOptions, *, task: Task = BINARY
+) -> tuple[dict[str, float], dict[str, float], dict[str, Estimate]]:
+    """Return our metrics, theirs, and ours less theirs with percentile intervals.
+
+    Both sides have the same rows in the same order; every resample draws the same rows of both. A resample that does
+    not define a metric (one class alone has no ROC AUC) does not count for it.
+    """
+    resampled = task.resample_differences(ours, theirs, options, costs)
+    first, second = task.measure_compared(ours, costs), task.measure_compared(theirs, costs)
+    difference = {
+        name: Estimate(first[name] - second[name], *bounds_of(resampled[name], options.confidence))
+        for name in task.compared
+    }
+    return first, second, difference
+
+
+def compare_slices(
+    ours: ScoredRows,
+    theirs: ScoredRows,
+    cuts: Mapping[str, np.ndarray],
+    *,
+    options: BootstrapOptions,
+    costs: CostOptions,
+    task: Task = BINARY,
+) -> list[SliceComparison]:
+    """Return the comparison on all rows, then on each value of each cut.
+
+    Args:
+        ours: The candidate on the rows.
+        theirs: The rival on the same rows.
+        cuts: Values by column, one per row.
+        options: How the rows are resampled.
+        costs: Prices of wrong decisions.
+        task: What is compared.
+    """
+
+    def compare_part(key: str, value: str, sides: Sequence[ScoredRows]) -> SliceComparison:
+        first, second, difference = compare_paired(sides[0], sides[1], options, costs, task=task)
+        rows = len(sides[0].label)
+        return SliceComparison(key=key, value=value, rows=rows, ours=first, theirs=second, difference=difference)
+
+    compared = [compare_part(ALL, ALL, (ours, theirs))]
+    for key, values in cuts.items():
+        for value in sorted(set(values.tolist()), key=str):
+            part = [each.take(values == value) for each in (ours, theirs)]
+            compared.append(compare_part(key, str(value), part))
+    return compared

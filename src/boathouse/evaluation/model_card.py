@@ -1,0 +1,244 @@
+"""The model card: one page of Markdown for the person who approves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from boathouse.evaluation.behaviour import BehaviourResult
+from boathouse.evaluation.comparison import Estimate
+from boathouse.evaluation.fairness import GroupRates
+from boathouse.evaluation.report import EvaluationReport, Rival
+from boathouse.modelling.paired import ALL
+from boathouse.options import require_whole
+from boathouse.reports.rendering import render_markdown
+
+# Metrics that are shown, in order; the template names them.
+_METRICS = (
+    "roc_auc",
+    "precision_recall_auc",
+    "log_loss",
+    "brier_score",
+    "ks_statistic",
+    "precision",
+    "recall",
+    "f1_score",
+    "expected_cost",
+)
+_MOST_FEATURES = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardWords:
+    """Words of the problem that the card uses.
+
+    Attributes:
+        entity: What a row is about, in the singular.
+        entities: The same in the plural.
+        currency: Unit of costs; empty where costs have none.
+        adverse: Value of the label, 0 or 1, that is bad news for an entity.
+    """
+
+    entity: str = "entity"
+    entities: str = "entities"
+    currency: str = ""
+    adverse: int = 1
+
+    def __post_init__(self) -> None:
+        """Check the label's value."""
+        require_whole("adverse", self.adverse, 0, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntervalView:
+    """An estimate and its interval, rounded."""
+
+    value: str
+    low: str
+    high: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricView:
+    """One metric of the candidate; for each model compared with, its value and the candidate's less it."""
+
+    name: str
+    candidate: IntervalView
+    others: tuple[tuple[IntervalView, IntervalView], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparedView:
+    """The candidate less baseline or champion on a part of the rows; ``key`` is empty for all rows."""
+
+    role: str
+    key: str
+    value: str
+    rows: str
+    roc_auc: IntervalView
+    cost: IntervalView
+
+
+@dataclass(frozen=True, kw_only=True)
+class BehaviourView:
+    """What a model has to do and whether it does; ``failing_share`` is empty if no case may fail."""
+
+    requirement: str
+    passed: bool
+    failing: str
+    cases: str
+    rule: str
+    worst: str
+    bound: str
+    failing_share: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardView:
+    """What the template of the model card shows; numbers are rounded text.
+
+    Attributes:
+        unseen: Whether none of the models was trained on the test rows.
+        roles: Models compared with: ``baseline``, and ``champion`` where there is one.
+        uncompared: Those of them that were not compared, since a model was trained on the rows.
+        slices: Column, value, rows, observed and predicted rate, ROC AUC.
+        spreads: Sensitive column, demographic parity and equalized odds difference.
+        groups: Sensitive column, group, whether it is judged, then rows and rates.
+        calibration: Rows, predicted and observed rate of each bin.
+        importance: Feature and its mean contribution.
+    """
+
+    name: str
+    version: str
+    algorithm: str
+    threshold: str
+    digest: str
+    rows: str
+    first: str
+    last: str
+    confidence: str
+    unseen: bool
+    roles: tuple[str, ...]
+    metrics: tuple[MetricView, ...]
+    compared: tuple[ComparedView, ...]
+    uncompared: tuple[str, ...]
+    behaviour: tuple[BehaviourView, ...]
+    slices: tuple[tuple[str, str, tuple[str, ...]], ...]
+    spreads: tuple[tuple[str, str, str], ...]
+    groups: tuple[tuple[str, str, bool, tuple[str, ...]], ...]
+    calibration_error: str
+    calibration: tuple[tuple[str, str, str], ...]
+    importance: tuple[tuple[str, str], ...]
+
+
+def write_model_card(report: EvaluationReport, words: CardWords | None = None) -> str:
+    """Return the card of the report's candidate as Markdown; ``words`` are those of the problem."""
+    return render_markdown("model_card.md.j2", card=view_card(report), words=words or CardWords())
+
+
+def view_card(report: EvaluationReport) -> CardView:
+    """Return what the card shows of ``report``."""
+    subject, rivals = report.subject, _rivals(report)
+    return CardView(
+        name=subject.name,
+        version=subject.version,
+        algorithm=subject.algorithm,
+        threshold=f"{subject.threshold:.4f}",
+        digest=subject.digest[:16],
+        rows=f"{report.rows:,}",
+        first=report.period[0],
+        last=report.period[1],
+        confidence=f"{report.confidence:.0%}",
+        unseen=bool(report.seen) and all(rows == 0 for rows in report.seen.values()),
+        roles=tuple(rivals),
+        metrics=tuple(_view_metric(name, report) for name in _METRICS),
+        compared=tuple(each for role, rival in rivals.items() for each in _view_comparison(role, rival)),
+        uncompared=tuple(role for role, rival in rivals.items() if not rival.slices),
+        behaviour=view_behaviour(report.behaviour),
+        slices=tuple(
+            (
+                each.key,
+                each.value,
+                (f"{each.rows:,}", f"{each.observed:.3f}", f"{each.predicted:.3f}", _number(each.roc_auc)),
+            )
+            for each in report.slices
+        ),
+        spreads=tuple(
+            (each.sensitive, _number(each.demographic_parity_difference), _number(each.equalized_odds_difference))
+            for each in report.fairness
+        ),
+        groups=tuple(
+            (each.sensitive, group.group, group.judged, _view_rates(group))
+            for each in report.fairness
+            for group in each.groups
+        ),
+        calibration_error=_number(report.calibration_error),
+        calibration=tuple(
+            (f"{each.rows:,}", f"{each.predicted:.3f}", f"{each.observed:.3f}") for each in report.calibration
+        ),
+        importance=tuple((name, f"{value:.3f}") for name, value in list(report.importance.items())[:_MOST_FEATURES]),
+    )
+
+
+def view_behaviour(results: Sequence[BehaviourResult]) -> tuple[BehaviourView, ...]:
+    """Return what is shown of behaviour tests: what the model has to do for single cases, and whether it does."""
+    return tuple(
+        BehaviourView(
+            requirement=each.says,
+            passed=each.passed,
+            failing=f"{each.failing:,}",
+            cases=f"{each.cases:,}",
+            rule=each.rule,
+            worst=_number(each.worst),
+            bound=f"{each.bound:.3f}",
+            failing_share=f"{each.max_failing_share:.0%}" if each.max_failing_share else "",
+        )
+        for each in results
+    )
+
+
+def _rivals(report: EvaluationReport) -> dict[str, Rival]:
+    return {"baseline": report.baseline} | ({"champion": report.champion} if report.champion else {})
+
+
+def _view_metric(name: str, report: EvaluationReport) -> MetricView:
+    return MetricView(
+        name=name,
+        candidate=_interval(report.metrics[name]),
+        others=tuple(
+            (_interval(each.metrics[name]), _interval(each.difference[name])) for each in _rivals(report).values()
+        ),
+    )
+
+
+def _view_comparison(role: str, rival: Rival) -> Iterator[ComparedView]:
+    for each in rival.slices:
+        yield ComparedView(
+            role=role,
+            key="" if each.key == ALL else each.key,
+            value=each.value,
+            rows=f"{each.rows:,}",
+            roc_auc=_interval(each.difference["roc_auc"]),
+            cost=_interval(each.difference["expected_cost"]),
+        )
+
+
+def _view_rates(group: GroupRates) -> tuple[str, ...]:
+    rates = (
+        group.selection_rate,
+        group.true_positive_rate,
+        group.false_positive_rate,
+        group.positive_predictive_value,
+    )
+    return (f"{group.rows:,}", *map(_number, rates))
+
+
+def _interval(each: Estimate) -> IntervalView:
+    return IntervalView(value=_number(each.value), low=_number(each.low), high=_number(each.high))
+
+
+def _number(value: float) -> str:
+    if math.isnan(value):
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3f}"

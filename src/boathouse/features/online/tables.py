@@ -1,0 +1,153 @@
+"""The statements, for SQLite and PostgreSQL, and the filling of a table; names were checked by ``check_view``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from boathouse.scoring.feature_spec import FeatureKind, ViewSpec
+
+SQLITE, POSTGRESQL = "sqlite", "postgresql"
+TIME, VERSION = "value_time", "source_version"
+REGISTRY = """CREATE TABLE IF NOT EXISTS online_views (
+    view TEXT PRIMARY KEY, digest TEXT NOT NULL, source_version BIGINT NOT NULL, published_at BIGINT NOT NULL)"""
+# What else there is to know: whose store it is, and of each view the table that it was published from.
+PROPERTIES = "CREATE TABLE IF NOT EXISTS online_properties (name TEXT PRIMARY KEY, value TEXT NOT NULL)"
+ALL_PROPERTIES = "SELECT name, value FROM online_properties"
+_TYPES = {"bigint": "BIGINT", "string": "TEXT"}
+_FEATURE_TYPES: Mapping[FeatureKind, str] = {"number": "DOUBLE PRECISION"}
+# ruff: noqa: S608 - names are checked, values are parameters
+
+
+def columns_of(view: ViewSpec) -> list[str]:
+    """Return the stored columns: keys, time, version of the source, features."""
+    return [*view.key_names, TIME, VERSION, *view.features]
+
+
+def create_table(view: ViewSpec, table: str) -> str:
+    """Return the statement that makes the table of a view under the name ``table``."""
+    keys = [f"{name} {_TYPES[dtype]} NOT NULL" for name, dtype in view.keys]
+    features = [f"{name} {_FEATURE_TYPES[kind]}" for name, kind in zip(view.features, view.feature_kinds, strict=True)]
+    parts = [*keys, f"{TIME} BIGINT NOT NULL", f"{VERSION} BIGINT NOT NULL", *features]
+    return f"CREATE TABLE {table} ({', '.join(parts)}, PRIMARY KEY ({', '.join(view.key_names)}))"
+
+
+def insert_rows(view: ViewSpec, table: str, mark: str) -> str:
+    """Return the statement that inserts one row given as parameters."""
+    return f"INSERT INTO {table} VALUES ({', '.join([mark] * len(columns_of(view)))})"
+
+
+def delete_keys(view: ViewSpec, mark: str) -> str:
+    """Return the statement that deletes one key, given as parameters, unless its row is of a higher version."""
+    same = " AND ".join(f"{name} = {mark}" for name in view.key_names)
+    return f"DELETE FROM {view.label} WHERE {same} AND {VERSION} <= {mark}"
+
+
+def newer_wins(view: ViewSpec) -> str:
+    """Return the clause by which a value replaces an older one: by time, then by version of the source."""
+    keys = ", ".join(view.key_names)
+    changes = ", ".join(f"{name} = excluded.{name}" for name in columns_of(view) if name not in view.key_names)
+    newer = f"(excluded.{TIME}, excluded.{VERSION}) >= ({view.label}.{TIME}, {view.label}.{VERSION})"
+    return f" ON CONFLICT ({keys}) DO UPDATE SET {changes} WHERE {newer}"
+
+
+def look_up(views: Sequence[ViewSpec], dialect: str) -> str:
+    """Return the one statement that finds all views of all keys, in the order of the keys.
+
+    Its parameters are :func:`key_parameters`. In front of each view's columns stands the digest that is
+    live, so that a publish in between cannot mix versions unnoticed.
+    """
+    names = list(dict.fromkeys(name for view in views for name in view.key_names))
+    chosen = []
+    for view in views:
+        live = f"(SELECT digest FROM online_views WHERE view = '{view.label}')"
+        chosen += [live, *(f"{view.label}.{name}" for name in (TIME, *view.features))]
+    joins = [
+        f"LEFT JOIN {view.label} ON " + " AND ".join(f"{view.label}.{name} = asked.{name}" for name in view.key_names)
+        for view in views
+    ]
+    asked = _asked_sqlite(names) if dialect == SQLITE else _asked_postgresql(names, views)
+    return f"SELECT {', '.join(chosen)} FROM {asked} {' '.join(joins)} ORDER BY asked.place"
+
+
+def _asked_sqlite(names: Sequence[str]) -> str:
+    columns = ", ".join(f"json_extract(value, '$[{place}]') AS {name}" for place, name in enumerate(names))
+    return f"(SELECT key AS place, {columns} FROM json_each(?)) AS asked"
+
+
+def _asked_postgresql(names: Sequence[str], views: Sequence[ViewSpec]) -> str:
+    types = {name: _TYPES[dtype] for view in views for name, dtype in view.keys}
+    arrays = ", ".join(f"%s::{types[name]}[]" for name in names)
+    return f"unnest({arrays}) WITH ORDINALITY AS asked ({', '.join(names)}, place)"
+
+
+def key_parameters(keys: Sequence[Sequence[Any]], dialect: str) -> tuple[Any, ...]:
+    """Return the parameters of :func:`look_up`; each key has the values of all key columns, in their order."""
+    if dialect == SQLITE:
+        return (json.dumps([list(key) for key in keys]),)
+    return tuple(list(values) for values in zip(*keys, strict=True))
+
+
+_BATCH = 10_000
+
+
+def fill(
+    transaction: Any,  # noqa: ANN401 - a DBAPI cursor
+    view: ViewSpec,
+    table: str,
+    rows: Iterable[tuple[Any, ...]],
+    source_version: int,
+    *,
+    upsert: bool = False,
+) -> int:
+    """Write ``rows`` (keys, time, features) into ``table`` and return how many there were.
+
+    Args:
+        transaction: Cursor of the open transaction.
+        view: Whose columns the table has.
+        table: Name of the table.
+        rows: Read once; never all in memory.
+        source_version: Written with each row.
+        upsert: Whether rows that are there may be replaced by newer ones; else a repeated key is an error.
+    """
+    complete = _with_version(rows, len(view.keys) + 1, source_version)
+    if hasattr(transaction, "copy"):
+        return _copy(transaction, view, table, complete, upsert=upsert)
+    text = insert_rows(view, table, "?") + (newer_wins(view) if upsert else "")
+    count = 0
+    while batch := list(islice(complete, _BATCH)):
+        transaction.executemany(text, batch)
+        count += len(batch)
+    return count
+
+
+def _with_version(rows: Iterable[tuple[Any, ...]], before: int, version: int) -> Iterator[tuple[Any, ...]]:
+    for row in rows:
+        yield (*row[:before], version, *row[before:])
+
+
+def _copy(
+    transaction: Any,  # noqa: ANN401
+    view: ViewSpec,
+    table: str,
+    rows: Iterator[tuple[Any, ...]],
+    *,
+    upsert: bool,
+) -> int:
+    target = f"{table}__changes" if upsert else table
+    if upsert:
+        transaction.execute(f"CREATE TEMPORARY TABLE {target} (LIKE {table}) ON COMMIT DROP")
+    count = 0
+    with transaction.copy(f"COPY {target} FROM STDIN") as copying:
+        for row in rows:
+            copying.write_row(row)
+            count += 1
+    if upsert:
+        keys = ", ".join(view.key_names)
+        # ON CONFLICT may touch a row once only: of a repeated key the newest is offered.
+        newest = f"SELECT DISTINCT ON ({keys}) * FROM {target} ORDER BY {keys}, {TIME} DESC, {VERSION} DESC"
+        transaction.execute(f"INSERT INTO {table} {newest}{newer_wins(view)}")
+    return count

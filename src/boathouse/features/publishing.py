@@ -1,0 +1,270 @@
+"""From a feature table to the online store: all of it, or the keys that changed since the version that is live."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from boathouse.errors import OnlineStoreError, TableError
+from boathouse.features.online.look_up import MICROSECONDS
+from boathouse.features.online.views import PREDICTION_FEATURES, prediction_view
+from boathouse.tables.changes import SIGN, has_feed, read_changed_files, read_feed
+from boathouse.tables.commits import describe_failure
+from boathouse.tables.delta_log import open_log
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import pyarrow as pa
+    from pyspark.sql import DataFrame
+
+    from boathouse.features.feature_view import FeatureView
+    from boathouse.features.online.store import LiveView, OnlineStore
+    from boathouse.scoring.feature_spec import ViewSpec
+    from boathouse.tables.location import TableLocation
+
+
+MODES = ("auto", "full", "incremental")
+_LATEST, _TIME = "__latest", "__time"
+
+
+def publish_view(
+    store: OnlineStore, view: FeatureView, place: TableLocation, *, mode: str = "auto", extends: Sequence[str] = ()
+) -> str:
+    """Publish the newest row of each key; return what was done, in a line.
+
+    Args:
+        store: Where to.
+        view: The view; its live definition must be the same for an incremental publish.
+        place: The view's table.
+        extends: Digests of earlier definitions that stay looked up, since features were only added to the view.
+        mode: ``full`` replaces everything; ``incremental`` changes only keys whose rows changed since the version
+            that is live, as the change feed, changed files or a comparison tell; ``auto`` is incremental where
+            that is possible, and says why where it is not.
+
+    Raises:
+        TableError: If the view has not been computed in this environment.
+        OnlineStoreError: If the store takes nothing, is another environment's, or an incremental publish has nothing
+            to go on from.
+        TableError: If an incremental publish cannot be told what changed.
+    """
+    version, online = place.require_version("feature_engineering"), view.spec
+    table_id = open_log(place).table_id()
+    live = store.live_views().get(online.label)
+    reason = "" if mode == "full" else _find_obstacle(live, online, version, table_id)
+    if mode == "full" or (mode == "auto" and reason):
+        return _publish_all(
+            store, view, place, version=version, table_id=table_id, reason=reason if live else "", extends=extends
+        )
+    if live is None or reason:
+        raise OnlineStoreError(
+            f"View '{view.label}' cannot be published incrementally: {reason}. Publish all of it: "
+            f"boathouse features publish --view {view.label} --mode full"
+        )
+    if live.version == version:
+        return f"{view.label}: version {version} is live already"
+    try:
+        return _publish_changes(store, view, place, live=live.version, version=version)
+    except TableError as error:
+        if mode == "incremental":
+            raise
+        return _publish_all(store, view, place, version=version, table_id=table_id, reason=str(error), extends=extends)
+
+
+def purge_view(store: OnlineStore, view: FeatureView, *, now: datetime) -> str:
+    """Take rows out of the store that are older than the view's maximum age; return what was done, in a line.
+
+    A look-up counts them as unknown before and after; this makes room.
+    """
+    if view.max_age_days is None:
+        return f"{view.label}: nothing to purge, rows have no maximum age"
+    online = view.spec
+    gone = store.purge(online, now_us=int(now.timestamp() * MICROSECONDS))
+    return f"{view.label}: {gone:,} keys purged, older than {view.max_age_days} days"
+
+
+def _find_obstacle(live: LiveView | None, online: ViewSpec, version: int, table_id: str) -> str:
+    """Return why what is live is nothing to go on from, or an empty text."""
+    if live is None:
+        return "nothing is live"
+    if live.digest != online.digest:
+        return "another definition is live"
+    if live.table_id != table_id:
+        return "the table was made anew since"
+    return "" if live.version <= version else f"version {live.version} of the table is live, the newest is {version}"
+
+
+def _publish_all(  # noqa: PLR0913 - what goes where, as what, and why
+    store: OnlineStore,
+    view: FeatureView,
+    place: TableLocation,
+    *,
+    version: int,
+    table_id: str,
+    reason: str,
+    extends: Sequence[str],
+) -> str:
+    online, rows = view.spec, _rows(_newest(view, place.read(version)), view)
+    done = store.publish_full(online, rows, source_version=version, table_id=table_id, extends=extends)
+    if done.skipped:
+        return f"{view.label}: nothing published, {done.skipped}"
+    why = f" ({reason})" if reason else ""
+    return f"{view.label}: {done.rows:,} keys of version {version} in {store.where}{why}"
+
+
+def _publish_changes(store: OnlineStore, view: FeatureView, place: TableLocation, *, live: int, version: int) -> str:
+    changes = find_changed_keys(view, place, since=live, until=version)
+    keys = list(zip(*(changes.table[name].to_pylist() for name in view.key_names), strict=True))
+    now = place.read(version)
+    changed = now.sparkSession.createDataFrame(changes.table, now.select(*view.key_names).schema)
+    newest = _newest(view, now.join(changed, list(view.key_names), "left_semi"))
+    online = view.spec
+    done = store.publish_changes(online, _rows(newest, view), source_version=version, replaced=keys)
+    return (
+        f"{view.label}: {len(keys):,} changed keys of version {version} ({done.rows:,} rows) in {store.where}, "
+        f"told by {changes.told_by}"
+    )
+
+
+def _newest(view: FeatureView, table: DataFrame) -> DataFrame:
+    """Return keys, time in microseconds since 1970 UTC and features of the newest row of each key."""
+    from pyspark.sql import Window
+    from pyspark.sql import functions as F
+
+    latest = F.max(view.time_column).over(Window.partitionBy(*view.key_names))
+    rows = table.withColumn(_LATEST, latest).where(F.col(view.time_column) == F.col(_LATEST))
+    time = F.unix_micros(F.col(view.time_column).cast("timestamp"))
+    return rows.select(*view.key_names, time.alias(_TIME), *view.feature_names)
+
+
+def _rows(newest: DataFrame, view: FeatureView) -> Iterator[tuple[Any, ...]]:
+    for batch in newest.select(*view.key_names, _TIME, *view.feature_names).toArrow().to_batches():
+        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+
+
+@dataclass(frozen=True)
+class ChangedKeys:
+    """Keys with rows that are not the same in both versions.
+
+    Attributes:
+        table: One row per key.
+        told_by: ``change feed``, ``changed files`` or ``comparison of all rows``; with the reason for not being the
+            first of these that the engine offers.
+    """
+
+    table: pa.Table
+    told_by: str
+
+
+def find_changed_keys(view: FeatureView, place: TableLocation, *, since: int, until: int) -> ChangedKeys:
+    """Return the keys of ``view`` whose rows differ between two versions of its table.
+
+    Delta's change feed tells where the table has one and the engine can read it. Else the files that only one of the
+    versions has are compared, and where files do not tell, all rows of both. All three give the same keys.
+
+    Raises:
+        TableError: If none of the three can be had, since the older version was vacuumed.
+    """
+    from pyspark.errors import PySparkException
+
+    failed: list[str] = []
+    for told_by, rows in _ways(view, place, since, until):
+        try:
+            return ChangedKeys(_net_keys(view, rows).toArrow(), "; ".join([told_by, *failed]))
+        except PySparkException as error:
+            failed.append(f"the {told_by} cannot be read ({describe_failure(error)})")
+    raise TableError(
+        f"Table '{place.table}': what changed from version {since} to {until} is unknown: {'; '.join(failed)}. "
+        "Publish all of it: boathouse features publish --mode full."
+    )
+
+
+def _ways(view: FeatureView, place: TableLocation, since: int, until: int) -> Iterator[tuple[str, DataFrame]]:
+    from pyspark.sql import functions as F
+
+    if has_feed(place):
+        yield "change feed", read_feed(place, since, until)
+    files = read_changed_files(place, since, until)
+    if files is not None:
+        yield "changed files", files
+    columns = list(view.columns)
+    before, now = (place.read(version).select(*columns) for version in (since, until))
+    rows = now.withColumn(SIGN, F.lit(1)).unionByName(before.withColumn(SIGN, F.lit(-1)))
+    yield "comparison of all rows", rows
+
+
+def _net_keys(view: FeatureView, signed: DataFrame) -> DataFrame:
+    """Return the keys of rows whose signs do not add up to zero: a row in both versions does."""
+    from pyspark.sql import functions as F
+
+    net = signed.groupBy(*view.columns).agg(F.sum(SIGN).alias(SIGN)).where(F.col(SIGN) != 0)
+    return net.select(*view.key_names).distinct()
+
+
+_PREDICTION_TIME, _RANK = "__time", "__rank"
+
+
+def publish_predictions(
+    store: OnlineStore,
+    place: TableLocation,
+    model: str,
+    *,
+    keys: Sequence[tuple[str, str]],
+    time_column: str,
+    version: str | None = None,
+) -> str:
+    """Replace the published predictions of a model, in one step; return what was done, in a line.
+
+    Of each key the prediction of the latest date is published; of several for one date, that scored last. A
+    publish from an older version of the table than the live one changes nothing.
+
+    Args:
+        store: Where to.
+        place: The table ``inference.predictions``.
+        model: Registered name whose predictions are published.
+        keys: Key columns of the table and their types.
+        time_column: Column with the date that a prediction is as of.
+        version: Version of the model; None for whichever scored last.
+
+    Raises:
+        TableError: If nothing was predicted in this environment.
+        OnlineStoreError: If the store takes nothing.
+    """
+    newest, names = place.require_version("batch_inference"), [name for name, _ in keys]
+    view = prediction_view(model, tuple(keys))
+    frame = select_newest(_of_model(place.read(newest), model, version), names, time_column)
+    done = store.publish_full(view, _prediction_rows(frame), source_version=newest)
+    if done.skipped:
+        return f"{view.name}: nothing published, {done.skipped}"
+    return f"{view.name}: {done.rows:,} keys of version {newest} in {store.where}"
+
+
+def select_newest(frame: DataFrame, keys: Sequence[str], time_column: str) -> DataFrame:
+    """Return one row a key: the key, time in microseconds since 1970 UTC, and the published columns as double."""
+    from pyspark.sql import Window
+    from pyspark.sql import functions as F
+
+    latest_first = Window.partitionBy(*keys).orderBy(
+        F.col(time_column).desc(), F.col("scored_at").desc(), F.col("model_version").cast("bigint").desc()
+    )
+    rows = frame.withColumn(_RANK, F.row_number().over(latest_first)).where(F.col(_RANK) == 1)
+    time = F.unix_micros(F.col(time_column).cast("timestamp"))
+    return rows.select(
+        *keys, time.alias(_PREDICTION_TIME), *(F.col(name).cast("double") for name in PREDICTION_FEATURES)
+    )
+
+
+def _of_model(frame: DataFrame, model: str, version: str | None) -> DataFrame:
+    """Return the rows that ``model`` scored to decide by, not beside the one that decides."""
+    from pyspark.sql import functions as F
+
+    rows = frame.where(F.col("model_name") == model)
+    if "role" in frame.columns:
+        rows = rows.where(F.col("role") == "champion")
+    return rows if version is None else rows.where(F.col("model_version") == version)
+
+
+def _prediction_rows(frame: DataFrame) -> Iterator[tuple[Any, ...]]:
+    for batch in frame.toArrow().to_batches():
+        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)

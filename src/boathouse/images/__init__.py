@@ -1,1 +1,0 @@
-"""Serving images: the build context of a model version, and a look at it where no container engine is."""

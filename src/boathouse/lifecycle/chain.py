@@ -1,0 +1,208 @@
+"""The chain: sealing events one after the other, and finding where a chain was tampered with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from boathouse.tables.contract import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+AUDIT_COLUMNS = (
+    Column(name="sequence", dtype="bigint", description="Place in the chain, from 1, without gaps.", minimum=1),
+    Column(name="event_id", dtype="string", description="The same event again has the same id and is recorded once."),
+    Column(name="kind", dtype="string", description="What happened, of the closed list of the trail."),
+    Column(name="subject", dtype="string", description="Registered name of the model, or name of the endpoint."),
+    Column(name="version", dtype="string", description="Version concerned; null: none.", nullable=True),
+    Column(name="digest", dtype="string", description="SHA-256 of the version's files; null: none.", nullable=True),
+    Column(name="actor", dtype="string", description="Identity of the platform, else the system user."),
+    Column(name="occurred_at", dtype="timestamp", description="When, UTC."),
+    Column(name="comment", dtype="string", description="Why, in words."),
+    Column(name="evidence", dtype="string", description="Numbers and names that it rests on, as JSON."),
+    Column(name="previous_hash", dtype="string", description="Hash of the record before; of the first: 64 zeros."),
+    Column(name="hash", dtype="string", description="SHA-256 of everything else in the row."),
+)
+NO_HASH = "0" * 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditEvent:
+    """Something that happened.
+
+    Attributes:
+        event_id: The same event again has the same id and is recorded once.
+        kind: What happened, of the closed list of the trail.
+        subject: Registered name of the model, or name of the endpoint.
+        actor: Identity of the platform, else the system user.
+        occurred_at: When; aware, kept in UTC to the microsecond.
+        version: Version concerned, or None.
+        digest: SHA-256 of the version's files, or None.
+        comment: Why, in words.
+        evidence: What it rests on; plain values that JSON can hold.
+    """
+
+    event_id: str
+    kind: str
+    subject: str
+    actor: str
+    occurred_at: datetime
+    version: str | None = None
+    digest: str | None = None
+    comment: str = ""
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def evidence_json(self) -> str:
+        """The evidence as text that is the same for the same evidence."""
+        return json.dumps(self.evidence, sort_keys=True, separators=(",", ":"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditRecord:
+    """An event in its place.
+
+    Attributes:
+        sequence: Place in the chain, from 1, without gaps.
+        event_id: See :class:`AuditEvent`, as the next seven.
+        kind: What happened.
+        subject: Model or endpoint.
+        version: Version concerned, or None.
+        digest: Digest of its files, or None.
+        actor: Who.
+        occurred_at: When, UTC.
+        comment: Why.
+        evidence: JSON text.
+        previous_hash: Hash of the record before.
+        hash: Hash of all of the above.
+    """
+
+    sequence: int
+    event_id: str
+    kind: str
+    subject: str
+    version: str | None
+    digest: str | None
+    actor: str
+    occurred_at: datetime
+    comment: str
+    evidence: str
+    previous_hash: str
+    hash: str
+
+    @classmethod
+    def seal(cls, event: AuditEvent, *, sequence: int, previous_hash: str) -> AuditRecord:
+        """Return ``event`` as the record after the one with ``previous_hash``."""
+        content: dict[str, Any] = {
+            "sequence": sequence,
+            "event_id": event.event_id,
+            "kind": event.kind,
+            "subject": event.subject,
+            "version": event.version,
+            "digest": event.digest,
+            "actor": event.actor,
+            "occurred_at": event.occurred_at.astimezone(UTC),
+            "comment": event.comment,
+            "evidence": event.evidence_json,
+            "previous_hash": previous_hash,
+        }
+        return cls(**content, hash=hash_content(content))
+
+    def compute_hash(self) -> str:
+        """Return the hash that the content has now."""
+        return hash_content({name: value for name, value in vars(self).items() if name != "hash"})
+
+    def read_evidence(self) -> dict[str, Any]:
+        """Return the evidence as plain values."""
+        found: dict[str, Any] = json.loads(self.evidence)
+        return found
+
+
+def hash_content(content: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a record's other fields by name; see :func:`hash_values`."""
+    return hash_values([content[column.name] for column in AUDIT_COLUMNS[:-1]])
+
+
+def hash_values(values: Iterable[Any]) -> str:
+    """Return the SHA-256 of a record's other fields, in the order of ``AUDIT_COLUMNS``.
+
+    Each field goes in with its length, so that moving text from one field to the next shows.
+    """
+    parts = []
+    for value in values:
+        text = value.astimezone(UTC).isoformat(timespec="microseconds") if isinstance(value, datetime) else value
+        text = "-" if text is None else f"+{text}"
+        parts.append(f"{len(text)}:{text}")
+    return hashlib.sha256("".join(parts).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Break:
+    """A place where the chain does not hold.
+
+    Attributes:
+        sequence: Place in the chain, from 1.
+        problem: What is wrong there, in one sentence.
+    """
+
+    sequence: int
+    problem: str
+
+
+def seal_events(events: Iterable[AuditEvent], last: AuditRecord | None = None) -> list[AuditRecord]:
+    """Return ``events`` as the records after ``last``, or as a new chain."""
+    sealed: list[AuditRecord] = []
+    for event in events:
+        before = sealed[-1] if sealed else last
+        sealed.append(
+            AuditRecord.seal(
+                event,
+                sequence=1 if before is None else before.sequence + 1,
+                previous_hash=NO_HASH if before is None else before.hash,
+            )
+        )
+    return sealed
+
+
+def find_breaks(records: Sequence[AuditRecord], *, expected: int | None = None) -> list[Break]:
+    """Return where records were changed, removed, added or moved; nothing if the chain holds.
+
+    A chain that was cut at its end still holds in itself, and so does one that was written anew from
+    some place on: the first shows by ``expected``, the second only by a hash that was kept elsewhere.
+
+    Args:
+        records: In the order of their sequence.
+        expected: Number of records that were committed, or None if unknown.
+    """
+    names = [column.name for column in AUDIT_COLUMNS]
+    return find_breaks_in_rows(([getattr(record, name) for name in names] for record in records), expected=expected)
+
+
+def find_breaks_in_rows(rows: Iterable[Sequence[Any]], *, expected: int | None = None) -> list[Break]:
+    """Return what :func:`find_breaks` does, of rows with a value for each of ``AUDIT_COLUMNS``, in that order.
+
+    A time may be text already, in the form that is hashed.
+    """
+    found = []
+    place, hash_before = 0, NO_HASH
+    for row in rows:
+        sequence, previous_hash, stored_hash = row[0], row[-2], row[-1]
+        if sequence <= place:
+            found.append(Break(sequence, "a second record claims this place"))
+            continue
+        if sequence > place + 1:
+            found.append(Break(place + 1, f"{sequence - place - 1} record(s) are missing from here on"))
+        elif previous_hash != hash_before:
+            found.append(Break(sequence, "the record does not follow the one before it"))
+        if hash_values(row[:-1]) != stored_hash:
+            found.append(Break(sequence, "the record was changed after it was written"))
+        place, hash_before = sequence, stored_hash
+    if expected is not None and place < expected:
+        found.append(Break(place + 1, f"{expected - place} record(s) are missing at the end"))
+    return found

@@ -1,0 +1,90 @@
+"""The catalog's way to the ledger and to the registry's aliases: pipelines import no adapters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kedro.io.core import AbstractDataset
+
+from boathouse.databricks.task_values import publish_values
+from boathouse.lifecycle.chain import AuditRecord
+from boathouse.lifecycle.decision import DecisionRecord
+from boathouse.lifecycle.ledger import open_ledger
+from boathouse.lifecycle.registry import ModelRegistry
+from boathouse.lifecycle.state import ModelState
+from boathouse.lifecycle.steps import LifeCycle, record_decision
+from boathouse.lifecycle.sync import sync_registry
+from boathouse.tables.location import TableLocation
+
+
+class PromotionLedgerDataset(AbstractDataset[Any, Any]):
+    """Table ``audit.promotions``: a saved ruling is recorded with what follows from it."""
+
+    def __init__(self, *, table: str, lakehouse: dict[str, str], metadata: dict[str, Any] | None = None) -> None:
+        """Remember where; open nothing.
+
+        Args:
+            table: ``<env>.audit.promotions``.
+            lakehouse: Engine and folder of the tables.
+            metadata: For plugins such as Kedro-Viz.
+        """
+        self._place = TableLocation.from_lakehouse(table, lakehouse)
+        self.metadata = metadata
+
+    def save(self, data: DecisionRecord) -> None:
+        """Record the decision, whatever it is.
+
+        Raises:
+            LifeCycleError: If it was made against another champion than there is now.
+        """
+        cycle = LifeCycle(
+            name=data.decision.model,
+            ledger=open_ledger(self._place),
+            registry=ModelRegistry(data.decision.model),
+            options=data.options,
+            identity=data.identity,
+        )
+        record_decision(cycle, data.decision)
+
+    def load(self) -> list[AuditRecord]:
+        """Return all records in order."""
+        return open_ledger(self._place).read()
+
+    def _describe(self) -> dict[str, Any]:
+        """Return what identifies the entry in messages."""
+        return {"table": self._place.table}
+
+
+class RegistryAliasesDataset(AbstractDataset[Any, Any]):
+    """Who is champion, challenger and previous in the registry: a saved life is shown there."""
+
+    def __init__(
+        self, *, name: str, table: str, lakehouse: dict[str, str], metadata: dict[str, Any] | None = None
+    ) -> None:
+        """Remember which model; connect to nothing.
+
+        Args:
+            name: Registered name, ``<env>.<schema>.<model>``.
+            table: The ledger, ``<env>.audit.promotions``.
+            lakehouse: Engine and folder of the tables.
+            metadata: For plugins such as Kedro-Viz.
+        """
+        self._registry = ModelRegistry(name)
+        self._ledger = TableLocation.from_lakehouse(table, lakehouse)
+        self.metadata = metadata
+
+    def save(self, data: ModelState) -> None:
+        """Bring aliases, tags and descriptions in line; tell the next task of a job what came of it.
+
+        The ledger may have gone on since ``data`` was told: what it says now is shown.
+        """
+        life = sync_registry(open_ledger(self._ledger), self._registry)
+        publish_values(model_updated=data.is_updated, model_version=life.champion)
+
+    def load(self) -> dict[str, str]:
+        """Return the version at each alias; nothing for a model that is not registered yet."""
+        return dict(self._registry.read().aliases)
+
+    def _describe(self) -> dict[str, Any]:
+        """Return what identifies the entry in messages."""
+        return {"name": self._registry.name}

@@ -1,0 +1,246 @@
+"""One registered model in MLflow's registry, on SQLite, a server or Unity Catalog."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import redirect_stderr
+from dataclasses import dataclass, field
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+from boathouse.lifecycle import event_types
+from boathouse.lifecycle.state import ModelState, VersionState
+from boathouse.registry.client import guard_store, open_client
+from boathouse.registry.model_files import download_model
+from boathouse.scoring.files import check_files, digest_of
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+
+# Unity Catalog keeps at most 256 characters of a tag's value; MLflow takes more.
+_TAG_LENGTH = 256
+# What stands above it was written by people and stays; a comment is not shown on the page.
+_MARKER = "<!-- life cycle: kept up to date from the ledger -->"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegisteredVersion:
+    """One version as the registry has it.
+
+    Attributes:
+        version: Version as text.
+        tags: All of its tags.
+        description: Text of its page, or empty.
+        created_by: User whom the registry names, or empty.
+        source: Where its files come from.
+    """
+
+    version: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+    description: str = ""
+    created_by: str = ""
+    source: str = ""
+
+    @property
+    def digest(self) -> str | None:
+        """Digest that it was tagged with when it was registered."""
+        return self.tags.get("model_digest")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegistryState:
+    """One model as the registry has it.
+
+    Attributes:
+        versions: By version.
+        aliases: Version at each alias, all aliases.
+    """
+
+    versions: Mapping[str, RegisteredVersion] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One step; doing it again changes nothing.
+
+    Attributes:
+        action: ``set_alias``, ``delete_alias``, ``set_tag``, ``delete_tag`` or ``describe``.
+        version: Version concerned; empty for ``delete_alias``.
+        key: Alias or tag; empty for ``describe``.
+        value: Value of the tag, or the description.
+    """
+
+    action: str
+    version: str
+    key: str = ""
+    value: str = ""
+
+
+def plan_changes(life: ModelState, state: RegistryState) -> list[Change]:
+    """Return the steps that bring ``state`` in line with ``life``; none if it is.
+
+    The champion's alias moves first, so that every state on the way has exactly one champion. Aliases and
+    tags that are not of the life cycle stay as they are, and versions that the registry lost are passed over.
+    """
+    return [*_alias_changes(life, state), *_version_changes(life, state)]
+
+
+def _alias_changes(life: ModelState, state: RegistryState) -> Iterator[Change]:
+    wanted = {alias: version for alias, version in life.aliases.items() if version in state.versions}
+    for alias in event_types.ALIASES:
+        version = wanted.get(alias)
+        if version is not None and state.aliases.get(alias) != version:
+            yield Change("set_alias", version, alias)
+    for alias in reversed(event_types.ALIASES):
+        if alias in state.aliases and alias not in life.aliases:
+            yield Change("delete_alias", "", alias)
+
+
+def _version_changes(life: ModelState, state: RegistryState) -> Iterator[Change]:
+    for version, found in state.versions.items():
+        if version not in life.versions:
+            continue
+        wanted = describe_tags(life.versions[version])
+        for key in MANAGED_TAGS:
+            if key in wanted and found.tags.get(key) != wanted[key]:
+                yield Change("set_tag", version, key, wanted[key])
+            if key not in wanted and key in found.tags:
+                yield Change("delete_tag", version, key)
+        text = describe_version(life.versions[version], found.description)
+        if found.description != text:
+            yield Change("describe", version, "", text)
+
+
+MANAGED_TAGS = ("stage", "comparison", "promotion", "gates", "approved_by", "copied_from")
+
+
+def describe_tags(version: VersionState) -> dict[str, str]:
+    """Return the tags of the life cycle: stage, results of the checks, who approved, where it came from."""
+    tags = {"stage": version.stage, "approved_by": version.approved_by, "copied_from": version.source or ""}
+    if version.check is not None:
+        tags |= {
+            "comparison": "passed" if version.check.passed else "failed" if version.check.outcome == "kept" else "",
+            "promotion": version.check.reason,
+            "gates": _sum_up_gates(version),
+        }
+    return {key: value[:_TAG_LENGTH] for key, value in tags.items() if value}
+
+
+def describe_version(version: VersionState, written: str = "") -> str:
+    """Return the text of the version's page: what people wrote, then where it stands, why, and each gate in a line.
+
+    A version of which nothing is decided yet keeps its text alone: whether there is one is for gates to judge.
+    """
+    people = written.split(_MARKER, maxsplit=1)[0].rstrip()
+    if version.stage == event_types.NONE and version.check is None:
+        return people
+    return "\n\n".join(part for part in (people, f"{_MARKER}\n{_tell_life(version)}") if part)
+
+
+def _tell_life(version: VersionState) -> str:
+    lines = [f"{version.stage}, since {version.moved_at:%Y-%m-%d %H:%M} UTC. {version.reason}".rstrip()]
+    if version.approved_by:
+        lines.append(f"Approved by {version.approved_by}.")
+    if version.check is not None:
+        lines += ["", f"Gates: {version.check.outcome}. {version.check.reason}"]
+        lines += [f"- {_mark(gate)} {gate.get('message') or gate.get('name')}" for gate in version.check.gates]
+    return "\n".join(lines)
+
+
+def _mark(gate: Mapping[str, object]) -> str:
+    if gate.get("passed"):
+        return "passed:"
+    return "refused:" if gate.get("mode") == "enforce" else "warned:"
+
+
+def _sum_up_gates(version: VersionState) -> str:
+    gates = version.check.gates if version.check else ()
+    failed = [str(gate.get("name")) for gate in gates if not gate.get("passed")]
+    return json.dumps({"passed": len(gates) - len(failed), "failed": failed}, separators=(",", ":"))
+
+
+class ModelRegistry:
+    """What the life cycle reads of one model, and the single steps that change it."""
+
+    def __init__(self, name: str) -> None:
+        """Remember which model; connect to nothing."""
+        self.name = name
+
+    def read(self) -> RegistryState:
+        """Return all versions with their tags, and the aliases; nothing for a model that is not registered.
+
+        Raises:
+            ModelError: If the store cannot be reached.
+        """
+        with guard_store():
+            client = open_client()
+            versions = client.search_model_versions(f"name = '{self.name}'")
+            aliases = self._read_aliases(client) if versions else {}
+            found = [self._complete(client, each) for each in versions]
+        ordered = sorted(found, key=lambda each: int(each.version))
+        return RegistryState(versions={each.version: each for each in ordered}, aliases=aliases)
+
+    def _read_aliases(self, client: MlflowClient) -> dict[str, str]:
+        aliases = client.get_registered_model(self.name).aliases
+        return {str(alias): str(version) for alias, version in aliases.items()}
+
+    def _complete(self, client: MlflowClient, found: Any) -> RegisteredVersion:  # noqa: ANN401 - MLflow's ModelVersion
+        """Return the version with its tags, which a search in Unity Catalog leaves out."""
+        if not found.tags:
+            found = client.get_model_version(self.name, str(found.version))
+        return RegisteredVersion(
+            version=str(found.version),
+            tags=dict(found.tags or {}),
+            description=found.description or "",
+            created_by=str(found.user_id or ""),
+            source=str(found.source or ""),
+        )
+
+    def apply(self, change: Change) -> None:
+        """Carry out one step.
+
+        Raises:
+            ModelError: If the store cannot be reached.
+        """
+        with guard_store():
+            client = open_client()
+            if change.action == "set_alias":
+                client.set_registered_model_alias(self.name, change.key, change.version)
+            elif change.action == "delete_alias":
+                client.delete_registered_model_alias(self.name, change.key)
+            elif change.action == "set_tag":
+                client.set_model_version_tag(self.name, change.version, change.key, change.value)
+            elif change.action == "delete_tag":
+                client.delete_model_version_tag(self.name, change.version, change.key)
+            else:
+                client.update_model_version(self.name, change.version, change.value)
+
+    def tag(self, version: str, key: str, value: str) -> None:
+        """Set one tag of a version."""
+        self.apply(Change("set_tag", version, key, value))
+
+    def compute_digest(self, version: str) -> str:
+        """Return the digest of the version's files as they are now; nothing of them is executed.
+
+        Raises:
+            ModelError: If the store cannot be reached.
+            UntrustedModelError: If the files are not those of their own manifest, or could execute code.
+        """
+        with guard_store(), redirect_stderr(StringIO()):
+            files = download_model(self.name, version)
+        check_files(files)
+        return digest_of(files)
+
+    def copy_from(self, source: str, version: str) -> str:
+        """Copy ``version`` of the model ``source`` into this one; return the new version."""
+        with guard_store(), redirect_stderr(StringIO()):
+            copied = open_client().copy_model_version(f"models:/{source}/{version}", self.name)
+        return str(copied.version)
+
+    def delete(self, version: str) -> None:
+        """Remove a version."""
+        with guard_store():
+            open_client().delete_model_version(self.name, version)

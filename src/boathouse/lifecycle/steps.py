@@ -1,0 +1,322 @@
+"""The steps in the life of a model: each is checked, recorded, and then shown in the registry."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from boathouse.errors import BoathouseError, CommitConflictError, LifeCycleError, UntrustedModelError
+from boathouse.lifecycle import event_types, rules
+from boathouse.lifecycle.chain import AuditEvent
+from boathouse.lifecycle.decision import check_champion, derive_events
+from boathouse.lifecycle.state import ModelState, Request, project_events
+from boathouse.lifecycle.sync import note_registrations, sync_registry
+
+if TYPE_CHECKING:
+    from boathouse.environment import Environment
+    from boathouse.lifecycle.chain import AuditRecord
+    from boathouse.lifecycle.decision import PromotionDecision
+    from boathouse.lifecycle.ledger import AuditLedger
+    from boathouse.lifecycle.policy import GovernanceOptions, Identity
+    from boathouse.lifecycle.registry import ModelRegistry
+
+
+Found = TypeVar("Found")
+
+
+def read_clock() -> datetime:
+    """Return the time in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LifeCycle:
+    """One model, and who acts on it.
+
+    Every step first mends: what was registered goes on record, what is on record is shown in the registry. Then it
+    appends its record under a check of the state that it follows, then brings the registry in line. The record is
+    the step: killed before it, nothing happened; killed after it, the next call of any step finishes the registry.
+    A registry that does not answer stops a step before its record.
+
+    Attributes:
+        name: Registered name.
+        ledger: Table ``audit.promotions`` of the model's environment.
+        registry: The model in the registry.
+        options: Rules of the environment.
+        identity: Who acts.
+        clock: Gives the time.
+    """
+
+    name: str
+    ledger: AuditLedger
+    registry: ModelRegistry
+    options: GovernanceOptions
+    identity: Identity
+    clock: Callable[[], datetime] = field(default=read_clock)
+
+    def read(self) -> ModelState:
+        """Return the state, from the ledger alone."""
+        return project_events(self.ledger.read(self.name), name=self.name)
+
+    def note_registrations(self) -> ModelState:
+        """Record the versions that the registry has and the ledger does not know; return the state."""
+        records = note_registrations(self.ledger, self.name, self.registry.read(), clock=self.clock)
+        return project_events(records, name=self.name)
+
+    def mend(self) -> ModelState:
+        """Return the state after the registry was brought in line with it."""
+        self.note_registrations()
+        return sync_registry(self.ledger, self.registry)
+
+    def request(self, version: str, *, to: str, comment: str) -> ModelState:
+        """Ask that ``version`` be moved ``to`` staging or production.
+
+        Raises:
+            LifeCycleError: If it may not be asked.
+        """
+        self.allow("request", version)
+        self.mend()
+        event = self._event(event_types.REQUESTED, version, comment, {"to": to})
+        return self._take("request", event, lambda life: rules.check_request(life, version, to))
+
+    def approve(self, version: str, *, comment: str, by: Identity | None = None) -> ModelState:
+        """Approve the open request for ``version``; carry it out if that was the last approval needed.
+
+        Approved before, but not carried out (killed in between), it carries out. ``by`` is whom the approval counts
+        for, where that is not who acts.
+
+        Raises:
+            LifeCycleError: If there is nothing to approve, or not by this person.
+        """
+        self.allow("approve", version)
+        life = self.mend()
+        request = self.judge("approve", version, lambda: rules.find_open_request(life, version))
+        digest = self._digest("approve", version)
+        me, options = (by or self.identity).name, self.options.rules
+
+        def check(state: ModelState) -> None:
+            rules.check_approval(state, version, actor=me, digest=digest, now=self.clock(), options=options)
+
+        if not (self._is_enough(life, request) and me in {each.by for each in request.approvals}):
+            evidence = {"request": request.request_id, "to": request.to}
+            event = self._event(event_types.APPROVED, version, comment, evidence, digest=digest, by=by)
+            life = self._take("approve", event, check)
+        return self._carry_out(life, request)
+
+    def _is_enough(self, life: ModelState, request: Request) -> bool:
+        """Return whether a request has the approvals that carry it out; at least one, also where none is needed."""
+        found, options = life.versions[request.version], self.options.rules
+        valid, _ = rules.count_approvals(life, found, self.clock(), options, to=request.to)
+        return options.carry_out and valid >= max(
+            1, rules.count_needed(found, options) if request.to == "production" else 1
+        )
+
+    def _carry_out(self, life: ModelState, request: Request) -> ModelState:
+        """Move the version as requested if the approvals are enough and nobody else has."""
+        if not self._is_enough(life, request):
+            return life
+        return self._move(life, request.version, request.to, comment=request.comment)
+
+    def reject(self, version: str, *, comment: str) -> ModelState:
+        """Reject the open request for ``version``.
+
+        Raises:
+            LifeCycleError: If there is none.
+        """
+        self.allow("approve", version, tried="reject")
+        life = self.mend()
+        request = self.judge("reject", version, lambda: rules.find_open_request(life, version))
+        event = self._event(event_types.REJECTED, version, comment, {"request": request.request_id, "to": request.to})
+        return self._take("reject", event, lambda state: rules.find_open_request(state, version))
+
+    def promote(self, version: str, *, to: str = "production", comment: str) -> ModelState:
+        """Move ``version`` to staging (challenger) or production (champion).
+
+        Asked again for what is so already, it only mends.
+
+        Raises:
+            LifeCycleError: If the gates, the approvals or the state do not allow it.
+        """
+        self.allow("promote", version)
+        life = self.mend()
+        return self._move(life, version, to, comment=comment)
+
+    def _move(self, life: ModelState, version: str, to: str, *, comment: str) -> ModelState:
+        stage = event_types.TARGETS[to]
+        if version in life.versions and life.versions[version].stage == stage:
+            return life
+        digest = self._digest("promote", version)
+        evidence = {"from": life.champion, "stage": stage}
+        event = self._event(event_types.PROMOTED, version, comment, evidence, digest=digest)
+
+        def check(state: ModelState) -> None:
+            rules.check_promotion(state, version, to=to, digest=digest, now=self.clock(), options=self.options.rules)
+            if state.champion != life.champion:
+                raise LifeCycleError.moved_since(str(life.champion), state.champion)
+
+        return self._take("promote", event, check)
+
+    def rollback(self, *, to: str | None = None, comment: str) -> ModelState:
+        """Put the previous champion back in charge, or the former champion ``to``; withdraw the one it replaces.
+
+        Asked again right after a rollback, it only mends: it never goes a second step by itself.
+
+        Raises:
+            LifeCycleError: If there is no such version.
+        """
+        self.allow("rollback", to)
+        life = self.mend()
+        if life.rolled_back is not None and to in {None, life.champion}:
+            return life
+        old, new = self.judge("rollback", to, lambda: rules.find_rollback(life, to))
+        digest = self._digest("rollback", new)
+        event = self._event(event_types.ROLLED_BACK, new, comment, {"from": old, "to": new}, digest=digest)
+
+        def check(state: ModelState) -> None:
+            if state.champion != old:
+                raise LifeCycleError.moved_since(old, state.champion)
+            rules.check_digest(rules.find_version(state, new), digest)
+
+        return self._take("rollback", event, check)
+
+    def archive(self, version: str, *, comment: str) -> ModelState:
+        """Withdraw ``version``.
+
+        Raises:
+            LifeCycleError: If it is champion, unknown, or archived already.
+        """
+        self.allow("archive", version)
+        life = self.mend()
+        stage = life.versions[version].stage if version in life.versions else None
+        event = self._event(event_types.ARCHIVED, version, comment, {"from": stage, "why": "by hand"})
+        return self._take("archive", event, lambda state: rules.check_archive(state, version))
+
+    def refuse(self, action: str, version: str | None, error: BoathouseError) -> None:
+        """Record that ``action`` was refused, and why."""
+        self.ledger.append([self._event(event_types.REFUSED, version, str(error), {"action": action})])
+
+    def _take(self, action: str, event: AuditEvent, check: Callable[[ModelState], object]) -> ModelState:
+        """Record ``event`` if the state allows it, else the refusal; then bring the registry in line."""
+
+        def check_records(records: list[AuditRecord]) -> None:
+            check(project_events(records, name=self.name))
+
+        try:
+            self.ledger.append([event], check=check_records)
+        except LifeCycleError as error:
+            self.refuse(action, event.version, error)
+            raise
+        return sync_registry(self.ledger, self.registry)
+
+    def allow(self, action: str, version: str | None, *, tried: str | None = None) -> None:
+        """Raise, and record the refusal, unless the person's role allows ``action``."""
+        if not self.options.allows(self.identity.name, action):
+            error = LifeCycleError.not_allowed(self.identity.name, action, self.options.roles[action])
+            self.refuse(tried or action, version, error)
+            raise error
+
+    def judge(self, action: str, version: str | None, look: Callable[[], Found]) -> Found:
+        """Return what ``look`` finds; a refusal is recorded."""
+        try:
+            return look()
+        except (LifeCycleError, UntrustedModelError) as error:
+            self.refuse(action, version, error)
+            raise
+
+    def _digest(self, action: str, version: str) -> str | None:
+        """Return the digest of the version's files as they are now, None for a version that is not there."""
+        if version not in self.registry.read().versions:
+            return None
+        return self.judge(action, version, lambda: self.registry.compute_digest(version))
+
+    def _event(
+        self,
+        kind: str,
+        version: str | None,
+        comment: str,
+        evidence: dict[str, Any],
+        *,
+        digest: str | None = None,
+        by: Identity | None = None,
+    ) -> AuditEvent:
+        who = by or self.identity
+        return AuditEvent(
+            event_id=f"{kind}/{uuid.uuid4()}",
+            kind=kind,
+            subject=self.name,
+            version=version,
+            digest=digest,
+            actor=who.name,
+            occurred_at=self.clock(),
+            comment=comment,
+            evidence={**evidence, "identity": who.source},
+        )
+
+
+def open_life_cycle(environment: Environment, name: str, options: GovernanceOptions, identity: Identity) -> LifeCycle:
+    """Return the life cycle of the model ``name``, recorded in ``environment``; nothing is read yet."""
+    from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
+    from boathouse.lifecycle.registry import ModelRegistry
+
+    ledger = open_ledger(environment.table(PROMOTIONS))
+    return LifeCycle(name=name, ledger=ledger, registry=ModelRegistry(name), options=options, identity=identity)
+
+
+def require_own(environment: Environment, name: str) -> None:
+    """Check that the model ``name`` belongs to ``environment``.
+
+    Raises:
+        LifeCycleError: If it belongs to another.
+    """
+    if name.split(".", maxsplit=1)[0] != environment.name:
+        raise LifeCycleError.foreign_environment(name, environment.name)
+
+
+# Others would have to change the same model this often while one decision is recorded.
+_ATTEMPTS = 20
+
+
+class StateMovedError(Exception):
+    """Another record came in between; what follows from the decision has to be worked out anew."""
+
+
+def record_decision(cycle: LifeCycle, decision: PromotionDecision) -> ModelState:
+    """Record ``decision`` and return the state after it; the registry is left for the next step.
+
+    Raises:
+        LifeCycleError: If the decision was made against another champion than there is now.
+    """
+    cycle.note_registrations()
+    for _ in range(_ATTEMPTS):
+        life = cycle.read()
+        try:
+            _append(cycle, decision, life)
+        except StateMovedError:
+            continue
+        except LifeCycleError as error:
+            cycle.refuse("promote", decision.candidate, error)
+            raise
+        return cycle.read()
+    raise CommitConflictError.after_retries(cycle.name, _ATTEMPTS)
+
+
+def _append(cycle: LifeCycle, decision: PromotionDecision, life: ModelState) -> None:
+    events = derive_events(
+        decision,
+        life,
+        identity=cycle.identity,
+        may_promote=cycle.options.allows(cycle.identity.name, "promote"),
+        options=cycle.options.rules,
+        now=cycle.clock(),
+    )
+
+    def check(records: list[AuditRecord]) -> None:
+        state = project_events(records, name=cycle.name)
+        check_champion(decision, state)
+        if state.records != life.records:
+            raise StateMovedError
+
+    cycle.ledger.append(events, check=check)

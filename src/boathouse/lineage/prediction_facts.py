@@ -1,0 +1,153 @@
+"""One prediction found again by its id: which version gave it, when, on what."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from boathouse.endpoints.log_rows import read_log_rows
+from boathouse.endpoints.states import EndpointStates
+from boathouse.errors import ModelError
+from boathouse.tables.delta_log import read_local_rows
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from boathouse.environment import Environment
+    from boathouse.tables.location import TableLocation
+
+# Of a row of a table; of an answer of an endpoint, with the number of its record, the first without one.
+PREDICTION_ID = re.compile(r"([0-9a-f]{32})(?:-(\d+))?")
+_SCORED = ("inference.predictions", "inference.stream_predictions")
+_LOG = "inference.endpoint_log"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictionFacts:
+    """Where a prediction comes from.
+
+    Attributes:
+        prediction_id: Its id.
+        found_in: Table that holds it.
+        model_name: Registered name, or None where an endpoint is no longer known.
+        model_version: Version, or None where it was not recorded.
+        role: Role of the version, or name of the served entity.
+        scored_at: When, UTC.
+        probability: Probability of label 1, or None if the answer was an error.
+        decision: 0 or 1, or None.
+        reasons: What raised the probability most.
+        read: What else is on record: views, tables, run, endpoint, requester.
+    """
+
+    prediction_id: str
+    found_in: str
+    model_name: str | None
+    model_version: str | None
+    role: str
+    scored_at: datetime
+    probability: float | None
+    decision: int | None
+    reasons: tuple[str, ...] = ()
+    read: Mapping[str, Any] = field(default_factory=dict)
+
+
+def find_prediction(prediction_id: str, environment: Environment) -> PredictionFacts:
+    """Return what is on record about the prediction of batch, stream or endpoint with this id.
+
+    Args:
+        prediction_id: As a table or an answer gives it.
+        environment: Whose tables are searched.
+
+    Raises:
+        ModelError: If no table has it.
+    """
+    found = PREDICTION_ID.fullmatch(prediction_id)
+    places = {name: environment.table(name) for name in (*_SCORED, _LOG)}
+    if found is not None and found[2] is None:
+        for name in _SCORED:
+            for row in _select(places[name], "prediction_id", prediction_id):
+                return _of_row(row, places[name].table)
+    entries = [] if found is None else _select(places[_LOG], "databricks_request_id", found[1])
+    for entry in entries:
+        if entry["mode"] == "answer":
+            states = EndpointStates.of(environment)
+            return _of_entry(entry, int(found[2] or 0), places[_LOG].table, states)  # type: ignore[index]
+    raise ModelError.unknown_prediction(prediction_id, [places[name].table for name in (*_SCORED, _LOG)])
+
+
+def _of_row(row: Mapping[str, Any], table: str) -> PredictionFacts:
+    return PredictionFacts(
+        prediction_id=row["prediction_id"],
+        found_in=table,
+        model_name=row["model_name"],
+        model_version=row["model_version"],
+        role=row["role"],
+        scored_at=row["scored_at"],
+        probability=row["probability"],
+        decision=row["decision"],
+        reasons=tuple(row["reasons"] or ()),
+        read={name: row[name] for name in ("feature_versions", "data_versions", "run_id") if row.get(name)},
+    )
+
+
+def _of_entry(entry: Mapping[str, Any], number: int, table: str, states: EndpointStates) -> PredictionFacts:
+    """Return record ``number`` of one request."""
+    rows = list(read_log_rows([entry]))
+    if number >= len(rows):
+        raise ModelError.unknown_prediction(f"{entry['databricks_request_id']}-{number}", [table])
+    row = rows[number]
+    answer = row.prediction if isinstance(row.prediction, Mapping) else {"probability": row.prediction}
+    return PredictionFacts(
+        prediction_id=f"{row.request_id}-{number}",
+        found_in=table,
+        model_name=_name_model(row.endpoint, row.served_entity, row.time, states),
+        model_version=_choose_version(entry.get("model_version"), len(rows), number),
+        role=row.served_entity or "unknown",
+        scored_at=row.time,
+        probability=answer.get("probability"),
+        decision=answer.get("decision"),
+        read={
+            "endpoint": row.endpoint,
+            "requester": row.requester,
+            "status": row.status_code,
+            "error": row.error,
+            "ms": row.duration_ms,
+        },
+    )
+
+
+def _choose_version(versions: str | None, total: int, number: int) -> str | None:
+    """Return the only version, or the one at the record's place; None if neither is clear."""
+    names = (versions or "").split(",")
+    if len(names) == 1:
+        return names[0] or None
+    return names[number] if len(names) >= total else None
+
+
+def _name_model(endpoint: str, entity: str | None, moment: datetime, states: EndpointStates) -> str | None:
+    """Return the registered name behind a served entity, as the endpoint was configured at that moment."""
+    before = [each for each in states.records() if each.subject == endpoint and each.occurred_at <= moment]
+    configs = [each.read_evidence().get("config") for each in before]
+    document = next((each for each in reversed(configs) if each), None) or states.document(endpoint)
+    entities = document.get("config", {}).get("served_entities", ())
+    return next((str(each["entity_name"]) for each in entities if each.get("name") == entity), None)
+
+
+def _select(place: TableLocation, column: str, value: str) -> list[dict[str, Any]]:
+    """Return the rows of the table with ``value``; none if there is no such table."""
+    version = place.newest_version()
+    if version is None:
+        return []
+    rows: pa.Table
+    if place.path is None:
+        frame = place.read(version)
+        rows = frame.where(frame[column] == value).toArrow()
+    else:
+        import pyarrow.compute as pc
+
+        rows = read_local_rows(place.path, pc.field(column) == value)
+    found: list[dict[str, Any]] = rows.to_pylist()
+    return found

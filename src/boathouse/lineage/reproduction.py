@@ -1,0 +1,194 @@
+"""Making a version again from its commit, data, parameters and runtime_environment, and comparing what both predict."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from boathouse.errors import ReproductionError
+from boathouse.lineage.differences import Reproduction, compare_predictions, find_differences, has_texts_only
+from boathouse.lineage.retraining import link_tables, store_at, train_again, write_conf
+from boathouse.lineage.version_facts import read_version
+from boathouse.lineage.work_tree import check_out, run_git
+from boathouse.registry.model_files import download_model
+from boathouse.scoring.files import digest_of
+from boathouse.tables.location import TableLocation
+from boathouse.tables.time_travel import list_version_files
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+    from boathouse.features.feature_view import FeatureView
+    from boathouse.lineage.facts import VersionFacts
+    from boathouse.scoring.files import ModelFiles
+    from boathouse.scoring.scorer import Scorer
+
+# The table whose test rows are compared, and how it marks them.
+TRAINING_SET = "model_input.training_set"
+_SPLIT, _TEST = "split", "test"
+
+
+def reproduce(
+    name: str,
+    wanted: str,
+    *,
+    lakehouse: Mapping[str, str],
+    views: Sequence[FeatureView],
+    project: Path,
+    allow_dirty: bool = False,
+) -> Reproduction:
+    """Train a version once more and return how its predictions compare; checkout, tables and store stay as they are.
+
+    Args:
+        name: Registered name.
+        wanted: Number of the version, or an alias.
+        lakehouse: ``{engine, root}`` of the recorded tables.
+        views: The declared feature views.
+        project: Folder of the project in a git checkout.
+        allow_dirty: Whether to go on from the commit alone if files differed from it.
+
+    Raises:
+        ReproductionError: If something for it is missing, or the training fails.
+        ModelError: If there is no such version.
+    """
+    facts = read_version(name, wanted, lakehouse, views=views)
+    if facts.source:
+        # A copy has the files of its source, which was trained in another environment.
+        source, _, number = facts.source.rpartition("/")
+        facts = read_version(source, number, lakehouse, views=views)
+    check_reproducible(facts, project, allow_dirty=allow_dirty)
+    files = download_model(facts.name, facts.version)
+    with check_out(project, str(facts.code.commit)) as tree:
+        root = tree.folder / "data" / "lakehouse"
+        link_tables(facts.tables, lakehouse, root)
+        kept = {} if has_texts_only(facts.parameters) else facts.parameters
+        conf = write_conf(tree.project, kept, tree.folder / "conf")
+        with store_at(train_again(facts, tree, conf)):
+            there = {"engine": lakehouse["engine"], "root": root.as_posix()}
+            again = read_version(facts.name, "1", there, views=views)
+            found = download_model(again.name, again.version)
+            return _compare(_Side(facts, files, lakehouse), _Side(again, found, there))
+
+
+def check_reproducible(facts: VersionFacts, project: Path, *, allow_dirty: bool) -> None:
+    """Check that everything is there before anything is done.
+
+    Raises:
+        ReproductionError: Naming the first thing that is missing and what to do.
+    """
+    here = platform.python_version()
+    if not facts.code.commit:
+        raise ReproductionError.no_commit(facts.title)
+    _check_commit(facts, project)
+    if facts.code.dirty != "false" and not allow_dirty:
+        raise ReproductionError.dirty(facts.title, facts.code.difference or "not recorded")
+    if facts.runtime_environment.python and _minor(facts.runtime_environment.python) != _minor(here):
+        raise ReproductionError.other_python(facts.title, facts.runtime_environment.python, here)
+    if facts.runtime_environment.engine not in {"sail", "spark"}:
+        raise ReproductionError.needs_platform(facts.title, facts.runtime_environment.engine or "not recorded")
+    if not any(each.table.endswith(f".{TRAINING_SET}") for each in facts.tables) or not facts.run.environment:
+        raise ReproductionError.no_tables(facts.title)
+    problems = [each.problem for each in facts.tables if each.readable is False]
+    if problems:
+        raise ReproductionError.unreadable_tables(facts.title, problems)
+
+
+def _check_commit(facts: VersionFacts, project: Path) -> None:
+    try:
+        run_git(project, "rev-parse", "--git-dir")
+    except ReproductionError as error:
+        raise ReproductionError.no_checkout(project.as_posix()) from error
+    try:
+        run_git(project, "cat-file", "-e", f"{facts.code.commit}^{{commit}}")
+    except ReproductionError as error:
+        raise ReproductionError.missing_commit(facts.title, str(facts.code.commit), project.as_posix()) from error
+
+
+def _minor(version: str) -> list[str]:
+    return version.split(".")[:2]
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One of the two trainings."""
+
+    facts: VersionFacts
+    files: ModelFiles
+    lakehouse: Mapping[str, str]
+
+    def scorer(self) -> Scorer:
+        from boathouse.scoring.scorer import load_scorer
+
+        return load_scorer(self.files)
+
+    def training_set(self) -> tuple[str, pa.Table]:
+        """Return name and rows of the training set at the version that the model was fitted on."""
+        import pyarrow.dataset as ds
+
+        table = next(each for each in self.facts.tables if each.table.endswith(f".{TRAINING_SET}"))
+        path = Path(str(TableLocation.from_lakehouse(table.table, dict(self.lakehouse)).path))
+        files = [(path / file).as_posix() for file in list_version_files(path, int(table.version or 0))]
+        return table.table, ds.dataset(files, format="parquet").to_table()
+
+
+def _compare(recorded: _Side, found: _Side) -> Reproduction:
+    import numpy as np
+
+    name, rows = recorded.training_set()
+    _, rows_again = found.training_set()
+    test = _test_rows(rows)
+    before, after = (_score(each.scorer(), test) for each in (recorded, found))
+    different, largest = compare_predictions(before[0], after[0])
+    return Reproduction(
+        title=recorded.facts.title,
+        commit=str(recorded.facts.code.commit),
+        rows=test.num_rows,
+        different=different,
+        largest=largest,
+        decisions=int(np.sum(before[1] != after[1])),
+        same_files=digest_of(recorded.files) == digest_of(found.files),
+        differences=find_differences(
+            recorded.facts, found.facts, contents={name: (digest_rows(rows), digest_rows(rows_again))}
+        ),
+        notes=tuple(_notes(recorded.facts)),
+    )
+
+
+def _test_rows(rows: pa.Table) -> pa.Table:
+    import pyarrow.compute as pc
+
+    return rows.filter(pc.equal(rows[_SPLIT], _TEST))
+
+
+def _score(scorer: Scorer, rows: pa.Table) -> tuple[np.ndarray, np.ndarray]:
+    """Return the main column of the answer and the last one, which decides, whichever features the scorer takes."""
+    import numpy as np
+
+    columns = [rows[name].to_numpy().astype(np.float64) for name in scorer.spec.features]
+    matrix = np.column_stack(columns) if columns else np.empty((rows.num_rows, 0))
+    answer = scorer.answer(matrix)
+    return answer[scorer.outputs.main], list(answer.values())[-1]
+
+
+def digest_rows(rows: pa.Table) -> str:
+    """Return 16 hexadecimal digits that are equal for equal rows in whatever order and files."""
+    names = sorted(rows.column_names)
+    ordered = rows.select(names).sort_by([(name, "ascending") for name in names])
+    digest = hashlib.sha256("|".join(names).encode())
+    for name in names:
+        digest.update(repr(ordered[name].to_pylist()).encode())
+    return digest.hexdigest()[:16]
+
+
+def _notes(facts: VersionFacts) -> list[str]:
+    notes = []
+    if facts.code.dirty != "false":
+        notes.append("files differed from the commit when it was trained; they could not be brought back.")
+    if has_texts_only(facts.parameters):
+        notes.append("its parameters were not kept as a file: those of the commit were used.")
+    return notes

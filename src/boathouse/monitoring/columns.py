@@ -1,0 +1,213 @@
+"""Comparing two windows of a numeric column; every statistic from one sort of each side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from boathouse.monitoring.distances import (
+    Comparison,
+    Shift,
+    TestResult,
+    jensen_shannon_distance,
+    l_infinity_distance,
+    population_stability_index,
+    stability_contributions,
+    total_variation_distance,
+    two_way_chi_squared,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    from collections.abc import Mapping
+
+
+# Deciles are what the rules of thumb for the population stability index were made on.
+QUANTILES = 10
+# Bins of equal width over the pooled range, behind the Jensen-Shannon distance.
+SHARED_BINS = 20
+
+
+@dataclass(frozen=True)
+class SortedSide:
+    """One window of a column: its values sorted, without nulls, and how many nulls there were."""
+
+    values: Floats
+    nulls: int
+
+    @classmethod
+    def from_values(cls, values: Floats) -> SortedSide:
+        """Sort ``values``; NaN counts as null."""
+        # numpy sorts NaN to the end, so one search finds where they begin.
+        ordered = np.sort(np.asarray(values, dtype=np.float64))
+        known = int(np.searchsorted(ordered, np.nan))
+        return cls(ordered[:known], len(ordered) - known)
+
+    @property
+    def rows(self) -> int:
+        """Number of rows, nulls included."""
+        return len(self.values) + self.nulls
+
+
+def compare_numeric(reference: Floats, current: Floats, *, discrete_values: int) -> Comparison:
+    """Return every statistic of two samples of one numeric column; NaN is null.
+
+    A column with at most ``discrete_values`` distinct values on each side is binned by value,
+    any other by the reference's deciles; nulls are a bin of their own.
+    """
+    before, after = SortedSide.from_values(reference), SortedSide.from_values(current)
+    distinct = _distinct(before.values), _distinct(after.values)
+    by_value = max(map(len, distinct)) <= discrete_values
+    labels, counts = _count_bins(before, after, np.union1d(*distinct) if by_value else None)
+    ks, wasserstein = _compare_curves(before, after)
+    return Comparison(
+        data_type="double",
+        reference_rows=before.rows,
+        current_rows=after.rows,
+        psi=population_stability_index(*counts),
+        js_distance=jensen_shannon_distance(*_count_shared(before.values, after.values)),
+        ks=ks,
+        chi_squared=two_way_chi_squared(*counts) if by_value or ks is None else None,
+        null_delta=after.nulls / after.rows - before.nulls / before.rows,
+        shift=find_shift(labels, counts),
+        distinct_delta=len(distinct[1]) / after.rows - len(distinct[0]) / before.rows,
+        avg_delta=_difference_of_means(before.values, after.values),
+        zero_delta=_share_of_zeros(after) - _share_of_zeros(before),
+        wasserstein=wasserstein,
+    )
+
+
+def find_shift(labels: list[str], counts: NDArray[np.float64]) -> Shift:
+    """Return the bin that adds most to the population stability index, the first of equals."""
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    worst = int(np.argmax(stability_contributions(*counts)))
+    return Shift(labels[worst], float(shares[0, worst]), float(shares[1, worst]))
+
+
+def _compare_curves(before: SortedSide, after: SortedSide) -> tuple[TestResult | None, float | None]:
+    """Nothing where one side is nothing but nulls."""
+    known = len(before.values) and len(after.values)
+    return _ks_and_wasserstein(before.values, after.values) if known else (None, None)
+
+
+def _ks_and_wasserstein(reference: Floats, current: Floats) -> tuple[TestResult, float]:
+    """Return the two-sample Kolmogorov-Smirnov test and the Wasserstein-1 distance of two sorted samples without nulls.
+
+    The statistic is the largest vertical distance of the two distribution functions, 0 to 1, its p-value asymptotic (as
+    ``scipy.stats.ks_2samp(method="asymp")``); the distance is the area between them, in the column's unit. One pass for
+    both takes a quarter of the time of scipy's two functions, which sort again.
+    """
+    pooled = np.concatenate([reference, current])
+    # A stable sort merges the two sorted runs in linear time.
+    order = np.argsort(pooled, kind="stable")
+    pooled = pooled[order]
+    seen = np.cumsum(order < len(reference))
+    gap = np.abs(seen / len(reference) - (np.arange(1, len(pooled) + 1) - seen) / len(current))
+    widths = np.diff(pooled)
+    # Within ties the functions have not stepped to the end yet: only the last of equals counts.
+    statistic = float(np.max(gap[:-1], where=widths > 0, initial=0.0))
+    return TestResult(statistic, _ks_tail(statistic, len(reference), len(current))), float(widths @ gap[:-1])
+
+
+def _ks_tail(statistic: float, reference_rows: int, current_rows: int) -> float:
+    from scipy.stats import kstwo
+
+    effective = reference_rows * current_rows / (reference_rows + current_rows)
+    return float(np.clip(kstwo.sf(statistic, max(1, round(effective))), 0.0, 1.0))
+
+
+def _count_bins(before: SortedSide, after: SortedSide, values: Floats | None) -> tuple[list[str], NDArray[np.float64]]:
+    """Rows per bin, nulls last: one bin for each of ``values``, or the reference's deciles."""
+    edges = _reference_edges(before.values) if values is None else values
+    labels = _label_intervals(edges) if values is None else [f"{value:.4g}" for value in values]
+    rows = [_counts_up_to(side.values, edges)[: len(labels)] for side in (before, after)]
+    nulls = [[before.nulls], [after.nulls]]
+    return [*labels, "null"], np.hstack([np.array(rows, dtype=np.float64), nulls])
+
+
+def _reference_edges(values: Floats) -> Floats:
+    """Inner deciles as values that occur, so that ties stay in one bin."""
+    if not len(values):
+        return np.empty(0)
+    positions = np.ceil(np.arange(1, QUANTILES) / QUANTILES * len(values)).astype(int) - 1
+    return np.unique(values[positions])
+
+
+def _label_intervals(edges: Floats) -> list[str]:
+    if not len(edges):
+        return ["any value"]
+    inner = [f"over {low:.4g} up to {high:.4g}" for low, high in pairwise(edges.tolist())]
+    return [f"up to {edges[0]:.4g}", *inner, f"over {edges[-1]:.4g}"]
+
+
+def _counts_up_to(values: Floats, edges: Floats) -> NDArray[np.int64]:
+    """Rows of sorted ``values`` in (-inf, e1], (e1, e2] … (ek, inf)."""
+    ends = np.searchsorted(values, edges, side="right")
+    return np.diff(np.concatenate([[0], ends, [len(values)]]))
+
+
+def _count_shared(before: Floats, after: Floats) -> NDArray[np.int64]:
+    sides = [side for side in (before, after) if len(side)]
+    if len(sides) < 2:
+        # Nothing to compare, or all of it gone: the same, or disjoint.
+        return np.array([[len(before) > 0, 1], [len(after) > 0, 1]], dtype=np.int64)
+    low, high = min(side[0] for side in sides), max(side[-1] for side in sides)
+    edges = np.linspace(low, high, SHARED_BINS + 1)[1:-1]
+    # Bins are closed on the left, as numpy.histogram's are.
+    return np.array([np.diff([0, *np.searchsorted(side, edges, side="left"), len(side)]) for side in (before, after)])
+
+
+def _distinct(values: Floats) -> Floats:
+    return values[np.concatenate([[True], values[1:] != values[:-1]])] if len(values) else values
+
+
+def _difference_of_means(before: Floats, after: Floats) -> float | None:
+    return float(after.mean() - before.mean()) if len(before) and len(after) else None
+
+
+def _share_of_zeros(side: SortedSide) -> float:
+    low, high = (np.searchsorted(side.values, 0.0, side=end) for end in ("left", "right"))
+    return float(high - low) / side.rows
+
+
+def compare_categorical(reference: Mapping[str | None, int], current: Mapping[str | None, int]) -> Comparison:
+    """Return every statistic of two samples given as rows per category; the key None holds the nulls.
+
+    The test is on counts of known categories; the stability index has nulls as a category of their own.
+    """
+    before, after = _known(reference), _known(current)
+    names = sorted(before | after)
+    known = np.array([[side.get(name, 0) for name in names] for side in (before, after)], dtype=np.float64)
+    counts = np.column_stack([known, [reference.get(None, 0), current.get(None, 0)]])
+    rows = counts.sum(axis=1)
+    shared = known if names and known.sum(axis=1).all() else counts
+    return Comparison(
+        data_type="string",
+        reference_rows=int(rows[0]),
+        current_rows=int(rows[1]),
+        psi=population_stability_index(*counts),
+        js_distance=jensen_shannon_distance(*shared),
+        ks=None,
+        chi_squared=two_way_chi_squared(*shared),
+        null_delta=_null_delta(counts),
+        shift=find_shift([*names, "null"], counts),
+        distinct_delta=float(len(after) / rows[1] - len(before) / rows[0]),
+        tv_distance=total_variation_distance(*shared),
+        l_infinity=l_infinity_distance(*shared),
+        new_values=tuple(name for name in names if name not in before),
+        vanished_values=tuple(name for name in names if name not in after),
+    )
+
+
+def _known(counts: Mapping[str | None, int]) -> dict[str, int]:
+    return {name: rows for name, rows in counts.items() if name is not None and rows > 0}
+
+
+def _null_delta(counts: NDArray[np.float64]) -> float:
+    shares = counts[:, -1] / counts.sum(axis=1)
+    return float(shares[1] - shares[0])

@@ -1,0 +1,183 @@
+"""How well scored cohorts were predicted, once their labels are known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from pyspark.sql import functions as F
+
+from boathouse.modelling.calibration import CostOptions
+from boathouse.modelling.intervals import BootstrapOptions, bounds_of
+from boathouse.modelling.task import BINARY, ScoredRows, Task
+from boathouse.monitoring.columns import compare_categorical
+from boathouse.monitoring.drift import ColumnDrift, grade_drift
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from numpy.typing import NDArray
+    from pyspark.sql import DataFrame
+
+    from boathouse.monitoring.options import DriftOptions, PerformanceOptions
+
+
+Status = Literal["measured", "pending", "too_few"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoredCohort:
+    """Predictions of one model version on one cohort, with labels where known.
+
+    Attributes:
+        cohort: Date on which the rows were observed.
+        model_version: Registered version that scored them.
+        answer: What the model answered, one number a row, by name of the column, the one that is watched first; for a
+            binary task ``probability`` (of label 1) and ``decision``.
+        label: Label known by ``as_of``; NaN where unknown.
+        labels_known_on: Date on which all labels of the cohort are known, or None if not foreseen.
+    """
+
+    cohort: date
+    model_version: str
+    answer: Mapping[str, NDArray[np.float64]]
+    label: NDArray[np.float64]
+    labels_known_on: date | None
+
+    @property
+    def watched(self) -> tuple[str, NDArray[np.float64]]:
+        """Name and values of the column of the answer that is watched."""
+        return next(iter(self.answer.items()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CohortPerformance:
+    """One row of ``monitoring.performance``; its contract explains each figure.
+
+    Figures that a binary task does not have are in ``others``, by name of the column.
+    """
+
+    cohort: date
+    model_version: str
+    status: Status
+    labels_known_on: date | None
+    rows: int
+    labelled: int
+    mean_probability: float = float("nan")
+    decision_rate: float = float("nan")
+    observed_rate: float | None = None
+    roc_auc: float | None = None
+    roc_auc_low: float | None = None
+    roc_auc_high: float | None = None
+    brier: float | None = None
+    brier_low: float | None = None
+    brier_high: float | None = None
+    log_loss: float | None = None
+    precision: float | None = None
+    recall: float | None = None
+    others: Mapping[str, float | None] = field(default_factory=dict)
+
+    @property
+    def gap(self) -> float | None:
+        """Observed rate minus mean probability, -1 to 1; None until measured."""
+        return None if self.observed_rate is None else self.observed_rate - self.mean_probability
+
+    def read(self, name: str) -> object:
+        """Return the value of one column of the table; None where it is not known."""
+        value = self.others[name] if name in self.others else getattr(self, name, None)
+        return None if isinstance(value, float) and np.isnan(value) else value
+
+
+def measure_cohort(
+    scored: ScoredCohort, options: PerformanceOptions, *, task: Task = BINARY, adverse: int = 1
+) -> CohortPerformance:
+    """Return the cohort's figures; without labels its status is ``pending`` and only counts are there."""
+    known = ~np.isnan(scored.label)
+    labelled = int(known.sum())
+    status: Status = "pending" if not labelled else "measured" if labelled >= options.minimum_rows else "too_few"
+    figures: dict[str, float | None] = {**task.summarise(scored.answer, adverse)}
+    if status == "measured":
+        answer = {name: values[known] for name, values in scored.answer.items()}
+        figures |= _measure(task.pair(scored.label[known], answer, adverse), options, task)
+    own = {each.name for each in fields(CohortPerformance)}
+    return CohortPerformance(
+        cohort=scored.cohort,
+        model_version=scored.model_version,
+        status=status,
+        labels_known_on=scored.labels_known_on,
+        rows=len(known),
+        labelled=labelled,
+        **{name: value for name, value in figures.items() if name in own},  # type: ignore[arg-type]
+        others={name: value for name, value in figures.items() if name not in own},
+    )
+
+
+def _measure(rows: ScoredRows, options: PerformanceOptions, task: Task) -> dict[str, float | None]:
+    measured = task.measure_cohort(rows)
+    figures = {each.name: measured[each.source] for each in task.figures} | _intervals(rows, options, task)
+    return {name: None if np.isnan(value) else value for name, value in figures.items()}
+
+
+def _intervals(rows: ScoredRows, options: PerformanceOptions, task: Task) -> dict[str, float]:
+    sampling = BootstrapOptions(samples=options.bootstraps, confidence=options.confidence, seed=options.seed)
+    # The costs of decisions play no part in what is kept here.
+    resampled = task.resample(rows, sampling, CostOptions(missed=0.0, false_alarm=0.0))
+    found = {}
+    for figure in task.figures:
+        if figure.interval:
+            found[f"{figure.name}_low"], found[f"{figure.name}_high"] = bounds_of(
+                resampled[figure.source], options.confidence
+            )
+    return found
+
+
+@dataclass(frozen=True)
+class LabelRate:
+    """Labels of one cohort: how many are known, and their mean (for a binary task the share of label 1)."""
+
+    cohort: date
+    rows: int
+    rate: float
+
+
+def count_labels(labels: DataFrame, as_of: date, *, time: str, label: str) -> list[LabelRate]:
+    """Return the label rate of each cohort with labels known by ``as_of`` (inclusive), oldest first."""
+    rates = (
+        labels.where((F.col("label_known_on") <= F.lit(as_of)) & F.col(label).isNotNull())
+        .groupBy(time)
+        .agg(F.count(label).alias("rows"), F.avg(label).alias("rate"))
+        .collect()
+    )
+    return sorted((LabelRate(row[time], int(row["rows"]), float(row["rate"])) for row in rates), key=_cohort)
+
+
+def compare_labels(
+    rates: list[LabelRate], *, label: str, options: DriftOptions, task: Task = BINARY
+) -> list[ColumnDrift]:
+    """Return the drift of the newest labelled cohort against the one before.
+
+    Empty for fewer than two, and for a task whose label is not 0 or 1: a mean alone cannot be tested.
+    """
+    if len(rates) < 2 or not task.has_categories:
+        return []
+    comparison = compare_categorical(*(_counts(rate) for rate in rates[-2:]))
+    p_value = comparison.test.p_value
+    return [
+        ColumnDrift(
+            column=label,
+            comparison=comparison,
+            p_adjusted=p_value,
+            severity=grade_drift(comparison, p_value, options),
+        )
+    ]
+
+
+def _counts(rate: LabelRate) -> dict[str | None, int]:
+    ones = round(rate.rows * rate.rate)
+    return {"0": rate.rows - ones, "1": ones}
+
+
+def _cohort(rate: LabelRate) -> date:
+    return rate.cohort

@@ -1,0 +1,132 @@
+"""The few lines that close a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+
+    from boathouse.monitoring.alerts import Alert
+    from boathouse.monitoring.drift import ColumnDrift
+    from boathouse.monitoring.performance import CohortPerformance
+
+LONGEST = 15
+NAMED_DRIFTS = 3
+NAMED_ALERTS = 3
+# Characters of the longest sentence; a refusal can have many reasons.
+LINE = 160
+# Metrics of an evaluation that a summary names, and how.
+METRICS = {"roc_auc": "ROC AUC", "precision_recall_auc": "PR AUC", "brier_score": "Brier"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFacts:
+    """What a summary tells.
+
+    Attributes:
+        environment: Environment of the run.
+        as_of: Cutoff of the data visible to the run.
+        champion: Registered name and version of the champion.
+        metrics: Lines on its evaluation, ready to print; empty if there is none.
+        promotion: What promotion decided, in one sentence; empty if unknown.
+        cohorts: Scored cohorts, oldest first.
+        drifts: Drifts against the training window, the largest first.
+        alerts: Alerts, the most urgent first.
+        report: Path of the monitoring report.
+    """
+
+    environment: str
+    as_of: date
+    champion: str
+    metrics: Sequence[str]
+    promotion: str
+    cohorts: Sequence[CohortPerformance]
+    drifts: Sequence[ColumnDrift]
+    alerts: Sequence[Alert]
+    report: str
+
+
+def summarise_run(facts: RunFacts) -> str:
+    """Return the summary as plain text of at most 15 lines."""
+    lines = [
+        f"Summary of environment '{facts.environment}', as of {facts.as_of}",
+        f"  champion    {facts.champion}",
+        *(f"              {line}" for line in facts.metrics[:3]),
+        *([f"  promotion   {facts.promotion}"] if facts.promotion else []),
+        f"  scored      {_describe_scored(facts.cohorts)}",
+        f"  drifted     {_describe_drifts(facts.drifts)}",
+        f"  alerts      {_describe_count(facts.alerts)}",
+        *(f"              {alert.severity}: {alert.message}" for alert in facts.alerts[:NAMED_ALERTS]),
+        f"  report      {facts.report}",
+    ]
+    return "\n".join(lines[:LONGEST])
+
+
+def describe_evaluation(evaluation: Mapping[str, Any], version: str) -> list[str]:
+    """Return lines on how ``version`` did on its test rows, or one that says that it was not in the evaluation.
+
+    Args:
+        evaluation: An ``EvaluationReport`` as plain values; its subject is the newest candidate.
+        version: Version in charge: the candidate, or the champion that it was compared with.
+    """
+    rival = evaluation.get("champion") or {}
+    measured = next((each for each in (evaluation, rival) if each.get("subject", {}).get("version") == version), None)
+    if measured is None:
+        return [f"version {version} is not part of the newest evaluation"]
+    found = measured["metrics"]
+    figures = [f"{shown} {_describe_estimate(found[name])}" for name, shown in METRICS.items() if name in found]
+    first, last = evaluation["period"]
+    return [", ".join(figures), f"on {evaluation['rows']:,} rows it never saw, {first} to {last}"]
+
+
+def describe_promotion(decision: Mapping[str, Any]) -> str:
+    """Return what became of the newest candidate, in one line of at most 160 characters."""
+    text = f"version {decision['candidate']} {decision['outcome']}: {decision['reason']}"
+    return text if len(text) <= LINE else f"{text[: LINE - 1]}…"
+
+
+def _describe_estimate(estimate: Mapping[str, float | None]) -> str:
+    value, low, high = (estimate[name] for name in ("value", "low", "high"))
+    if value is None:
+        return "unknown"
+    return f"{value:.3f}" if low is None or high is None else f"{value:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def _describe_scored(cohorts: Sequence[CohortPerformance]) -> str:
+    """Return how many rows were scored, and the state of each cohort; a row that two versions scored counts once."""
+    dates = sorted({cohort.cohort for cohort in cohorts})
+    of_date = {day: [cohort for cohort in cohorts if cohort.cohort == day] for day in dates}
+    # After a retraining the new version scores the cohorts of the one before again.
+    rows = sum(max(cohort.rows for cohort in scored) for scored in of_date.values())
+    parts = [
+        f"{day} {f'version {cohort.model_version} ' if len(scored) > 1 else ''}{_describe_labels(cohort)}"
+        for day, scored in of_date.items()
+        for cohort in scored
+    ]
+    return f"{rows:,} rows: {', '.join(parts)}"
+
+
+def _describe_labels(cohort: CohortPerformance) -> str:
+    if cohort.roc_auc is not None:
+        return f"(ROC AUC {cohort.roc_auc:.3f})"
+    if cohort.status == "pending" and cohort.labels_known_on:
+        return f"(labels known on {cohort.labels_known_on})"
+    return f"({cohort.status.replace('_', ' ')})"
+
+
+def _describe_drifts(drifts: Sequence[ColumnDrift]) -> str:
+    moved = [drift for drift in drifts if drift.severity != "none"]
+    if not moved:
+        return f"none of {len(drifts)} features"
+    named = ", ".join(f"{drift.column} (PSI {drift.comparison.psi:.2f})" for drift in moved[:NAMED_DRIFTS])
+    return f"{len(moved)} of {len(drifts)} features: {named}"
+
+
+def _describe_count(alerts: Sequence[Alert]) -> str:
+    if not alerts:
+        return "none"
+    alarms = sum(alert.severity == "alarm" for alert in alerts)
+    return f"{alarms} to act on, {len(alerts) - alarms} to watch"

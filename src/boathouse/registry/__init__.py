@@ -1,0 +1,1 @@
+"""The model registry: versions, their files, and the checks before anything of them is loaded."""

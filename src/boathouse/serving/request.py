@@ -1,0 +1,122 @@
+"""One request and its answer over ASGI."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from boathouse.errors import InvocationError
+from boathouse.serving.answers import Answer
+
+AsgiMessage = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[AsgiMessage]]
+Send = Callable[[AsgiMessage], Awaitable[None]]
+_OWN_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+
+
+class DisconnectedError(Exception):
+    """The caller has gone before the request was complete."""
+
+
+@dataclass
+class Request:
+    """One request.
+
+    Attributes:
+        scope: What ASGI says of it.
+        receive: Gives the next part of the body.
+        send: Takes the next part of the answer.
+        request_id: Unique id that this server gives it.
+        started_ns: When it came, in nanoseconds of the performance counter.
+    """
+
+    scope: Mapping[str, Any]
+    receive: Receive
+    send: Send
+    request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    started_ns: int = field(default_factory=time.perf_counter_ns)
+    status: int = 0
+
+    @property
+    def path(self) -> str:
+        """The path, decoded; what a proxy says of the caller or of another path is not believed."""
+        return str(self.scope["path"])
+
+    @property
+    def method(self) -> str:
+        """The method, in capitals."""
+        return str(self.scope["method"])
+
+    @cached_property
+    def headers(self) -> dict[bytes, bytes]:
+        """The headers, their names in small letters; of a repeated one the last."""
+        return dict(self.scope["headers"])
+
+    @property
+    def content_type(self) -> str | None:
+        """The content type, or None."""
+        header = self.headers.get(b"content-type")
+        return None if header is None else header.decode("latin-1")
+
+    @property
+    def caller(self) -> str:
+        """The address of the other end of the connection."""
+        client = self.scope.get("client")
+        return str(client[0]) if client else ""
+
+    @property
+    def callers_id(self) -> str | None:
+        """The id that the caller or a proxy gave the request by its header X-Request-Id, or None."""
+        given = self.headers.get(b"x-request-id")
+        return given.decode() if given is not None and _OWN_ID.fullmatch(given) else None
+
+    @property
+    def seconds(self) -> float:
+        """Time since the request came."""
+        return (time.perf_counter_ns() - self.started_ns) / 1e9
+
+    async def read_body(self, limit: int) -> bytes:
+        """Return the body.
+
+        Raises:
+            InvocationError: 413 as soon as it is known to be longer than ``limit`` bytes.
+            DisconnectedError: If the caller goes away before its end.
+        """
+        declared = self.headers.get(b"content-length", b"")
+        if declared.isdigit() and int(declared) > limit:
+            raise InvocationError.too_large("bytes", limit)
+        message = await self.receive()
+        if message["type"] == "http.request" and not message.get("more_body"):
+            return self._checked(message.get("body", b""), limit)
+        parts, length = [], 0
+        while message["type"] == "http.request":
+            parts.append(message.get("body", b""))
+            length += len(parts[-1])
+            if length > limit:
+                raise InvocationError.too_large("bytes", limit)
+            if not message.get("more_body"):
+                return b"".join(parts)
+            message = await self.receive()
+        raise DisconnectedError
+
+    async def answer(self, answer: Answer) -> None:
+        """Send the answer, with the request's id."""
+        self.status = answer.status
+        headers = [
+            (b"content-type", answer.media_type),
+            (b"content-length", str(len(answer.body)).encode()),
+            (b"x-request-id", self.request_id.encode()),
+            *answer.headers,
+        ]
+        await self.send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await self.send({"type": "http.response.body", "body": answer.body})
+
+    def _checked(self, body: bytes, limit: int) -> bytes:
+        if len(body) > limit:
+            raise InvocationError.too_large("bytes", limit)
+        return body

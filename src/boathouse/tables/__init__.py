@@ -1,0 +1,1 @@
+"""What a table is: its contract, its schema, its fingerprint."""

@@ -1,0 +1,153 @@
+"""Where a table lives: a folder of the local lakehouse, or a name in Unity Catalog."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from boathouse.atomic_files import folder_lock
+from boathouse.errors import ConfigError, TableError
+from boathouse.tables.delta_log import open_log
+from boathouse.tables.engines import get_engine
+from boathouse.tables.time_travel import read_older
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
+
+# environment, schema, table
+_NAME_PARTS = 3
+
+
+@dataclass(frozen=True)
+class TableLocation:
+    """One table on one engine.
+
+    Attributes:
+        table: ``<env>.<schema>.<table>``.
+        engine: ``sail``, ``spark`` or ``databricks``.
+        root: Folder of the lakehouse; not used by the databricks engine.
+    """
+
+    table: str
+    engine: str
+    root: str
+
+    def __post_init__(self) -> None:
+        """Check that the name has three parts.
+
+        Raises:
+            ConfigError: If it has not.
+        """
+        parts = self.table.split(".")
+        if len(parts) != _NAME_PARTS or not all(parts):
+            raise ConfigError.in_catalog(self.table, "the name must be <environment>.<schema>.<table>")
+
+    @classmethod
+    def from_lakehouse(cls, table: str, lakehouse: dict[str, str]) -> TableLocation:
+        """Return the location of ``table`` in ``lakehouse`` (``{engine, root}`` of the catalog)."""
+        missing = sorted({"engine", "root"} - set(lakehouse))
+        if missing:
+            raise ConfigError.in_catalog(table, f"lakehouse lacks {', '.join(missing)}")
+        return cls(table, lakehouse["engine"], str(lakehouse["root"]))
+
+    @property
+    def environment(self) -> str:
+        """The first part of the name."""
+        return self.table.split(".")[0]
+
+    @property
+    def path(self) -> str | None:
+        """The table's folder, or None where tables go by name."""
+        if get_engine(self.engine).capabilities.table_names:
+            return None
+        return Path(self.root).absolute().joinpath(*self.table.split(".")).as_posix()
+
+    @property
+    def sql_name(self) -> str:
+        """The table as SQL statements name it, quoted."""
+        if self.path is None:
+            return ".".join(f"`{part}`" for part in self.table.split("."))
+        return "delta.`" + self.path.replace("`", "``") + "`"
+
+    def session(self) -> SparkSession:
+        """Return the engine's session, started if need be."""
+        return get_engine(self.engine).session()
+
+    def newest_version(self) -> int | None:
+        """Return the newest version, or None if there is no table."""
+        log = open_log(self)
+        return log.newest() if log.exists() else None
+
+    def require_version(self, made_by: str | None = None) -> int:
+        """Return the newest version.
+
+        Args:
+            made_by: The pipeline that makes the table, for the message.
+
+        Raises:
+            TableError: If there is no table.
+        """
+        version = self.newest_version()
+        if version is None:
+            where = self.path or self.sql_name
+            raise TableError.missing(self.table, self.environment, where, made_by)
+        return version
+
+    def read_newest(self) -> DataFrame | None:
+        """Return the newest version, lazily, or None if there is no table."""
+        version = self.newest_version()
+        return None if version is None else self.read(version)
+
+    def read(self, version: int) -> DataFrame:
+        """Return the table as of ``version``, lazily."""
+        if self.path and not get_engine(self.engine).capabilities.time_travel:
+            older = read_older(self.session(), self.path, version)
+            if older is not None:
+                return older
+        reader = self.session().read.format("delta").option("versionAsOf", version)
+        return reader.load(self.path) if self.path else reader.table(self.table)
+
+    def save(self, writer: DataFrameWriter) -> None:
+        """Write what ``writer`` is set up to write to this location."""
+        if self.path:
+            writer.save(self.path)
+        else:
+            writer.saveAsTable(self.table)
+
+    @contextmanager
+    def creation_lock(self) -> Iterator[None]:
+        """Let one writer at a time create tables in this schema, across threads and processes.
+
+        Sail does not notice that two writers create the same table: both would add their rows. Where
+        tables go by name the catalog sees to it.
+
+        Raises:
+            BoathouseError: If another process keeps the lock.
+        """
+        if self.path is None:
+            yield
+            return
+        with folder_lock(Path(self.path).parent, purpose=f"create '{self.table}'"):
+            yield
+
+    def check_writable(self) -> None:
+        """Check that the table's folder can be written or made.
+
+        Raises:
+            TableError: Naming the folder that refuses.
+        """
+        if self.path is None:
+            return
+        folder = Path(self.path)
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+        if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+            raise TableError(
+                f"Table '{self.table}' cannot be written: {folder.as_posix()} is no writable folder. "
+                "Make it one, or set BOATHOUSE_DATA to a folder that is."
+            )

@@ -1,0 +1,224 @@
+"""``boathouse models``, ``requests`` and ``audit`` as typed, with a ledger and a registry of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import mlflow
+import pytest
+from click.testing import CliRunner
+from tests.commands.conftest import ROOT
+
+from boathouse.cli.main import cli
+from boathouse.environment import Environment
+from boathouse.lifecycle.decision import Decided, PromotionDecision
+from boathouse.lifecycle.gates import Gate
+from boathouse.lifecycle.policy import Identity
+from boathouse.lifecycle.steps import open_life_cycle, record_decision
+from boathouse.registry.dataset import ModelVersionDataset
+from tests.fixtures.life_cycle import START, options
+from tests.fixtures.model_store import empty_store, make_model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from click.testing import Result
+
+__all__ = ["empty_store"]
+
+NAME = "test.models.missed_payment"
+
+
+def run(*words: str, user: str = "vera", env: str = "test") -> Result:
+    os.environ["BOATHOUSE_USER"] = user
+    return CliRunner().invoke(cli, [*words, "--env", env, "--conf-source", str(ROOT / "conf")])
+
+
+def judge(data: Path, version: str, outcome: str, champion: str | None, *, env: str = "test", needed: int = 0) -> None:
+    house = Environment(env, {"engine": "sail", "root": str(data / "lakehouse")})
+    name = f"{env}.models.missed_payment"
+    gate = Gate("minimum_roc_auc", "enforce", outcome != "rejected", 0.7, 0.65, "minimum_roc_auc is 0.7.")
+    decided = PromotionDecision(
+        model=name,
+        candidate=version,
+        champion=champion,
+        outcome=outcome,
+        reason="Because.",
+        gates=[gate],
+        decided=Decided(START, "tom"),
+    )
+    cycle = open_life_cycle(house, name, options(needed=needed), Identity("tom", "system"))
+    record_decision(cycle, decided)
+    cycle.mend()
+
+
+@pytest.fixture
+def data(empty_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Return a data folder whose model has champion 1 and a version 2 that passed and waits."""
+    (tmp_path / "mlflow.db").write_bytes(empty_store.read_bytes())
+    monkeypatch.setenv("BOATHOUSE_DATA", str(tmp_path))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("BOATHOUSE_USER", "vera")
+    monkeypatch.chdir(tmp_path)
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
+    mlflow.set_experiment(experiment_id=mlflow.create_experiment("late", artifact_location=f"file://{tmp_path}/runs"))
+    for version, champion in (("1", None), ("2", "1")):
+        ModelVersionDataset(name=NAME).save(make_model(0.5 + int(version) / 10))
+        judge(tmp_path, version, "promoted", champion, needed=int(version) - 1)
+    yield tmp_path
+    while mlflow.active_run():
+        mlflow.end_run()
+
+
+def test_what_there_is_and_what_waits(data: Path) -> None:
+    listed = run("models", "list").output.splitlines()
+    assert listed[1].split()[:5] == [NAME, "1", "2", "-", "2"]
+    assert listed[1].endswith("2 to production (tom)")
+    assert "waiting: 2 to production, asked by tom; approved by nobody yet" in run("models", "show").output
+    assert f"{NAME} 2 to production  tom: The gates let it pass: Because." in run("requests", "list").output
+    shown = run("models", "show", "2").output
+    assert f"{NAME} version 2: challenger since" in shown
+    assert "passed   minimum_roc_auc is 0.7." in shown
+    assert json.loads(run("models", "show", "2", "--json").output)["state"]["stage"] == "challenger"
+    assert json.loads(run("models", "list", "--json").output)[0]["champion"] == "1"
+    assert json.loads(run("requests", "list", "--json").output)[0]["version"] == "2"
+    assert "test.models" in run("models", "list", "--all").output
+
+
+def test_approve_takes_charge_and_rollback_takes_it_back(data: Path) -> None:
+    approved = run("models", "approve", "2", "--reason", "seen")
+    assert approved.exit_code == 0, approved.output
+    assert f"Approved: {NAME} version 2, which is champion now." in approved.output
+    assert ModelVersionDataset(name=NAME, alias="champion").load().version == "2"
+    rolled = run("models", "rollback", "--reason", "worse since noon", user="ann")
+    assert "Rolled back from 2 to 1, by ann at" in rolled.output
+    assert ModelVersionDataset(name=NAME, alias="champion").load().version == "1"
+    assert run("models", "rollback", user="bob").output == rolled.output
+    assert "Nothing waits" in run("requests", "list").output
+    assert "[carried out by vera]" in run("requests", "list", "--all").output
+    assert "no open request" in run("models", "approve", "2", "--reason", "x").stderr
+
+
+def test_reject_archive_request_and_promote(data: Path) -> None:
+    assert "stays challenger" in run("models", "reject", "missed_payment", "2", "--reason", "unfair").output
+    asked = run("models", "request", "2", "--to", "production", "--comment", "please")
+    assert f"boathouse models approve {NAME} 2" in asked.output
+    assert "champion 2, previous 1" in run("models", "promote", "2", "--comment", "now").output
+    assert run("models", "archive", NAME, "1", "--comment", "old").exit_code == 0
+    assert "previous" not in run("models", "show").output.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["models", "approve", "9", "--reason", "x"], "has no version 9. There are: 1, 2"),
+        (["models", "archive", "1", "--reason", "x"], "cannot be archived"),
+        (["models", "promote", "1", "2", "--reason", "x"], "Expected [NAME] VERSION"),
+        (["models", "show", "9"], "has no version 9"),
+        (["models", "show", "other"], f"There is no model 'test.models.other'. Known: {NAME}"),
+        (["models", "rollback", "prod.models.missed_payment"], "belongs to environment 'prod'"),
+        (["models", "check-approval", "2"], "needed 'Approved'"),
+        (["models", "compare", "2"], "Make it: kedro run --pipeline evaluation --env test"),
+        (["models", "list"], "Unknown environment 'nowhere'"),
+    ],
+)
+def test_what_cannot_be_done_is_told_with_exit_code_1(data: Path, words: list[str], told: str) -> None:
+    result = run(*words, env="nowhere" if told.startswith("Unknown") else "test")
+    assert result.exit_code == 1
+    assert told in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_server_that_does_not_answer_stops_a_step_before_its_record(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = run("models", "show", "--json").output
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    result = run("models", "promote", "2", "--comment", "x")
+    assert (result.exit_code, "does not answer" in result.stderr) == (1, True)
+    assert run("models", "show", "--json").output == before
+
+
+def test_a_reason_has_to_be_given(data: Path) -> None:
+    assert "Missing option" in run("models", "approve", "2").stderr
+
+
+def test_the_tag_of_a_deployment_job_approves(data: Path) -> None:
+    mlflow.MlflowClient().set_model_version_tag(NAME, "2", "approval", "Approved")
+    assert "which is champion now" in run("models", "check-approval", "2", "--tag", "approval").output
+    assert "champion 2" in run("models", "promote", "2", "--comment", "deployment job").output
+
+
+def test_copy_to_prod_where_another_has_to_approve(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = run("models", "copy", "1", "--to", "prod", "--comment", "ready")
+    assert done.exit_code == 0, done.output
+    assert f"{NAME} version 1 is prod.models.missed_payment version 1" in done.output
+    judge(data, "1", "promoted", None, env="prod", needed=1)
+    monkeypatch.setattr("boathouse.lifecycle.identity.getpass.getuser", lambda: "tom")
+    # In prod the variable names nobody.
+    refused = run("models", "approve", "1", "--reason", "x", user="vera", env="prod")
+    assert "somebody else has to approve" in refused.stderr
+    monkeypatch.setattr("boathouse.lifecycle.identity.getpass.getuser", lambda: "ann")
+    assert "champion now" in run("models", "approve", "1", "--reason", "x", env="prod").output
+    assert "copied from: test.models.missed_payment/1" in run("models", "show", "1", env="prod").output
+
+
+def test_an_empty_ledger_says_how_to_begin(data: Path) -> None:
+    listed = run("models", "list", env="staging")
+    assert listed.exit_code == 0
+    assert "kedro run --pipelines training,evaluation,promotion --env staging" in listed.output
+
+
+# The trail
+
+
+def test_a_whole_trail_verifies_and_a_kept_hash_is_found(data: Path) -> None:
+    result = run("audit", "verify")
+    assert result.exit_code == 0, result.stderr
+    head = result.output.splitlines()[0].split()[-1]
+    assert "record(s), whole, last hash" in result.output
+    assert run("audit", "verify", "--head", head).exit_code == 0
+    assert run("audit", "verify", "--head", "0" * 64).exit_code == 1
+
+
+def test_a_changed_record_is_found_named_and_fails(data: Path) -> None:
+    import pyarrow as pa
+    from deltalake import DeltaTable, write_deltalake
+
+    path = str(data / "lakehouse" / "test" / "audit" / "promotions")
+    table = DeltaTable(path)
+    rows = table.to_pyarrow_table().sort_by("sequence").to_pylist()
+    rows[1]["actor"] = "nobody"
+    table.alter.set_table_properties({"delta.appendOnly": "false"})
+    write_deltalake(path, pa.Table.from_pylist(rows, schema=table.to_pyarrow_table().schema), mode="overwrite")
+    result = run("audit", "verify")
+    assert result.exit_code == 1
+    assert "test.audit.promotions, record 2: the record was changed after it was written" in result.stderr
+
+
+def test_delivering_without_webhooks_has_nothing_to_do(data: Path) -> None:
+    assert "0 sent, 0 attempt(s) failed, 0 waiting, 0 given up." in run("audit", "deliver").output
+
+
+# The start
+
+
+def test_list_and_show_import_nothing_heavy(data: Path) -> None:
+    conf = str(ROOT / "conf")
+    code = (
+        "import sys; from boathouse.cli.main import main\n"
+        "def call(*words):\n"
+        f"    try: main([*words, '--env', 'test', '--conf-source', {conf!r}])\n"
+        "    except SystemExit as end: assert not end.code\n"
+        "call('models', 'list'); call('models', 'show'); call('models', 'show', '2'); call('requests', 'list')\n"
+        "call('audit', 'verify')\n"
+        "print('heavy:', [name for name in ('mlflow', 'pyspark', 'pandas', 'sklearn', 'scipy') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.rstrip().endswith("heavy: []")

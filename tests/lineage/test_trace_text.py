@@ -1,0 +1,117 @@
+"""A trace tells what is on record, and what is not."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from boathouse.lifecycle.chain import AuditEvent, seal_events
+from boathouse.lineage.facts import CodeFacts, RunFacts, RuntimeFacts, find_gaps, flatten
+from boathouse.lineage.trace_text import trace_to_dict, write_trace
+from tests.fixtures.lineage_facts import NAME, make_facts
+
+EVENTS = seal_events(
+    [
+        AuditEvent(
+            event_id="e1",
+            kind="checked",
+            subject=NAME,
+            version="3",
+            actor="otto",
+            occurred_at=datetime(2005, 10, 2, tzinfo=UTC),
+            evidence={"outcome": "rejected", "gates": [{"name": "calibration", "passed": False}]},
+        ),
+        AuditEvent(
+            event_id="e2",
+            kind="approved",
+            subject=NAME,
+            version="3",
+            actor="vera",
+            occurred_at=datetime(2005, 10, 3, tzinfo=UTC),
+            comment="Good enough.",
+        ),
+    ]
+)
+
+
+def test_a_whole_record_has_no_gaps() -> None:
+    assert find_gaps(make_facts()) == []
+    assert "not recorded" not in write_trace(make_facts(), EVENTS).lower()
+
+
+@pytest.mark.parametrize(
+    ("changes", "gaps"),
+    [
+        ({"model_digest": None}, ["model_digest"]),
+        ({"tables": ()}, ["tables"]),
+        ({"parameters": {}, "metrics": {}}, ["parameters", "metrics"]),
+        ({"code": CodeFacts(commit="c")}, ["code.branch", "code.dirty", "code.difference", "code.package_version"]),
+        ({"source": "", "aliases": (), "artefacts": ()}, []),
+    ],
+)
+def test_what_is_missing_is_named(changes: dict[str, object], gaps: list[str]) -> None:
+    facts = make_facts(**changes)
+    assert find_gaps(facts) == gaps
+    text = write_trace(facts, EVENTS)
+    assert [name for name in gaps if f"  {name}" not in text] == []
+
+
+def test_a_view_without_sources_is_a_gap() -> None:
+    (view,) = make_facts().features
+    facts = make_facts(features=(dataclasses.replace(view, sources=None),))
+    assert find_gaps(facts) == ["features.habits.sources"]
+    assert "from: not recorded" in write_trace(facts, [])
+
+
+def test_the_text_answers_each_question() -> None:
+    text = write_trace(make_facts(), EVENTS)
+    for line in (
+        "commit " + "c" * 40 + " on main, boathouse 0.1.0",
+        "clean: nothing differed from the commit",
+        "Python 3.11.7, sail 0.7.2",
+        "r1 by otto in prod, FINISHED",
+        "prod.clean.rows version 4, 1,200 rows: can be read",
+        "prod.model_input.training_set version 2, 1,000 rows: cannot be read: vacuumed",
+        "rows.csv, 1,200 rows: a file, without versions",
+        "habits version 1, abcd (as defined here): late, early",
+        "    from clean.rows: id, paid_on",
+        "training.search.seed = 7",
+        "validation.roc_auc = 0.71",
+        "eeeeeeeeeeee         10 bytes  model/MLmodel",
+        "2005-10-02 00:00 UTC  checked by otto; rejected; not passed: calibration",
+        "2005-10-03 00:00 UTC  approved by vera; Good enough.",
+    ):
+        assert f"  {line}" in text
+    assert "monitoring.window" not in text  # of a pipeline that had no part in it
+
+
+def test_a_dirty_tree_is_told_with_its_digest() -> None:
+    code = CodeFacts(commit="c", branch="b", dirty="true", difference="feed", package_version="1")
+    assert "digest of the difference: feed" in write_trace(make_facts(code=code), [])
+
+
+def test_nothing_on_record_is_still_a_trace() -> None:
+    facts = make_facts(
+        code=CodeFacts(), runtime_environment=RuntimeFacts(), run=RunFacts(), tables=(), features=(), parameters={}
+    )
+    text = write_trace(facts, [])
+    assert "commit not recorded on not recorded" in text
+    assert "Data\n  not recorded" in text
+    assert "Decisions\n  not recorded" in text
+
+
+def test_json_holds_everything() -> None:
+    found = json.loads(json.dumps(trace_to_dict(make_facts(), EVENTS)))
+    assert found["runtime_environment"]["libraries"]["numpy"] == "2.0"
+    assert found["features"][0]["sources"] == {"clean.rows": ["id", "paid_on"]}
+    assert found["parameters"]["monitoring.window"] == 3
+    assert found["events"][0]["evidence"]["outcome"] == "rejected"
+    assert found["registered_at"] == "2005-10-01T08:30:00+00:00"
+    assert found["not_recorded"] == []
+
+
+def test_flattening_keeps_lists_and_empty_groups() -> None:
+    assert flatten({"a": {"b": [1, 2], "c": {}}, "d": None}) == {"a.b": [1, 2], "a.c": {}, "d": None}

@@ -1,0 +1,132 @@
+"""From a table to a sealed model: rows in a fixed order, leaks refused, everything stated."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from boathouse.errors import ModelError
+from boathouse.modelling.calibration import CalibrationOptions, CostOptions
+from boathouse.modelling.leakage import (
+    LeakageOptions,
+    check_feature_times,
+    check_label_times,
+    check_leakage,
+    missing_shares,
+)
+from boathouse.modelling.samples import Sample, join_samples, take_split
+from boathouse.modelling.selection import finish_model, fit_trial
+from boathouse.scoring.scorer import load_scorer
+from tests.fixtures.modelling_sample import FEATURES, make_sample
+
+DAY, NEXT = date(2005, 4, 30), date(2005, 5, 31)
+TABLE = pd.DataFrame(
+    {
+        "customer_id": [2, 1, 2, 1, 9],
+        "observed_on": [NEXT, NEXT, DAY, DAY, DAY],
+        "split": ["train", "train", "train", "train", "test"],
+        "late": [1, 0, 1, 0, 1],
+        "a": [4.0, 2.0, 3.0, None, 9.0],
+        "b": [40.0, 20.0, 30.0, 10.0, 90.0],
+    }
+)
+
+
+def take(table: pd.DataFrame, split: str = "train") -> Sample:
+    return take_split(table, split, features=["b", "a"], label="late", keys=["customer_id", "observed_on"])
+
+
+def test_a_split_has_its_rows_in_the_order_of_keys_and_its_columns_as_asked() -> None:
+    sample = take(TABLE.sample(frac=1, random_state=3))
+    np.testing.assert_array_equal(sample.matrix, [[10, np.nan], [20, 2], [30, 3], [40, 4]])
+    assert sample.label.tolist() == [0, 0, 1, 1]
+    assert (sample.features, sample.window) == (("b", "a"), (DAY, NEXT))
+
+
+@pytest.mark.parametrize("split", ["test", "validation"])
+def test_a_split_with_one_label_or_no_row_is_refused(split: str) -> None:
+    with pytest.raises(ModelError, match=f"{split}.*late|late.*{split}"):
+        take(TABLE, split)
+
+
+def with_feature(values: np.ndarray) -> Sample:
+    sample = make_sample()
+    matrix = sample.matrix.copy()
+    matrix[:, 1] = values
+    return Sample(features=sample.features, matrix=matrix, label=sample.label, window=sample.window)
+
+
+LABEL = make_sample().label.astype(float)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [LABEL, -LABEL, np.where(LABEL == 1, np.nan, 3.0), np.where(LABEL == 1, 3.0, np.nan)],
+    ids=["as the label", "opposite to it", "missing when it is 1", "missing when it is 0"],
+)
+def test_a_feature_that_alone_tells_the_label_is_named(values: np.ndarray) -> None:
+    with pytest.raises(ModelError, match="noise") as error:
+        check_leakage(with_feature(values), LeakageOptions(0.99))
+    assert "signal" not in str(error.value)
+
+
+def test_a_good_feature_is_no_leak() -> None:
+    """The signal ranks about four of five pairs rightly: more than 0.75 and less than 0.99."""
+    check_leakage(make_sample(), LeakageOptions(0.99))
+    with pytest.raises(ModelError, match="signal") as error:
+        check_leakage(make_sample(), LeakageOptions(0.75))
+    assert "noise" not in str(error.value)
+
+
+def dated(features: list[str | None], labels: list[str | None]) -> pd.DataFrame:
+    """Return rows of 31 August with the dates of the features joined and of the labels' becoming known."""
+    columns = {"on": ["2005-08-31"] * len(features), "boats_on": features, "known": labels}
+    return pd.DataFrame({name: pd.to_datetime(values) for name, values in columns.items()})
+
+
+def test_features_from_after_their_row_stop_the_training() -> None:
+    honest = dated(["2005-08-31", "2005-07-31", None], ["2005-09-30"] * 3)
+    check_feature_times(honest, time="on", found={"boats": "boats_on"})
+    assert missing_shares(honest, {"boats": "boats_on"}) == {"boats_missing_share": pytest.approx(1 / 3)}
+    with pytest.raises(ModelError, match=r"boats in 1 row"):
+        check_feature_times(dated(["2005-09-01"], ["2005-09-30"]), time="on", found={"boats": "boats_on"})
+
+
+@pytest.mark.parametrize("known", ["2005-10-01", None])
+def test_labels_nobody_knew_stop_the_training(known: str | None) -> None:
+    check_label_times(dated([None], ["2005-09-30"]), known="known", as_of=date(2005, 9, 30))
+    with pytest.raises(ModelError, match=r"1 row\(s\) have a label whose known is after 2005-09-30"):
+        check_label_times(dated([None] * 2, ["2005-09-30", known]), known="known", as_of=date(2005, 9, 30))
+
+
+def test_a_finished_model_says_what_it_is_and_scores_as_it_was_measured() -> None:
+    train, validation = make_sample(), make_sample(300, 8)
+    trial = fit_trial(train, validation, {"algorithm": "xgboost", "rounds": 10, "max_depth": 2}, 1)
+    model = finish_model(
+        trial,
+        train,
+        validation,
+        calibration=CalibrationOptions("platt"),
+        costs=CostOptions(missed=5, false_alarm=1),
+        label="late",
+        reason_texts={name: f"The {name}" for name in (*FEATURES, "another")},
+    )
+    scorer = load_scorer(model.files)
+    # Metrics, calibration and threshold are those of the fit on train alone.
+    probability = scorer.spec.calibration.to_probability(trial.log_odds)
+    brier = float(((probability - validation.label) ** 2).mean())
+    assert model.metrics["brier_score"] == pytest.approx(brier, abs=1e-12)
+    assert (model.algorithm, model.training_window) == ("xgboost", (train.window[0], validation.window[1]))
+    assert scorer.spec.features == FEATURES
+    assert set(scorer.spec.reason_texts) == set(FEATURES)
+    assert scorer.spec.threshold in {*probability.tolist(), 1.0}
+    whole = np.concatenate([train.matrix, validation.matrix])
+    medians = np.nanmedian(whole[:, :2], axis=0)
+    # What ships has seen both.
+    both = fit_trial(join_samples(train, validation), validation, {"algorithm": "xgboost", **trial.parameters}, 1)
+    assert np.array_equal(scorer.estimator.log_odds(validation.matrix), both.log_odds)
+    assert not np.array_equal(both.log_odds, trial.log_odds)
+    assert model.input_example == pytest.approx({"signal": medians[0], "noise": medians[1], "empty": 0.0})

@@ -1,0 +1,188 @@
+"""Every report, built from one text that stands wherever a report shows a value that is not its own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
+
+from boathouse.evaluation.behaviour import BehaviourResult
+from boathouse.evaluation.calibration_curve import CalibrationBin
+from boathouse.evaluation.comparison import Estimate, SliceComparison
+from boathouse.evaluation.fairness import GroupFairness, GroupRates
+from boathouse.evaluation.model_card import _METRICS, CardWords, write_model_card
+from boathouse.evaluation.report import EvaluationReport, Rival, Subject
+from boathouse.evaluation.slices import Slice
+from boathouse.features.feature_view import FeatureView, Source
+from boathouse.features.registry import write_dictionary
+from boathouse.lifecycle.decision import Decided, PromotionDecision, write_decision_card
+from boathouse.lifecycle.gates import Gate
+from boathouse.lineage.findings import Finding
+from boathouse.lineage.report import build_page
+from boathouse.modelling.paired import ALL
+from boathouse.monitoring.alerts import Alert, Findings
+from boathouse.monitoring.distances import Comparison, Shift
+from boathouse.monitoring.drift import ColumnDrift
+from boathouse.monitoring.performance import CohortPerformance
+from boathouse.monitoring.report import ReportHead, render_report
+from boathouse.reports.page import Page
+from boathouse.reports.rendering import render_markdown
+from boathouse.scoring.feature_spec import Feature
+from boathouse.scoring.on_demand import OnDemandFeature, RequestField
+from tests.fixtures.governed_model import STORY, event, make_governed
+from tests.fixtures.lineage_facts import make_facts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SOME = Estimate(0.8, 0.7, 0.9)
+
+
+def _report(value: str) -> EvaluationReport:
+    subject = Subject(name=value, version=value, algorithm=value, threshold=0.25, digest=value)
+    metrics = dict.fromkeys(_METRICS, SOME)
+    sliced = SliceComparison(
+        key=value, value=value, rows=1_000, ours=dict.fromkeys(_METRICS, 0.8), theirs={}, difference=metrics
+    )
+    rival = Rival(subject=subject, metrics=metrics, difference=metrics, slices=[replace(sliced, key=ALL), sliced])
+    group = GroupRates(value, 10, 0.5, 0.5, 0.5, 0.5, judged=False)
+    behaviour = BehaviourResult(
+        name=value, says=value, rule="low", cases=10, failing=2, worst=0.4, bound=0.1, max_failing_share=0.1
+    )
+    return EvaluationReport(
+        subject=subject,
+        rows=2_000,
+        period=(value, value),
+        confidence=0.95,
+        metrics=metrics,
+        baseline=rival,
+        champion=replace(rival, slices=()),
+        slices=[Slice(value, value, 1_000, 0.2, 0.21, float("nan"), 0.1)],
+        fairness=[GroupFairness(value, (group, replace(group, judged=True)), 0.1, 0.2)],
+        calibration=[CalibrationBin(100, 0.2, 0.21)],
+        importance={value: 1.0},
+        behaviour=[behaviour, replace(behaviour, failing=0, max_failing_share=0.0)],
+    )
+
+
+def model_card(value: str) -> str:
+    """Return the model card."""
+    return write_model_card(_report(value), CardWords(entity=value, entities=value, currency=value))
+
+
+def decision_card(value: str) -> str:
+    """Return the decision card with a gate of each answer."""
+    gate = Gate(name="minimum_roc_auc", mode="enforce", passed=True, value=0.8, limit=0.7, message=value)
+    refused, warned = replace(gate, passed=False), replace(gate, passed=False, mode="warn")
+    decision = PromotionDecision(
+        model=value,
+        candidate=value,
+        champion=value,
+        outcome="rejected",
+        reason=value,
+        gates=(gate, warned, refused),
+        decided=Decided(datetime(2005, 10, 1, tzinfo=UTC), value),
+    )
+    return write_decision_card(decision, _report(value))
+
+
+def monitoring(value: str) -> str:
+    """Return the monitoring report with alerts, drift, and a measured and a pending cohort."""
+    comparison = Comparison(
+        data_type="string",
+        reference_rows=100,
+        current_rows=100,
+        psi=0.3,
+        js_distance=0.1,
+        ks=None,
+        chi_squared=None,
+        null_delta=0.0,
+        shift=Shift(value, 0.0, 0.12),
+        distinct_delta=0.0,
+    )
+    drift = ColumnDrift(column=value, comparison=comparison, p_adjusted=0.0, severity="alarm")
+    cohort = CohortPerformance(
+        cohort=date(2005, 8, 31),
+        model_version=value,
+        status="measured",
+        labels_known_on=date(2005, 9, 30),
+        rows=1_000,
+        labelled=1_000,
+        mean_probability=0.2,
+        decision_rate=0.3,
+        observed_rate=0.21,
+        roc_auc=0.8,
+        roc_auc_low=0.7,
+        roc_auc_high=0.9,
+    )
+    pending = replace(cohort, status="pending", labelled=0, roc_auc=None, observed_rate=None)
+    alert = Alert(kind="feature_drift", severity="alarm", subject=value, value=0.3, limit=0.2, message=value)
+    findings = Findings(features=[drift], scores=[], labels=[], rates=[], cohorts=[cohort, pending])
+    head = ReportHead(model=value, version=value, environment=value, as_of=date(2005, 9, 30), window=value)
+    plots = {name: Figure() for name in ("drift", "scores", "performance")}
+    return render_report(head, findings, [alert, replace(alert, severity="warning")], plots)
+
+
+def _governance_page(value: str) -> Page:
+    gate = {"name": value, "mode": value, "passed": False, "value": 0.1, "limit": 0.2, "message": value}
+    story = (
+        *STORY[:1],
+        event(1, "checked", value, {"outcome": "rejected", "champion": value, "gates": [gate]}, comment=value),
+        event(2, "requested", value, {"to": "production"}, comment=value),
+    )
+    facts = make_facts(stage=value, algorithm=value, training_window=value, model_digest=value, source=value)
+    model = replace(make_governed(story, facts=facts, aliases={value: value}), name=value)
+    return build_page(model, [Finding(severity="error", kind="alias_differs", version=value, message=value)])
+
+
+def governance_html(value: str) -> str:
+    """Return the governance report as HTML."""
+    return _governance_page(value).to_html()
+
+
+def governance_markdown(value: str) -> str:
+    """Return the governance report as Markdown."""
+    return _governance_page(value).to_markdown()
+
+
+def feature_dictionary(value: str) -> str:
+    """Return the dictionary of one view and one feature of the moment."""
+    view = FeatureView(
+        name=value,
+        keys=(("key", "bigint"),),
+        time_column="at",
+        owner=value,
+        description=value,
+        sources=(Source(table=value, columns=("key", value)), Source(table=value, columns=("key", value))),
+        features=(Feature(name="late", description=value, unit=value, reason=value),),
+        compute=model_card,
+        max_age_days=30,
+        tags=((value, value),),
+    )
+    fields = (
+        RequestField(name=value, description=value, unit=value),
+        RequestField(name=value, description=value, unit=value, default=0.5),
+    )
+    moment = OnDemandFeature(
+        name=value, description=value, unit=value, reason=value, stored=(value,), request=fields, compute=len
+    )
+    return write_dictionary([view], [moment])
+
+
+def edge_readme(value: str) -> str:
+    """Return the page that an exported model has beside it."""
+    return render_markdown(
+        "edge_readme.md.j2", name=value, version=value, features=(value, value), label=value, threshold="0.25"
+    )
+
+
+MARKDOWN: dict[str, Callable[[str], str]] = {
+    "model_card.md.j2": model_card,
+    "decision_card.md.j2": decision_card,
+    "feature_dictionary.md.j2": feature_dictionary,
+    "edge_readme.md.j2": edge_readme,
+    "page.md.j2": governance_markdown,
+}
+HTML: dict[str, Callable[[str], str]] = {"monitoring.html.j2": monitoring, "page.html.j2": governance_html}
