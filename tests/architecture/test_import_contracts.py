@@ -22,7 +22,7 @@ VIOLATIONS = [
     ("layers", "tables/write.py", "def load():\n    import boathouse.features.registry"),
     ("layers", "scoring/spec.py", "import boathouse.modelling.task"),
     ("layers", "problem/spec.py", "import boathouse.inference.batch"),
-    ("layers", "endpoints/state.py", "def read():\n    import boathouse.serving.app"),
+    ("layers", "endpoints/states.py", "def read():\n    import boathouse.serving.app"),
     ("layers", "monitoring/drift.py", "import boathouse.lineage.facts"),
     ("layers", "pipelines/training/nodes.py", "import boathouse.hooks.logs"),
     ("layers", "use_case/features.py", "import boathouse.pipelines.training"),

@@ -9,9 +9,8 @@ import pytest
 
 from boathouse.cli.experiment_outcomes import choose_naming
 from boathouse.endpoints.options import LogOptions
-from boathouse.endpoints.payload import hash_value
 from boathouse.errors import ExperimentError
-from boathouse.serving.log_redaction import read_salt
+from boathouse.serving.log_redaction import hash_value, read_salt
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,9 +18,9 @@ from boathouse.endpoints.canary import (
     chance_distance,
     judge_canary,
     kolmogorov_distance,
-    measure_windows,
     median_interval,
 )
+from boathouse.endpoints.canary_step import measure_windows
 from boathouse.endpoints.options import SplitOptions
 
 OPTIONS = SplitOptions(kind="canary", candidate="new", min_requests=100, step_seconds=60)

@@ -11,8 +11,7 @@ import pytest
 from boathouse.endpoints import rollouts
 from boathouse.endpoints.canary_step import step_canary
 from boathouse.endpoints.log_contract import LogEntry
-from boathouse.endpoints.state import find_experiment
-from boathouse.endpoints.states import EndpointStates, read_configuration
+from boathouse.endpoints.states import EndpointStates
 from boathouse.errors import RolloutError
 from boathouse.serving.log_table import LogTable
 from boathouse.tables.location import TableLocation
@@ -55,7 +54,7 @@ def share(states: EndpointStates, entity: str = "new") -> float:
 def test_without_a_record_conf_counts(states: EndpointStates, place: TableLocation) -> None:
     state = states.read("late")
     assert (state.sequence, state.kind, state.undo) == (0, "conf", None)
-    assert read_configuration(place, {"late": DOCUMENT}) == {"late": state.config}
+    assert EndpointStates(place, {"late": DOCUMENT}).configurations() == {"late": state.config}
     with pytest.raises(RolloutError, match="no endpoint 'early'"):
         states.read("early")
 
@@ -66,9 +65,9 @@ def test_the_newest_record_counts_for_everybody(states: EndpointStates, place: T
     change(states, rollouts.split_by_weight(states.read("late").config, {"old": 70, "new": 30}))
     # The other process sees it without being told.
     assert share(other) == 30
-    assert read_configuration(place, {"late": DOCUMENT})["late"].traffic_of("new") == 30
+    assert EndpointStates(place, {"late": DOCUMENT}).configurations()["late"].traffic_of("new") == 30
     # Also where conf no longer knows the endpoint.
-    assert read_configuration(place, {})["late"].traffic_of("new") == 30
+    assert EndpointStates(place, {}).configurations()["late"].traffic_of("new") == 30
 
 
 def test_the_table_is_read_only_when_it_has_moved(states: EndpointStates, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,14 +133,14 @@ def test_what_changes_nothing_is_not_recorded(states: EndpointStates) -> None:
 
 def test_an_experiment_is_found_after_it_ended(states: EndpointStates) -> None:
     with pytest.raises(RolloutError, match="never had an A/B test"):
-        find_experiment("late", states.records(), DOCUMENT)
+        states.find_experiment("late")
     start = rollouts.start_experiment(states.read("late").config, {"old": 50, "new": 50}, salt="s", unit="key")
     change(states, start, "started")
-    state, ended = find_experiment("late", states.records(), DOCUMENT)
+    state, ended = states.find_experiment("late")
     assert (state.config.split.salt, ended) == ("s", None)
     after = change(states, rollouts.give_everything(start, "new"), "promoted")
     change(states, rollouts.give_everything(start, "old"))
-    state, ended = find_experiment("late", states.records(), DOCUMENT)
+    state, ended = states.find_experiment("late")
     assert (state.sequence, ended) == (1, after.changed_at)
 
 
@@ -239,9 +238,9 @@ def test_two_watchers_move_a_canary_once(
 def test_switched_off_experiments_give_every_unit_the_control(place: TableLocation, states: EndpointStates) -> None:
     start = rollouts.start_experiment(states.read("late").config, {"old": 50, "new": 50}, salt="s", unit="key")
     change(states, start, "started")
-    off = read_configuration(place, {"late": DOCUMENT}, experiments=False)["late"]
+    off = EndpointStates(place, {"late": DOCUMENT}).configurations(experiments=False)["late"]
     assert (off.split.kind, off.traffic_of("old")) == ("weight", 100)
-    assert read_configuration(place, {"late": DOCUMENT})["late"].split.kind == "ab"
+    assert EndpointStates(place, {"late": DOCUMENT}).configurations()["late"].split.kind == "ab"
 
 
 def test_reading_states_needs_no_engine(states: EndpointStates) -> None:

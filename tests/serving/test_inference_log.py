@@ -20,10 +20,9 @@ from deltalake import DeltaTable
 
 from boathouse.endpoints.log_contract import ENDPOINT_LOG
 from boathouse.endpoints.options import LogOptions
-from boathouse.endpoints.payload import hash_value
 from boathouse.serving.inference_log import InferenceLog
 from boathouse.serving.log_journal import acquire_slot
-from boathouse.serving.log_redaction import VARIABLE, read_salt
+from boathouse.serving.log_redaction import VARIABLE, hash_value, read_salt
 from boathouse.serving.log_table import LogTable
 from boathouse.serving.worker import Worker
 from tests.fixtures.log_entries import MOMENT, entry

@@ -19,10 +19,10 @@ from boathouse.endpoints.log_contract import LogEntry
 from boathouse.serving.access import AccessLog
 from boathouse.serving.answers import Scores, encode_predictions
 from boathouse.serving.endpoint import Endpoint, group_rows, merge_scores
-from boathouse.serving.lean_imports import import_without
 from boathouse.serving.metrics import BOUNDS, Metrics
 from boathouse.serving.protocol import Message, read_message
 from boathouse.serving.scoring import ScoringThreads
+from boathouse.serving.served_model import import_without
 from tests.fixtures.small_endpoint import as_records, make_config, make_files, make_rows, serve_version
 from tests.serving.conftest import Start
 from tests.serving.test_app import RECORD, ask
@@ -69,7 +69,7 @@ print(sklearn.__name__)
 
 def test_a_module_can_be_hidden_while_another_is_imported() -> None:
     code = """
-from boathouse.serving.lean_imports import import_without
+from boathouse.serving.served_model import import_without
 import sys
 try:
     import_without("csv", ["_csv"])

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from boathouse.cli.environment_options import ENVIRONMENT
-from boathouse.endpoints.states import EndpointStates
+from boathouse.endpoints.states import PAUSED, PROMOTED, STARTED, STEP, UPDATED, EndpointStates
 from boathouse.errors import RolloutError
 from boathouse.lifecycle.identity import identify
 
 if TYPE_CHECKING:
     from boathouse.endpoints.config import EndpointConfig
-    from boathouse.endpoints.state import EndpointState
+    from boathouse.endpoints.states import EndpointState
     from boathouse.environment import Environment
 
 _COMMENT = click.option("--comment", default="", help="Why; kept in the trail.")
@@ -53,7 +53,7 @@ def update(name: str, environment: Environment, **given: Any) -> None:  # noqa: 
     if config.split.kind == "ab" and not environment.options(ExperimentOptions, "rollouts", "experiments").enabled:
         raise RolloutError.switched_off()
     is_start = config.split.kind not in {"weight", state.config.split.kind}
-    kind = "started" if is_start else "updated"
+    kind = STARTED if is_start else UPDATED
     _report(states.change(state, config, kind=kind, actor=identify(environment).name, comment=given["comment"]))
 
 
@@ -97,13 +97,12 @@ def _need(given: dict[str, Any], option: str) -> str:
 def _parse_route(text: str) -> tuple[str, float]:
     entity, equals, share = text.rpartition("=")
     try:
-        return (entity, float(share)) if equals and entity else _refuse_route(text)
+        percentage = float(share) if equals and entity else None
     except ValueError:
-        return _refuse_route(text)
-
-
-def _refuse_route(text: str) -> tuple[str, float]:
-    raise RolloutError.wrong_route(text)
+        percentage = None
+    if percentage is None:
+        raise RolloutError(f"'{text}' is no route. Write the entity and its percentage: champion=90.")
+    return entity, percentage
 
 
 def _parse_steps(text: str | None) -> Sequence[float] | None:
@@ -124,7 +123,6 @@ def promote(name: str, entity: str | None, comment: str, environment: Environmen
     It ends the rollout under way.
     """
     from boathouse.endpoints.rollouts import choose_promoted, give_everything
-    from boathouse.endpoints.state import PROMOTED
 
     states = EndpointStates.of(environment)
     state = states.read(name)
@@ -178,8 +176,6 @@ def canary_step(name: str, watch: float | None, environment: Environment) -> Non
 @ENVIRONMENT
 def pause(name: str, comment: str, environment: Environment) -> None:
     """Pause a canary until it is resumed."""
-    from boathouse.endpoints.state import PAUSED
-
     states = EndpointStates.of(environment)
     state = states.read(name)
     if state.config.split.kind != "canary":
@@ -196,8 +192,6 @@ def resume(name: str, comment: str, environment: Environment) -> None:
 
     Its step begins anew.
     """
-    from boathouse.endpoints.state import PAUSED, STEP
-
     states = EndpointStates.of(environment)
     state = states.read(name)
     if state.kind != PAUSED:

@@ -182,8 +182,7 @@ def advise(name: str | None, environment: Environment, **given: Any) -> None:  #
 
 
 def _record_advice(name: str, evidence: dict[str, Any], environment: Environment) -> None:
-    from boathouse.endpoints.state import ADVISED
-    from boathouse.endpoints.states import DEPLOYMENTS
+    from boathouse.endpoints.states import ADVISED, DEPLOYMENTS
     from boathouse.lifecycle.chain import AuditEvent
     from boathouse.lifecycle.identity import identify
     from boathouse.lifecycle.ledger import open_ledger
@@ -212,6 +211,8 @@ def compact_log(environment: Environment) -> None:
 
     place = environment.endpoint_log
     if place.path is None or not open_log(place).exists():
-        raise RolloutError.no_log(place.table)
+        raise RolloutError(
+            f"There is no table {place.table} on this machine: no endpoint has logged yet, or the platform keeps it."
+        )
     found = LogTable(place.path).compact()
     click.echo(f"{place.table}: {found['numFilesRemoved']} files became {found['numFilesAdded']}")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from boathouse.endpoints.experiments.exposures import Exposures
-    from boathouse.endpoints.state import EndpointState
+    from boathouse.endpoints.states import EndpointState
     from boathouse.environment import Environment
 
 
@@ -57,7 +57,10 @@ def read_exposures(
     entries = read_entries(log, state.name, since=_aware(begun), until=None if until is None else _aware(until))
     found = find_exposures(read_log_rows(entries), str(state.config.split.unit))
     if not found.units:
-        raise ExperimentError.no_exposures(state.name, log.table)
+        raise ExperimentError(
+            f"The log of endpoint '{state.name}' in {log.table} has no row that an A/B test assigned. The split must "
+            "be of kind ab, rows must carry its unit, and the log must be enabled."
+        )
     return found
 
 
@@ -82,7 +85,8 @@ def read_metrics(wanted: Wanted, exposures: Exposures, name_as_logged: Callable[
     table = _read_table(wanted.path)
     for column in (wanted.unit, *wanted.columns, *filter(None, [wanted.label])):
         if column not in table.column_names:
-            raise ExperimentError.missing_column(wanted.path.name, column, table.column_names)
+            columns = ", ".join(table.column_names)
+            raise ExperimentError(f"{wanted.path.name} lacks the column '{column}'. It has: {columns}.")
     units = [name_as_logged(value) for value in table[wanted.unit].to_pylist()]
     scores = {unit: each.score for unit, each in exposures.units.items() if each.score is not None}
     if wanted.label is None:
@@ -109,16 +113,18 @@ def choose_naming(environment: Environment, state: EndpointState) -> Callable[[o
     Raises:
         ExperimentError: If the log masks it: units cannot be told apart then.
     """
-    from boathouse.endpoints.payload import choose_hidden, hash_value
     from boathouse.endpoints.routing import name_unit
-    from boathouse.serving.log_redaction import read_salt
+    from boathouse.serving.log_redaction import choose_hidden, hash_value, read_salt
     from boathouse.use_case import USE_CASE
 
     log, unit = state.config.log, str(state.config.split.unit)
     if unit not in choose_hidden(log.personal_policy, log.personal_columns, USE_CASE.entity.personal_keys):
         return lambda value: name_unit(value) or ""
     if log.personal_policy == "mask":
-        raise ExperimentError.masked_unit(unit)
+        raise ExperimentError(
+            f"The log masks '{unit}', so that units cannot be told apart. Use the policy hash for it "
+            "(boathouse.log.personal of the endpoint)."
+        )
     salt = read_salt(environment.endpoint_log_folder)
     return lambda value: hash_value(value, salt)
 
@@ -140,6 +146,6 @@ def _read_column(table: pa.Table, column: str, units: Sequence[str], file: str) 
         if value is None:
             continue
         if not isinstance(value, int | float) or not math.isfinite(value):
-            raise ExperimentError.not_a_number(file, column, row)
+            raise ExperimentError(f"{file}: row {row} of column '{column}' is no number.")
         found[unit] = float(value)
     return found

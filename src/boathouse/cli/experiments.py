@@ -73,11 +73,9 @@ def report(name: str, environment: Environment, **given: Any) -> None:  # noqa: 
     """
     from boathouse.cli.experiment_outcomes import Wanted, choose_naming, read_exposures, read_metrics
     from boathouse.endpoints.experiments.report import report_experiment
-    from boathouse.endpoints.state import find_experiment
 
     options = _read_options(environment)
-    records = EndpointStates.of(environment).records()
-    state, ended = find_experiment(name, records, environment.endpoints.get(name))
+    state, ended = EndpointStates.of(environment).find_experiment(name)
     exposures = read_exposures(environment, state, given["since"], given["until"] or ended)
     wanted = Wanted(
         path=given["outcomes"],

@@ -70,7 +70,10 @@ def serve(  # noqa: PLR0913, PLR0917 - options
     tokens, env = environment.tokens_file, environment.name
     public = not is_loopback(host)
     if public and not TokenFile(tokens).read():
-        raise TokenError.needed(host, env)
+        raise TokenError(
+            f"{host} can be reached from other machines, so each request needs a token, and there is none. Create one: "
+            f"boathouse tokens create NAME --scope query --env {env}"
+        )
     source, configs = _open_source(environment, names, models=models)
     listener = open_listener(host, port)
     with listener, tempfile.TemporaryDirectory(prefix="boathouse-serve-") as run_folder:
@@ -112,7 +115,7 @@ def _open_source(
 ) -> tuple[Any, dict[str, EndpointConfig]]:
     """Return what is to be served now, and a source that follows the registry, or a folder, and recorded changes."""
     from boathouse.endpoints.experiments.planning import ExperimentOptions
-    from boathouse.endpoints.states import EndpointStates, choose_configurations
+    from boathouse.endpoints.states import EndpointStates
     from boathouse.registry.versions import FolderVersions, RegistryVersions
     from boathouse.serving.source import Source
 
@@ -121,7 +124,7 @@ def _open_source(
     experiments = environment.options(ExperimentOptions, "rollouts", "experiments").enabled
 
     def read() -> dict[str, EndpointConfig]:
-        found = choose_configurations(states, experiments=experiments)
+        found = states.configurations(experiments=experiments)
         return {name: found[name] for name in chosen}
 
     registry = RegistryVersions() if models is None else FolderVersions(models)
@@ -139,7 +142,10 @@ def choose_endpoints(environment: Environment, names: Sequence[str] = ()) -> tup
     documents = environment.endpoints
     unknown = sorted(set(names) - set(documents))
     if unknown or not documents:
-        raise EndpointError.unknown(", ".join(unknown) or "any", documents)
+        known = ", ".join(sorted(documents)) or "none"
+        raise EndpointError(
+            f"There is no endpoint '{', '.join(unknown) or 'any'}'. Known: {known}. See conf/base/serving."
+        )
     chosen = tuple(names) or tuple(documents)
     for name in chosen:
         EndpointConfig.from_document(name, documents[name])

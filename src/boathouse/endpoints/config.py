@@ -46,7 +46,10 @@ class ServedEntity:
         """
         require_choice("workload_size", self.workload_size, SIZES)
         if (self.entity_version is None) == (self.alias is None):
-            raise EndpointError.version_or_alias(self.name)
+            raise EndpointError(
+                f"Served entity '{self.name}' needs either an entity_version or an alias under boathouse.follow, "
+                "and not both."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,10 +105,12 @@ class EndpointConfig:
             raise EndpointError.unknown_entities(self.name, strangers, names)
         total = sum(route.traffic_percentage for route in self.routes)
         if abs(total - 100) > 1e-9:
-            raise EndpointError.wrong_total(self.name, total)
+            message = f"the routes' traffic percentages add up to {total:g}, not to 100"
+            raise EndpointError(f"Endpoint '{self.name}': {message}.")
         busy = sorted(name for name in self.split.mirrors if self.traffic_of(name))
         if busy:
-            raise EndpointError.mirror_with_traffic(self.name, busy)
+            message = f"{', '.join(busy)} only mirrors, so its traffic percentage has to be 0"
+            raise EndpointError(f"Endpoint '{self.name}': {message}.")
 
     @classmethod
     def from_document(cls, name: str, document: Mapping[str, Any]) -> EndpointConfig:
@@ -193,7 +198,8 @@ def _build(endpoint: str, where: str, kind: type[Options], raw: object) -> Optio
     try:
         return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
     except TypeError as error:
-        raise EndpointError.incomplete(endpoint, where) from error
+        message = f"an entry of '{where}' lacks a value. Compare with docs/serving.md"
+        raise EndpointError(f"Endpoint '{endpoint}': {message}.") from error
 
 
 def _plain(options: Any) -> dict[str, Any]:  # noqa: ANN401 - any options class
@@ -215,10 +221,12 @@ def _list(endpoint: str, where: str, raw: object) -> Sequence[Any]:
 def _require_keys(endpoint: str, where: str, found: Mapping[str, Any], known: set[str]) -> None:
     unknown = sorted(str(key) for key in set(found) - known)
     if unknown:
-        raise EndpointError.unknown_keys(endpoint, [f"{where}{key}" for key in unknown], known)
+        keys, allowed = ", ".join(f"{where}{key}" for key in unknown), ", ".join(sorted(known))
+        raise EndpointError(f"Endpoint '{endpoint}': unknown {keys}; allowed there: {allowed}.")
 
 
 def _require_unique(endpoint: str, what: str, names: Sequence[str]) -> None:
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        raise EndpointError.repeated(endpoint, what, repeated)
+        twice = ", ".join(repeated)
+        raise EndpointError(f"Endpoint '{endpoint}': {what} {twice} stands more than once. Names are unique.")

@@ -111,7 +111,10 @@ def choose_promoted(config: EndpointConfig) -> str:
     largest = max(config.routes, key=lambda route: route.traffic_percentage).served_entity_name
     others = [entity.name for entity in config.served_entities if entity.name != largest]
     if len(others) != 1:
-        raise RolloutError.no_candidate(config.name, [entity.name for entity in config.served_entities])
+        names = ", ".join(entity.name for entity in config.served_entities)
+        raise RolloutError(
+            f"Endpoint '{config.name}': several entities could be promoted. Name one of {names} with --entity."
+        )
     return others[0]
 
 
@@ -122,7 +125,8 @@ def require_served(config: EndpointConfig, name: str) -> None:
         RolloutError: If it is not.
     """
     if config.entity(name) is None:
-        raise RolloutError.not_served(config.name, name, [entity.name for entity in config.served_entities])
+        served = ", ".join(entity.name for entity in config.served_entities)
+        raise RolloutError(f"Endpoint '{config.name}' does not serve '{name}'. Served: {served}.")
 
 
 def _set_split(config: EndpointConfig, **changes: object) -> EndpointConfig:

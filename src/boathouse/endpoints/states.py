@@ -1,44 +1,77 @@
-"""The states of endpoints in the ledger ``audit.deployments``: read often and cheaply, changed one at a time."""
+"""The states of endpoints: the newest configuration in the ledger ``audit.deployments``, else the document in conf."""
 
 from __future__ import annotations
 
+import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from boathouse.endpoints.config import EndpointConfig
 from boathouse.endpoints.rollouts import end_experiment
-from boathouse.endpoints.state import (
-    ADVISED,
-    PAUSED,
-    ROLLED_BACK,
-    STEP,
-    EndpointState,
-    choose_undo,
-    find_state,
-    find_undo,
-    require_unchanged,
-)
 from boathouse.errors import RolloutError
 from boathouse.lifecycle.chain import AuditEvent
 from boathouse.lifecycle.ledger import open_ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from boathouse.environment import Environment
     from boathouse.lifecycle.chain import AuditRecord
     from boathouse.tables.location import TableLocation
 
 DEPLOYMENTS = "audit.deployments"
-Documents = Mapping[str, Mapping[str, Any]]
+
+# Event types of the ledger. Each brings a configuration in its evidence, under "config", but the last: which way of
+# serving was advised.
+UPDATED, STARTED, PROMOTED, ROLLED_BACK = "updated", "started", "promoted", "rolled_back"
+STEP, PAUSED = "step", "paused"
+ADVISED = "advised"
+
+Document = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndpointState:
+    """What an endpoint serves, and since when.
+
+    Attributes:
+        name: Name of the endpoint.
+        document: Its configuration.
+        sequence: Place of the record that brought it into force; 0: the document in conf, nothing recorded.
+        kind: Kind of that record; ``conf`` without one.
+        undo: Place of the record to whose configuration a rollback returns; 0: the document in conf; None:
+            there is nothing to return to.
+        actor: Who changed it; empty without a record.
+        changed_at: When, UTC; None without a record.
+        comment: Why.
+        evidence: What the record rests on, its configuration included.
+    """
+
+    name: str
+    document: Document
+    sequence: int = 0
+    kind: str = "conf"
+    undo: int | None = None
+    actor: str = ""
+    changed_at: datetime | None = None
+    comment: str = ""
+    evidence: Mapping[str, Any] | None = None
+
+    @property
+    def config(self) -> EndpointConfig:
+        """The configuration, checked.
+
+        Raises:
+            EndpointError: If it cannot be served.
+        """
+        return EndpointConfig.from_document(self.name, self.document)
 
 
 class EndpointStates:
     """The endpoints of one environment."""
 
-    def __init__(self, place: TableLocation, documents: Documents) -> None:
+    def __init__(self, place: TableLocation, documents: Mapping[str, Document]) -> None:
         """Remember where.
 
         Args:
@@ -82,6 +115,39 @@ class EndpointStates:
         """Return the states of all endpoints by name."""
         return {name: self.read(name) for name in self.names()}
 
+    def configurations(self, *, experiments: bool = True) -> dict[str, EndpointConfig]:
+        """Return the configuration of every endpoint: the newest recorded one, else the one in conf.
+
+        Args:
+            experiments: Whether A/B tests are run; if not, the control gets everything where one is configured.
+
+        Raises:
+            EndpointError: If one cannot be served.
+        """
+        configs = {name: self.read(name).config for name in self.names()}
+        return configs if experiments else {name: end_experiment(config) for name, config in configs.items()}
+
+    def find_experiment(self, name: str) -> tuple[EndpointState, datetime | None]:
+        """Return the newest A/B test of ``name``, and when it ended, or None if it goes on.
+
+        Raises:
+            RolloutError: If there was none.
+        """
+        ended, document = None, self._documents.get(name)
+        for record in reversed(self.records()):
+            state = _read_record(name, record)
+            if state is not None and state.config.split.kind == "ab":
+                return state, ended
+            ended = ended if state is None else state.changed_at
+        if document is not None:
+            state = EndpointState(name=name, document=document)
+            if state.config.split.kind == "ab":
+                return state, ended
+        raise RolloutError(
+            f"Endpoint '{name}' never had an A/B test. Start one with `boathouse endpoints update {name} --split ab "
+            "--salt NAME --route champion=50 --route challenger=50`."
+        )
+
     def change(
         self,
         state: EndpointState,
@@ -98,9 +164,11 @@ class EndpointStates:
             RolloutError: If somebody changed it meanwhile, or nothing would change.
         """
         document = config.to_document()
-        if kind not in {PAUSED, STEP} and document == state.config.to_document():
-            raise RolloutError.nothing_changes(state.name)
-        undo = choose_undo(state, kind)
+        is_step = kind in {PAUSED, STEP}
+        if not is_step and document == state.config.to_document():
+            raise RolloutError(f"Endpoint '{state.name}' has this configuration already: nothing was recorded.")
+        # The steps of one rollout count as one change: a rollback leaves it altogether.
+        undo = state.undo if is_step else state.sequence
         return self._record(state, {**(evidence or {}), "config": document, "undo": undo}, kind, actor, comment)
 
     def roll_back(
@@ -149,34 +217,74 @@ class EndpointStates:
             comment=comment,
             evidence=evidence,
         )
-
-        def check(records: Sequence[AuditRecord]) -> None:
-            require_unchanged(state, records)
-
-        self._ledger.append([event], check=check)
+        self._ledger.append([event], check=lambda records: require_unchanged(state, records))
         return self.read(state.name)
 
 
-def read_configuration(
-    place: TableLocation, documents: Documents, *, experiments: bool = True
-) -> dict[str, EndpointConfig]:
-    """Return the configuration of every endpoint: the newest recorded one, else the one in conf.
-
-    A server that asks again and again keeps an :class:`EndpointStates`, which reads the table only when
-    its version has moved.
-
-    Args:
-        place: Of ``<env>.audit.deployments``.
-        documents: What conf says of each endpoint, by name.
-        experiments: Whether A/B tests are run; if not, the control gets everything where one is configured.
+def find_state(name: str, records: Sequence[AuditRecord], document: Document | None) -> EndpointState:
+    """Return the newest recorded configuration of ``name``, else ``document``.
 
     Raises:
-        EndpointError: If one cannot be served.
+        RolloutError: If there is neither.
     """
-    return choose_configurations(EndpointStates(place, documents), experiments=experiments)
+    for record in reversed(records):
+        state = _read_record(name, record)
+        if state is not None:
+            return state
+    if document is None:
+        raise RolloutError(
+            f"There is no endpoint '{name}': not in conf/base/serving/endpoints.yml, not in {DEPLOYMENTS}. "
+            "`boathouse endpoints list` shows those there are."
+        )
+    return EndpointState(name=name, document=document)
 
 
-def choose_configurations(states: EndpointStates, *, experiments: bool = True) -> dict[str, EndpointConfig]:
-    """Return what :func:`read_configuration` does, of states that are kept."""
-    found = {name: state.config for name, state in states.read_all().items()}
-    return found if experiments else {name: end_experiment(config) for name, config in found.items()}
+def _read_record(name: str, record: AuditRecord) -> EndpointState | None:
+    if record.subject != name:
+        return None
+    evidence = record.read_evidence()
+    if "config" not in evidence:
+        return None
+    return EndpointState(
+        name=name,
+        document=evidence["config"],
+        sequence=record.sequence,
+        kind=record.kind,
+        undo=evidence.get("undo"),
+        actor=record.actor,
+        changed_at=record.occurred_at,
+        comment=record.comment,
+        evidence=evidence,
+    )
+
+
+def find_undo(state: EndpointState, records: Sequence[AuditRecord], document: Document | None) -> EndpointState:
+    """Return the state to which a rollback of ``state`` returns: the one before its change, or before its rollout.
+
+    Raises:
+        RolloutError: If nothing was changed, or nothing was there before.
+    """
+    if state.undo is None:
+        raise RolloutError(f"Endpoint '{state.name}' serves what conf says: there is nothing to roll back to.")
+    older = [record for record in records if record.sequence <= state.undo]
+    return find_state(state.name, older, document)
+
+
+def require_unchanged(state: EndpointState, records: Sequence[AuditRecord]) -> None:
+    """Check that nobody has changed the endpoint since ``state`` was read.
+
+    Raises:
+        RolloutError: Naming who did what, when.
+    """
+    newer = [
+        record
+        for record in records
+        if record.subject == state.name and record.sequence > state.sequence and "config" in json.loads(record.evidence)
+    ]
+    if newer:
+        last = newer[-1]
+        raise RolloutError(
+            f"Endpoint '{state.name}' was changed meanwhile: record {last.sequence} ({last.kind}) by {last.actor} at "
+            f"{last.occurred_at:%Y-%m-%d %H:%M:%S} UTC. Nothing of yours was applied. Look at it with "
+            f"`boathouse endpoints show {state.name}`, then decide again."
+        )

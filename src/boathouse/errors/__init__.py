@@ -2,7 +2,7 @@
 
 from boathouse.errors.base import BoathouseError, ConfigError, OptionError
 from boathouse.errors.deployment import DeploymentError
-from boathouse.errors.endpoints import EndpointError
+from boathouse.errors.endpoints import EndpointError, ExperimentError, RolloutError, TokenError
 from boathouse.errors.engines import EngineError
 from boathouse.errors.export import ExportError
 from boathouse.errors.features import FeatureError, NotPublishedError, OnlineStoreError
@@ -14,11 +14,9 @@ from boathouse.errors.models import ModelError, PromotionError, UntrustedModelEr
 from boathouse.errors.monitoring import MonitoringError
 from boathouse.errors.reproduction import ReproductionError
 from boathouse.errors.requests import RequestError
-from boathouse.errors.rollouts import ExperimentError, RolloutError
 from boathouse.errors.simulation import SimulationError
 from boathouse.errors.streams import StreamError
 from boathouse.errors.tables import CommitConflictError, DataQualityError, TableError
-from boathouse.errors.tokens import TokenError
 
 __all__ = [
     "BoathouseError",

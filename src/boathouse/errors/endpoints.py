@@ -1,4 +1,4 @@
-"""Errors of endpoints: documents that say something impossible."""
+"""Errors of endpoints: their documents, rollouts, experiments and bearer tokens. A secret is in none of them."""
 
 from __future__ import annotations
 
@@ -11,50 +11,51 @@ class EndpointError(BoathouseError):
     """The document of an endpoint cannot be served."""
 
     @classmethod
-    def unknown(cls, name: str, known: Iterable[str]) -> EndpointError:
-        """Name the endpoint asked for and those there are."""
-        return cls(
-            f"There is no endpoint '{name}'. Known: {', '.join(sorted(known)) or 'none'}. See conf/base/serving."
-        )
-
-    @classmethod
     def wrong_form(cls, endpoint: str, where: str, expected: str, found: str) -> EndpointError:
-        """Name the endpoint, the place in its document, and the form expected there."""
+        """Name the endpoint, the key in its document, and the form expected there."""
         return cls(f"Endpoint '{endpoint}': '{where}' has to be {expected}, found {found}.")
 
     @classmethod
-    def unknown_keys(cls, endpoint: str, found: Iterable[str], known: Iterable[str]) -> EndpointError:
-        """Name the keys that have no meaning and those that have."""
-        return cls(f"Endpoint '{endpoint}': unknown {', '.join(found)}; allowed there: {', '.join(sorted(known))}.")
+    def unknown_entities(cls, endpoint: str, unknown: Iterable[str], known: Iterable[str]) -> EndpointError:
+        """Name what is referred to but not served."""
+        return cls(f"Endpoint '{endpoint}' refers to {', '.join(unknown)}; served entities: {', '.join(known)}.")
+
+
+class RolloutError(BoathouseError):
+    """A change of an endpoint cannot be made."""
 
     @classmethod
-    def incomplete(cls, endpoint: str, where: str) -> EndpointError:
-        """Name the part that lacks a value."""
-        return cls(f"Endpoint '{endpoint}': an entry of '{where}' lacks a value. Compare with docs/serving.md.")
-
-    @classmethod
-    def version_or_alias(cls, entity: str) -> EndpointError:
-        """Name the served entity that is neither pinned nor follows, or both."""
+    def no_canary(cls, name: str, kind: str) -> RolloutError:
+        """Name the endpoint without a canary."""
         return cls(
-            f"Served entity '{entity}' needs either an entity_version or an alias under boathouse.follow, and not both."
+            f"Endpoint '{name}' has no canary under way (its split is '{kind}'). Start one with "
+            f"`boathouse endpoints update {name} --split canary --candidate ENTITY`."
         )
 
     @classmethod
-    def unknown_entities(cls, endpoint: str, found: Iterable[str], known: Iterable[str]) -> EndpointError:
-        """Name what is referred to but not served."""
-        return cls(f"Endpoint '{endpoint}' refers to {', '.join(found)}; served entities: {', '.join(known)}.")
+    def switched_off(cls) -> RolloutError:
+        """Say which key switches A/B tests on."""
+        return cls("A/B tests are switched off in this environment: experiments.enabled in conf (rollouts.yml).")
 
     @classmethod
-    def repeated(cls, endpoint: str, what: str, names: Iterable[str]) -> EndpointError:
-        """Name what stands twice."""
-        return cls(f"Endpoint '{endpoint}': {what} {', '.join(names)} stands more than once. Names are unique.")
+    def no_server(cls, address: str, why: str) -> RolloutError:
+        """Name the address that does not answer."""
+        return cls(f"{address} does not answer ({why}). Start it with `boathouse serve`, or check the address.")
+
+
+class ExperimentError(BoathouseError):
+    """An experiment cannot be planned or reported."""
 
     @classmethod
-    def wrong_total(cls, endpoint: str, total: float) -> EndpointError:
-        """Give the sum of the percentages."""
-        return cls(f"Endpoint '{endpoint}': the routes' traffic percentages add up to {total:g}, not to 100.")
+    def too_few(cls, unit: str, found: int, needed: int) -> ExperimentError:
+        """Give what is needed and what was found."""
+        return cls(f"An estimate needs at least {needed} {unit}, found {found}. Wait for more, or widen the period.")
 
     @classmethod
-    def mirror_with_traffic(cls, endpoint: str, names: Iterable[str]) -> EndpointError:
-        """Name the mirrors that also answer."""
-        return cls(f"Endpoint '{endpoint}': {', '.join(names)} only mirrors, so its traffic percentage has to be 0.")
+    def out_of_reach(cls, effect: str) -> ExperimentError:
+        """Say which numbers cannot be planned for."""
+        return cls(f"No number of units can show this: {effect}.")
+
+
+class TokenError(BoathouseError):
+    """A token cannot be made, found or read."""

@@ -45,9 +45,10 @@ class Access:
         if scope == "query" and not self.required:
             return token
         if token is None:
-            raise InvocationError.unauthenticated()
+            # Whether the header is missing or wrong is not said.
+            raise InvocationError(401, "UNAUTHENTICATED", "A valid token is needed: 'Authorization: Bearer TOKEN'.")
         if scope not in token.scopes:
-            raise InvocationError.forbidden(scope)
+            raise InvocationError(403, "PERMISSION_DENIED", f"The token lacks the scope '{scope}'.")
         return token
 
     def _find(self, header: bytes | None) -> Token | None:
@@ -77,7 +78,8 @@ class Rates:
         level, since = self._buckets.get(caller, (float(limits.burst), now))
         level = min(limits.burst, level + (now - since) * rate)
         if level < 1:
-            raise InvocationError.too_often((1 - level) / rate)
+            message, wait_s = "More requests than this token may send.", (1 - level) / rate
+            raise InvocationError(429, "REQUEST_LIMIT_EXCEEDED", message, retry_after=wait_s)
         self._buckets[caller] = (level - 1, now)
         self._buckets.move_to_end(caller)
         if len(self._buckets) > _CALLERS:

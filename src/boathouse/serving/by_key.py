@@ -10,8 +10,9 @@ import orjson
 
 from boathouse.errors import InvocationError
 from boathouse.features.online.views import prediction_view
+from boathouse.serving.columns import to_keys
 from boathouse.serving.endpoint import Endpoint, find_model
-from boathouse.serving.invocation import Invocation, to_keys
+from boathouse.serving.invocation import Invocation
 from boathouse.serving.look_up import FeatureLookUp, LookedUp
 from boathouse.serving.scoring import build_matrix
 from boathouse.serving.served_model import ServedModel

@@ -10,6 +10,7 @@ import numpy as np
 from boathouse.endpoints.config import EndpointConfig
 from boathouse.endpoints.routing import Router, name_unit
 from boathouse.errors import InvocationError
+from boathouse.errors.invocations import UNAVAILABLE
 from boathouse.serving.answers import RowOrigin, Scores, encode_predictions
 from boathouse.serving.invocation import Invocation
 from boathouse.serving.look_up import FeatureLookUp
@@ -185,7 +186,8 @@ def find_model(state: EndpointState, entity: str) -> ServedModel:
         return model
     if state.config.entity(entity) is None:
         raise InvocationError.no_address("served model", [each.name for each in state.config.served_entities])
-    raise InvocationError.not_loaded(entity, state.problems.get(entity, "it is being loaded"))
+    reason = state.problems.get(entity, "it is being loaded")
+    raise InvocationError(503, UNAVAILABLE, f"Served entity '{entity}' has no model: {reason}.", retry_after=1)
 
 
 def find_dropped(state: EndpointState, models: Sequence[ServedModel], request: Invocation) -> tuple[str, ...]:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from boathouse.endpoints.log_contract import LogEntry
 from boathouse.endpoints.routing import PLACES, locate_units
-from boathouse.serving.log_journal import LogCommitter, acquire_slot
+from boathouse.serving.log_journal import acquire_slot
 from boathouse.serving.log_redaction import Redactor, read_salt
-from boathouse.serving.log_table import LogTable
+from boathouse.serving.log_table import LogCommitter, LogTable
 
 if TYPE_CHECKING:
     from boathouse.endpoints.options import LogOptions

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import orjson
 
 from boathouse.errors import InvocationError
+from boathouse.errors.invocations import INVALID_VALUE, list_names
 
 # What pandas reads as missing in a CSV file.
 _NULLS = frozenset(
@@ -65,7 +65,8 @@ def read_parquet(body: bytes) -> tuple[dict[str, Sequence[Any]], int]:
 
 
 JSON, CSV, PARQUET = "application/json", "text/csv", "application/vnd.apache.parquet"
-WRAPPERS = frozenset({"dataframe_split", "dataframe_records", "instances", "inputs"})
+WRAPPERS = ("dataframe_split", "dataframe_records", "instances", "inputs")
+_REQUIRED = f"The input must be a JSON dictionary with exactly one of the input fields {', '.join(WRAPPERS)}"
 Columns = dict[str, Sequence[Any]]
 
 
@@ -107,35 +108,44 @@ def parse_invocation(body: bytes, content_type: str | None, *, max_rows: int) ->
 def _media_type(content_type: str | None) -> str:
     """Return the media type; the refusals say what MLflow's do."""
     if content_type is None:
-        raise InvocationError.no_content_type()
+        message = "The request has no Content-Type. Send 'Content-Type: application/json'."
+        raise InvocationError.bad_request(message)
     kind, *parameters = (part.strip() for part in content_type.split(";"))
     values = {name: value for name, _, value in (each.partition("=") for each in parameters)}
     if values.get("charset", "utf-8").lower() != "utf-8":
-        raise InvocationError.unsupported("The scoring server only supports UTF-8")
+        raise InvocationError(415, "", "The scoring server only supports UTF-8")
     unknown = sorted(set(values) - {"charset"})
     if unknown:
-        raise InvocationError.unsupported(f"Unrecognized content type parameters: {', '.join(unknown)[:200]}.")
+        raise InvocationError(415, "", f"Unrecognized content type parameters: {', '.join(unknown)[:200]}.")
     if kind not in _PARSERS:
         types = [CSV, JSON, PARQUET]
-        raise InvocationError.unsupported(
-            f"This predictor only supports the following content types: Types: {types}. Got '{content_type[:200]}'."
-        )
+        message = "This predictor only supports the following content types: "
+        raise InvocationError(415, "", f"{message}Types: {types}. Got '{content_type[:200]}'.")
     return kind
 
 
 def _parse_json(body: bytes) -> Invocation:
     document = _load(body)
     if not isinstance(document, dict):
-        raise InvocationError.no_dictionary(_json_type(document))
-    wrappers = WRAPPERS & document.keys()
+        raise InvocationError.bad_request(f"{_REQUIRED}. Received a {_json_type(document)}.")
+    wrappers = [name for name in WRAPPERS if name in document]
     if len(wrappers) != 1:
-        raise InvocationError.no_wrapper(document)
+        raise _find_wrong_wrapper(document)
     [wrapper] = wrappers
     columns, rows = _READERS[wrapper](document[wrapper])
     params, own_id = document.get("params"), document.get("client_request_id")
     if params is not None and not isinstance(params, dict):
         raise InvocationError.wrong_param("params", "a dictionary")
     return Invocation(columns, rows, params or {}, None if own_id is None else str(own_id)[:256])
+
+
+def _find_wrong_wrapper(document: Mapping[str, Any]) -> InvocationError:
+    """Name the keys that came; old requests lack the key around them."""
+    hint = ""
+    if {"columns", "data"} <= document.keys():
+        hint = ' Columns and data go inside: {"dataframe_split": {"columns": […], "data": […]}}.'
+    fields = list_names(sorted(document))
+    return InvocationError.bad_request(f"{_REQUIRED}. Received dictionary with input fields: {fields}.{hint}")
 
 
 def _load(body: bytes) -> Any:  # noqa: ANN401 - any JSON
@@ -178,7 +188,8 @@ def _read_names(columns: Any, width: int) -> list[str]:  # noqa: ANN401 - any JS
         raise InvocationError.wrong_form("dataframe_split.columns", "a list of names", _json_type(columns))
     texts = [str(name) for name in names]
     if len(set(texts)) != len(texts):
-        raise InvocationError.repeated_columns(sorted(name for name, times in Counter(texts).items() if times > 1))
+        repeated = sorted(name for name, times in Counter(texts).items() if times > 1)
+        raise InvocationError(400, INVALID_VALUE, f"Column(s) named more than once: {list_names(repeated)}.")
     return texts
 
 
@@ -237,107 +248,3 @@ _PARSERS: dict[str, Callable[[bytes], Invocation]] = {
     CSV: lambda body: Invocation(*read_csv(body)),
     PARQUET: lambda body: Invocation(*read_parquet(body)),
 }
-
-
-# Estimators compute in single precision: a larger number would be infinite there.
-LARGEST = float(np.finfo(np.float32).max)
-# What a refusal calls a value's type.
-_WORDS = {bool: "a boolean", str: "text", list: "a list", tuple: "a list", dict: "a dictionary", type(None): "null"}
-
-
-def to_matrix(columns: Mapping[str, Sequence[Any]], names: Sequence[str], rows: int) -> np.ndarray:
-    """Return the columns ``names`` as float64, one row per row of the request; null is NaN.
-
-    Text that writes a number and true/false are taken for numbers, as MLflow's server does.
-
-    Raises:
-        InvocationError: Naming column and row of the first value that is no number, or beyond single precision.
-    """
-    if not rows or not names:
-        return np.empty((rows, len(names)))
-    values = [columns[name] for name in names]
-    try:
-        numbers = np.array(values, dtype=np.float64)
-    except (ValueError, TypeError, OverflowError):
-        numbers = np.empty(0)
-    if numbers.shape != (len(names), rows) or is_beyond(numbers).any():
-        raise _find_wrong(values, names)
-    return np.ascontiguousarray(numbers.T)
-
-
-def is_beyond(numbers: np.ndarray) -> np.ndarray:
-    """Return where a number is beyond single precision; NaN is not."""
-    beyond: np.ndarray = np.abs(numbers) > LARGEST
-    return beyond
-
-
-def to_keys(columns: Mapping[str, Sequence[Any]], keys: Sequence[tuple[str, str]]) -> list[tuple[int | str, ...]]:
-    """Return the key of each row, each part of the type of its column, ``bigint`` or ``string``.
-
-    Raises:
-        InvocationError: Naming column and row of the first part that is null or of another type.
-    """
-    parts = [[_to_key(value, name, dtype, row) for row, value in enumerate(columns[name])] for name, dtype in keys]
-    return list(zip(*parts, strict=True))
-
-
-class RangeCheck:
-    """The ranges of some columns, laid out once for every request that has these columns."""
-
-    def __init__(self, names: Sequence[str], ranges: Mapping[str, Sequence[float]]) -> None:
-        """Lay the ranges beside the columns ``names``; a column without one takes any number."""
-        self._names = tuple(names)
-        self._lows = np.array([ranges[name][0] if name in ranges else -np.inf for name in names])
-        self._highs = np.array([ranges[name][1] if name in ranges else np.inf for name in names])
-        self._checks = any(name in ranges for name in names)
-
-    def check(self, matrix: np.ndarray) -> None:
-        """Check a matrix of these columns; NaN passes.
-
-        Raises:
-            InvocationError: Naming column and row of the first value outside.
-        """
-        if not self._checks:
-            return
-        outside = (matrix < self._lows) | (matrix > self._highs)
-        if outside.any():
-            row, column = (int(each) for each in np.argwhere(outside)[0])
-            name, low, high = self._names[column], self._lows[column], self._highs[column]
-            raise InvocationError.out_of_range(name, row, low, high)
-
-
-def _find_wrong(values: Sequence[Sequence[Any]], names: Sequence[str]) -> InvocationError:
-    for name, column in zip(names, values, strict=True):
-        for row, value in enumerate(column):
-            if not _is_number(value):
-                return InvocationError.wrong_type(name, row, _describe(value))
-    return InvocationError.unfit("The columns cannot be read as numbers.")
-
-
-def _is_number(value: object) -> bool:
-    if value is None:
-        return True
-    if not isinstance(value, int | float | str):
-        return False
-    try:
-        return not abs(float(value)) > LARGEST
-    except (ValueError, OverflowError):
-        return False
-
-
-def _describe(value: object) -> str:
-    return _WORDS.get(type(value), "a number beyond all bounds" if isinstance(value, int | float) else "another type")
-
-
-def _to_key(value: Any, name: str, dtype: str, row: int) -> int | str:  # noqa: ANN401 - any JSON
-    if dtype == "string":
-        if isinstance(value, str) and value:
-            return value
-        raise InvocationError.wrong_type(name, row, _describe(value), "text")
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, str) and value.removeprefix("-").isdecimal() and len(value) <= 20:
-        value = int(value)
-    if type(value) is int and -(2**63) <= value < 2**63:
-        return value
-    raise InvocationError.wrong_type(name, row, _describe(value), "a whole number")

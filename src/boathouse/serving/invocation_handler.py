@@ -102,11 +102,8 @@ class InvocationHandler:
         service = self._service
         token = service.access.admit(request.headers, "query")
         endpoint = service.find(name)
-        limits = endpoint.state.config.limits
         try:
-            service.rates.take(request.caller if token is None else token.id, limits)
-            if service.at_work >= limits.queue_length:
-                raise InvocationError.overloaded(limits.queue_length)
+            service.take(request.caller if token is None else token.id, endpoint.state.config.limits)
         except InvocationError:
             service.metrics.count("rejected")
             raise
@@ -121,7 +118,8 @@ class InvocationHandler:
             async with asyncio.timeout(timeout_ms / 1000):
                 answer = await work()
         except TimeoutError:
-            answer = encode_error(InvocationError.too_slow(timeout_ms))
+            message = f"The request took longer than {timeout_ms:,} ms."
+            answer = encode_error(InvocationError(504, "DEADLINE_EXCEEDED", message))
         except InvocationError as error:
             answer = encode_error(error)
         except DisconnectedError:

@@ -15,6 +15,7 @@ import numpy as np
 
 from boathouse.endpoints.options import LookUpOptions
 from boathouse.errors import InvocationError, OnlineStoreError
+from boathouse.errors.invocations import NOT_FOUND, list_names
 from boathouse.features.online.look_up import MICROSECONDS, FeatureRows, without_stale
 from boathouse.scoring.feature_spec import ViewSpec
 
@@ -76,7 +77,8 @@ class FeatureLookUp:
             return LookedUp(remembered, last_known=True)
         rows = self._check_age(rows)
         if self._options.unknown_key == "fail" and not rows.found.any(axis=1).all():
-            raise InvocationError.unknown_keys(np.flatnonzero(~rows.found.any(axis=1)).tolist())
+            unknown = list_names(np.flatnonzero(~rows.found.any(axis=1)).tolist())
+            raise InvocationError(404, NOT_FOUND, f"No features are known for the key of row(s) {unknown}.")
         self._memory.keep(keys, rows)
         return LookedUp(rows, last_known=False)
 

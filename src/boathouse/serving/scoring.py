@@ -14,7 +14,8 @@ import numpy as np
 from boathouse.errors import InvocationError, RequestError
 from boathouse.scoring.on_demand import assemble
 from boathouse.serving.answers import Scores
-from boathouse.serving.invocation import Invocation, is_beyond, to_keys, to_matrix
+from boathouse.serving.columns import is_beyond, to_keys, to_matrix
+from boathouse.serving.invocation import Invocation
 from boathouse.serving.look_up import FeatureLookUp
 from boathouse.serving.served_model import RequestPlan, ServedModel
 
@@ -133,11 +134,13 @@ def _assemble(
         with np.errstate(all="ignore"):
             matrix = assemble(model.features, values, fields, plan.computed)
     except RequestError as error:
-        raise InvocationError.unfit(str(error)) from error
+        raise InvocationError.bad_request(str(error)) from error
     beyond = is_beyond(matrix)
     if beyond.any():
         row, place = (int(each) for each in np.argwhere(beyond)[0])
-        raise InvocationError.not_computable(model.features[place], row)
+        raise InvocationError.bad_request(
+            f"Feature '{model.features[place]}', row {row}: it is infinite for the values given (a division by zero)."
+        )
     return matrix
 
 

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib import import_module
+from types import ModuleType
 
 import numpy as np
 
 from boathouse.errors import InvocationError, UntrustedModelError
+from boathouse.errors.invocations import list_names
 from boathouse.features.online.look_up import online_views
 from boathouse.scoring.feature_spec import FEATURE_SPEC, FeatureSpec, ViewSpec
 from boathouse.scoring.files import ModelFiles, digest_of
 from boathouse.scoring.flavours import XgboostEstimator
 from boathouse.scoring.on_demand import OnDemandFeature, select_on_demand
 from boathouse.scoring.scorer import Scorer, load_scorer
-from boathouse.serving.invocation import RangeCheck
-from boathouse.serving.lean_imports import import_lean
+from boathouse.serving.columns import RangeCheck
 
 # Different sets of columns whose plan is kept, and the columns of one; a client sends always the same.
 _PLANS, _PLAN_COLUMNS = 256, 1000
 _WARM_UP_ROWS = 2
+# XGBoost imports scikit-learn, which imports scipy's statistics and pandas, for classes that a scorer never uses.
+# It does without where they are not installed, and that is what it is told here.
+_BESIDE = {"xgboost": ("sklearn", "pandas")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +129,8 @@ class ServedModel:
         fields = tuple(name for each in computed for name in each.request_names if name in there)
         dropped = tuple(sorted(there - {*given, *fields} - dict(self.keys).keys()))
         if views and dropped:
-            raise InvocationError.unknown_columns(dropped, [*self.fields, *self.features])
+            unknown, known = list_names(dropped), list_names([*self.fields, *self.features])
+            raise InvocationError.bad_request(f"Unknown column(s): {unknown}. Known beside the key: {known}.")
         return RequestPlan(
             given=given,
             fields=fields,
@@ -193,3 +200,24 @@ def load_model(  # noqa: PLR0913 - what identifies a version, and what it needs
         on_demand=chosen,
         ranges=ranges,
     )
+
+
+def import_lean(name: str) -> ModuleType:
+    """Return the module ``name``, imported as if what it has beside it were not installed.
+
+    What was imported before stays; what is imported later is there as ever.
+    """
+    return import_without(name, _BESIDE.get(name, ()))
+
+
+def import_without(name: str, hidden: Sequence[str]) -> ModuleType:
+    """Return the module ``name``; while it is imported, the modules ``hidden`` cannot be, unless they are already."""
+    chosen = [each for each in hidden if each not in sys.modules]
+    for each in chosen:
+        # None in this place is how Python notes that a module cannot be imported.
+        sys.modules[each] = None  # type: ignore[assignment]
+    try:
+        return import_module(name)
+    finally:
+        for each in chosen:
+            del sys.modules[each]

@@ -8,7 +8,9 @@ from typing import Any, Protocol
 
 from boathouse import __version__
 from boathouse.endpoints.log_contract import LogEntry
+from boathouse.endpoints.options import LimitOptions
 from boathouse.errors import InvocationError
+from boathouse.errors.invocations import UNAVAILABLE
 from boathouse.serving.access import Access, AccessLog, Rates
 from boathouse.serving.endpoint import Endpoint
 from boathouse.serving.metrics import Metrics
@@ -60,6 +62,17 @@ class Service:
         if endpoint is None:
             raise InvocationError.no_address("endpoint", self.endpoints)
         return endpoint
+
+    def take(self, caller: str, limits: LimitOptions) -> None:
+        """Count a request of ``caller``.
+
+        Raises:
+            InvocationError: 429 if the caller asks too often, 503 if the worker has too much to do.
+        """
+        self.rates.take(caller, limits)
+        if self.at_work >= limits.queue_length:
+            message = f"{limits.queue_length:,} requests are at work or waiting. Try again."
+            raise InvocationError(503, UNAVAILABLE, message, retry_after=1)
 
     @property
     def waiting(self) -> dict[str, list[str]]:

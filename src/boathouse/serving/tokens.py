@@ -85,14 +85,16 @@ class TokenFile:
             TokenError: If the name is taken or odd, or a scope unknown.
         """
         if not _NAME.fullmatch(name):
-            raise TokenError.odd_name(name)
+            raise TokenError(
+                f"{name!r} is no name of a token. Use up to 64 letters, digits and . _ @ -, a letter or digit first."
+            )
         unknown = sorted(set(scopes) - set(SCOPES))
         if unknown or not scopes:
-            raise TokenError.unknown_scopes(unknown, SCOPES)
+            raise TokenError(f"Unknown scope(s): {', '.join(unknown) or 'none given'}. Known: {', '.join(SCOPES)}.")
         public, secret = secrets.token_hex(_ID_BYTES), secrets.token_urlsafe(_SECRET_BYTES)
         with self._changing() as tokens:
             if any(token.name == name for token in tokens.values()):
-                raise TokenError.taken(name)
+                raise TokenError(f"There is a token '{name}' already. Revoke it, or choose another name.")
             tokens[public] = Token(
                 id=public,
                 name=name,
@@ -111,7 +113,8 @@ class TokenFile:
         with self._changing() as tokens:
             found = next((token for token in tokens.values() if name in (token.name, token.id)), None)
             if found is None:
-                raise TokenError.unknown(name, [token.name for token in tokens.values()])
+                known = ", ".join(sorted(token.name for token in tokens.values())) or "none"
+                raise TokenError(f"There is no token '{name}'. Known: {known}.")
             del tokens[found.id]
         return found
 
@@ -144,4 +147,7 @@ def _load(path: Path) -> dict[str, Token]:
     except FileNotFoundError:
         return {}
     except (ValueError, TypeError, KeyError) as error:
-        raise TokenError.unreadable(path.as_posix()) from error
+        raise TokenError(
+            f"{path.as_posix()} is not a file of tokens. Move it away and create the tokens again: "
+            "boathouse tokens create."
+        ) from error

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boathouse.endpoints.payload import MASK, choose_hidden, choose_hiding, hash_value, hide_columns, shorten
+from boathouse.serving.log_redaction import MASK, choose_hidden, choose_hiding, hash_value, hide_columns, shorten
 
 SALT = bytes(range(32))
 
