@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 def name_units(journal: Path, unit: str, log: LogOptions) -> Callable[[object], str]:
     state: Any = SimpleNamespace(config=SimpleNamespace(log=log, split=SimpleNamespace(unit=unit)))
-    harbour: Any = SimpleNamespace(journal=journal)
-    return choose_naming(harbour, state)
+    environment: Any = SimpleNamespace(endpoint_log_folder=journal)
+    return choose_naming(environment, state)
 
 
 @pytest.mark.parametrize("policy", ["keep", "hash"])

@@ -108,6 +108,21 @@ def test_other_addresses_are_refused_in_the_same_form(client: AsgiClient, method
     assert set(answer.json()) == {"error_code", "message"}
 
 
+def test_an_unknown_address_names_each_address_once(client: AsgiClient) -> None:
+    message = client.get("/nowhere").json()["message"]
+    listed = message.partition("There are: ")[2].rstrip(".").split(", ")
+    assert {"/invocations", "/openapi.json", "/ready"} <= set(listed)
+    assert len(listed) == len(set(listed))
+
+
+def test_an_entity_without_a_version_gives_its_alias(client: AsgiClient) -> None:
+    answer = ask(
+        client, {"dataframe_records": [RECORD]}, "/serving-endpoints/late/served-models/challenger/invocations"
+    )
+    assert answer.status_code == 503
+    assert "either no version of test.models.late has the alias 'challenger'" in answer.json()["message"]
+
+
 def test_health_tells_what_is_served_and_what_is_wrong(start: Start) -> None:
     client, small = start()
     assert client.get("/ready").json()["ready"]

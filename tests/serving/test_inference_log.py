@@ -24,7 +24,7 @@ from boathouse.serving.inference_log import InferenceLog
 from boathouse.serving.log_journal import acquire_slot
 from boathouse.serving.log_redaction import VARIABLE, hash_value, read_salt
 from boathouse.serving.log_table import LogTable
-from boathouse.serving.worker import Worker
+from boathouse.serving.worker import ServedUseCase, Worker
 from tests.fixtures.log_entries import MOMENT, entry
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def test_the_key_of_a_person_is_hashed_whatever_the_options_say(
 def test_a_worker_logs_no_key_of_a_person(tmp_path: Path) -> None:
     worker: Any = Worker.__new__(Worker)
     worker._setup = SimpleNamespace(log_table=str(tmp_path / "table"), log_journal=str(tmp_path / "journal"))
-    worker._logs = {}
+    worker._logs, worker._use_case = {}, ServedUseCase(personal_keys=("customer_id",))
     worker._configure_log("late", SimpleNamespace(log=LogOptions(personal_policy="keep")))
     log = worker._logs["late"]
     log.record(entry(1, request='{"dataframe_records":[{"customer_id":987654321,"a":1.5}]}'))

@@ -198,10 +198,10 @@ def test_a_mirror_scores_a_copy_and_its_faults_reach_nobody(start: Start) -> Non
     kept = Kept()
     small.service.logs = {"late": kept}
     alone = ask(client, {"dataframe_records": [RECORD]})
-    client.run(small.app.invoking.close())
+    client.run(small.app.invocations.close())
     small.endpoint.serve(serve_version(make_files(1), "2", "challenger"))
     beside = ask(client, {"dataframe_records": [RECORD]})
-    client.run(small.app.invoking.close())
+    client.run(small.app.invocations.close())
     assert alone.content == beside.content
     assert [(entry.mode, entry.status_code, entry.served_entity_id) for entry in kept.entries] == [
         ("answer", 200, "champion"),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _COMMENT = click.option("--comment", default="", help="Why; kept in the trail.")
 
 
-@click.command(epilog="Example: boathouse endpoints update risk --split canary --candidate trial")
+@click.command(epilog="Example: boathouse endpoints update missed_payment --route champion=100")
 @click.argument("name")
 @click.option("--split", type=click.Choice(["weight", "ab", "canary", "rolling", "shadow"]), default=None)
 @click.option("--route", "routes", multiple=True, metavar="ENTITY=PERCENT", help="Share of the traffic; repeat it.")
@@ -31,7 +31,7 @@ _COMMENT = click.option("--comment", default="", help="Why; kept in the trail.")
 @click.option("--mirror", "mirrors", multiple=True, metavar="ENTITY", help="Of a shadow: scores without answering.")
 @click.option("--steps", default=None, metavar="1,5,25,50,100", help="Of a canary: percentages; default: conf's.")
 @click.option("--batches", default=4, show_default=True, help="Of a rolling replacement: equal steps.")
-@click.option("--salt", default=None, help="Of an A/B test: name it anew for each; another salt divides anew.")
+@click.option("--salt", default=None, help="Of an A/B test: a new one for each test: it changes the assignment.")
 @click.option("--unit", default=None, help="Of an A/B test: column that names the unit; default: conf's.")
 @click.option("--file", "path", type=click.Path(exists=True, path_type=Path), default=None, help="Whole document.")
 @click.option("--expect", type=int, default=None, help="Change it only if this record is still the newest.")
@@ -112,7 +112,7 @@ def _parse_steps(text: str | None) -> Sequence[float] | None:
         raise click.UsageError("--steps takes percentages, divided by commas: 1,5,25,50,100.") from None
 
 
-@click.command(epilog="Example: boathouse endpoints promote risk --env prod")
+@click.command(epilog="Example: boathouse endpoints promote missed_payment --env prod")
 @click.argument("name")
 @click.option("--entity", default=None, help="Default: the candidate, the mirror, or the only other one.")
 @_COMMENT
@@ -131,7 +131,7 @@ def promote(name: str, entity: str | None, comment: str, environment: Environmen
     _report(states.change(state, config, kind=PROMOTED, actor=identify(environment).name, comment=comment))
 
 
-@click.command(epilog="Example: boathouse endpoints rollback risk --comment 'Too many errors'")
+@click.command(epilog="Example: boathouse endpoints rollback missed_payment --comment 'Too many errors'")
 @click.argument("name")
 @_COMMENT
 @ENVIRONMENT
@@ -144,7 +144,7 @@ def rollback(name: str, comment: str, environment: Environment) -> None:
     _report(states.roll_back(name, actor=identify(environment).name, comment=comment))
 
 
-@click.command(name="canary-step", epilog="Example: boathouse endpoints canary-step risk --watch 60")
+@click.command(name="canary-step", epilog="Example: boathouse endpoints canary-step missed_payment --watch 60")
 @click.argument("name")
 @click.option("--watch", type=float, default=None, metavar="SECONDS", help="Look again and again, until it is decided.")
 @ENVIRONMENT
@@ -170,7 +170,7 @@ def canary_step(name: str, watch: float | None, environment: Environment) -> Non
         time.sleep(watch)
 
 
-@click.command(epilog="Example: boathouse endpoints pause risk --env prod")
+@click.command(epilog="Example: boathouse endpoints pause missed_payment --env prod")
 @click.argument("name")
 @_COMMENT
 @ENVIRONMENT
@@ -183,14 +183,14 @@ def pause(name: str, comment: str, environment: Environment) -> None:
     _report(states.change(state, state.config, kind=PAUSED, actor=identify(environment).name, comment=comment))
 
 
-@click.command(epilog="Example: boathouse endpoints resume risk --env prod")
+@click.command(epilog="Example: boathouse endpoints resume missed_payment --env prod")
 @click.argument("name")
 @_COMMENT
 @ENVIRONMENT
 def resume(name: str, comment: str, environment: Environment) -> None:
     """Resume a paused canary.
 
-    Its step begins anew.
+    Its step starts again.
     """
     states = EndpointStates.of(environment)
     state = states.read(name)

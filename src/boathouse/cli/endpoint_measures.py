@@ -141,16 +141,16 @@ def _describe(measured: Measurement) -> str:
 
 
 @click.command(epilog="Example: boathouse endpoints advise --latency-ms 50 --per-second 5 --rows 99")
-@click.option("--latency-ms", type=float, required=True, help="Longest wait of whoever asks; a day is 86400000.")
+@click.option("--latency-ms", type=float, required=True, help="Longest wait of a caller; a day is 86400000.")
 @click.option("--per-second", type=float, required=True, help="Predictions per second at the busiest ordinary time.")
 @click.option("--rows", type=int, required=True, help="Keys that can be asked for.")
 @click.option("--model-ms", type=float, default=10.0, show_default=True, help="Time of one prediction.")
 @click.option("--freshness-s", type=float, default=86_400.0, show_default=True, help="Oldest useful features, seconds.")
-@click.option("--request-values", is_flag=True, help="Some inputs are known only when somebody asks.")
+@click.option("--request-values", is_flag=True, help="Some inputs are known only at the request.")
 @click.option("--offline", is_flag=True, help="There is no network where the answer is needed.")
-@click.option("--complexity", default="", help="Of the model, in words; recorded.")
+@click.option("--complexity", default="", help="Of the model, as text; recorded.")
 @click.option("--model-mb", type=float, default=None, help="Size of the model in MB; recorded.")
-@click.option("--importance", default="", help="What a wrong or missing answer costs, in words; recorded.")
+@click.option("--importance", default="", help="Cost of a wrong or missing answer, as text; recorded.")
 @click.option(
     "--record", "name", default=None, metavar="ENDPOINT", help="Record needs and advice in audit.deployments."
 )
@@ -209,10 +209,10 @@ def compact_log(environment: Environment) -> None:
     from boathouse.serving.log_table import LogTable
     from boathouse.tables.delta_log import open_log
 
-    place = environment.endpoint_log
-    if place.path is None or not open_log(place).exists():
+    location = environment.endpoint_log
+    if location.path is None or not open_log(location).exists():
         raise RolloutError(
-            f"There is no table {place.table} on this machine: no endpoint has logged yet, or the platform keeps it."
+            f"There is no table {location.table} on this machine: no endpoint has logged yet, or the platform keeps it."
         )
-    found = LogTable(place.path).compact()
-    click.echo(f"{place.table}: {found['numFilesRemoved']} files became {found['numFilesAdded']}")
+    found = LogTable(location.path).compact()
+    click.echo(f"{location.table}: {found['numFilesRemoved']} files became {found['numFilesAdded']}")

@@ -43,10 +43,10 @@ class Wanted:
 def read_exposures(
     environment: Environment, state: EndpointState, since: datetime | None, until: datetime | None
 ) -> Exposures:
-    """Return who was exposed to what between two moments.
+    """Return the exposures between two moments.
 
     Raises:
-        ExperimentError: If nobody was.
+        ExperimentError: If no unit was.
     """
     from boathouse.endpoints.canary_step import read_entries
     from boathouse.endpoints.experiments.exposures import find_exposures
@@ -55,13 +55,13 @@ def read_exposures(
     begun = since or state.changed_at or datetime(1970, 1, 1, tzinfo=UTC)
     log = environment.endpoint_log
     entries = read_entries(log, state.name, since=_aware(begun), until=None if until is None else _aware(until))
-    found = find_exposures(read_log_rows(entries), str(state.config.split.unit))
-    if not found.units:
+    exposures = find_exposures(read_log_rows(entries), str(state.config.split.unit))
+    if not exposures.units:
         raise ExperimentError(
             f"The log of endpoint '{state.name}' in {log.table} has no row that an A/B test assigned. The split must "
             "be of kind ab, rows must carry its unit, and the log must be enabled."
         )
-    return found
+    return exposures
 
 
 def _aware(moment: datetime) -> datetime:

@@ -49,7 +49,7 @@ def plan(environment: Environment, **given: Any) -> None:  # noqa: ANN401 - the 
         click.echo(f"  {found.days(given['per_day'])} days at {given['per_day']:g} new units a day, in whole weeks")
 
 
-@experiments.command(epilog="Example: boathouse experiments report risk --outcomes outcomes.csv")
+@experiments.command(epilog="Example: boathouse experiments report missed_payment --outcomes outcomes.csv")
 @click.argument("name")
 @click.option("--outcomes", type=click.Path(exists=True, path_type=Path), required=True, help="CSV or Parquet.")
 @click.option("--unit", default=None, help="Column of the unit in the outcomes; default: the experiment's.")
@@ -68,7 +68,7 @@ def plan(environment: Environment, **given: Any) -> None:  # noqa: ANN401 - the 
 def report(name: str, environment: Environment, **given: Any) -> None:  # noqa: ANN401 - the options above
     """Compare the variants of an A/B test.
 
-    By metrics of the model and of the business, with intervals. Who was exposed to what is read from the inference log.
+    By metrics of the model and of the business, with intervals. Exposures are read from the inference log.
     Exit code 1 if units were not divided as planned.
     """
     from boathouse.cli.experiment_outcomes import Wanted, choose_naming, read_exposures, read_metrics

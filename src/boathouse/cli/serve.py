@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 WORKER = "boathouse.cli.serve_worker"
 
 
-@click.command(epilog="Example: boathouse serve --endpoint risk --port 8080 --env prod")
+@click.command(epilog="Example: boathouse serve --endpoint missed_payment --port 8080 --env prod")
 @ENVIRONMENT
 @click.option("--endpoint", "names", multiple=True, help="An endpoint of conf; may be repeated. Default: all.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
@@ -98,7 +98,7 @@ def serve(  # noqa: PLR0913, PLR0917 - options
 
 
 def make_setup(configs: dict[str, EndpointConfig], **options: Any) -> Any:  # noqa: ANN401 - options of Setup
-    """Return what each worker is told first."""
+    """Return the first message to each worker."""
     from boathouse.serving.worker import Setup
 
     return Setup(
@@ -132,10 +132,10 @@ def _open_source(
 
 
 def choose_endpoints(environment: Environment, names: Sequence[str] = ()) -> tuple[str, ...]:
-    """Return the endpoints of conf called ``names``, all of them without any, after a look at what conf says.
+    """Return the endpoints of conf called ``names``, all of them without any, their documents checked.
 
     Raises:
-        EndpointError: If there is no such endpoint, or its document says something impossible.
+        EndpointError: If there is no such endpoint, or its document is not valid.
     """
     from boathouse.endpoints.config import EndpointConfig
 

@@ -1,7 +1,7 @@
-"""The process that answers requests of this project's endpoints: the library's worker, told about the use case."""
+"""The worker process of this project's endpoints: the library's worker with the use case's declarations."""
 
-from boathouse.serving.worker import ServedProblem, main
+from boathouse.serving.worker import ServedUseCase, main
 from boathouse.use_case import USE_CASE
 
 if __name__ == "__main__":
-    main(ServedProblem(USE_CASE.on_demand, USE_CASE.entity.personal_keys))
+    main(ServedUseCase(USE_CASE.on_demand, USE_CASE.entity.personal_keys))

@@ -22,12 +22,12 @@ class Needs:
     """What is asked for.
 
     Attributes:
-        latency_ms: Longest wait of whoever asks, in milliseconds, above 0.
+        latency_ms: Longest acceptable wait of a caller, in milliseconds, above 0.
         per_second: Predictions per second at the busiest ordinary time, 0 or more.
         rows: Keys that can be asked for: customers, not requests.
         model_ms: Time of one prediction in milliseconds, features included, above 0.
         freshness_seconds: Oldest features that still give a useful answer, in seconds.
-        request_values: Whether some inputs are known only when somebody asks.
+        request_values: Whether some inputs are known only at the time of the request.
         offline: Whether there is no network where the answer is needed.
     """
 

@@ -54,7 +54,7 @@ class Check:
         measured: Of the candidate; a rate, a ratio or a distance.
         low: What it is at least, with 99 % confidence.
         limit: What it may be.
-        text: The same in words.
+        text: The same as a sentence.
     """
 
     name: str
@@ -208,8 +208,8 @@ def median_interval(values: np.ndarray, confidence: float = CONFIDENCE) -> tuple
 
 def kolmogorov_distance(first: np.ndarray, second: np.ndarray) -> float:
     """Return the largest distance of the two empirical distributions; 0: the same, 1: no overlap."""
-    places = np.concatenate([first, second])
-    shares = [np.searchsorted(np.sort(each), places, side="right") / len(each) for each in (first, second)]
+    points = np.concatenate([first, second])
+    shares = [np.searchsorted(np.sort(each), points, side="right") / len(each) for each in (first, second)]
     return float(np.abs(shares[0] - shares[1]).max())
 
 

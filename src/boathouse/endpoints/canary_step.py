@@ -28,21 +28,25 @@ _NOT_THE_MODEL = (None, FAILED, REQUEST_LOST, REQUEST_UNREADABLE)
 
 
 def read_entries(
-    place: TableLocation, endpoint: str, *, since: datetime, until: datetime | None = None
+    location: TableLocation, endpoint: str, *, since: datetime, until: datetime | None = None
 ) -> list[dict[str, Any]]:
     """Return the entries of ``endpoint`` with ``since <= request_time < until``, oldest first; none without a table.
 
     Args:
-        place: Of ``<env>.inference.endpoint_log``.
+        location: Location of ``<env>.inference.endpoint_log``.
         endpoint: Name of the endpoint.
         since: Aware, inclusive.
         until: Aware, exclusive; None: no end.
     """
-    if not open_log(place).exists():
+    if not open_log(location).exists():
         return []
     since = since.astimezone(UTC)
     end = None if until is None else until.astimezone(UTC)
-    rows = _read_local(place.path, endpoint, since, end) if place.path else _read_catalog(place, endpoint, since, end)
+    rows = (
+        _read_local(location.path, endpoint, since, end)
+        if location.path
+        else _read_catalog(location, endpoint, since, end)
+    )
     found: list[dict[str, Any]] = rows.sort_by("request_time").to_pylist()
     return found
 
@@ -57,10 +61,10 @@ def _read_local(path: str, endpoint: str, since: datetime, until: datetime | Non
     return read_local_rows(path, keep & (pc.field("endpoint") == endpoint))
 
 
-def _read_catalog(place: TableLocation, endpoint: str, since: datetime, until: datetime | None) -> pa.Table:
+def _read_catalog(location: TableLocation, endpoint: str, since: datetime, until: datetime | None) -> pa.Table:
     from pyspark.sql import functions as F
 
-    frame = place.read(place.require_version()).where(F.col("endpoint") == endpoint)
+    frame = location.read(location.require_version()).where(F.col("endpoint") == endpoint)
     frame = frame.where((F.col("request_date") >= F.lit(since.date())) & (F.col("request_time") >= F.lit(since)))
     if until is not None:
         frame = frame.where(F.col("request_time") < F.lit(until))
@@ -70,8 +74,8 @@ def _read_catalog(place: TableLocation, endpoint: str, since: datetime, until: d
 def measure_windows(entries: Iterable[Mapping[str, Any]], candidate: str) -> tuple[Window, Window]:
     """Return the window of ``candidate`` and that of all other entities.
 
-    Only answers count, no mirrored ones. Requests that no entity took on (401, 404, 429 and the like) say
-    nothing about a version and are left out.
+    Only answers count, no mirrored ones. Requests that reached no entity (401, 404, 429 and the like) are
+    no evidence about a version and are left out.
 
     Args:
         entries: Of the inference log, of one endpoint.
@@ -114,12 +118,12 @@ def step_canary(
 ) -> CanaryDecision:
     """Judge the canary of ``name`` by the log since its present step began, and move it, or the traffic back.
 
-    Two at once do not move it twice: the ledger lets one through, and the other says that it was late.
+    Two at once do not move it twice: the ledger accepts one, and the other raises an error.
 
     Args:
         states: The endpoints.
         name: Name of the endpoint.
-        log: Where ``inference.endpoint_log`` is.
+        log: Location of ``inference.endpoint_log``.
         actor: Who looks, for the trail.
         now: Time of the look; default: now.
 
@@ -132,7 +136,7 @@ def step_canary(
         raise RolloutError.no_canary(name, split.kind)
     if state.kind == PAUSED:
         return CanaryDecision(outcome="wait", reason="paused", checks=())
-    # Without a record nobody started it: the whole log counts, from the first entry on.
+    # Without a record of its start the whole log counts, from the first entry on.
     begun = state.changed_at or datetime(1970, 1, 1, tzinfo=UTC)
     candidate, others = measure_windows(read_entries(log, name, since=begun), split.candidate)
     following = next_step(state.config)

@@ -27,8 +27,8 @@ class ServedEntity:
         entity_name: Registered name, ``<env>.<schema>.<model>``.
         entity_version: Version as text, or None where an alias is followed.
         alias: Alias whose version is served as it moves, or None.
-        workload_size: ``Small``, ``Medium`` or ``Large``; the platform's word for how many requests at a time.
-        scale_to_zero_enabled: Whether the platform may stop it while nobody asks.
+        workload_size: ``Small``, ``Medium`` or ``Large``; the platform's classes of concurrency.
+        scale_to_zero_enabled: Whether the platform may stop it while there are no requests.
     """
 
     name: str
@@ -75,7 +75,7 @@ class EndpointConfig:
         split: How requests are divided.
         look_up: How features are looked up.
         log: What is logged.
-        limits: What a worker takes on.
+        limits: Limits of a worker.
         input: What a request may hold.
     """
 
@@ -89,7 +89,7 @@ class EndpointConfig:
     input: InputOptions = field(default_factory=InputOptions)
 
     def __post_init__(self) -> None:
-        """Check what no single part can see.
+        """Check what concerns several parts.
 
         Raises:
             EndpointError: If names repeat, a route, mirror or candidate names no served entity, a mirror has

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # Beyond this many requests at the same time the test machine, not the endpoint, is what is measured.
 _MOST_CONNECTIONS = 1_000
-# Servers close connections that nobody uses for some seconds; one that is closed at that moment is no failure.
+# Servers close connections that are idle for some seconds; one that is closed at that moment is no failure.
 _IDLE_SECONDS = 1.0
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -59,7 +59,7 @@ class _Seen:
 def measure_load(url: str, bodies: Sequence[bytes], options: LoadOptions) -> Measurement:
     """Return what clients would see at ``options.rate``.
 
-    Arrivals are a Poisson process: many clients who know nothing of each other. A request that is due is
+    Arrivals are a Poisson process: many independent clients. A request that is due is
     sent whether or not earlier ones were answered, and its time counts from when it was due: an endpoint
     that stalls for a second is seen to have kept all waiting who came in that second (no coordinated
     omission).
@@ -112,7 +112,7 @@ class _Load:
 
     async def _ask(self, request: bytes, due: float, counted: bool) -> None:  # noqa: FBT001 - private
         try:
-            status = await asyncio.wait_for(self._exchange(request), self._options.timeout_seconds)
+            status = await asyncio.wait_for(self._send_request(request), self._options.timeout_seconds)
             error = None if status == 200 else f"status {status}"
         except TimeoutError:
             error = "timeout"
@@ -128,7 +128,7 @@ class _Load:
         else:
             self._seen.errors[error] += 1
 
-    async def _exchange(self, request: bytes) -> int:
+    async def _send_request(self, request: bytes) -> int:
         connection = self._reuse() or await self._connect()
         try:
             reader, writer = connection

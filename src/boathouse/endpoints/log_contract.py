@@ -1,4 +1,4 @@
-"""The inference log: the columns of the platform's inference tables, and what an endpoint hands over for a row."""
+"""The inference log: the columns of the platform's inference tables, and the entry that becomes a row."""
 
 from __future__ import annotations
 

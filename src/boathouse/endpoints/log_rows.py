@@ -36,15 +36,15 @@ class LoggedRow:
         client_request_id: Id that the client gave, or None.
         number: Place of the record within its request, from 0.
         time: When the request arrived, UTC.
-        endpoint: Endpoint, or empty where the log does not say: the older form.
+        endpoint: Endpoint, or empty where the log does not have it: the older form.
         mode: ``answer`` or ``shadow``.
-        served_entity: Entity that scored this record, or None if the log does not tell it.
+        served_entity: Entity that scored this record, or None if it cannot be known from the log.
         status_code: HTTP status of the whole request.
         duration_ms: Of the whole request.
         sampling_fraction: Share of requests in the log.
         requester: Name of the token, or None.
         inputs: Values by column; of nameless rows by their place, "0", "1" and so on.
-        prediction: What the model said of this record; a mapping, or a number. None if and only if ``error``.
+        prediction: The model's answer for this record; a mapping, or a number. None if and only if ``error``.
         error: Why there is no prediction, of ``ERRORS``; None if there is one.
     """
 
@@ -77,7 +77,7 @@ def read_log_rows(entries: Iterable[Mapping[str, Any]]) -> Iterator[LoggedRow]:
 
     Both forms of the platform are read, the newer one (``request_time``, ``execution_duration_ms``) and the
     older one (``timestamp_ms``, ``execution_time_ms``, ``request_metadata``). A record without a readable
-    prediction becomes a row with an error. A request that failed, or whose records cannot be told, is one
+    prediction becomes a row with an error. A request that failed, or whose records cannot be read, is one
     such row. Records that were left out because a body was too long are not made up.
     """
     for entry in entries:
@@ -208,7 +208,7 @@ def _read_predictions(text: str | None) -> tuple[list[Any], str | None]:
 
 
 def _is_readable(prediction: Any) -> bool:  # noqa: ANN401
-    """Tell whether a prediction says anything: a number, a text, a list, or a mapping whose score is not null."""
+    """Return whether a prediction can be read: a number, a text, a list, or a mapping whose score is not null."""
     if isinstance(prediction, dict):
         return bool(prediction) and all(prediction[name] is not None for name in _SCORES if name in prediction)
     return prediction is not None

@@ -138,7 +138,7 @@ class LogOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class LimitOptions:
-    """What a worker takes on.
+    """Limits of a worker.
 
     Attributes:
         max_body_bytes: Longer bodies are answered 413.

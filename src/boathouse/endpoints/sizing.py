@@ -28,7 +28,7 @@ class SizingOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Sizing:
-    """What the rule says.
+    """The size of an endpoint by the rule.
 
     Attributes:
         units: Requests that are at work at the same time on average: requests per second times seconds each.
@@ -61,7 +61,7 @@ def size_endpoint(
         requests_per_second: At the busiest ordinary time, above 0.
         milliseconds: Time of one request, at the median; a slow tail needs the mean.
         options: Room for peaks.
-        scale_to_zero: Whether nothing has to run while nobody asks; the first request then waits for a start.
+        scale_to_zero: Whether nothing runs while there are no requests; the first request then waits for a start.
 
     Raises:
         OptionError: If a number is not positive.
@@ -140,7 +140,7 @@ class Measurement:
 
 
 def find_breaches(measured: Measurement, levels: ServiceLevels) -> list[str]:
-    """Return the levels that were not kept, in words; nothing if all were.
+    """Return a sentence for each level that was not kept; nothing if all were.
 
     A level above whose rate nothing is promised is not judged: rates beyond ``requests_per_second`` are
     there to find the limit.

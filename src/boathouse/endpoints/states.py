@@ -71,32 +71,32 @@ class EndpointState:
 class EndpointStates:
     """The endpoints of one environment."""
 
-    def __init__(self, place: TableLocation, documents: Mapping[str, Document]) -> None:
-        """Remember where.
+    def __init__(self, location: TableLocation, documents: Mapping[str, Document]) -> None:
+        """Keep both; nothing is read yet.
 
         Args:
-            place: Of ``<env>.audit.deployments``.
-            documents: What conf says of each endpoint, by name.
+            location: Location of ``<env>.audit.deployments``.
+            documents: The documents of endpoints in conf, by name.
         """
-        self._place, self._documents = place, documents
-        self._ledger = open_ledger(place)
+        self._location, self._documents = location, documents
+        self._ledger = open_ledger(location)
         self._seen: int | None = None
         self._records: list[AuditRecord] = []
 
     @classmethod
     def of(cls, environment: Environment) -> EndpointStates:
-        """Return the endpoints of ``environment``: its table of deployments, and what conf says of each."""
+        """Return the endpoints of ``environment``: its table of deployments, and their documents in conf."""
         return cls(environment.table(DEPLOYMENTS), environment.endpoints)
 
     def records(self) -> list[AuditRecord]:
         """Return all records; the table is read only if its version has moved, which costs about a millisecond."""
-        newest = self._place.newest_version()
+        newest = self._location.newest_version()
         if newest != self._seen:
             self._records, self._seen = self._ledger.read(), newest
         return self._records
 
     def document(self, name: str) -> Mapping[str, Any]:
-        """Return what conf says of ``name``; nothing if it is not there."""
+        """Return the document of ``name`` in conf; empty if there is none."""
         return self._documents.get(name, {})
 
     def names(self) -> list[str]:
@@ -271,7 +271,7 @@ def find_undo(state: EndpointState, records: Sequence[AuditRecord], document: Do
 
 
 def require_unchanged(state: EndpointState, records: Sequence[AuditRecord]) -> None:
-    """Check that nobody has changed the endpoint since ``state`` was read.
+    """Check that the endpoint was not changed since ``state`` was read.
 
     Raises:
         RolloutError: Naming who did what, when.

@@ -43,41 +43,41 @@ def temporary_endpoint(
         patience_seconds: Longest wait for that.
 
     Raises:
-        RolloutError: If it ends or is not ready in time; with the end of what it said.
+        RolloutError: If it ends or is not ready in time; with the end of its output.
     """
     port = find_free_port()
-    # A file, not a pipe: nobody reads while the endpoint answers, and a full pipe would stop it.
-    with tempfile.TemporaryFile() as said:
+    # A file, not a pipe: it is not read while the endpoint answers, and a full pipe would stop it.
+    with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(  # noqa: S603 - this project's own command
             [*command, *arguments, "--host", "127.0.0.1", "--port", str(port)],
             env={**os.environ, **(environment or {})},
             stdout=subprocess.DEVNULL,
-            stderr=said,
+            stderr=output,
             start_new_session=True,
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - no threads before exec
         )
         address = f"http://127.0.0.1:{port}"
         try:
-            _wait_until_ready(process, address + ready_path, patience_seconds, said)
+            _wait_until_ready(process, address + ready_path, patience_seconds, output)
             yield address
         finally:
             _end(process)
 
 
 def find_free_port() -> int:
-    """Return a port of the loopback that nobody listens on now."""
+    """Return a port of the loopback that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], url: str, patience: float, said: IO[bytes]) -> None:
+def _wait_until_ready(process: subprocess.Popen[bytes], url: str, patience: float, output: IO[bytes]) -> None:
     deadline, why = time.monotonic() + patience, "not yet started"
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            said.seek(0)
-            text = said.read().decode(errors="replace")[-2000:]
+            output.seek(0)
+            text = output.read().decode(errors="replace")[-2000:]
             raise RolloutError.no_server(url, f"it ended with exit code {process.returncode}: {text.strip()}")
         try:
             with urlopen(url, timeout=2) as answer:  # noqa: S310 - an address of the loopback

@@ -34,7 +34,7 @@ class RolloutError(BoathouseError):
 
     @classmethod
     def switched_off(cls) -> RolloutError:
-        """Say which key switches A/B tests on."""
+        """Name the key that switches A/B tests on."""
         return cls("A/B tests are switched off in this environment: experiments.enabled in conf (rollouts.yml).")
 
     @classmethod
@@ -53,7 +53,7 @@ class ExperimentError(BoathouseError):
 
     @classmethod
     def out_of_reach(cls, effect: str) -> ExperimentError:
-        """Say which numbers cannot be planned for."""
+        """Give the numbers that cannot be planned for."""
         return cls(f"No number of units can show this: {effect}.")
 
 

@@ -23,7 +23,7 @@ class InvocationError(BoathouseError):
     """
 
     def __init__(self, status: int, code: str, message: str, *, retry_after: float | None = None) -> None:
-        """Keep what the answer says."""
+        """Keep status, code and message of the answer."""
         super().__init__(message)
         self.status, self.code, self.retry_after = status, code, retry_after
 
@@ -72,7 +72,7 @@ class InvocationError(BoathouseError):
 
     @classmethod
     def no_look_up(cls, model: str) -> Self:
-        """Say that the model was made without a feature spec."""
+        """Name the model that has no feature spec."""
         return cls.bad_request(f"Served model '{model}' has no feature spec: it cannot look features up by key.")
 
     @classmethod
@@ -92,12 +92,12 @@ class InvocationError(BoathouseError):
 
     @classmethod
     def store_down(cls, reason: str) -> Self:
-        """Say why features cannot be looked up."""
+        """Give the reason why features cannot be looked up."""
         return cls(503, UNAVAILABLE, f"Features cannot be looked up: {reason}", retry_after=1)
 
     @classmethod
     def failed(cls) -> Self:
-        """Say nothing of the cause, which is in the server's log under the request's id."""
+        """Give no cause: it is in the server's log under the request's id."""
         return cls(500, "INTERNAL_ERROR", "The request could not be answered. The server's log has its id.")
 
 

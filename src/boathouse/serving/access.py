@@ -1,4 +1,4 @@
-"""Who may ask what, and how often."""
+"""Access to the server: tokens and their scopes, rate limits, and the access log."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SCHEME = "bearer "
 
 @dataclass(frozen=True)
 class Access:
-    """The rule of one server.
+    """Token check of one server.
 
     Attributes:
         tokens: The tokens that there are.
@@ -45,7 +45,7 @@ class Access:
         if scope == "query" and not self.required:
             return token
         if token is None:
-            # Whether the header is missing or wrong is not said.
+            # One message for a missing header and a wrong token.
             raise InvocationError(401, "UNAUTHENTICATED", "A valid token is needed: 'Authorization: Bearer TOKEN'.")
         if scope not in token.scopes:
             raise InvocationError(403, "PERMISSION_DENIED", f"The token lacks the scope '{scope}'.")
@@ -118,13 +118,13 @@ class AccessLog:
         self.flush()
 
     def failure(self, event: str, error: BaseException, **fields: Any) -> None:  # noqa: ANN401 - plain values
-        """Log an error that nobody expected: its type and where it happened, not its text, which may hold values."""
+        """Log an unexpected error: its type and where it happened, not its text, which may hold values."""
         frames = traceback.extract_tb(error.__traceback__)[-6:]
         where = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames]
         self.event("error", event, error=type(error).__name__, where=where, **fields)
 
     def flush(self) -> None:
-        """Write what waits."""
+        """Write the buffered lines."""
         with self._lock:
             lines, self._waiting = self._waiting, []
             if lines:

@@ -37,7 +37,7 @@ class Scores:
 
     Attributes:
         answer: Columns of the model's answer by name, in their order, one number a row.
-        reasons: Texts of each row, or None where nobody asked.
+        reasons: Texts of each row, or None if the request did not ask for them.
     """
 
     answer: Mapping[str, np.ndarray]

@@ -1,4 +1,4 @@
-"""The addresses of the server, as an ASGI application of few layers: each costs every request its time."""
+"""The routes of the server, as an ASGI application of few layers: each layer adds to the latency of every request."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class App:
     """The application of one worker."""
 
     def __init__(self, service: Service) -> None:
-        """Lay out the addresses."""
+        """Map the paths to their handlers."""
         self._service = service
-        self.invoking = InvocationHandler(service)
+        self.invocations = InvocationHandler(service)
         self._gets: dict[str, Callable[[Request], Answer]] = {
             "/ping": self._ping,
             "/health": self._health,
@@ -35,9 +35,9 @@ class App:
         }
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
-        """Answer one request, or the server's message that it starts or stops."""
+        """Handle one request, or a lifespan event of the server."""
         if scope["type"] == "lifespan":
-            await _live(receive, send)
+            await _handle_lifespan(receive, send)
             return
         if scope["type"] != "http":
             raise NotImplementedError(scope["type"])
@@ -48,7 +48,7 @@ class App:
             await self._refuse(request, error)
         except DisconnectedError:
             self._service.access_log.request(request_id=request.request_id, status=499)
-        except Exception as error:  # noqa: BLE001 - the one place where what nobody expected becomes an answer
+        except Exception as error:  # noqa: BLE001 - the one place where an unexpected error becomes an answer
             self._service.access_log.failure("request_failed", error, request_id=request.request_id)
             await self._refuse(request, InvocationError.failed())
 
@@ -74,21 +74,21 @@ class App:
         await handle(request)
 
     def _find_handler(self, path: str) -> Handler:
-        """Return who answers a POST to ``path``."""
+        """Return the handler of a POST to ``path``."""
         match path.split("/")[1:]:
             case ["invocations"]:
-                return lambda request: self.invoking.invoke(request, None, None)
+                return lambda request: self.invocations.invoke(request, None, None)
             case ["serving-endpoints", name, "invocations"]:
-                return lambda request: self.invoking.invoke(request, name, None)
+                return lambda request: self.invocations.invoke(request, name, None)
             case ["serving-endpoints", name, "served-models", entity, "invocations"]:
-                return lambda request: self.invoking.invoke(request, name, entity)
+                return lambda request: self.invocations.invoke(request, name, entity)
             case ["feature-serving", name, "invocations"]:
-                return lambda request: self.invoking.answer(request, name, find_features)
+                return lambda request: self.invocations.answer(request, name, find_features)
             case ["precomputed", name, "invocations"]:
-                return lambda request: self.invoking.answer(request, name, find_predictions)
+                return lambda request: self.invocations.answer(request, name, find_predictions)
             case ["manage", message] if message in _COMMANDS:
                 return lambda request: self._manage(request, message)
-        raise InvocationError.no_address("address", ["/invocations", "/openapi.json", *self._gets])
+        raise InvocationError.no_address("address", ["/invocations", *self._gets])
 
     async def _manage(self, request: Request, message: str) -> None:
         token = self._service.access.admit(request.headers, "manage")
@@ -97,12 +97,12 @@ class App:
         self._service.access_log.event("info", "managed", command=message, by=name, request_id=request.request_id)
         await request.answer(encode_document({"accepted": message}, 202))
 
-    def _ping(self, _exchange: Request) -> Answer:
+    def _ping(self, _request: Request) -> Answer:
         loaded = any(endpoint.state.models for endpoint in self._service.endpoints.values())
         return Answer(200 if loaded else 503, b"\n")
 
     def _health(self, request: Request) -> Answer:
-        """Return the whole to those who may ask, else whether it works."""
+        """Return everything to callers with access, else the status alone."""
         described = self._service.describe()
         try:
             self._service.access.admit(request.headers, "query")
@@ -110,7 +110,7 @@ class App:
             described = {"status": described["status"]}
         return encode_document(described, 503 if described["status"] == "starting" else 200)
 
-    def _ready(self, _exchange: Request) -> Answer:
+    def _ready(self, _request: Request) -> Answer:
         service = self._service
         answer = {"ready": service.is_ready, "draining": service.draining, "waiting_for_models": service.waiting}
         return encode_document(answer, 200 if service.is_ready else 503)
@@ -128,8 +128,8 @@ class App:
         return encode_document(describe_api(self._service))
 
 
-async def _live(receive: Receive, send: Send) -> None:
-    """Say yes to the server's start and stop; the worker itself begins and ends what has to be."""
+async def _handle_lifespan(receive: Receive, send: Send) -> None:
+    """Acknowledge the server's start-up and shutdown; the worker itself starts and stops its parts."""
     while True:
         message = await receive()
         await send({"type": f"{message['type']}.complete"})

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from boathouse.endpoints.config import EndpointConfig
+from boathouse.endpoints.config import EndpointConfig, ServedEntity
 from boathouse.endpoints.routing import Router, name_unit
 from boathouse.errors import InvocationError
 from boathouse.errors.invocations import UNAVAILABLE
@@ -50,7 +50,7 @@ class Scored:
 
     Attributes:
         body: The answer.
-        models: Who answered, in the order of the first row of each.
+        models: The models that answered, in the order of the first row of each.
         served_by: The name of the entity that answered; if several did, one a row, divided by commas.
         rows: Number of rows.
         dropped: Columns of the request that no model took.
@@ -98,7 +98,7 @@ class Endpoint:
         self.state = replace(self.state, models=models)
 
     def report(self, entity: str, problem: str) -> None:
-        """Say why the entity has no model, or not the newest; an empty text takes back what was said."""
+        """Set why the entity has no model, or not the newest; an empty text clears it."""
         others = {name: text for name, text in self.state.problems.items() if name != entity}
         self.state = replace(self.state, problems={**others, entity: problem} if problem else others)
 
@@ -167,11 +167,11 @@ def merge_scores(parts: Sequence[Scores], rows: Sequence[Sequence[int]], count: 
     """Return the scores of all rows in their order; all parts have the same columns."""
     answer = {name: np.empty(count, dtype=values.dtype) for part in parts[:1] for name, values in part.answer.items()}
     reasons: list[list[str]] = [[] for _ in range(count)]
-    for part, places in zip(parts, rows, strict=True):
+    for part, part_rows in zip(parts, rows, strict=True):
         for name, values in part.answer.items():
-            answer[name][places] = values
-        for place, texts in zip(places, part.reasons or (), strict=part.reasons is not None):
-            reasons[place] = texts
+            answer[name][part_rows] = values
+        for row, texts in zip(part_rows, part.reasons or (), strict=part.reasons is not None):
+            reasons[row] = texts
     return Scores(answer, reasons if any(part.reasons is not None for part in parts) else None)
 
 
@@ -184,10 +184,17 @@ def find_model(state: EndpointState, entity: str) -> ServedModel:
     model = state.models.get(entity)
     if model is not None:
         return model
-    if state.config.entity(entity) is None:
+    served = state.config.entity(entity)
+    if served is None:
         raise InvocationError.no_address("served model", [each.name for each in state.config.served_entities])
-    reason = state.problems.get(entity, "it is being loaded")
+    reason = state.problems.get(entity) or _explain_missing(served)
     raise InvocationError(503, UNAVAILABLE, f"Served entity '{entity}' has no model: {reason}.", retry_after=1)
+
+
+def _explain_missing(served: ServedEntity) -> str:
+    if served.alias is None:
+        return "it is being loaded"
+    return f"either no version of {served.entity_name} has the alias '{served.alias}', or it is being loaded"
 
 
 def find_dropped(state: EndpointState, models: Sequence[ServedModel], request: Invocation) -> tuple[str, ...]:

@@ -78,8 +78,8 @@ class InferenceLog:
             journal: Folder of the journals, of all processes that write this table on this machine.
             options: What is kept, and how much may wait.
             commit_seconds: From the journal to the table; fewer seconds make more and smaller files.
-            on_disk: Told the ids of entries as soon as they are in the journal, from the writer's thread.
-            always_hidden: Columns that are hidden whatever ``options`` say: the keys of persons.
+            on_disk: Called with the ids of entries as soon as they are in the journal, from the writer's thread.
+            always_hidden: Columns that are hidden whatever the options: the keys of persons.
         """
         self.counts = LogCounts()
         self._options, self._journal = options, Path(journal)

@@ -1,4 +1,4 @@
-"""What a request says: its body taken apart into columns, in each of the forms that MLflow's server takes."""
+"""The body of a request, parsed into columns from each of the forms that MLflow's server takes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NULLS = frozenset(
 
 
 def read_csv(body: bytes) -> tuple[dict[str, Sequence[Any]], int]:
-    """Return columns and number of rows of a CSV file with a header; empty cells and pandas' words for it are null.
+    """Return columns and number of rows of a CSV file with a header; null where pandas reads a missing value.
 
     Raises:
         InvocationError: If it is not UTF-8, has no header, a name twice, or a row of another length.
@@ -106,7 +106,7 @@ def parse_invocation(body: bytes, content_type: str | None, *, max_rows: int) ->
 
 
 def _media_type(content_type: str | None) -> str:
-    """Return the media type; the refusals say what MLflow's do."""
+    """Return the media type; the errors have the text of MLflow's."""
     if content_type is None:
         message = "The request has no Content-Type. Send 'Content-Type: application/json'."
         raise InvocationError.bad_request(message)

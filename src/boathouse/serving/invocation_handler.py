@@ -1,4 +1,4 @@
-"""A request for scores, from its arrival to its answer, its log entry and its copies to the mirrors."""
+"""Handling of a request for scores: admission, limits, answer, log entry, and copies to the mirrors."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from boathouse.serving.scoring import Params
 from boathouse.serving.service import Service
 from boathouse.serving.tokens import Token
 
-# Copies at work in one worker; further ones are dropped and counted.
-_COPIES = 32
-_NOBODY = "-"
+# Shadow requests at work in one worker; further ones are dropped and counted.
+_MOST_COPIES = 32
+_NO_ENTITY = "-"
 
 
 @dataclass
@@ -28,14 +28,14 @@ class RequestContext:
 
     Attributes:
         request: The request.
-        endpoint: Who is asked.
+        endpoint: The endpoint that is asked.
         token: The caller's token, or None.
         arrived: When it came.
         body: Its body, as far as it was read.
-        answer: What was answered.
-        invocation: What was asked, once it was understood, or None.
+        answer: The answer that was sent, or None.
+        invocation: The parsed body, or None until it was parsed.
         only: Served entity that was asked for by its own address, or None.
-        scored: What it was answered with, or None.
+        scored: The scores it was answered with, or None.
     """
 
     request: Request
@@ -50,7 +50,7 @@ class RequestContext:
 
 
 class InvocationHandler:
-    """The way of requests through a worker."""
+    """Answers requests for scores and for features, within the limits of their endpoint."""
 
     def __init__(self, service: Service) -> None:
         """Serve for ``service``."""
@@ -124,7 +124,7 @@ class InvocationHandler:
             answer = encode_error(error)
         except DisconnectedError:
             raise
-        except Exception as error:  # noqa: BLE001 - what a version does wrong has to be in the log, for the canary
+        except Exception as error:  # noqa: BLE001 - a failure of a version has to be in the log, for the canary
             service.access_log.failure("request_failed", error, request_id=request.request_id)
             answer = encode_error(InvocationError.failed())
         finally:
@@ -135,7 +135,7 @@ class InvocationHandler:
 
     def _count(self, context: RequestContext) -> None:
         service, request, scored = self._service, context.request, context.scored
-        served = scored.models[0].entity if scored is not None else _NOBODY
+        served = scored.models[0].entity if scored is not None else _NO_ENTITY
         seconds, rows = request.seconds, 0 if scored is None else scored.rows
         service.metrics.observe((context.endpoint.name, served, request.status), seconds, rows)
         if scored is not None and scored.last_known:
@@ -152,15 +152,15 @@ class InvocationHandler:
         )
 
     def _record(self, context: RequestContext) -> None:
-        """Hand the request over to the inference log."""
+        """Add the request to the inference log."""
         log = self._service.logs.get(context.endpoint.name)
         if log is not None and not log.record(_log_entry(context)):
             self._service.metrics.count("log_dropped")
 
     def _mirror(self, context: RequestContext, scored: Scored) -> None:
-        """Have the mirrors score a copy, after the answer."""
+        """Let the mirrors score a copy, after the answer was sent."""
         for entity in context.endpoint.state.router.mirrors():
-            if len(self._copies) >= _COPIES:
+            if len(self._copies) >= _MOST_COPIES:
                 self._service.metrics.count("shadow_dropped")
                 continue
             task = asyncio.get_running_loop().create_task(self._shadow(context, scored, entity))
@@ -168,7 +168,7 @@ class InvocationHandler:
             task.add_done_callback(self._copies.discard)
 
     async def _shadow(self, context: RequestContext, scored: Scored, entity: str) -> None:
-        """Score a copy and log it; whatever happens to it, the answer is gone already."""
+        """Score a copy and log it; the answer was sent before."""
         service, started = self._service, context.request.seconds
         status, response, version = 200, b"", None
         try:
@@ -178,7 +178,7 @@ class InvocationHandler:
             response = encode_predictions(scores)
         except InvocationError as error:
             status, response = error.status, encode_error(error).body
-        except Exception as error:  # noqa: BLE001 - a mirror may break in any way, and nobody waits for it
+        except Exception as error:  # noqa: BLE001 - a mirror may break in any way without consequence for the answer
             service.access_log.failure("shadow_failed", error, request_id=context.request.request_id)
             status = 500
         service.metrics.count("shadow_requests" if status == 200 else "shadow_failures")
@@ -197,7 +197,7 @@ class InvocationHandler:
 
 
 def _describe(scored: Scored) -> Answer:
-    """Return the answer with who gave it, and a warning of columns that nobody took."""
+    """Return the answer with its models in the headers, and a warning of columns that no model used."""
     headers = [
         (b"served-model-name", ",".join(model.entity for model in scored.models).encode()),
         (b"served-model-version", ",".join(model.version for model in scored.models).encode()),
@@ -222,7 +222,7 @@ def _quote(names: tuple[str, ...]) -> bytes:
 
 
 def _name_entities(context: RequestContext) -> str | None:
-    """Return who answered, or who failed to: a canary is judged by that. None if the request was not understood."""
+    """Return the entity that answered or failed to, for the canary. None if the body was not parsed."""
     if context.scored is not None:
         return context.scored.served_by
     if context.only is not None or context.invocation is None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # The key under which each form of a body holds its records, one list entry each.
 _RECORD_KEYS = ("dataframe_records", "instances", "predictions")
-# Forms without column names: nobody can tell what in them is personal.
+# Forms without column names: what in them is personal cannot be known.
 _NAMELESS = ("instances", "inputs")
 
 _TOO_LONG = {"request": REQUEST_TOO_LONG, "response": RESPONSE_TOO_LONG}
@@ -39,9 +39,9 @@ Hide = Callable[[Any], Any]
 def hide_columns(document: Any, columns: Collection[str], hide: Hide) -> Any:  # noqa: ANN401 - any JSON value
     """Return ``document`` with the values of ``columns`` replaced by ``hide(value)``; null stays null.
 
-    A column is found as a key at any depth, and by its place in ``dataframe_split``. Where a body carries
-    rows without names (``instances`` or ``inputs`` as bare lists), every value is hidden: none can be
-    told to be harmless.
+    A column is found as a key at any depth, and by its position in ``dataframe_split``. Where a body carries
+    rows without names (``instances`` or ``inputs`` as bare lists), every value is hidden: none is known
+    to be harmless.
     """
     if isinstance(document, dict) and columns:
         return {key: _hide_entry(key, value, columns, hide) for key, value in document.items()}
@@ -78,15 +78,18 @@ def _hide_all(value: Any, hide: Hide) -> Any:  # noqa: ANN401
 
 
 def _hide_split(split: dict[str, Any], columns: Collection[str], hide: Hide) -> dict[str, Any]:
-    """Hide by place; a body whose shape is not that of the form is hidden whole. An index may be a key: hidden."""
+    """Hide by position; a body whose shape is not that of the form is hidden whole. An index may be a key: hidden."""
     names, rows = split.get("columns"), split.get("data")
     if not isinstance(names, list) or not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
         hidden: dict[str, Any] = _hide_all(split, hide)
         return hidden
-    places = {place for place, name in enumerate(names) if name in columns}
+    positions = {position for position, name in enumerate(names) if name in columns}
     # Values beyond the names have no column: hidden as well.
     data = [
-        [_hide_all(value, hide) if place in places or place >= len(names) else value for place, value in enumerate(row)]
+        [
+            _hide_all(value, hide) if position in positions or position >= len(names) else value
+            for position, value in enumerate(row)
+        ]
         for row in rows
     ]
     rest = {key: _hide_all(value, hide) for key, value in split.items() if key not in {"columns", "data"}}
@@ -94,7 +97,7 @@ def _hide_split(split: dict[str, Any], columns: Collection[str], hide: Hide) -> 
 
 
 def _is_nameless(value: Any) -> bool:  # noqa: ANN401
-    """Tell whether a value of ``instances`` or ``inputs`` holds anything outside of an object."""
+    """Return whether a value of ``instances`` or ``inputs`` holds anything outside of an object."""
     if isinstance(value, dict):
         return False
     return not (isinstance(value, list) and all(isinstance(each, dict) for each in value))
@@ -143,7 +146,7 @@ def shorten(text: str, limit: int, *, load: Callable[[str], Any] = json.loads) -
 
 
 def hash_value(value: object, salt: bytes) -> str:
-    """Return 24 hexadecimal digits that tell values apart without naming them (BLAKE2b keyed with ``salt``).
+    """Return 24 hexadecimal digits that identify a value without revealing it (BLAKE2b keyed with ``salt``).
 
     17, 17.0 and "17" give the same digits, so that units found elsewhere can be joined. Without the salt
     the digits of a short key could be found by trying all keys.
@@ -174,13 +177,13 @@ class Redactor:
     """The rules of one endpoint."""
 
     def __init__(self, options: LogOptions, salt: bytes, *, always: Collection[str] = ()) -> None:
-        """Fix what is personal and what becomes of it; columns of ``always`` are hidden whatever the options say."""
+        """Fix what is personal and what becomes of it; columns of ``always`` are hidden whatever the options."""
         self._columns = choose_hidden(options.personal_policy, options.personal_columns, always)
         self._hide = choose_hiding(options.personal_policy, salt)
         self._limit = options.max_payload_bytes
 
     def encode(self, entry: LogEntry) -> bytes:
-        """Return the row of ``entry`` as a line of JSON; bodies that cannot be written are left out, and it says so."""
+        """Return the row of ``entry`` as a line of JSON; bodies that cannot be written are null, with a code."""
         try:
             return orjson.dumps(self.redact(entry), option=orjson.OPT_APPEND_NEWLINE)
         except (RecursionError, TypeError, ValueError):
@@ -190,7 +193,7 @@ class Redactor:
             return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
 
     def redact(self, entry: LogEntry) -> dict[str, Any]:
-        """Return the row; what could not be kept as it was is null or shorter, and its code says why.
+        """Return the row; what could not be kept as it was is null or shorter, and an error code gives the reason.
 
         A body in which personal columns cannot be found, because it is no JSON, is not kept at all.
         """

@@ -80,10 +80,10 @@ class LogTable:
 
 
 class LogCommitter:
-    """Commits finished segments in their order; one at a time, whoever asks."""
+    """Commits finished segments in their order; one at a time, from any thread."""
 
     def __init__(self, table: LogTable, slot: Slot, root: Path, counts: LogCounts) -> None:
-        """Remember both ends."""
+        """Keep the table, and the journal's slot and folder."""
         self._table, self._slot, self._root, self._counts = table, slot, root, counts
         self._turn = threading.Lock()
         self._is_down = False

@@ -141,5 +141,5 @@ class LastKnown:
         known = [each for each in seen if each is not None and each[0] >= oldest]
         if not known or len(known) < len(keys):
             return None
-        matrix, found, times = (np.array([each[place] for each in known]) for place in (1, 2, 3))
+        matrix, found, times = (np.array([each[item] for each in known]) for item in (1, 2, 3))
         return FeatureRows(tuple(name for view in views for name in view.features), matrix, found, times, tuple(views))

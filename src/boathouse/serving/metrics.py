@@ -26,7 +26,7 @@ _EVENTS = {
     "shadow_failures": "Requests that a mirror failed to score.",
     "load_failures": "Versions that could not be loaded.",
 }
-Place = tuple[str, str, int]
+Labels = tuple[str, str, int]
 
 
 @dataclass(slots=True)
@@ -64,16 +64,16 @@ class Metrics:
             slot: Number of this worker.
         """
         self._folder, self._own = folder, f"metrics-{slot}.json"
-        self._series: dict[Place, Series] = {}
+        self._series: dict[Labels, Series] = {}
         self._events: Counter[str] = Counter()
         if folder is not None:
             self._add(folder / self._own)
 
-    def observe(self, place: Place, seconds: float, rows: int) -> None:
+    def observe(self, labels: Labels, seconds: float, rows: int) -> None:
         """Count an answered request of ``(endpoint, served entity, status)``."""
-        series = self._series.get(place)
+        series = self._series.get(labels)
         if series is None:
-            series = self._series[place] = Series()
+            series = self._series[labels] = Series()
         series.requests += 1
         series.rows += rows
         series.seconds += seconds
@@ -88,7 +88,7 @@ class Metrics:
         if self._folder is None:
             return
         series = [
-            [*place, each.requests, each.rows, each.seconds, each.buckets] for place, each in self._series.items()
+            [*labels, each.requests, each.rows, each.seconds, each.buckets] for labels, each in self._series.items()
         ]
         counts = json.dumps({"series": series, "events": self._events})
         write_file(self._folder / self._own, counts.encode(), durable=False)
@@ -112,8 +112,8 @@ class Metrics:
 
     def _of_all_workers(self) -> Metrics:
         total = Metrics()
-        for place, series in self._series.items():
-            total._series.setdefault(place, Series()).add(series)
+        for labels, series in self._series.items():
+            total._series.setdefault(labels, Series()).add(series)
         total._events.update(self._events)
         for path in sorted(self._folder.glob("metrics-*.json")) if self._folder else ():
             if path.name != self._own:
@@ -131,7 +131,7 @@ class Metrics:
 
 
 def read_memory() -> int:
-    """Return the resident memory of this process in bytes; 0 where the system does not tell."""
+    """Return the resident memory of this process in bytes; 0 where the system does not report it."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     except (OSError, ValueError, IndexError):
@@ -139,7 +139,7 @@ def read_memory() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def _render_requests(series: Mapping[Place, Series]) -> list[str]:
+def _render_requests(series: Mapping[Labels, Series]) -> list[str]:
     by_status = [({"endpoint": e, "served_entity": m, "status": str(s)}, each) for (e, m, s), each in series.items()]
     by_entity: dict[tuple[str, str], Series] = {}
     for (endpoint, entity, _), each in series.items():

@@ -1,4 +1,4 @@
-"""What the supervisor and its workers say to each other: a JSON line of known length, and files behind it."""
+"""How the supervisor starts a worker, and their messages: JSON of known length, followed by files."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Message:
     """One message.
 
     Attributes:
-        kind: What it is about.
+        kind: Message type.
         content: Plain values.
         files: Files by name.
     """
@@ -65,13 +65,13 @@ class WorkerProcess:
     started: float = field(default_factory=time.monotonic)
 
     def send(self, message: Message) -> None:
-        """Send a message; a worker that has gone does not hear it."""
+        """Send a message; a worker that has ended does not get it."""
         with contextlib.suppress(ConnectionError, RuntimeError):
             self.writer.write(message.encode())
 
 
 async def start_worker(listener: socket.socket, module: str) -> tuple[WorkerProcess, asyncio.StreamReader]:
-    """Start ``module`` as a worker that accepts from ``listener``; give it and what it says."""
+    """Start ``module`` as a worker that accepts from ``listener``; return it and the reader of its messages."""
     ours, theirs = socket.socketpair()
     command = [sys.executable, "-m", module]
     command += ["--control", str(theirs.fileno()), "--listener", str(listener.fileno())]

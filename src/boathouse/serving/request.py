@@ -28,11 +28,12 @@ class Request:
     """One request.
 
     Attributes:
-        scope: What ASGI says of it.
+        scope: ASGI's connection scope.
         receive: Gives the next part of the body.
         send: Takes the next part of the answer.
         request_id: Unique id that this server gives it.
-        started_ns: When it came, in nanoseconds of the performance counter.
+        started_ns: Arrival, in nanoseconds of the performance counter.
+        status: HTTP status of the answer; 0 until it was sent.
     """
 
     scope: Mapping[str, Any]
@@ -44,7 +45,7 @@ class Request:
 
     @property
     def path(self) -> str:
-        """The path, decoded; what a proxy says of the caller or of another path is not believed."""
+        """The path, decoded; forwarding headers of proxies are not used."""
         return str(self.scope["path"])
 
     @property

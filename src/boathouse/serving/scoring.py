@@ -33,7 +33,7 @@ class Params:
 
     Attributes:
         explain: Whether reasons are given.
-        details: Whether each row says which entity and version answered, and by which id it can be traced.
+        details: Whether each row carries served entity, version, and the id by which it can be traced.
     """
 
     explain: bool = False
@@ -137,9 +137,9 @@ def _assemble(
         raise InvocationError.bad_request(str(error)) from error
     beyond = is_beyond(matrix)
     if beyond.any():
-        row, place = (int(each) for each in np.argwhere(beyond)[0])
+        row, column = (int(each) for each in np.argwhere(beyond)[0])
         raise InvocationError.bad_request(
-            f"Feature '{model.features[place]}', row {row}: it is infinite for the values given (a division by zero)."
+            f"Feature '{model.features[column]}', row {row}: it is infinite for the values given (a division by zero)."
         )
     return matrix
 

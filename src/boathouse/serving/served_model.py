@@ -1,4 +1,4 @@
-"""A loaded version, and what it makes of the columns that a request brings."""
+"""A loaded version, and the plan by which the columns of a request become its matrix."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from boathouse.serving.columns import RangeCheck
 _PLANS, _PLAN_COLUMNS = 256, 1000
 _WARM_UP_ROWS = 2
 # XGBoost imports scikit-learn, which imports scipy's statistics and pandas, for classes that a scorer never uses.
-# It does without where they are not installed, and that is what it is told here.
+# It works without them where they are not installed, which is simulated here.
 _BESIDE = {"xgboost": ("sklearn", "pandas")}
 
 
@@ -103,7 +103,7 @@ class ServedModel:
         return tuple(dict.fromkeys(name for each in self.on_demand for name in each.request_names))
 
     def plan(self, names: Iterable[str]) -> RequestPlan:
-        """Return what to make of a request with the columns ``names``; remembered.
+        """Return the plan of a request with the columns ``names``; plans are cached.
 
         Raises:
             InvocationError: If a feature is neither given nor can be looked up or computed; or, where features are
@@ -173,7 +173,7 @@ def load_model(  # noqa: PLR0913 - what identifies a version, and what it needs
         files: The model's files.
         on_demand: The declared on-demand features.
         ranges: Legal values by feature or field.
-        digest: What the registry says the digest of the files is; None where it says nothing.
+        digest: Digest of the files in the registry; None where none is recorded.
 
     Raises:
         UntrustedModelError: If a digest differs, or the files would execute something.
@@ -182,9 +182,9 @@ def load_model(  # noqa: PLR0913 - what identifies a version, and what it needs
     if XgboostEstimator.file in files:
         import_lean("xgboost")
     scorer = load_scorer(files)
-    found = digest_of(files)
-    if digest is not None and found != digest:
-        raise UntrustedModelError.other_digest(name, digest, found)
+    actual = digest_of(files)
+    if digest is not None and actual != digest:
+        raise UntrustedModelError.other_digest(name, digest, actual)
     spec = FeatureSpec.from_json(files[FEATURE_SPEC]) if FEATURE_SPEC in files else None
     chosen = () if spec is None else select_on_demand(spec, on_demand)
     warm_up = np.full((_WARM_UP_ROWS, len(scorer.spec.features)), np.nan)
@@ -194,7 +194,7 @@ def load_model(  # noqa: PLR0913 - what identifies a version, and what it needs
         entity=entity,
         name=name,
         version=version,
-        digest=found,
+        digest=actual,
         scorer=scorer,
         spec=spec,
         on_demand=chosen,

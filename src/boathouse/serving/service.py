@@ -1,4 +1,4 @@
-"""What a worker holds: its endpoints, who may ask them, what is counted and logged."""
+"""The state of a worker: its endpoints, access, metrics and logs."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ class Log(Protocol):
 
 @dataclass
 class Service:
-    """One worker.
+    """The state of one worker.
 
     Attributes:
         endpoints: By name; the first answers ``/invocations``.
-        access: Who may ask.
+        access: Token check.
         mlflow_version: What ``/version`` answers, as MLflow's server does.
-        metrics: What is counted.
+        metrics: Counts and latencies.
         access_log: The server's own log.
         logs: Inference logs by endpoint; none for one that logs nothing.
-        send: Passes a message to the process that watches over the workers: ``reload``, ``drain`` or ``resume``.
+        send: Sends a command to the supervisor: ``reload``, ``drain`` or ``resume``.
         registry_problem: Why the registry cannot be followed, or empty.
-        draining: Whether the server asks to be left out of the balance.
+        draining: Whether load balancers are to send no requests here.
         at_work: Requests at work or waiting.
     """
 
@@ -86,7 +86,7 @@ class Service:
         return bool(self.endpoints) and not self.draining and not self.waiting
 
     def describe(self) -> dict[str, Any]:
-        """Return what ``/health`` tells: versions served, problems, whether the registry is followed."""
+        """Return the document of ``/health``: versions served, problems, whether the registry is followed."""
         return {
             "status": self._status,
             "boathouse": __version__,

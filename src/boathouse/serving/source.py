@@ -57,7 +57,7 @@ class Registry(Protocol):
 
 
 class AnySource(Protocol):
-    """Where the supervisor asks what is to be served."""
+    """The supervisor's source of what is to be served."""
 
     def poll(self) -> Wanted:
         """Return what is to be served now."""
@@ -66,14 +66,14 @@ class AnySource(Protocol):
         """Return the files of a version."""
 
     def forget(self, ref: VersionRef) -> None:
-        """Read the version anew the next time."""
+        """Read the version again the next time."""
 
 
 class Source:
     """The documents and the registry together."""
 
     def __init__(self, configs: Callable[[], Mapping[str, EndpointConfig]], registry: Registry) -> None:
-        """Ask nothing yet.
+        """Keep both; nothing is read yet.
 
         Args:
             configs: Gives the endpoints as they are configured now; called about every second.
@@ -96,12 +96,12 @@ class Source:
         names = {entity.entity_name for entity in entities.values() if entity.alias is not None}
         aliases = {name: self._registry.aliases(name) for name in sorted(names)}
         versions, missing = {}, {}
-        for place, entity in entities.items():
+        for key, entity in entities.items():
             version = entity.entity_version or aliases[entity.entity_name].get(entity.alias or "")
             if version is None:
-                missing[place] = _explain_missing(entity)
+                missing[key] = _explain_missing(entity)
             else:
-                versions[place] = self._ref(entity.entity_name, version)
+                versions[key] = self._ref(entity.entity_name, version)
         return Wanted(configs, versions, missing)
 
     def files(self, ref: VersionRef) -> ModelFiles:
@@ -117,7 +117,7 @@ class Source:
         return self._files[ref]
 
     def forget(self, ref: VersionRef) -> None:
-        """Read files and digest of the version anew the next time: with these it could not be loaded."""
+        """Read files and digest of the version again the next time: with these it could not be loaded."""
         self._files.pop(ref, None)
         self._refs.pop((ref.name, ref.version), None)
 

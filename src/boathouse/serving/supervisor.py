@@ -1,4 +1,4 @@
-"""The process that watches: it keeps workers running on one port and tells them what to serve."""
+"""The supervisor process: it keeps workers running on one port and sends them what to serve."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ _RETRY_S = 10.0
 # A worker that ends sooner than this after its start is replaced after a pause.
 _SHORT_LIFE_S, _PAUSE_S = 5.0, 1.0
 _MARGIN_S = 5.0
-Place = tuple[str, str]
+EntityKey = tuple[str, str]
 
 
 class Supervisor:
-    """Workers of one server."""
+    """The workers of one server."""
 
     def __init__(self, source: AnySource, setup: Setup, listener: socket.socket, workers: int, *, module: str) -> None:
         """Start nothing yet.
 
         Args:
             source: What is to be served.
-            setup: What each worker is told first; the slot is its own.
+            setup: The first message to each worker, with a slot of its own.
             listener: The socket that all workers accept from: a connection that waits is lost with no worker.
             workers: Their number.
             module: Module that a worker runs: it calls :func:`boathouse.serving.worker.main`.
@@ -45,18 +45,18 @@ class Supervisor:
         self._workers: dict[int, WorkerProcess] = {}
         self._configs: dict[str, EndpointConfig] = {}
         self._held: list[EndpointConfig] = []
-        self._served: dict[Place, VersionRef] = {}
-        self._files: dict[Place, ModelFiles] = {}
-        self._loaded: dict[Place, tuple[VersionRef, ModelFiles]] = {}
-        self._problems: dict[Place, str] = {}
-        self._failed: dict[Place, tuple[VersionRef, float]] = {}
+        self._served: dict[EntityKey, VersionRef] = {}
+        self._files: dict[EntityKey, ModelFiles] = {}
+        self._loaded: dict[EntityKey, tuple[VersionRef, ModelFiles]] = {}
+        self._problems: dict[EntityKey, str] = {}
+        self._failed: dict[EntityKey, tuple[VersionRef, float]] = {}
         self._registry_problem = ""
         self._draining = False
         self._stopping, self._hurry = asyncio.Event(), asyncio.Event()
         self._polled = asyncio.Event()
 
     async def run(self) -> None:
-        """Keep the workers running until the process is told to stop; then let them finish."""
+        """Keep the workers running until the process gets a signal to stop; then let them finish."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
@@ -105,10 +105,10 @@ class Supervisor:
         return worker, reader
 
     def _all_messages(self) -> list[Message]:
-        """Return what a new worker has to be told."""
+        """Return the messages that bring a new worker up to date."""
         messages = [_configure(config) for config in self._configs.values()]
-        messages += [self._model_message(place, ref) for place, ref in self._served.items()]
-        messages += [_problem(place, text) for place, text in self._problems.items()]
+        messages += [self._model_message(key, ref) for key, ref in self._served.items()]
+        messages += [_problem(key, text) for key, text in self._problems.items()]
         return [
             *messages,
             Message("registry", {"problem": self._registry_problem}),
@@ -116,7 +116,7 @@ class Supervisor:
         ]
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
-        """Hear what a worker says until it ends."""
+        """Handle the messages of a worker until it ends."""
         while (message := await read_message(reader)) is not None:
             self._receive(message)
 
@@ -126,37 +126,37 @@ class Supervisor:
             case "command", "reload":
                 self._failed.clear()
                 self._hurry.set()
-            case "command", "drain" | "resume" as wish:
-                self._draining = wish == "drain"
+            case "command", "drain" | "resume" as command:
+                self._draining = command == "drain"
                 self._send_all(Message("draining", {"value": self._draining}))
             case "loaded" | "failed", _:
-                place = content["endpoint"], content["entity"]
-                ref = self._served.get(place)
+                key = content["endpoint"], content["entity"]
+                ref = self._served.get(key)
                 if ref is None or (ref.name, ref.version) != (content["name"], content["version"]):
                     return
                 if message.kind == "loaded":
-                    self._keep_loaded(place, ref)
+                    self._keep_loaded(key, ref)
                 else:
-                    self._take_back(place, ref, content["text"])
+                    self._take_back(key, ref, content["text"])
 
-    def _keep_loaded(self, place: Place, ref: VersionRef) -> None:
+    def _keep_loaded(self, key: EntityKey, ref: VersionRef) -> None:
         """Note that the version can be served; a configuration may have waited for that."""
-        self._loaded[place] = ref, self._files[place]
+        self._loaded[key] = ref, self._files[key]
         if self._held:
             self._hurry.set()
 
-    def _take_back(self, place: Place, ref: VersionRef, problem: str) -> None:
+    def _take_back(self, key: EntityKey, ref: VersionRef, problem: str) -> None:
         """Go on with the version from before, also in workers that start from now on; try this one again later."""
-        self._failed[place] = ref, time.monotonic()
+        self._failed[key] = ref, time.monotonic()
         self._source.forget(ref)
-        if place in self._loaded:
-            self._served[place], self._files[place] = self._loaded[place]
+        if key in self._loaded:
+            self._served[key], self._files[key] = self._loaded[key]
         else:
-            del self._served[place]
-        self._note(place, problem)
+            del self._served[key]
+        self._note(key, problem)
 
     async def _follow(self) -> None:
-        """Ask about every second what is to be served, and pass on what has changed."""
+        """Poll the source about every second, and send what has changed."""
         while True:
             await self._follow_once()
             self._polled.set()
@@ -166,7 +166,7 @@ class Supervisor:
     async def _follow_once(self) -> None:
         try:
             wanted = await asyncio.to_thread(self._source.poll)
-        except Exception as error:  # noqa: BLE001 - whatever the registry does, what is served goes on
+        except Exception as error:  # noqa: BLE001 - a failure of the registry does not end serving
             self._note_registry(_describe(error))
             return
         self._note_registry("")
@@ -191,7 +191,7 @@ class Supervisor:
         return [name for name in names if (config.name, name) not in self._loaded]
 
     def _note_held(self, held: list[EndpointConfig]) -> None:
-        """Say which configurations wait; the next look tries them again."""
+        """Log which configurations wait; the next poll tries them again."""
         for config in (each for each in held if each not in self._held):
             waits_for = ", ".join(self._without_model(config))
             self._log.event("info", "configuration_waits", endpoint=config.name, waits_for=waits_for)
@@ -201,62 +201,62 @@ class Supervisor:
         if self._configs.get(config.name) != config:
             self._configs[config.name] = config
             self._send_all(_configure(config))
-            # Workers let go of the models of entities that are no more: should one come back, it is sent anew.
-            for place in [each for each in self._served if each[0] == config.name and not config.entity(each[1])]:
-                del self._served[place]
-                self._loaded.pop(place, None)
+            # Workers drop the models of entities that are gone: should one come back, it is sent again.
+            for key in [each for each in self._served if each[0] == config.name and not config.entity(each[1])]:
+                del self._served[key]
+                self._loaded.pop(key, None)
 
     async def _serve_wanted(self, wanted: Wanted) -> None:
-        for place, text in wanted.missing.items():
-            self._miss(wanted, place, text)
-        for place, ref in wanted.versions.items():
-            failed, when = self._failed.get(place, (None, 0.0))
-            due = time.monotonic() - when > _RETRY_S if failed == ref else self._served.get(place) != ref
+        for key, text in wanted.missing.items():
+            self._miss(wanted, key, text)
+        for key, ref in wanted.versions.items():
+            failed, when = self._failed.get(key, (None, 0.0))
+            due = time.monotonic() - when > _RETRY_S if failed == ref else self._served.get(key) != ref
             if due:
-                await self._serve(place, ref)
+                await self._serve(key, ref)
             elif failed != ref:
-                self._settle(place)
+                self._settle(key)
 
-    def _miss(self, wanted: Wanted, place: Place, text: str) -> None:
+    def _miss(self, wanted: Wanted, key: EntityKey, text: str) -> None:
         """Note that an entity has no version now: one with traffic goes on with the version it had."""
-        endpoint, entity = place
+        endpoint, entity = key
         # A new configuration may wait for its models: until it is applied, the one from before counts as well.
         configs = [wanted.configs[endpoint], self._configs[endpoint]]
-        if place in self._served and not any(config.traffic_of(entity) for config in configs):
-            del self._served[place]
-            self._loaded.pop(place, None)
+        if key in self._served and not any(config.traffic_of(entity) for config in configs):
+            del self._served[key]
+            self._loaded.pop(key, None)
             self._send_all(Message("withdraw", {"endpoint": endpoint, "entity": entity}))
         if wanted.configs[endpoint].traffic_of(entity):
-            self._note(place, text)
+            self._note(key, text)
         else:
-            self._settle(place)
+            self._settle(key)
 
-    async def _serve(self, place: Place, ref: VersionRef) -> None:
+    async def _serve(self, key: EntityKey, ref: VersionRef) -> None:
         try:
             files = await asyncio.to_thread(self._source.files, ref)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with a new version, the old one goes on
-            self._failed[place] = (ref, time.monotonic())
-            self._note(place, f"version {ref.version}: {_describe(error)}")
+            self._failed[key] = (ref, time.monotonic())
+            self._note(key, f"version {ref.version}: {_describe(error)}")
             return
-        self._served[place], self._files[place] = ref, files
-        self._problems.pop(place, None)
-        self._failed.pop(place, None)
-        self._send_all(self._model_message(place, ref))
+        self._served[key], self._files[key] = ref, files
+        self._problems.pop(key, None)
+        self._failed.pop(key, None)
+        self._send_all(self._model_message(key, ref))
 
-    def _settle(self, place: Place) -> None:
-        """Take back what was said of an entity that has the version it is to have, or needs none."""
-        if self._problems.pop(place, ""):
-            self._send_all(_problem(place, ""))
+    def _settle(self, key: EntityKey) -> None:
+        """Clear the problem of an entity that has its version, or needs none."""
+        if self._problems.pop(key, ""):
+            self._send_all(_problem(key, ""))
 
-    def _model_message(self, place: Place, ref: VersionRef) -> Message:
-        content = {"endpoint": place[0], "entity": place[1], **asdict(ref)}
-        return Message("model", content, self._files[place])
+    def _model_message(self, key: EntityKey, ref: VersionRef) -> Message:
+        content = {"endpoint": key[0], "entity": key[1], **asdict(ref)}
+        return Message("model", content, self._files[key])
 
-    def _note(self, place: Place, text: str) -> None:
-        if self._problems.get(place) != text:
-            self._problems[place] = text
-            self._log.event("warning", "not_served", endpoint=place[0], entity=place[1], problem=text)
-            self._send_all(_problem(place, text))
+    def _note(self, key: EntityKey, text: str) -> None:
+        if self._problems.get(key) != text:
+            self._problems[key] = text
+            self._log.event("warning", "not_served", endpoint=key[0], entity=key[1], problem=text)
+            self._send_all(_problem(key, text))
 
     def _note_registry(self, problem: str) -> None:
         if problem != self._registry_problem:
@@ -277,8 +277,8 @@ def _configure(config: EndpointConfig) -> Message:
     return Message("configure", {"endpoint": config.name, "document": config.to_document()})
 
 
-def _problem(place: Place, text: str) -> Message:
-    return Message("problem", {"endpoint": place[0], "entity": place[1], "text": text})
+def _problem(key: EntityKey, text: str) -> Message:
+    return Message("problem", {"endpoint": key[0], "entity": key[1], "text": text})
 
 
 def _describe(error: Exception) -> str:
@@ -286,7 +286,7 @@ def _describe(error: Exception) -> str:
 
 
 def serve(source: AnySource, setup: Setup, listener: socket.socket, workers: int, *, module: str) -> None:
-    """Serve until the process is told to stop; each worker runs ``module``."""
+    """Serve until the process gets a signal to stop; each worker runs ``module``."""
 
     async def run() -> None:
         await Supervisor(source, setup, listener, workers, module=module).run()

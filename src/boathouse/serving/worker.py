@@ -1,4 +1,4 @@
-"""One process that answers: started by the supervisor, which tells it what to serve.
+"""One worker process: started by the supervisor, which sends it what to serve.
 
 It knows no registry and no configuration files: it imports neither MLflow nor Kedro nor pandas.
 """
@@ -35,20 +35,20 @@ from boathouse.serving.tokens import TokenFile
 if TYPE_CHECKING:
     from boathouse.scoring.on_demand import OnDemandFeature
 
-# Seconds between two writings of counts and log lines.
+# Seconds between two flushes of metrics and log lines.
 _TICK_S = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Setup:
-    """What the supervisor says first.
+    """The first message of the supervisor.
 
     Attributes:
         slot: Number of the worker.
         endpoints: Documents by name; the first answers ``/invocations``.
         tokens: Path of the file of tokens.
         token_required: Whether every request needs one.
-        environment: Whose endpoints they are, and whose online store.
+        environment: Name of the environment that owns endpoints and online store.
         store: URL of the online store.
         run_folder: Folder of the counts of all workers.
         mlflow_version: What ``/version`` answers.
@@ -77,12 +77,12 @@ class Setup:
 
 
 @dataclass(frozen=True)
-class ServedProblem:
-    """What a worker has to know of the use case.
+class ServedUseCase:
+    """What a worker needs of the use case.
 
     Attributes:
         on_demand: Features that it can compute when they are asked for.
-        personal_keys: Columns that identify a person: always hidden in the log.
+        personal_keys: Columns that identify a person: always hashed or masked in the log.
     """
 
     on_demand: Sequence[OnDemandFeature] = ()
@@ -90,11 +90,11 @@ class ServedProblem:
 
 
 class Worker:
-    """The process: a service, kept as the supervisor says, and a server in front of it."""
+    """The process: a service, kept as the supervisor's messages demand, and an HTTP server in front of it."""
 
-    def __init__(self, setup: Setup, writer: asyncio.StreamWriter, problem: ServedProblem) -> None:
+    def __init__(self, setup: Setup, writer: asyncio.StreamWriter, use_case: ServedUseCase) -> None:
         """Build the service; it has no models yet."""
-        self._setup, self._writer, self._problem = setup, writer, problem
+        self._setup, self._writer, self._use_case = setup, writer, use_case
         self._threads = ScoringThreads()
         self._logs: dict[str, InferenceLog] = {}
         self.service = Service(
@@ -104,7 +104,7 @@ class Worker:
             metrics=Metrics(Path(setup.run_folder), setup.slot),
             access_log=AccessLog(requests=setup.log_requests),
             logs=self._logs,
-            send=lambda message: self._say("command", message=message),
+            send=lambda message: self._send("command", message=message),
         )
         for name, document in setup.endpoints.items():
             self._configure(name, document)
@@ -128,7 +128,7 @@ class Worker:
         )
 
     async def run(self, reader: asyncio.StreamReader, listener: socket.socket) -> None:
-        """Take what the supervisor says; answer from its message ``begin`` until the process is to stop."""
+        """Handle the supervisor's messages; answer requests from ``begin`` until the process is to stop."""
         # uvicorn raises the signal again when it has stopped; without a handler that would end the process at once,
         # with the logs still open.
         signal.signal(signal.SIGTERM, self.server.handle_exit)
@@ -150,13 +150,13 @@ class Worker:
                 begun.set()
             else:
                 await self._handle(message)
-        # The supervisor has gone: nobody would replace or stop this worker.
+        # The supervisor has gone: nothing would replace or stop this worker.
         self.server.should_exit = True
         begun.set()
 
     async def _handle(self, message: Message) -> None:
         content = message.content
-        acts: dict[str, Callable[[], None]] = {
+        handlers: dict[str, Callable[[], None]] = {
             "configure": lambda: self._configure(content["endpoint"], content["document"]),
             "withdraw": lambda: self.service.endpoints[content["endpoint"]].withdraw(content["entity"]),
             "problem": lambda: self.service.endpoints[content["endpoint"]].report(content["entity"], content["text"]),
@@ -166,7 +166,7 @@ class Worker:
         if message.kind == "model":
             await self._load(message)
         else:
-            acts[message.kind]()
+            handlers[message.kind]()
 
     async def _load(self, message: Message) -> None:
         """Load a version beside the one that answers, then swap; if it cannot be loaded, the old one stays."""
@@ -179,7 +179,7 @@ class Worker:
                 content["name"],
                 content["version"],
                 message.files,
-                on_demand=self._problem.on_demand,
+                on_demand=self._use_case.on_demand,
                 ranges=endpoint.state.config.input.ranges,
                 digest=content["digest"],
             )
@@ -194,10 +194,10 @@ class Worker:
             endpoint.report(content["entity"], text)
             service.metrics.count("load_failures")
             service.access_log.failure("load_failed", error, **labels)
-            self._say("failed", name=content["name"], text=text, **labels)
+            self._send("failed", name=content["name"], text=text, **labels)
         else:
             service.access_log.event("info", "serving", model=content["name"], **labels)
-            self._say("loaded", name=content["name"], **labels)
+            self._send("loaded", name=content["name"], **labels)
 
     def _configure(self, name: str, document: Mapping[str, Any]) -> None:
         config = EndpointConfig.from_document(name, document)
@@ -225,14 +225,14 @@ class Worker:
                 log.close()
         elif log is None:
             log = InferenceLog(
-                self._setup.log_table, self._setup.log_journal, config.log, always_hidden=self._problem.personal_keys
+                self._setup.log_table, self._setup.log_journal, config.log, always_hidden=self._use_case.personal_keys
             )
             log.start()
             self._logs[name] = log
         else:
             log.use(config.log)
 
-    def _say(self, kind: str, **content: Any) -> None:  # noqa: ANN401 - plain values
+    def _send(self, kind: str, **content: Any) -> None:  # noqa: ANN401 - plain values
         with contextlib.suppress(ConnectionError):
             self._writer.write(Message(kind, content).encode())
 
@@ -243,7 +243,7 @@ class Worker:
             self.service.metrics.save()
 
     async def _close(self) -> None:
-        await self._app.invoking.close()
+        await self._app.invocations.close()
         for endpoint in self.service.endpoints.values():
             if endpoint.look_up is not None:
                 endpoint.look_up.close()
@@ -253,18 +253,18 @@ class Worker:
         self.service.access_log.flush()
 
 
-async def work(control: socket.socket, listener: socket.socket, problem: ServedProblem) -> None:
-    """Serve until the supervisor goes or the process is told to stop."""
+async def work(control: socket.socket, listener: socket.socket, use_case: ServedUseCase) -> None:
+    """Serve until the supervisor ends or the process gets a signal to stop."""
     reader, writer = await asyncio.open_connection(sock=control)
     first = await read_message(reader)
     if first is None:
         return
-    worker = Worker(Setup(**first.content), writer, problem)
+    worker = Worker(Setup(**first.content), writer, use_case)
     await worker.run(reader, listener)
 
 
-def main(problem: ServedProblem) -> None:
-    """Run a worker on the sockets that were handed over; ``problem`` says what the use case declares."""
+def main(use_case: ServedUseCase) -> None:
+    """Run a worker on the sockets that were handed over; ``use_case`` holds the declarations that it needs."""
     parser = argparse.ArgumentParser(description="A worker of boathouse serve; not to be started by hand.")
     parser.add_argument("--control", type=int, required=True)
     parser.add_argument("--listener", type=int, required=True)
@@ -273,4 +273,4 @@ def main(problem: ServedProblem) -> None:
 
     control, listener = socket.socket(fileno=given.control), socket.socket(fileno=given.listener)
     with contextlib.suppress(KeyboardInterrupt):
-        uvloop.run(work(control, listener, problem))
+        uvloop.run(work(control, listener, use_case))

@@ -21,7 +21,7 @@ class Exposure:
         unit: The unit's text as the log has it: hashed if the column is personal.
         variant: Served entity that answered its row.
         exposed_at: When, UTC.
-        score: What the model said of it then; None if nothing readable.
+        score: The model's score at that time; None if it cannot be read.
     """
 
     unit: str
@@ -39,7 +39,7 @@ class Exposures:
         crossed: Units that more than one variant answered; they are in no group. Salt or shares were
             changed on the way.
         without_unit: Rows without a unit; the control answered them, and they are no part of the experiment.
-        unassigned: Rows of which the log does not tell who answered.
+        unassigned: Rows without a known variant in the log.
     """
 
     units: dict[str, Exposure]
@@ -56,7 +56,7 @@ class Exposures:
 
 
 def find_exposures(rows: Iterable[LoggedRow], unit_column: str) -> Exposures:
-    """Return who was exposed to what; answers alone count, mirrored scores are seen by nobody.
+    """Return the exposure of each unit; answers alone count, not the scores of mirrors.
 
     Args:
         rows: Of the log, in the order of time.
