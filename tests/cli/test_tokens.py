@@ -38,7 +38,7 @@ def test_a_token_is_shown_once_listed_without_its_secret_and_revoked(data: Path)
     assert invoke("tokens", "list").output == "There are no tokens in test.\n"
 
 
-def test_what_cannot_be_done_says_why() -> None:
+def test_what_cannot_be_done_is_an_error_with_its_reason() -> None:
     refused = invoke("tokens", "revoke", "job")
     assert (refused.exit_code, refused.stderr) == (1, "Error: There is no token 'job'. Known: none.\n")
     assert invoke("tokens", "create", "job", "--scope", "all").exit_code == 2
@@ -53,7 +53,7 @@ def test_what_cannot_be_done_says_why() -> None:
         (["--ssl-certfile", __file__], "TLS needs both"),
     ],
 )
-def test_a_server_that_cannot_start_says_why(options: list[str], message: str) -> None:
+def test_a_server_that_cannot_start_gives_the_reason(options: list[str], message: str) -> None:
     refused = invoke("serve", *options)
     assert refused.exit_code == 1
     assert message in refused.stderr

@@ -74,7 +74,7 @@ def test_outcomes(candidate: Window, seconds: float, outcome: str) -> None:
 def test_after_the_last_step_it_is_done() -> None:
     alone = Window()
     assert judge_canary(window(400), alone, OPTIONS, seconds=61, is_last=True).outcome == "done"
-    # Nobody is left to compare with: the rate of errors counts alone.
+    # There is no other entity to compare with: the rate of errors counts alone.
     assert judge_canary(window(400, failed=40), alone, OPTIONS, seconds=61, is_last=True).outcome == "roll_back"
 
 
@@ -100,7 +100,7 @@ def test_of_a_handful_of_scores_only_what_is_sure_counts() -> None:
     assert judge_canary(apart, few, OPTIONS, seconds=61, is_last=False).outcome == "roll_back"
 
 
-def test_the_decision_says_why() -> None:
+def test_the_decision_has_its_reason() -> None:
     decision = judge_canary(window(400, failed=40), OTHERS, OPTIONS, seconds=61, is_last=False)
     assert decision.reason == "40 of 400 requests failed (10.00%, limit 1.00%), of the others 0 of 1000"
     evidence = decision.checks[0].to_evidence()

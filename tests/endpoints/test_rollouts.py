@@ -75,7 +75,7 @@ def test_an_experiment_names_salt_and_unit() -> None:
         (make_config({"a": 100, "b": 0, "c": 0}, kind="shadow", mirrors=["b"]), "b"),
     ],
 )
-def test_who_is_promoted_when_nobody_is_named(config: EndpointConfig, expected: str) -> None:
+def test_which_entity_is_promoted_when_none_is_named(config: EndpointConfig, expected: str) -> None:
     assert rollouts.choose_promoted(config) == expected
 
 

@@ -73,7 +73,7 @@ def test_a_row_goes_where_it_would_go_alone(units: list[str | None], first: str,
 
 
 @given(TEXTS, st.integers(0, 100), st.integers(0, 100))
-def test_a_larger_share_takes_nobody_away(unit: str, one: int, other: int) -> None:
+def test_a_larger_share_moves_no_unit_away(unit: str, one: int, other: int) -> None:
     small, large = sorted((one, other))
     before = make_router(new=small, old=100 - small).assign([unit], "")
     after = make_router(new=large, old=100 - large).assign([unit], "")

@@ -63,7 +63,7 @@ def test_the_newest_record_counts_for_everybody(states: EndpointStates, place: T
     other = EndpointStates(place, {"late": DOCUMENT})
     assert share(other) == 0
     change(states, rollouts.split_by_weight(states.read("late").config, {"old": 70, "new": 30}))
-    # The other process sees it without being told.
+    # The other process sees it at its next read.
     assert share(other) == 30
     assert EndpointStates(place, {"late": DOCUMENT}).configurations()["late"].traffic_of("new") == 30
     # Also where conf no longer knows the endpoint.

@@ -34,7 +34,7 @@ def test_scores_are_those_of_the_scorer_bit_for_bit(start: Start, rows: np.ndarr
     assert single == together[:20]
 
 
-def test_an_answer_says_who_gave_it(client: AsgiClient) -> None:
+def test_an_answer_names_its_model(client: AsgiClient) -> None:
     answer = ask(client, {"dataframe_records": [RECORD], "client_request_id": "mine-1"})
     assert answer.headers["served-model-name"] == "champion"
     assert answer.headers["served-model-version"] == "1"
@@ -123,7 +123,7 @@ def test_an_entity_without_a_version_gives_its_alias(client: AsgiClient) -> None
     assert "either no version of test.models.late has the alias 'challenger'" in answer.json()["message"]
 
 
-def test_health_tells_what_is_served_and_what_is_wrong(start: Start) -> None:
+def test_health_shows_what_is_served_and_its_problems(start: Start) -> None:
     client, small = start()
     assert client.get("/ready").json()["ready"]
     assert client.get("/health").json()["status"] == "ok"

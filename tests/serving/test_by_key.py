@@ -115,7 +115,7 @@ def test_keys_may_come_as_python_clients_send_them(start: Start, store: OnlineSt
     assert probabilities(ask(client, keyed(3.0))) == probabilities(ask(client, keyed("3")))
 
 
-def test_a_store_that_is_down_is_a_503_that_says_so(start: Start, store: OnlineStore) -> None:
+def test_a_store_that_is_down_is_a_503(start: Start, store: OnlineStore) -> None:
     broken = BrokenStore(store)
     client, _ = start(broken)
     broken.broken = True

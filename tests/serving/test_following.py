@@ -1,4 +1,4 @@
-"""Following the registry: what the workers are told when versions come, go, cannot be read, or nobody answers."""
+"""Following the registry: the messages to workers when versions come, go or cannot be read, or the registry is down."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from boathouse.cli.serve import WORKER
 from boathouse.endpoints.config import Route
 from boathouse.errors import ModelError, UntrustedModelError
 from boathouse.serving import supervisor as supervising
-from boathouse.serving.protocol import Message
+from boathouse.serving.protocol import Message, Setup
 from boathouse.serving.source import Source
 from boathouse.serving.supervisor import Supervisor
-from boathouse.serving.worker import Setup
 from tests.fixtures.small_endpoint import NAME, make_config
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ class Registry:
 
 
 class Listener:
-    """A worker that remembers what it was told."""
+    """A stand-in for a worker that records its messages."""
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
@@ -80,7 +79,7 @@ class Watched:
         self.supervisor._workers[0] = self.worker  # type: ignore[assignment]
 
     def look(self) -> list[tuple[Any, ...]]:
-        """Return what the worker was told by one look at the registry."""
+        """Return the messages of one poll of the registry."""
         self.worker.messages.clear()
         asyncio.run(self.supervisor._follow_once())
         for message in [each for each in self.worker.messages if each.kind == "model"]:
@@ -103,7 +102,7 @@ def watched() -> Iterator[Watched]:
     made.socket.close()
 
 
-def test_a_version_is_told_once_with_its_files_and_digest(watched: Watched) -> None:
+def test_a_version_is_sent_once_with_its_files_and_digest(watched: Watched) -> None:
     assert watched.look() == [("model", "champion", "1")]
     message = watched.worker.messages[-1]
     assert (message.files, message.content["digest"]) == ({"spec.json": b"1"}, "digest of 1")
@@ -176,9 +175,9 @@ def test_a_configuration_waits_until_the_files_of_its_entities_are_there(
     for _ in range(2):
         watched.look()
         assert "configure" not in [message.kind for message in watched.worker.messages]
-    # A worker that starts now is told what the others serve.
-    told = [message for message in watched.supervisor._all_messages() if message.kind == "configure"]
-    assert [message.content["document"] for message in told] == [make_config().to_document()]
+    # A worker that starts now gets what the others serve.
+    messages = [message for message in watched.supervisor._all_messages() if message.kind == "configure"]
+    assert [message.content["document"] for message in messages] == [make_config().to_document()]
     watched.registry.broken = set()
     monkeypatch.setattr(supervising, "_RETRY_S", -1.0)
     assert watched.look() == [("model", "challenger", "2")]
@@ -219,20 +218,20 @@ def test_a_configuration_that_is_taken_back_while_it_waits_leaves_nothing_behind
     assert watched.supervisor._problems == {}
 
 
-def test_a_worker_that_starts_after_a_failed_load_is_told_the_version_from_before(
+def test_a_worker_that_starts_after_a_failed_load_gets_the_version_from_before(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watched.look()
     watched.registry.now, watched.not_loadable = {"champion": "2"}, {"2"}
     assert watched.look() == [("model", "champion", "2"), ("problem", "champion")]
-    told = [message for message in watched.supervisor._all_messages() if message.kind in {"model", "problem"}]
-    assert [message.content.get("version") or message.content["text"] for message in told] == [
+    messages = [message for message in watched.supervisor._all_messages() if message.kind in {"model", "problem"}]
+    assert [message.content.get("version") or message.content["text"] for message in messages] == [
         "1",
         "it cannot be loaded",
     ]
-    assert told[0].files == {"spec.json": b"1"}
+    assert messages[0].files == {"spec.json": b"1"}
     assert watched.look() == []
-    # Later it is read anew: what was wrong with its files may have been put right.
+    # Later it is read again: its files may have been repaired.
     watched.not_loadable = set()
     monkeypatch.setattr(supervising, "_RETRY_S", -1.0)
     assert watched.look() == [("model", "champion", "2")]

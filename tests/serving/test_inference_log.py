@@ -1,4 +1,4 @@
-"""The inference log: nothing acknowledged is lost or doubled, and nobody waits for it."""
+"""The inference log: nothing acknowledged is lost or doubled, and no answer waits for it."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_personal_values_never_touch_the_disk(make_log: Callable[..., InferenceL
 
 
 @pytest.mark.parametrize("policy", ["keep", "hash"])
-def test_the_key_of_a_person_is_hashed_whatever_the_options_say(
+def test_the_key_of_a_person_is_hashed_whatever_the_options(
     make_log: Callable[..., InferenceLog], tmp_path: Path, policy: str
 ) -> None:
     log = make_log(always_hidden=("key",), personal_policy=policy)
@@ -144,7 +144,7 @@ def test_a_worker_logs_no_key_of_a_person(tmp_path: Path) -> None:
     assert json.loads(row["request"]) == {"dataframe_records": [{"customer_id": hashed, "a": 1.5}]}
 
 
-def test_long_bodies_are_shortened_and_say_so(make_log: Callable[..., InferenceLog], tmp_path: Path) -> None:
+def test_long_bodies_are_shortened_and_marked(make_log: Callable[..., InferenceLog], tmp_path: Path) -> None:
     log = make_log(max_payload_bytes=100)
     many = '{"predictions":[' + ",".join(['{"probability":0.25}'] * 50) + "]}"
     log.record(entry(1, request='{"inputs":"' + "x" * 200 + '"}', response=many))
@@ -185,7 +185,7 @@ def test_a_full_queue_refuses_and_counts(make_log: Callable[..., InferenceLog]) 
     assert (log.counts.recorded, log.counts.dropped_full) == (3, 2)
 
 
-def test_a_store_that_is_down_keeps_nobody_waiting(
+def test_a_store_that_is_down_delays_no_answer(
     make_log: Callable[..., InferenceLog], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "table").write_text("in the way")

@@ -84,13 +84,13 @@ def test_two_who_create_at_once_lose_nothing(tokens: TokenFile) -> None:
     assert len(tokens.read(now=True)) == 8
 
 
-def test_a_broken_file_of_tokens_says_what_to_do(tokens: TokenFile) -> None:
+def test_a_broken_file_of_tokens_is_an_error_with_a_remedy(tokens: TokenFile) -> None:
     tokens.path.write_text("{", encoding="utf-8")
     with pytest.raises(TokenError, match="boathouse tokens create"):
         tokens.read(now=True)
 
 
-def test_where_tokens_are_required_nobody_asks_without(start: Start, tokens: TokenFile) -> None:
+def test_where_tokens_are_required_no_request_passes_without(start: Start, tokens: TokenFile) -> None:
     client, small = start(token_required=True)
     query, manage = tokens.create("job", ["query"]), tokens.create("admin", ["manage"])
     assert ask(client, BODY).status_code == 401
@@ -156,7 +156,7 @@ def test_a_request_that_takes_too_long_is_a_504(start: Start) -> None:
     assert ask(client, BODY).status_code == 200
 
 
-def test_a_full_queue_refuses_and_says_when_to_come_back(start: Start) -> None:
+def test_a_full_queue_refuses_with_a_retry_time(start: Start) -> None:
     client, small = start(limits={"queue_length": 3})
     small.service.at_work = 3
     answer = ask(client, BODY)

@@ -193,7 +193,7 @@ def test_rows_of_a_request_are_divided_and_put_back(start: Start) -> None:
     assert kept.entries[0].model_version == ",".join(row["model_version"] for row in found)
 
 
-def test_a_mirror_scores_a_copy_and_its_faults_reach_nobody(start: Start) -> None:
+def test_a_mirror_scores_a_copy_and_its_faults_reach_no_caller(start: Start) -> None:
     client, small = start(split={"kind": "shadow", "mirrors": ["challenger"]})
     kept = Kept()
     small.service.logs = {"late": kept}

@@ -32,31 +32,31 @@ class Source:
         return {}
 
 
-class Ear:
-    """Stands for a worker, and notes what it is told."""
+class RecordingWorker:
+    """A stand-in for a worker that records its messages."""
 
     def __init__(self) -> None:
-        self.heard: list[tuple[str, Any]] = []
+        self.received: list[tuple[str, Any]] = []
 
     def send(self, message: Message) -> None:
         content = message.content
         if message.kind == "model":
-            self.heard.append(("model", content["entity"]))
+            self.received.append(("model", content["entity"]))
         elif message.kind == "configure":
             entities = content["document"]["config"]["served_entities"]
-            self.heard.append(("configure", [each["name"] for each in entities]))
+            self.received.append(("configure", [each["name"] for each in entities]))
 
 
 def test_models_come_before_their_traffic_and_again_when_their_entity_comes_back() -> None:
     blue, green = make_config({"blue": 100}), make_config({"green": 100})
-    source, ear = Source(blue), Ear()
+    source, worker = Source(blue), RecordingWorker()
     supervisor = Supervisor(source, None, None, 1, module="")  # type: ignore[arg-type]
-    supervisor._workers[0] = ear  # type: ignore[assignment]
+    supervisor._workers[0] = worker  # type: ignore[assignment]
 
     async def follow(config: EndpointConfig) -> list[tuple[str, Any]]:
-        source.config, ear.heard = config, []
+        source.config, worker.received = config, []
         await supervisor._follow_once()
-        return ear.heard
+        return worker.received
 
     async def play() -> None:
         # A new endpoint is made before its models.

@@ -99,7 +99,7 @@ def serve(  # noqa: PLR0913, PLR0917 - options
 
 def make_setup(configs: dict[str, EndpointConfig], **options: Any) -> Any:  # noqa: ANN401 - options of Setup
     """Return the first message to each worker."""
-    from boathouse.serving.worker import Setup
+    from boathouse.serving.protocol import Setup
 
     return Setup(
         slot=0,

@@ -56,6 +56,43 @@ async def read_message(reader: asyncio.StreamReader) -> Message | None:
     return Message(head["kind"], head["content"], files)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """The first message of the supervisor.
+
+    Attributes:
+        slot: Number of the worker.
+        endpoints: Documents by name; the first answers ``/invocations``.
+        tokens: Path of the file of tokens.
+        token_required: Whether every request needs one.
+        environment: Name of the environment that owns endpoints and online store.
+        store: URL of the online store.
+        run_folder: Folder of the counts of all workers.
+        mlflow_version: What ``/version`` answers.
+        log_requests: Whether answered requests are logged.
+        log_table: Folder of the inference log's table; empty: nothing is logged.
+        log_journal: Folder of its journals.
+        drain_seconds: Longest time for running requests when the worker stops.
+        ssl_certfile: Certificate in PEM form; None for plain HTTP.
+        ssl_keyfile: Its key.
+    """
+
+    slot: int
+    endpoints: Mapping[str, Any]
+    tokens: str
+    token_required: bool
+    environment: str
+    store: str
+    run_folder: str
+    mlflow_version: str
+    log_requests: bool
+    drain_seconds: float
+    log_table: str = ""
+    log_journal: str = ""
+    ssl_certfile: str | None = None
+    ssl_keyfile: str | None = None
+
+
 @dataclass
 class WorkerProcess:
     """A running worker."""

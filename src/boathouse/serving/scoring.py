@@ -137,9 +137,9 @@ def _assemble(
         raise InvocationError.bad_request(str(error)) from error
     beyond = is_beyond(matrix)
     if beyond.any():
-        row, column = (int(each) for each in np.argwhere(beyond)[0])
+        row, number = (int(each) for each in np.argwhere(beyond)[0])
         raise InvocationError.bad_request(
-            f"Feature '{model.features[column]}', row {row}: it is infinite for the values given (a division by zero)."
+            f"Feature '{model.features[number]}', row {row}: it is infinite for the values given (a division by zero)."
         )
     return matrix
 

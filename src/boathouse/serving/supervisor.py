@@ -13,9 +13,8 @@ from boathouse.endpoints.config import EndpointConfig
 from boathouse.errors import BoathouseError
 from boathouse.scoring.files import ModelFiles
 from boathouse.serving.access import AccessLog
-from boathouse.serving.protocol import Message, WorkerProcess, read_message, start_worker
+from boathouse.serving.protocol import Message, Setup, WorkerProcess, read_message, start_worker
 from boathouse.serving.source import AnySource, VersionRef, Wanted
-from boathouse.serving.worker import Setup
 
 POLL_S = 1.0
 # A version whose files could not be fetched is tried again after this time.

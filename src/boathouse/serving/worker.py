@@ -26,7 +26,7 @@ from boathouse.serving.endpoint import Endpoint
 from boathouse.serving.inference_log import InferenceLog
 from boathouse.serving.look_up import FeatureLookUp
 from boathouse.serving.metrics import Metrics
-from boathouse.serving.protocol import Message, read_message
+from boathouse.serving.protocol import Message, Setup, read_message
 from boathouse.serving.scoring import ScoringThreads
 from boathouse.serving.served_model import load_model
 from boathouse.serving.service import Service
@@ -37,43 +37,6 @@ if TYPE_CHECKING:
 
 # Seconds between two flushes of metrics and log lines.
 _TICK_S = 0.5
-
-
-@dataclass(frozen=True, kw_only=True)
-class Setup:
-    """The first message of the supervisor.
-
-    Attributes:
-        slot: Number of the worker.
-        endpoints: Documents by name; the first answers ``/invocations``.
-        tokens: Path of the file of tokens.
-        token_required: Whether every request needs one.
-        environment: Name of the environment that owns endpoints and online store.
-        store: URL of the online store.
-        run_folder: Folder of the counts of all workers.
-        mlflow_version: What ``/version`` answers.
-        log_requests: Whether answered requests are logged.
-        log_table: Folder of the inference log's table; empty: nothing is logged.
-        log_journal: Folder of its journals.
-        drain_seconds: Longest time for running requests when the worker stops.
-        ssl_certfile: Certificate in PEM form; None for plain HTTP.
-        ssl_keyfile: Its key.
-    """
-
-    slot: int
-    endpoints: Mapping[str, Any]
-    tokens: str
-    token_required: bool
-    environment: str
-    store: str
-    run_folder: str
-    mlflow_version: str
-    log_requests: bool
-    drain_seconds: float
-    log_table: str = ""
-    log_journal: str = ""
-    ssl_certfile: str | None = None
-    ssl_keyfile: str | None = None
 
 
 @dataclass(frozen=True)
