@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _COMMENT = click.option("--comment", default="", help="Why; kept in the trail.")
 
 
-@click.command(epilog="Example: boathouse endpoints update missed_payment --route champion=100")
+@click.command(epilog="Example: boathouse endpoints update NAME --route champion=100")
 @click.argument("name")
 @click.option("--split", type=click.Choice(["weight", "ab", "canary", "rolling", "shadow"]), default=None)
 @click.option("--route", "routes", multiple=True, metavar="ENTITY=PERCENT", help="Share of the traffic; repeat it.")
@@ -112,7 +112,7 @@ def _parse_steps(text: str | None) -> Sequence[float] | None:
         raise click.UsageError("--steps takes percentages, divided by commas: 1,5,25,50,100.") from None
 
 
-@click.command(epilog="Example: boathouse endpoints promote missed_payment --env prod")
+@click.command(epilog="Example: boathouse endpoints promote NAME --env prod")
 @click.argument("name")
 @click.option("--entity", default=None, help="Default: the candidate, the mirror, or the only other one.")
 @_COMMENT
@@ -131,7 +131,7 @@ def promote(name: str, entity: str | None, comment: str, environment: Environmen
     _report(states.change(state, config, kind=PROMOTED, actor=identify(environment).name, comment=comment))
 
 
-@click.command(epilog="Example: boathouse endpoints rollback missed_payment --comment 'Too many errors'")
+@click.command(epilog="Example: boathouse endpoints rollback NAME --comment 'Too many errors'")
 @click.argument("name")
 @_COMMENT
 @ENVIRONMENT
@@ -144,7 +144,7 @@ def rollback(name: str, comment: str, environment: Environment) -> None:
     _report(states.roll_back(name, actor=identify(environment).name, comment=comment))
 
 
-@click.command(name="canary-step", epilog="Example: boathouse endpoints canary-step missed_payment --watch 60")
+@click.command(name="canary-step", epilog="Example: boathouse endpoints canary-step NAME --watch 60")
 @click.argument("name")
 @click.option("--watch", type=float, default=None, metavar="SECONDS", help="Look again and again, until it is decided.")
 @ENVIRONMENT
@@ -170,7 +170,7 @@ def canary_step(name: str, watch: float | None, environment: Environment) -> Non
         time.sleep(watch)
 
 
-@click.command(epilog="Example: boathouse endpoints pause missed_payment --env prod")
+@click.command(epilog="Example: boathouse endpoints pause NAME --env prod")
 @click.argument("name")
 @_COMMENT
 @ENVIRONMENT
@@ -183,7 +183,7 @@ def pause(name: str, comment: str, environment: Environment) -> None:
     _report(states.change(state, state.config, kind=PAUSED, actor=identify(environment).name, comment=comment))
 
 
-@click.command(epilog="Example: boathouse endpoints resume missed_payment --env prod")
+@click.command(epilog="Example: boathouse endpoints resume NAME --env prod")
 @click.argument("name")
 @_COMMENT
 @ENVIRONMENT

@@ -36,7 +36,7 @@ def list_endpoints(environment: Environment) -> None:
         click.echo(f"{name:<24} {describe_traffic(state)}")
 
 
-@endpoints.command(epilog="Example: boathouse endpoints show missed_payment --env prod")
+@endpoints.command(epilog="Example: boathouse endpoints show NAME --env prod")
 @click.argument("name")
 @click.option(
     "--json", "as_json", is_flag=True, help="Print the configuration alone, as JSON that update --file reads."

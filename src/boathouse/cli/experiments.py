@@ -49,7 +49,7 @@ def plan(environment: Environment, **given: Any) -> None:  # noqa: ANN401 - the 
         click.echo(f"  {found.days(given['per_day'])} days at {given['per_day']:g} new units a day, in whole weeks")
 
 
-@experiments.command(epilog="Example: boathouse experiments report missed_payment --outcomes outcomes.csv")
+@experiments.command(epilog="Example: boathouse experiments report NAME --outcomes outcomes.csv")
 @click.argument("name")
 @click.option("--outcomes", type=click.Path(exists=True, path_type=Path), required=True, help="CSV or Parquet.")
 @click.option("--unit", default=None, help="Column of the unit in the outcomes; default: the experiment's.")

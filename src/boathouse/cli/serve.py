@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 WORKER = "boathouse.cli.serve_worker"
 
 
-@click.command(epilog="Example: boathouse serve --endpoint missed_payment --port 8080 --env prod")
+@click.command(epilog="Example: boathouse serve --endpoint NAME --port 8080 --env prod")
 @ENVIRONMENT
 @click.option("--endpoint", "names", multiple=True, help="An endpoint of conf; may be repeated. Default: all.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
