@@ -55,7 +55,7 @@ class Measured:
     cpu_ms: float
 
 
-def build_house(folder: Path) -> None:
+def build_workspace(folder: Path) -> None:
     """Leave a registry with a champion, an online store, and the bodies of the requests in ``folder``."""
     import mlflow
 
@@ -208,7 +208,7 @@ def main() -> None:
         sys.exit("This needs the program wrk (Debian package wrk).")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        build_house(folder)
+        build_workspace(folder)
         serve = [sys.executable, "-m", "boathouse", "serve", "--env", "test", "--port", "0"]
         with running([*serve, "--conf-source", str(ROOT / "conf")], folder, None) as (url, ready, pid):
             print(f"{'boathouse, ready after':<28} {ready:8.2f} s   budget {BUDGETS['ready']:g} s")

@@ -31,7 +31,7 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.disturbed_house import build_house, running_store
+from benchmarks.disturbed_workspace import build_workspace, running_store
 from benchmarks.endpoint import MODEL, ROOT, running
 from benchmarks.open_load import Answered, Client, Tally
 
@@ -268,16 +268,16 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=0.8)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, running_store(Path(name)) as store:
-        house = build_house(Path(name), store.url)
-        tail = JournalTail(house.journal)
+        workspace = build_workspace(Path(name), store.url)
+        tail = JournalTail(workspace.journal)
         command = [sys.executable, "-m", "boathouse", "serve", *CONF, "--port", "0", "--workers", "2"]
         print(f"{'online store':<28} {store.kind}")
         with tail.following(), running([*command, "--store", store.url], Path(name), None) as (url, _, pid):
-            client = Client(int(url.rsplit(":", 1)[1]), house.probes)
+            client = Client(int(url.rsplit(":", 1)[1]), workspace.probes)
             disturber = Disturber(pid, tail, store.restart)
             tally, answered = asyncio.run(hold(client, disturber, given.share, given.seconds))
         # The server has ended in good order: what is not in the table now never comes.
-        logged = judge_log(house.log, answered, tail.seen, disturber.kills)
+        logged = judge_log(workspace.log, answered, tail.seen, disturber.kills)
     show(tally, disturber, logged)
     for line in tally.wrong[:5]:
         print(f"{'WRONG':<28} {line}")

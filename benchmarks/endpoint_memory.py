@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import httpx
 
-from benchmarks.endpoint import ROOT, ask, build_house, running
+from benchmarks.endpoint import ROOT, ask, build_workspace, running
 
 STEPS, LIMIT = 10, 1.05
 
@@ -36,7 +36,7 @@ def main() -> None:
     wanted = parser.parse_args().requests
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        build_house(folder)
+        build_workspace(folder)
         (folder / "refused.json").write_text('{"dataframe_records": [{"customer_id": "x"}]}', encoding="utf-8")
         command = [sys.executable, "-m", "boathouse", "serve", "--env", "test", "--port", "0", "--no-access-log"]
         with running([*command, "--conf-source", str(ROOT / "conf")], folder, None) as (url, _, pid):

@@ -19,7 +19,7 @@ _ROWS, _AWAY_S = 64, 0.5
 
 
 @dataclass(frozen=True)
-class House:
+class Workspace:
     """What was built: the requests, the folder of the log's table and that of its journals."""
 
     probes: list[Probe]
@@ -66,7 +66,7 @@ def _restart(server: object) -> None:
     server.start()  # type: ignore[attr-defined]
 
 
-def build_house(folder: Path, store_url: str) -> House:
+def build_workspace(folder: Path, store_url: str) -> Workspace:
     """Register two versions, the first as champion, and publish the features of 64 keys."""
     from boathouse.environment import open_environment
     from boathouse.use_case import USE_CASE
@@ -82,7 +82,7 @@ def build_house(folder: Path, store_url: str) -> House:
     _publish(store_url, stored)
     probes = _make_probes(matrix[:_ROWS], _complete(stored), boosters)
     environment = open_environment("test", ROOT / "conf")
-    return House(probes, Path(environment.endpoint_log.path or ""), environment.endpoint_log_folder)
+    return Workspace(probes, Path(environment.endpoint_log.path or ""), environment.endpoint_log_folder)
 
 
 def _train(matrix: np.ndarray, label: np.ndarray) -> bytes:
