@@ -1,7 +1,7 @@
 """Text uses the words of the field, and nothing but the use case names what it is about.
 
-A test fails with more places than before: use another word there. When there are fewer than the ratchet in vocabulary.py
-has, lower it.
+A test fails with more places than before: use another word there. With fewer than the ratchet in vocabulary.py has:
+lower it.
 """
 
 from __future__ import annotations
@@ -48,9 +48,7 @@ def test_private_word_is_found(pattern: str, text: str) -> None:
     assert conventions.find_private_words([("a.py", f"one\n{text}\nthree")], pattern) == ["a.py:2"]
 
 
-@pytest.mark.parametrize(
-    "text", ["boathouse.lakehouse", "warehouse", "recommend, amend", "surcharge", "in"]
-)
+@pytest.mark.parametrize("text", ["boathouse.lakehouse", "warehouse", "recommend, amend", "surcharge", "in"])
 def test_part_of_another_word_is_no_private_word(text: str) -> None:
     found = [conventions.find_private_words([("a.py", text)], pattern) for pattern in conventions.PRIVATE_WORDS]
     assert not any(found)
