@@ -19,8 +19,9 @@ MOST_LINES = 50
 FILE_LINES = 300
 # A file this short that one other file alone imports is a part of that file: a reader has to open two for one thought.
 SHORT_FILE_LINES = 40
-# How many of those there may be: a ratchet. It is lowered when some are merged and never raised for a new one.
-SHORT_FILES = 18
+# How many of those there may be: a ratchet. It is lowered when some are merged and never raised for a new one. Some
+# stay: Kedro finds pipeline_registry by its name, and a contract of a table stands apart from what needs Spark.
+SHORT_FILES = 8
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 

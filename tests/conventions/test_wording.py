@@ -7,14 +7,7 @@ import pytest
 from boathouse.use_case import USE_CASE
 from tests.conventions import project
 from tests.conventions import wording as conventions
-
-# Words of the platform's own tables, which any use case has.
-OF_THE_PLATFORM = frozenset(
-    "observed_on label_event_date label_known_on split broken_rules probability decision reasons model_name "
-    "prediction_id role feature_versions data_versions run_id "
-    "request_id requested_at kind stream_id source_batch dead_at "
-    "model_version scored_at _batch_id _source_file _ingested_at".split()
-)
+from tests.conventions.vocabulary import OF_THE_PLATFORM
 
 
 def columns() -> set[str]:

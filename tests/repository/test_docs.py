@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ from boathouse.pipeline_registry import FLOW
 from scripts.pipeline_pages import MARKER, PAGES, ROOT, renew
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "conf" / "README.md"])
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
 CAPABILITIES = 179
-ROW = re.compile(r"^\| C(\d+) \| (.+?) \| (\w+) \| (.*?) \| (.*?) \| (.*?) \|$", re.MULTILINE)
+ROW = re.compile(r"^\| C(\d+) \| (.+?) \| (\w+) \| (.*?) \| (.*?) \| (.*?) \| (.*?) \|$", re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", FLOW)
@@ -45,10 +47,15 @@ def test_every_capability_is_answered_once() -> None:
 
 
 def test_what_is_done_names_code_and_test_that_exist() -> None:
-    for number, _, status, _, code, test in rows():
+    for number, _, status, _, _, code, test in rows():
         named = [name.strip("`") for name in (code, test) if name]
         assert (status == "planned") is not bool(named), f"C{number}"
         assert [name for name in named if not (ROOT / name).exists()] == [], f"C{number}"
+
+
+def test_what_is_partly_done_says_what_is_missing() -> None:
+    assert [f"C{row[0]}" for row in rows() if row[2] == "partly" and not row[3]] == []
+    assert [f"C{row[0]}" for row in rows() if row[2] == "done" and row[3]] == []
 
 
 def test_the_counts_are_those_of_the_rows() -> None:
@@ -64,3 +71,22 @@ def test_every_decision_says_what_was_decided_and_why() -> None:
     for path in paths:
         text = path.read_text(encoding="utf-8")
         assert text.startswith(f"# {int(path.name[:4])}"), path.name
+
+
+def test_the_table_of_rooms_has_the_order_of_the_import_contract() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    layers = next(contract for contract in contracts if contract["id"] == "layers")["layers"]
+    rooms = [re.findall(r"\w+", layer) for layer in layers]
+    table = re.findall(r"^\| `(\w+)` \|", ARCHITECTURE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(table) == sorted(room for layer in rooms for room in layer)
+    order = {room: number for number, layer in enumerate(rooms) for room in layer}
+    assert [order[room] for room in table] == sorted(order.values())
+
+
+def test_the_files_of_the_walks_exist() -> None:
+    walks = ARCHITECTURE.read_text(encoding="utf-8").split("## Four walks")[1]
+    named = re.findall(r"`((?:\w+/)+\w+\.(?:py|yml))`", walks)
+    assert len(named) > 20
+    assert [name for name in named if not ((ROOT / "src/boathouse" / name).exists() or (ROOT / name).exists())] == []
