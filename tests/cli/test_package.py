@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
-from tests.commands.conftest import PLANTED, ROOT, SECRET
+from tests.cli.conftest import PLANTED, ROOT, SECRET
 
 from boathouse.cli.main import cli
 from boathouse.cli.package import is_private, pack_conf
