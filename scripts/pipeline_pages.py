@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from boathouse.environment import open_environment
-from boathouse.hooks.catalog_entries import resolve_entries
-from boathouse.pipeline_registry import FLOW
+from boathouse.pipeline_registry import FLOW, resolve_entries
 from boathouse.pipelines.table_dataset import known_contracts
 
 if TYPE_CHECKING:

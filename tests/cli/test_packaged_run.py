@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
 from tests.cli.conftest import ROOT
 
 if TYPE_CHECKING:

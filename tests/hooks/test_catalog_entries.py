@@ -12,8 +12,8 @@ from kedro.pipeline import Node, Pipeline
 
 from boathouse.cli.doctor import read_conf
 from boathouse.errors import ConfigError
-from boathouse.hooks.catalog_entries import resolve_entries
 from boathouse.hooks.failures import is_ephemeral
+from boathouse.pipeline_registry import resolve_entries
 from boathouse.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
 from tests.conventions import project
 

@@ -17,10 +17,10 @@ from omegaconf.errors import OmegaConfBaseException
 
 from boathouse.environment import list_environments, open_conf, require_environment
 from boathouse.errors import BoathouseError
-from boathouse.hooks.catalog_entries import resolve_entries
 from boathouse.hooks.failures import redact, say_error
 from boathouse.hooks.parameters import check_parameters
 from boathouse.hooks.tracking import check_tracking_store, require_writable
+from boathouse.pipeline_registry import resolve_entries
 from boathouse.tables.engines.diagnosis import EngineState, inspect_engines, start_engine
 from boathouse.tables.engines.registry import choose_engine
 

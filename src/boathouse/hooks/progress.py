@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from kedro.framework.hooks import hook_impl
 
 from boathouse import __version__
-from boathouse.environment import Environment
 from boathouse.hooks.failures import find_resume_nodes, resume_command
 from boathouse.hooks.progress_display import NodeLine, ProgressDisplay, add_rows, count_rows
+from boathouse.hooks.session import environment_of
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -73,7 +73,7 @@ class ProgressHooks:
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Remember which engine the run will use."""
-        self._engine = Environment.from_conf(context.config_loader).engine
+        self._engine = environment_of(context).engine
 
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:
