@@ -10,7 +10,7 @@ from kedro.framework.project import configure_project
 from kedro.io import DataCatalog, DatasetError
 from kedro.pipeline import Node, Pipeline
 
-from boathouse.cli.doctor import read_conf
+from boathouse.cli.conf_state import read_conf
 from boathouse.errors import ConfigError
 from boathouse.hooks.failures import is_ephemeral
 from boathouse.pipeline_registry import resolve_entries
