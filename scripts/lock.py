@@ -1,4 +1,4 @@
-"""Resolve pyproject.toml anew and write requirements.lock: one pinned name a line.
+"""Resolve pyproject.toml again and write requirements.lock: one pinned name a line.
 
 Run with: make lock, by the oldest Python that the project supports, so that the versions fit all of them.
 """

@@ -106,7 +106,7 @@ def test_a_failed_node_is_told_in_one_block(tracked: SampleProject, fail_trainin
     fail_training()
     result = invoke(tracked)
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: 6 of 10 rows are broken. Mend the extract.\n")
+    assert result.stderr.startswith("Error: 6 of 10 rows are broken. Correct the extract.\n")
     assert "Failed in: training.train_model" in result.stderr
     assert f"run --env test --conf-source {tracked.conf} --from-nodes training.split_rows" in result.stderr
     assert "Traceback" not in result.stderr

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ConfState:
-    """What one environment's configuration says, as far as it can be read.
+    """What one environment's configuration holds, as far as it can be read.
 
     Attributes:
         engine: Engine that it chooses.

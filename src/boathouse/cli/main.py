@@ -31,7 +31,7 @@ The environment (--env) is a layer of the configuration, dev by default. The eng
 (sail or spark), else the one in globals.yml; on a Databricks runtime it is databricks.
 Outside the project give --conf-source and --data-dir."""
 
-# Where Kedro's own words are not true: of its version 1.7 or of this project's settings.
+# Where Kedro's own help is not true of its version 1.7 or of this project's settings.
 _TRUE_HELP = {
     "env": f"Environment: a folder of the configuration. Defaults to `{DEFAULT}`.",
     "params": "Parameters for this run alone: name=value, comma-separated; nested names by dots, "
@@ -58,7 +58,7 @@ _COMMANDS = (
 )
 
 
-# Commands whose errors are shown as one block; a command is looked up anew each time it is asked for.
+# Commands whose errors are shown as one block; a command is looked up each time it is asked for.
 _GUARDED: set[click.Command] = set()
 
 
@@ -102,7 +102,7 @@ def _run(*, data_dir: Path | None, verbose: bool, **options: Any) -> Any:  # noq
     except KeyboardInterrupt:
         _abandon_run()
         raise
-    except Exception as error:  # the one place where an error becomes words and an exit code
+    except Exception as error:  # the one place where an error becomes a message and an exit code
         text = describe_failure(error, with_traceback=verbose or is_debugging())
         raise CommandFailedError(text) from error
 
@@ -143,7 +143,7 @@ def guard_command(command: click.Command) -> click.Command:
             return act(*args, **kwargs)
         except (click.ClickException, click.exceptions.Exit, click.exceptions.Abort, BrokenPipeError):
             raise
-        except Exception as error:  # as in _run: here an error becomes words and an exit code
+        except Exception as error:  # as in _run: here an error becomes a message and an exit code
             raise CommandFailedError(describe_failure(error, with_traceback=is_debugging())) from error
 
     command.callback = guarded

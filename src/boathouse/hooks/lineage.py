@@ -38,7 +38,7 @@ VERSION_TAGS = (
     "lock_digest",
     "run_by",
 )
-# What the tables that a pipeline reads are for, in MLflow's words; others go by the pipeline's name.
+# What the tables that a pipeline reads are for, in MLflow's terms; others go by the pipeline's name.
 _CONTEXTS = {"training": "training", "evaluation": "testing"}
 
 
@@ -214,7 +214,7 @@ def _to_plain(value: Any) -> Any:  # noqa: ANN401 - any parameter
 
 
 def _log_origin(parameters: dict[str, Any]) -> None:
-    """Log what a model is made of beside its tables: whoever wants to make it again needs all of it."""
+    """Log what a model is made of besides its tables: what reproducing it needs."""
     import mlflow
 
     mlflow.log_dict(parameters, PARAMETERS_FILE)

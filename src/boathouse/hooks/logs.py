@@ -1,4 +1,4 @@
-"""What a run says on the terminal besides its progress: warnings and errors, nothing else."""
+"""What a run logs to the terminal besides its progress: warnings and errors, nothing else."""
 
 from __future__ import annotations
 

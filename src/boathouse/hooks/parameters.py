@@ -1,7 +1,7 @@
 """Parameters checked as a whole before any node runs: none missing, none unknown, none out of range.
 
 Kedro builds the options classes of ``params:`` inputs by itself, but passes over a group that is not
-there and names neither file nor allowed keys. This check comes first and says all of it at once.
+there and names neither file nor allowed keys. This check comes first and reports all problems at once.
 """
 
 from __future__ import annotations

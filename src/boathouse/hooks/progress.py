@@ -50,7 +50,7 @@ class _Progress:
 
 
 class ProgressHooks:
-    """Shows progress; keeps what it must know for the last word of the run."""
+    """Shows progress; keeps what the closing lines of the run need."""
 
     def __init__(self) -> None:
         """Start with no run."""
@@ -140,7 +140,7 @@ class ProgressHooks:
     def on_pipeline_error(
         self, error: Exception, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
     ) -> None:
-        """Attach to the error where it happened and how to go on; whoever catches it shows that."""
+        """Attach to the error where it happened and how to resume; the caller shows that."""
         self._display.stop()
         unfinished = [self._failed] if self._failed else [progress.node for progress in self._running.values()]
         unfinished.sort(key=lambda node: node.name)
@@ -150,7 +150,7 @@ class ProgressHooks:
             error.add_note(f"Failed in: {', '.join(node.name for node in unfinished)}")
         left = [node for node in pipeline.nodes if node.name not in self._finished]
         start = find_resume_nodes(pipeline, left, catalog)
-        error.add_note(f"Once mended, go on with:\n  {resume_command(run_params, start)}")
+        error.add_note(f"Once it is fixed, resume with:\n  {resume_command(run_params, start)}")
 
     def _begin(self, node: Node) -> None:
         thread = threading.get_ident()

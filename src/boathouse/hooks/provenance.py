@@ -51,7 +51,7 @@ def read_source_state(package: Path | None = None) -> SourceState:
 
 
 def parse_git_status(report: str) -> SourceState:
-    """Return the state told by ``git status --porcelain=v2 --branch``.
+    """Return the state in the output of ``git status --porcelain=v2 --branch``.
 
     Headers start with ``#``; every other line is a file that differs from the commit.
     """
