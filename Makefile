@@ -13,7 +13,7 @@ UNFINISHED := $(VENV)/.unfinished
 DATA := $(abspath $(or $(BOATHOUSE_DATA),data))
 STORE := $(or $(MLFLOW_TRACKING_URI),sqlite:///$(DATA)/mlflow.db)
 
-# The same surroundings on every machine: dates in UTC, no telemetry, no window for a plot.
+# The same settings on every machine: dates in UTC, no telemetry, no window for a plot.
 export TZ := UTC
 export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
@@ -33,7 +33,7 @@ help: ## List what can be made
 .PHONY: venv
 venv: $(READY) ## Build the environment in .venv, once for each requirements.lock
 
-# The stamp is written last, so an interrupted build is begun anew and never taken for a whole one.
+# The stamp is written last, so an interrupted build is started over and never taken for a whole one.
 $(READY): requirements.lock pyproject.toml
 	@set -eu; \
 	if [ -n "$(PYTHON)" ]; then candidates="$(PYTHON)"; else candidates="python3.11 python3.12 python3 python"; fi; \
@@ -111,7 +111,7 @@ package: venv ## Build the wheel and the packaged configuration in dist/
 	@$(BIN)/boathouse package
 
 .PHONY: lock
-lock: venv ## Resolve pyproject.toml anew and write requirements.lock
+lock: venv ## Resolve pyproject.toml again and write requirements.lock
 	@$(BIN)/python scripts/lock.py
 
 .PHONY: clean

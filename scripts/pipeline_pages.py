@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from boathouse.environment import open_environment
-from boathouse.hooks.catalog_entries import resolve_entries
-from boathouse.pipeline_registry import FLOW
+from boathouse.pipeline_registry import FLOW, resolve_entries
 from boathouse.pipelines.table_dataset import known_contracts
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ def _identify(name: str) -> str:
 def _list_nodes(pipeline: Pipeline) -> str:
     lines = ["## Nodes", "", "| node | does | reads | leaves |", "|---|---|---|---|"]
     for node in pipeline.nodes:
-        # The first sentence of a docstring says the result.
+        # The first sentence of a docstring states the result.
         does = (node.func.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")
         reads, leaves = (", ".join(f"`{_plain(each)}`" for each in names) for names in (node.inputs, node.outputs))
         lines.append(f"| `{node.name}` | {re.sub(' +', ' ', does).replace('``', '`')} | {reads} | {leaves} |")

@@ -1,15 +1,12 @@
 """Kedro settings: how configuration is merged and which hooks a run gets."""
 
-from kedro.config import OmegaConfigLoader
-
 from boathouse import environment
-from boathouse.hooks.governance import GovernanceHooks
+from boathouse.hooks.governance import DeploymentHooks, GovernanceHooks
 from boathouse.hooks.lineage import LineageHooks
 from boathouse.hooks.logs import quiet_logs
-from boathouse.hooks.parameters import ParameterHooks
-from boathouse.hooks.preflight import DeploymentHooks, PreflightHooks
+from boathouse.hooks.preflight import PreflightHooks
 from boathouse.hooks.progress import ProgressHooks
-from boathouse.hooks.session import EngineSessionHooks
+from boathouse.hooks.session import EngineSessionHooks, ReadOnceConfigLoader
 from boathouse.hooks.tracking import TrackingRunHooks
 
 quiet_logs()
@@ -21,12 +18,11 @@ HOOKS = (
     GovernanceHooks(),
     LineageHooks(),
     ProgressHooks(),
-    PreflightHooks(),
     DeploymentHooks(),
-    ParameterHooks(),
+    PreflightHooks(),
 )
 # It would ask the network; nothing here is reported to anybody.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
 
-CONFIG_LOADER_CLASS = OmegaConfigLoader
+CONFIG_LOADER_CLASS = ReadOnceConfigLoader
 CONFIG_LOADER_ARGS = environment.CONFIG_LOADER_ARGS

@@ -109,7 +109,7 @@ def test_the_parameters_of_the_jobs_are_those_of_the_pipelines() -> None:
         assert "{{" not in text
         given |= _split_params(None, None, text)
     assert given["as_of"] is None
-    batch = {"months": 1, "reason_count": 3, "driver_rows": 0} | given["batch_inference"]["scoring"]
+    batch = {"cohorts": 1, "reason_count": 3, "driver_rows": 0} | given["batch_inference"]["scoring"]
     assert not BatchOptions(**batch).is_backfill
     assert set(given["stream_inference"]["stream"]) <= set(StreamOptions.__dataclass_fields__)
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
-from tests.commands.conftest import PLANTED, ROOT, SECRET
 
 from boathouse.cli.main import cli
 from boathouse.cli.package import is_private, pack_conf
+from tests.cli.conftest import PLANTED, ROOT, SECRET
 
 if TYPE_CHECKING:
     from click.testing import Result

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.commands.conftest import ROOT
+
+from tests.cli.conftest import ROOT
 
 if TYPE_CHECKING:
     from click.testing import Result

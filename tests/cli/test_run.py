@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import sqlite3
 import sys
@@ -102,14 +103,18 @@ def test_an_unreachable_server_stops_the_run_within_seconds(
     assert not sample.data.exists()
 
 
-def test_a_failed_node_is_told_in_one_block(tracked: SampleProject, fail_training: Callable[[], None]) -> None:
+def test_a_failed_node_is_told_in_one_block(
+    tracked: SampleProject, fail_training: Callable[[], None], caplog: pytest.LogCaptureFixture
+) -> None:
     fail_training()
     result = invoke(tracked)
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: 6 of 10 rows are broken. Mend the extract.\n")
+    assert result.stderr.startswith("Error: 6 of 10 rows are broken. Correct the extract.\n")
     assert "Failed in: training.train_model" in result.stderr
     assert f"run --env test --conf-source {tracked.conf} --from-nodes training.split_rows" in result.stderr
     assert "Traceback" not in result.stderr
+    # Kedro would log the same message once more.
+    assert [record.name for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 def test_verbose_shows_the_traceback(tracked: SampleProject, fail_training: Callable[[], None]) -> None:

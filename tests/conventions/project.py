@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from boathouse.hooks.catalog_entries import resolve_entries
-from boathouse.pipeline_registry import FLOW
+from boathouse.pipeline_registry import FLOW, resolve_entries
 from boathouse.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
 
 if TYPE_CHECKING:

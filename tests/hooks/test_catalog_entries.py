@@ -10,10 +10,10 @@ from kedro.framework.project import configure_project
 from kedro.io import DataCatalog, DatasetError
 from kedro.pipeline import Node, Pipeline
 
-from boathouse.cli.doctor import read_conf
+from boathouse.cli.conf_state import read_conf
 from boathouse.errors import ConfigError
-from boathouse.hooks.catalog_entries import resolve_entries
 from boathouse.hooks.failures import is_ephemeral
+from boathouse.pipeline_registry import resolve_entries
 from boathouse.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
 from tests.conventions import project
 

@@ -17,6 +17,7 @@ from boathouse.lifecycle.policy import Identity
 from boathouse.lifecycle.registry import ModelRegistry
 from boathouse.registry.dataset import ModelVersionDataset
 from boathouse.tables.dataset import DeltaTableDataset
+from boathouse.use_case import USE_CASE
 from tests.fixtures.life_cycle import options
 from tests.fixtures.model_store import NAME, empty_store, make_model, store
 
@@ -34,15 +35,17 @@ GOVERNANCE: dict[str, Any] = {
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Environment:
+def environment(tmp_path: Path) -> Environment:
     return Environment("test", {"engine": "sail", "root": (tmp_path / "lake").as_posix()})
 
 
-def begin(house: Environment, catalog: dict[str, Any], governance: dict[str, Any] | None = None) -> GovernanceHooks:
+def begin(
+    environment: Environment, catalog: dict[str, Any], governance: dict[str, Any] | None = None
+) -> GovernanceHooks:
     """Return hooks of a run with ``catalog``."""
     hooks = GovernanceHooks()
     loader = {
-        "globals": {"environment": house.name, "lakehouse": house.lakehouse},
+        "globals": {"environment": environment.name, "lakehouse": environment.lakehouse},
         "parameters": {"governance": governance or GOVERNANCE},
     }
     hooks.after_context_created(SimpleNamespace(config_loader=loader))  # type: ignore[arg-type]
@@ -51,19 +54,19 @@ def begin(house: Environment, catalog: dict[str, Any], governance: dict[str, Any
 
 
 def test_a_registered_version_is_tagged_and_on_record_before_the_next_node(
-    house: Environment, store: Path, monkeypatch: pytest.MonkeyPatch
+    environment: Environment, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BOATHOUSE_USER", "tom")
     source = SourceState(commit="abc", branch="main", dirty="true")
     monkeypatch.setattr("boathouse.hooks.governance.read_source_state", lambda: source)
     dataset = ModelVersionDataset(name=NAME)
-    hooks = begin(house, {"models.candidate": dataset})
+    hooks = begin(environment, {"models.candidate": dataset})
     hooks.before_dataset_saved("models.candidate")
     dataset.save(make_model())
     hooks.after_dataset_saved("models.candidate")
     tags = ModelRegistry(NAME).read().versions["1"].tags
     assert (tags["trained_by"], tags["released_code"], tags["git_commit"]) == ("tom", "false", "abc")
-    (record,) = open_ledger(house.table(PROMOTIONS)).read()
+    (record,) = open_ledger(environment.table(PROMOTIONS)).read()
     assert (record.kind, record.version, record.actor, record.digest) == (
         "registered",
         "1",
@@ -75,32 +78,36 @@ def test_a_registered_version_is_tagged_and_on_record_before_the_next_node(
 
 @pytest.mark.parametrize(("dirty", "released"), [("false", "true"), ("true", "false"), ("unknown", "false")])
 def test_the_tag_tells_whether_the_code_was_released(
-    house: Environment, store: Path, monkeypatch: pytest.MonkeyPatch, dirty: str, released: str
+    environment: Environment, store: Path, monkeypatch: pytest.MonkeyPatch, dirty: str, released: str
 ) -> None:
     source = SourceState(commit="abc", branch="main", dirty=dirty)
     monkeypatch.setattr("boathouse.hooks.governance.read_source_state", lambda: source)
     ModelVersionDataset(name=NAME).save(make_model())
     rules = options()
     object.__setattr__(rules, "released_code", "clean_commit")
-    record_registration(house, rules, Identity("tom", "system"), NAME, "1")
+    record_registration(environment, rules, Identity("tom", "system"), NAME, "1")
     assert ModelRegistry(NAME).read().versions["1"].tags["released_code"] == released
 
 
-def test_a_model_of_another_environment_cannot_be_registered_and_the_try_is_on_record(house: Environment) -> None:
-    hooks = begin(house, {"models.candidate": ModelVersionDataset(name="prod.models.late")})
+def test_a_model_of_another_environment_cannot_be_registered_and_the_try_is_on_record(environment: Environment) -> None:
+    hooks = begin(environment, {"models.candidate": ModelVersionDataset(name="prod.models.late")})
     with pytest.raises(LifeCycleError, match="belongs to environment 'prod', not to 'test'"):
         hooks.before_dataset_saved("models.candidate")
-    (record,) = open_ledger(house.table(PROMOTIONS)).read()
+    (record,) = open_ledger(environment.table(PROMOTIONS)).read()
     assert (record.kind, record.subject) == ("refused", "prod.models.late")
 
 
-def test_a_table_of_another_environment_cannot_be_written(house: Environment) -> None:
-    table = DeltaTableDataset(table="prod.clean.rows", lakehouse=house.lakehouse)
-    own = DeltaTableDataset(table="test.clean.rows", lakehouse=house.lakehouse)
+def test_a_table_of_another_environment_cannot_be_written(environment: Environment) -> None:
+    table = DeltaTableDataset(table="prod.clean.rows", lakehouse=environment.lakehouse)
+    own = DeltaTableDataset(table="test.clean.rows", lakehouse=environment.lakehouse)
     answers = RequestStreamDataset(
-        table="prod.inference.answers", source="test.raw.requests", lakehouse=house.lakehouse, checkpoints="unused"
+        table="prod.inference.answers",
+        source="test.raw.requests",
+        lakehouse=environment.lakehouse,
+        checkpoints="unused",
+        contract=USE_CASE.contracts["inference.stream_predictions"],
     )
-    hooks = begin(house, {"clean.rows": table, "clean.own": own, "inference.answers": answers})
+    hooks = begin(environment, {"clean.rows": table, "clean.own": own, "inference.answers": answers})
     hooks.before_dataset_saved("clean.own")
     with pytest.raises(TableError, match=r"prod.clean.rows"):
         hooks.before_dataset_saved("clean.rows")
@@ -108,29 +115,31 @@ def test_a_table_of_another_environment_cannot_be_written(house: Environment) ->
         hooks.before_dataset_saved("inference.answers")
 
 
-def test_a_project_without_rules_runs_without_them(house: Environment) -> None:
+def test_a_project_without_rules_runs_without_them(environment: Environment) -> None:
     hooks = GovernanceHooks()
-    loader = {"globals": {"environment": "test", "lakehouse": house.lakehouse}, "parameters": {}}
+    loader = {"globals": {"environment": "test", "lakehouse": environment.lakehouse}, "parameters": {}}
     hooks.after_context_created(SimpleNamespace(config_loader=loader))  # type: ignore[arg-type]
     hooks.before_pipeline_run({"models.candidate": ModelVersionDataset(name="prod.models.late")})  # type: ignore[arg-type]
     hooks.before_dataset_saved("models.candidate")
     hooks.after_pipeline_run()
-    assert house.ledger().read() == []
+    assert open_ledger(environment.table(PROMOTIONS)).read() == []
     # The same save is refused where there are rules.
     with pytest.raises(LifeCycleError, match="belongs to environment 'prod'"):
-        begin(house, {"models.candidate": ModelVersionDataset(name="prod.models.late")}).before_dataset_saved(
+        begin(environment, {"models.candidate": ModelVersionDataset(name="prod.models.late")}).before_dataset_saved(
             "models.candidate"
         )
 
 
 def test_messages_are_sent_when_there_is_news_whether_the_run_fails_or_not(
-    house: Environment, monkeypatch: pytest.MonkeyPatch
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: list[str] = []
-    monkeypatch.setattr("boathouse.lifecycle.delivery.deliver_quietly", lambda house, options: told.append("sent"))
-    hooks = begin(house, {"audit.promotions": object()})
+    sent: list[str] = []
+    monkeypatch.setattr(
+        "boathouse.lifecycle.delivery.deliver_quietly", lambda environment, options: sent.append("once")
+    )
+    hooks = begin(environment, {"audit.promotions": object()})
     hooks.after_pipeline_run()
-    assert told == []
+    assert sent == []
     hooks.after_dataset_saved("audit.promotions")
     hooks.on_pipeline_error()
-    assert told == ["sent"]
+    assert sent == ["once"]

@@ -15,7 +15,7 @@ import pytest
 
 from boathouse.errors import DataQualityError
 from boathouse.hooks.lineage import VERSION_TAGS, LineageHooks
-from boathouse.hooks.run_tags import RunTags, digest_lock, read_runtime_environment
+from boathouse.hooks.provenance import RunTags, digest_lock, read_runtime_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from boathouse.hooks.source_state import parse_git_status, read_source_state
+from boathouse.hooks.provenance import parse_git_status, read_source_state
 from boathouse.lifecycle.evidence import SourceState, is_released
 
 pytestmark = pytest.mark.programs("git")

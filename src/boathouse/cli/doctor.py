@@ -1,7 +1,6 @@
-"""What works on this machine: engines, configuration, folders, MLflow store, data, credentials.
+"""``boathouse doctor``: what works on this machine, and the command that installs or repairs what does not.
 
-It lives beside the hooks because it looks at all that a run meets before its first node, by the
-same functions that the hooks use; the other adapters know only their own part.
+It looks at what a run meets before its first node, by the same functions as the hooks.
 """
 
 from __future__ import annotations
@@ -9,27 +8,44 @@ from __future__ import annotations
 import json
 import os
 import platform
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
-from kedro.config import MissingConfigException
-from omegaconf.errors import OmegaConfBaseException
+import click
 
-from boathouse.environment import list_environments, open_conf, require_environment
+from boathouse.cli.conf_state import ConfState, read_conf
+from boathouse.cli.environment_options import DATA_DIR, default_conf, default_environment, use_data_dir
+from boathouse.environment import DEFAULT, list_environments, require_environment
 from boathouse.errors import BoathouseError
-from boathouse.hooks.catalog_entries import resolve_entries
 from boathouse.hooks.failures import redact, say_error
-from boathouse.hooks.parameters import check_parameters
 from boathouse.hooks.tracking import check_tracking_store, require_writable
 from boathouse.tables.engines.diagnosis import EngineState, inspect_engines, start_engine
 from boathouse.tables.engines.registry import choose_engine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Sequence
 
-    from kedro.config import OmegaConfigLoader
     from kedro.pipeline import Pipeline
+
+
+@click.command(epilog="Example: boathouse doctor --env prod")
+@click.option("--env", "-e", default=None, help=f"Environment whose set-up decides the exit code. Default: {DEFAULT}.")
+@click.option("--conf-source", type=click.Path(path_type=Path), default=None, help="Configuration; default: ./conf.")
+@DATA_DIR
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def doctor(env: str | None, conf_source: Path | None, data_dir: Path | None, *, as_json: bool) -> None:
+    """Check what works here and what is missing.
+
+    With the command that installs or repairs it. Checks engines, the configuration of every environment, folders,
+    the MLflow store, data and the names of credentials (never their values). Exit code 0 only if the chosen engine
+    and environment work.
+    """
+    use_data_dir(data_dir)
+    checks = examine(conf_source or default_conf(), env or default_environment())
+    click.echo(render_json(checks) if as_json else render_table(checks))
+    if any(check.status == "fail" for check in checks):
+        raise click.exceptions.Exit(1)
 
 
 Status = Literal["ok", "warn", "fail"]
@@ -43,7 +59,7 @@ class Check:
         name: What was looked at.
         status: ``ok``; ``warn`` if something is missing that this set-up does not need; ``fail``
             if the chosen engine or environment cannot work.
-        detail: What was found and, unless ok, the command or setting that mends it.
+        detail: What was found and, unless ok, the command or setting that repairs it.
     """
 
     name: str
@@ -72,112 +88,6 @@ def _sum_up(checks: Sequence[Check]) -> str:
     if failed:
         return f"\nThis set-up does not work: {', '.join(failed)}."
     return "\nThis set-up works."
-
-
-@dataclass(frozen=True, kw_only=True)
-class ConfState:
-    """What one environment's configuration says, as far as it can be read.
-
-    Attributes:
-        engine: Engine that it chooses.
-        lakehouse_root: Folder of the tables.
-        reports_folder: Folder of the reports.
-        tracking_uri: Where MLflow tracks to.
-        extracts: Files under the raw folder that the catalog reads.
-        summary: How much there is, in a few words.
-        problems: What is wrong, one sentence each; empty if nothing is.
-    """
-
-    engine: str = ""
-    lakehouse_root: str = ""
-    reports_folder: str = ""
-    tracking_uri: str = ""
-    extracts: tuple[str, ...] = ()
-    summary: str = ""
-    problems: tuple[str, ...] = field(default=())
-
-
-def read_conf(conf_source: Path, environment: str, pipelines: Mapping[str, Pipeline]) -> ConfState:
-    """Return what globals, MLflow settings, catalog and parameters of ``environment`` say.
-
-    Every dataset of the catalog is built, those that a pattern makes for the pipelines among them, and every options
-    class of the pipelines' parameters.
-    """
-    try:
-        loader = open_conf(environment, conf_source)
-    except (OmegaConfBaseException, BoathouseError, ValueError) as error:
-        return ConfState(problems=(f"globals: {str(error).splitlines()[0]}",))
-    problems: list[str] = []
-    settings = _read(loader, "globals", problems)
-    tracking = _read(loader, "mlflow", problems)
-    catalog = _resolve(_read(loader, "catalog", problems), pipelines, problems)
-    problems += _find_catalog_problems(catalog)
-    problems += _find_parameter_problems(loader, pipelines)
-    lakehouse = settings.get("lakehouse", {})
-    return ConfState(
-        engine=lakehouse.get("engine", ""),
-        lakehouse_root=lakehouse.get("root", ""),
-        reports_folder=settings.get("reports_folder", ""),
-        tracking_uri=tracking.get("server", {}).get("mlflow_tracking_uri") or "",
-        extracts=_list_extracts(catalog, settings.get("raw_folder", "")),
-        summary=f"{len(catalog)} datasets, engine {lakehouse.get('engine', '?')}",
-        problems=tuple(problems),
-    )
-
-
-def _read(loader: OmegaConfigLoader, kind: str, problems: list[str]) -> dict[str, Any]:
-    try:
-        return dict(loader[kind])
-    except MissingConfigException:
-        problems.append(f"{kind}: no file")
-    except (OmegaConfBaseException, BoathouseError, ValueError) as error:
-        problems.append(f"{kind}: {str(error).splitlines()[0]}")
-    return {}
-
-
-def _resolve(catalog: dict[str, Any], pipelines: Mapping[str, Pipeline], problems: list[str]) -> dict[str, Any]:
-    from kedro.io import DatasetError
-
-    try:
-        return resolve_entries(catalog, pipelines.values())
-    except (DatasetError, KeyError) as error:
-        problems.append(f"catalog: {str(error).strip().splitlines()[0]}")
-    return {}
-
-
-def _find_catalog_problems(catalog: dict[str, Any]) -> Iterator[str]:
-    from kedro.io import DatasetError
-
-    for name, entry in catalog.items():
-        try:
-            _build_dataset(name, entry)
-        except (DatasetError, BoathouseError) as error:
-            # Kedro wraps what a dataset refuses; the cause says what to do.
-            reason = error.__cause__ if isinstance(error.__cause__, BoathouseError) else error
-            yield f"catalog '{name}': {str(reason).strip().splitlines()[0]}"
-
-
-def _build_dataset(name: str, entry: dict[str, Any]) -> None:
-    from kedro.io import AbstractDataset
-
-    known = {key: value for key, value in entry.items() if key != "validator"}
-    AbstractDataset.from_config(name, known)
-
-
-def _find_parameter_problems(loader: OmegaConfigLoader, pipelines: Mapping[str, Pipeline]) -> Iterator[str]:
-    try:
-        check_parameters(loader, pipelines)
-    except MissingConfigException:
-        yield "parameters: no file"
-    except (BoathouseError, OmegaConfBaseException) as error:
-        yield str(error)
-
-
-def _list_extracts(catalog: dict[str, Any], raw_folder: str) -> tuple[str, ...]:
-    """Return the files that have to be there; what a bank may leave out is no lack."""
-    entries = (entry for entry in catalog.values() if isinstance(entry, dict) and not entry.get("optional"))
-    paths = (entry.get("filepath", "") for entry in entries)
-    return tuple(sorted({path for path in paths if raw_folder and str(path).startswith(raw_folder)}))
 
 
 # What each service reads; only the names are ever shown.

@@ -1,8 +1,9 @@
-"""The options that say which environment a command is about, and what all commands print and stop alike."""
+"""What commands have in common: the options that name environment and data, JSON output, and the end of engines."""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -14,6 +15,31 @@ import click
 from boathouse.environment import DEFAULT, open_environment
 
 JSON_OUTPUT = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+DATA_DIR = click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the data, the tables and the MLflow store; sets BOATHOUSE_DATA. Default: ./data.",
+)
+
+
+def use_data_dir(data_dir: Path | None) -> None:
+    """Set ``BOATHOUSE_DATA``, which the configuration reads, for this process."""
+    if data_dir is not None:
+        os.environ["BOATHOUSE_DATA"] = data_dir.absolute().as_posix()
+
+
+def default_environment() -> str:
+    """Return the environment of a command that names none."""
+    return os.environ.get("KEDRO_ENV") or DEFAULT
+
+
+def default_conf() -> Path:
+    """Return the configuration of the project that the current folder is in, else ``conf`` in that folder."""
+    from kedro.utils import find_kedro_project
+
+    return Path(find_kedro_project(Path.cwd()) or Path.cwd()) / "conf"
 
 
 def ENVIRONMENT(command: Callable[..., Any]) -> Callable[..., Any]:  # noqa: N802 - used like the options it adds

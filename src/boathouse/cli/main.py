@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import sys
 from functools import wraps
 from importlib import import_module
@@ -14,6 +13,7 @@ import click
 from kedro.framework.cli.project import run as kedro_run
 
 from boathouse import __version__
+from boathouse.cli.environment_options import DATA_DIR, default_conf, default_environment, use_data_dir
 from boathouse.environment import DEFAULT, require_environment
 from boathouse.errors import ConfigError
 from boathouse.hooks.failures import describe_failure
@@ -21,11 +21,6 @@ from boathouse.hooks.logs import is_debugging
 from boathouse.pipeline_registry import FLOW, ON_REQUEST, WHOLE
 from boathouse.tables.engines.registry import choose_engine
 
-_DATA_DIR = click.Option(
-    ["--data-dir"],
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of the data, the tables and the MLflow store; sets BOATHOUSE_DATA. Default: ./data.",
-)
 _VERBOSE = click.Option(["--verbose", "-v"], is_flag=True, help="Show the traceback of an error; as BOATHOUSE_DEBUG=1.")
 _RUN_HELP = f"""Run pipelines, by default all of them.
 
@@ -36,7 +31,7 @@ The environment (--env) is a layer of the configuration, dev by default. The eng
 (sail or spark), else the one in globals.yml; on a Databricks runtime it is databricks.
 Outside the project give --conf-source and --data-dir."""
 
-# Where Kedro's own words are not true: of its version 1.7 or of this project's settings.
+# Where Kedro's own help is not true of its version 1.7 or of this project's settings.
 _TRUE_HELP = {
     "env": f"Environment: a folder of the configuration. Defaults to `{DEFAULT}`.",
     "params": "Parameters for this run alone: name=value, comma-separated; nested names by dots, "
@@ -48,6 +43,7 @@ _TRUE_HELP = {
 # Each is a module of boathouse.cli and the command of the same name in it.
 _COMMANDS = (
     "audit",
+    "doctor",
     "endpoints",
     "experiments",
     "features",
@@ -62,7 +58,7 @@ _COMMANDS = (
 )
 
 
-# Commands whose errors are shown as one block; a command is looked up anew each time it is asked for.
+# Commands whose errors are shown as one block; a command is looked up each time it is asked for.
 _GUARDED: set[click.Command] = set()
 
 
@@ -98,7 +94,7 @@ def cli() -> None:
 def _run(*, data_dir: Path | None, verbose: bool, **options: Any) -> Any:  # noqa: ANN401
     """Check the names given, then hand over to Kedro; turn an error into one clear block."""
     try:
-        _use_data_dir(data_dir)
+        use_data_dir(data_dir)
         _check_names(options)
         return kedro_run.callback(**_name_pipelines(options))  # type: ignore[misc]
     except click.exceptions.Exit:
@@ -106,7 +102,7 @@ def _run(*, data_dir: Path | None, verbose: bool, **options: Any) -> Any:  # noq
     except KeyboardInterrupt:
         _abandon_run()
         raise
-    except Exception as error:  # the one place where an error becomes words and an exit code
+    except Exception as error:  # the one place where an error becomes a message and an exit code
         text = describe_failure(error, with_traceback=verbose or is_debugging())
         raise CommandFailedError(text) from error
 
@@ -119,12 +115,14 @@ def _correct_help(option: click.Parameter) -> click.Parameter:
     return corrected
 
 
-run = click.Command(
-    "run",
-    params=[*map(_correct_help, kedro_run.params), _DATA_DIR, _VERBOSE],
-    callback=_run,
-    help=_RUN_HELP,
-    epilog="Example: boathouse run --pipelines training,evaluation --env dev",
+run = DATA_DIR(
+    click.Command(
+        "run",
+        params=[*map(_correct_help, kedro_run.params), _VERBOSE],
+        callback=_run,
+        help=_RUN_HELP,
+        epilog="Example: boathouse run --pipelines training,evaluation --env dev",
+    )
 )
 cli.add_command(run)
 
@@ -145,40 +143,11 @@ def guard_command(command: click.Command) -> click.Command:
             return act(*args, **kwargs)
         except (click.ClickException, click.exceptions.Exit, click.exceptions.Abort, BrokenPipeError):
             raise
-        except Exception as error:  # as in _run: here an error becomes words and an exit code
+        except Exception as error:  # as in _run: here an error becomes a message and an exit code
             raise CommandFailedError(describe_failure(error, with_traceback=is_debugging())) from error
 
     command.callback = guarded
     return command
-
-
-@cli.command(epilog="Example: boathouse doctor --env prod")
-@click.option("--env", "-e", default=None, help=f"Environment whose set-up decides the exit code. Default: {DEFAULT}.")
-@click.option("--conf-source", type=click.Path(path_type=Path), default=None, help="Configuration; default: ./conf.")
-@click.option("--data-dir", type=click.Path(file_okay=False, path_type=Path), default=None, help=_DATA_DIR.help)
-@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-def doctor(env: str | None, conf_source: Path | None, data_dir: Path | None, *, as_json: bool) -> None:
-    """Check what works here and what is missing.
-
-    With the command that installs or repairs it. Checks engines, the configuration of every environment, folders,
-    the MLflow store, data and the names of credentials (never their values). Exit code 0 only if the chosen engine
-    and environment work.
-    """
-    from boathouse.cli.doctor import examine, render_json, render_table
-
-    try:
-        _use_data_dir(data_dir)
-        checks = examine(conf_source or _default_conf(), env or os.environ.get("KEDRO_ENV") or DEFAULT)
-    except ConfigError as error:
-        raise CommandFailedError(describe_failure(error, with_traceback=is_debugging())) from error
-    click.echo(render_json(checks) if as_json else render_table(checks))
-    if any(check.status == "fail" for check in checks):
-        raise click.exceptions.Exit(1)
-
-
-def _use_data_dir(data_dir: Path | None) -> None:
-    if data_dir is not None:
-        os.environ["BOATHOUSE_DATA"] = data_dir.absolute().as_posix()
 
 
 def _check_names(options: dict[str, Any]) -> None:
@@ -186,8 +155,7 @@ def _check_names(options: dict[str, Any]) -> None:
     conf_source = options.get("conf_source") or ""
     if "://" not in conf_source:
         require_environment(
-            options.get("env") or os.environ.get("KEDRO_ENV") or DEFAULT,
-            Path(conf_source) if conf_source else _default_conf(),
+            options.get("env") or default_environment(), Path(conf_source) if conf_source else default_conf()
         )
     known = ("__default__", *FLOW)
     for name in [*(options.get("pipelines") or ()), *filter(None, [options.get("pipeline")])]:
@@ -203,12 +171,6 @@ def _name_pipelines(options: dict[str, Any]) -> dict[str, Any]:
     if single and not options.get("pipelines"):
         return {**options, "pipeline": None, "pipelines": [single]}
     return options
-
-
-def _default_conf() -> Path:
-    from kedro.utils import find_kedro_project
-
-    return Path(find_kedro_project(Path.cwd()) or Path.cwd()) / "conf"
 
 
 def _abandon_run() -> None:

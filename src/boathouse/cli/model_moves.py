@@ -93,7 +93,7 @@ def archive(words: tuple[str, ...], environment: Environment, comment: str) -> N
 @COMMENT
 def copy(words: tuple[str, ...], environment: Environment, target: str, comment: str) -> None:
     """Copy a version with its tags and the lineage to its source."""
-    from boathouse.hooks.preflight import read_role
+    from boathouse.hooks.governance import read_role
     from boathouse.lifecycle.copying import copy_version
     from boathouse.lifecycle.deployment import check_source
 

@@ -83,7 +83,7 @@ def is_private(path: Path) -> bool:
 
 
 def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Return ``member`` without the name of whoever packed it."""
+    """Return ``member`` without the name of the user who packed it."""
     member.uid = member.gid = 0
     member.uname = member.gname = ""
     return member

@@ -1,8 +1,8 @@
 """Names in conf (columns, features, groups, tables) held against what the use case declares, before any node runs.
 
 A list of names that a node only filters by takes any text: a feature that is misspelt among the excluded ones would be
-an input of the model, and nobody would be told. ``RULES`` says of each such parameter what it may name; a new parameter
-that names a column is one more line there.
+an input of the model without a message. ``RULES`` lists what each such parameter may name; a new parameter that names
+a column is one more line there.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from kedro.config import OmegaConfigLoader
 
     Conf = Mapping[str, Mapping[str, Any]]
+
+# Share of common letters from which a declared name is suggested for a misspelt one; lower, it suggests unrelated ones.
+_LIKENESS = 0.54
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +99,7 @@ def _check(rule: NameRule, path: str, value: object, conf: Conf, files: Paramete
     known = sorted(rule.known(conf))
     for name in [value] if isinstance(value, str) else value:
         if name not in known:
-            near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
+            near = difflib.get_close_matches(str(name), known, n=1, cutoff=_LIKENESS)
             hint = f"did you mean '{near[0]}'? " if near else ""
             yield (
                 f"{where} names '{name}', which is not {rule.what}; {hint}known: {', '.join(known) or 'none'}. "

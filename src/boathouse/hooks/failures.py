@@ -1,4 +1,4 @@
-"""A failed run in words: what went wrong, where, and the command that goes on from there."""
+"""The message of a failed run: what went wrong, where, and the command that resumes it."""
 
 from __future__ import annotations
 

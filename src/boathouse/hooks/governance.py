@@ -1,4 +1,8 @@
-"""What governance asks of a run: it writes in its own environment only, and the models it registers go on record."""
+"""What governance asks of a run.
+
+It writes in its own environment only, registers models only where the deployment pattern trains them, and the
+models that it registers are recorded.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +10,21 @@ from typing import TYPE_CHECKING
 
 from kedro.framework.hooks import hook_impl
 
-from boathouse.environment import Environment
 from boathouse.errors import LifeCycleError, TableError
-from boathouse.hooks.source_state import read_source_state
+from boathouse.hooks.provenance import read_source_state
+from boathouse.hooks.session import environment_of
+from boathouse.lifecycle.deployment import DeploymentOptions, Role, check_training, find_role
 from boathouse.lifecycle.evidence import TAG, is_released
 from boathouse.lifecycle.policy import GovernanceOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from kedro.framework.context import KedroContext
     from kedro.io import DataCatalog
+    from kedro.pipeline import Pipeline
 
+    from boathouse.environment import Environment
     from boathouse.lifecycle.policy import Identity
 
 
@@ -32,7 +41,7 @@ class GovernanceHooks:
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Remember environment and rules; a project without a group ``governance`` has none."""
-        environment = self._environment = Environment.from_conf(context.config_loader)
+        environment = self._environment = environment_of(context)
         has_rules = bool(environment.section("parameters").get("governance"))
         self._options = environment.options(GovernanceOptions, "parameters", "governance") if has_rules else None
 
@@ -116,3 +125,59 @@ def record_registration(
     for key, value in {"trained_by": identity.name, TAG: released, "git_commit": source.commit}.items():
         life.registry.tag(version, key, value)
     life.note_registrations()
+
+
+class DeploymentHooks:
+    """Stops a run that would register a model in an environment that takes copies."""
+
+    def __init__(self) -> None:
+        """Start outside any run."""
+        self._role: Role | None = None
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Find the environment's part; a project without a group ``deployment`` has no pattern."""
+        self._role = read_role(environment_of(context))
+
+    @hook_impl(tryfirst=True)
+    def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+        """Check the nodes that were chosen: making the training set alone registers nothing.
+
+        Raises:
+            DeploymentError: If one of them registers a model and the environment takes copies.
+        """
+        if self._role is not None and not self._role.trains:
+            models = find_registered(pipeline, catalog)
+            if models:
+                check_training(self._role, list_commands(self._role, models))
+
+
+def read_role(environment: Environment) -> Role | None:
+    """Return whether the environment trains or takes copies; None if conf has no group ``deployment``."""
+    if not environment.section("globals").get("deployment"):
+        return None
+    return find_role(environment.name, environment.options(DeploymentOptions, "globals", "deployment"))
+
+
+def find_registered(pipeline: Pipeline, catalog: DataCatalog) -> list[str]:
+    """Return the last part of the name of each model that a node of ``pipeline`` registers."""
+    names = (_model_of(catalog.get(output)) for output in sorted(pipeline.outputs()))
+    return [name.rpartition(".")[2] for name in names if name is not None]
+
+
+def list_commands(role: Role, models: Sequence[str]) -> list[str]:
+    """Return what to type in an environment that takes copies of ``models``, in order.
+
+    Features, test rows, judging and scoring are its own under every pattern.
+    """
+    here = f"--env {role.environment}"
+    copies = [
+        f"boathouse models copy {name} VERSION --env {role.source} --to {role.environment} --comment WHY"
+        for name in models
+    ]
+    return [
+        f"kedro run {here} --pipelines data_prep,feature_engineering",
+        f"kedro run {here} --pipelines training --to-nodes training.build_training_set",
+        *copies,
+        f"kedro run {here} --pipelines evaluation,promotion,batch_inference,monitoring",
+    ]

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from kedro.framework.hooks import hook_impl
 
-from boathouse.environment import Environment
-from boathouse.hooks.run_tags import RunTags, read_runtime_environment
-from boathouse.hooks.source_state import read_source_state
+from boathouse.hooks.provenance import RunTags, read_runtime_environment, read_source_state
+from boathouse.hooks.session import environment_of
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 TABLE_VERSIONS_FILE = "table_versions.json"
 PARAMETERS_FILE = "parameters.json"
-SURROUNDINGS_FILE = "runtime_environment.json"
+RUNTIME_ENVIRONMENT_FILE = "runtime_environment.json"
 FEATURE_LINEAGE_FILE = "feature_lineage.json"
 # The tags of the run that its model versions carry too.
 VERSION_TAGS = (
@@ -39,7 +38,7 @@ VERSION_TAGS = (
     "lock_digest",
     "run_by",
 )
-# What the tables that a pipeline reads are for, in MLflow's words; others go by the pipeline's name.
+# What the tables that a pipeline reads are for, in MLflow's terms; others go by the pipeline's name.
 _CONTEXTS = {"training": "training", "evaluation": "testing"}
 
 
@@ -97,7 +96,7 @@ class LineageHooks:
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Remember the names that conf gives to engine and environment, and the parameters with this run's own."""
-        environment = Environment.from_conf(context.config_loader)
+        environment = environment_of(context)
         self._parameters = _to_plain(context.params)
         self._engine, self._environment = environment.engine, environment.name
 
@@ -215,11 +214,11 @@ def _to_plain(value: Any) -> Any:  # noqa: ANN401 - any parameter
 
 
 def _log_origin(parameters: dict[str, Any]) -> None:
-    """Log what a model is made of beside its tables: whoever wants to make it again needs all of it."""
+    """Log what a model is made of besides its tables: what reproducing it needs."""
     import mlflow
 
     mlflow.log_dict(parameters, PARAMETERS_FILE)
-    mlflow.log_dict(read_runtime_environment().to_dict(), SURROUNDINGS_FILE)
+    mlflow.log_dict(read_runtime_environment().to_dict(), RUNTIME_ENVIRONMENT_FILE)
     mlflow.log_dict(describe_lineage(), FEATURE_LINEAGE_FILE)
 
 

@@ -1,4 +1,4 @@
-"""What a run says on the terminal besides its progress: warnings and errors, nothing else."""
+"""What a run logs to the terminal besides its progress: warnings and errors, nothing else."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ LOGGING: dict[str, Any] = {
         "kedro": {"level": "WARNING"},
         # Reports a failed run by warnings and its own resume hint; ours is the one shown.
         "kedro.runner": {"level": "ERROR"},
+        # Logs the error of a node and then raises it.
+        "kedro.pipeline.node": {"level": "CRITICAL"},
         # Logs each faulty parameter and then raises the same text.
         "kedro.validation.parameter_validator": {"level": "CRITICAL"},
         # Of plugins that the kedro command loads before our settings.

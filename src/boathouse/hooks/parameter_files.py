@@ -21,7 +21,7 @@ class ParameterFiles:
         self._files: list[tuple[str, dict[str, Any]]] | None = None
 
     def find(self, path: str) -> str | None:
-        """Return the file that says ``path`` (``training.split.share``), or None if none does."""
+        """Return the file that sets ``path`` (``training.split.share``), or None if none does."""
         return next((name for name, content in self._read() if _has_path(content, path)), None)
 
     def say_where(self, path: str) -> str:
@@ -30,7 +30,7 @@ class ParameterFiles:
         return "--params" if given else self.find(path) or "--params"
 
     def locate(self, path: str) -> str:
-        """Return what :meth:`say_where` does, by the closest group of ``path`` that a file says: lists have no keys."""
+        """Return what :meth:`say_where` does, by the closest group of ``path`` that a file sets: lists have no keys."""
         while "." in path and self.find(path) is None and not _has_path(self._loader.runtime_params or {}, path):
             path = path.rpartition(".")[0]
         return self.say_where(path)

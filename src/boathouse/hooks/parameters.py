@@ -1,16 +1,15 @@
 """Parameters checked as a whole before any node runs: none missing, none unknown, none out of range.
 
 Kedro builds the options classes of ``params:`` inputs by itself, but passes over a group that is not
-there and names neither file nor allowed keys. This check comes first and says all of it at once.
+there and names neither file nor allowed keys. This check comes first and reports all problems at once.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from kedro.framework.hooks import hook_impl
 from kedro.validation import TypeExtractor
 
 from boathouse.errors import ConfigError, OptionError
@@ -23,23 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from kedro.config import OmegaConfigLoader
-    from kedro.framework.context import KedroContext
     from kedro.pipeline import Pipeline
 
 
 _PREFIX = "params:"
 _MISSING = object()
-
-
-class ParameterHooks:
-    """Stops a run whose parameters are faulty."""
-
-    @hook_impl(tryfirst=True)
-    def after_context_created(self, context: KedroContext) -> None:
-        """Check the parameters of the pipelines that this run asked for."""
-        from kedro.framework.project import pipelines
-
-        check_parameters(cast("OmegaConfigLoader", context.config_loader), dict(pipelines))
 
 
 def check_parameters(loader: OmegaConfigLoader, pipelines: Mapping[str, Pipeline]) -> None:
@@ -49,9 +36,9 @@ def check_parameters(loader: OmegaConfigLoader, pipelines: Mapping[str, Pipeline
         ConfigError: With one line for each missing, unknown or out-of-range parameter, and for each column, feature
             or table that one names and nothing declares: its name, its file, its value and what is allowed.
     """
-    used = _list_used(pipelines)
-    problems = list(find_problems(loader["parameters"], pipelines, ParameterFiles(loader)))
-    problems += _check_cutoffs(loader["parameters"])
+    used, values = _list_used(pipelines), loader["parameters"]
+    problems = list(find_problems(values, pipelines, ParameterFiles(loader)))
+    problems += _check_cutoffs(values)
     problems += find_unknown_names(loader, lambda path: _is_read(path, used))
     if problems:
         text = "\n".join(f"- {problem}" for problem in problems)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from kedro.framework.hooks import hook_impl
 
 from boathouse import __version__
-from boathouse.environment import Environment
 from boathouse.hooks.failures import find_resume_nodes, resume_command
 from boathouse.hooks.progress_display import NodeLine, ProgressDisplay, add_rows, count_rows
+from boathouse.hooks.session import environment_of
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -50,7 +50,7 @@ class _Progress:
 
 
 class ProgressHooks:
-    """Shows progress; keeps what it must know for the last word of the run."""
+    """Shows progress; keeps what the closing lines of the run need."""
 
     def __init__(self) -> None:
         """Start with no run."""
@@ -73,7 +73,7 @@ class ProgressHooks:
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Remember which engine the run will use."""
-        self._engine = Environment.from_conf(context.config_loader).engine
+        self._engine = environment_of(context).engine
 
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:
@@ -140,7 +140,7 @@ class ProgressHooks:
     def on_pipeline_error(
         self, error: Exception, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
     ) -> None:
-        """Attach to the error where it happened and how to go on; whoever catches it shows that."""
+        """Attach to the error where it happened and how to resume; the caller shows that."""
         self._display.stop()
         unfinished = [self._failed] if self._failed else [progress.node for progress in self._running.values()]
         unfinished.sort(key=lambda node: node.name)
@@ -150,7 +150,7 @@ class ProgressHooks:
             error.add_note(f"Failed in: {', '.join(node.name for node in unfinished)}")
         left = [node for node in pipeline.nodes if node.name not in self._finished]
         start = find_resume_nodes(pipeline, left, catalog)
-        error.add_note(f"Once mended, go on with:\n  {resume_command(run_params, start)}")
+        error.add_note(f"Once it is fixed, resume with:\n  {resume_command(run_params, start)}")
 
     def _begin(self, node: Node) -> None:
         thread = threading.get_ident()

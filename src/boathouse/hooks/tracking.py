@@ -107,11 +107,11 @@ def require_writable(folder: str, *, purpose: str) -> None:
 def check_tracking_store(uri: str) -> None:
     """Check that the store at ``uri`` answers; writes nothing.
 
-    SQLite: the folder is writable and nobody holds the write lock. HTTP: the server accepts a
+    SQLite: the folder is writable and no other process holds the write lock. HTTP: the server accepts a
     connection. Databricks: host and credentials are set. Other databases are left to MLflow.
 
     Raises:
-        ConfigError: If not; says what is wrong and what to do.
+        ConfigError: If not; with what is wrong and what to do.
     """
     scheme = uri.partition(":")[0]
     if scheme == "sqlite":
