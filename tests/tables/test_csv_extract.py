@@ -111,7 +111,7 @@ def test_an_optional_file_that_is_missing_has_the_raw_table_s_columns_and_no_row
     deliver: Callable[[bytes], CsvExtractDataset], lakehouse: Callable[..., dict[str, str]], tmp_path: Path
 ) -> None:
     path = tmp_path / "missing.csv"
-    options = {"filepath": path.as_posix(), "lakehouse": lakehouse(), "contract": "raw.boats"}
+    options = {"filepath": path.as_posix(), "lakehouse": lakehouse(), "contract": RAW_BOATS}
     optional = CsvExtractDataset(**options, optional=True)  # type: ignore[arg-type]
     frame = optional.load()
     assert frame.dtypes == deliver(b"boat_id,kind\n1,single\n").load().dtypes

@@ -18,12 +18,12 @@ def numbers(spark: SparkSession, count: int = 10_000) -> DataFrame:
 
 
 def kept(frame: DataFrame, options: SampleOptions) -> set[int]:
-    return {int(row["boat_id"]) for row in sample_entities(frame, "boat_id", options).collect()}
+    return {int(row["boat_id"]) for row in sample_entities(frame, ("boat_id",), options).collect()}
 
 
 def test_the_whole_is_the_whole(spark: SparkSession) -> None:
     frame = numbers(spark, 10)
-    assert sample_entities(frame, "boat_id", SampleOptions(1, "a")) is frame
+    assert sample_entities(frame, ("boat_id",), SampleOptions(1, "a")) is frame
 
 
 @pytest.mark.parametrize("fraction", [0.01, 0.1, 0.5])
@@ -42,7 +42,7 @@ def test_text_and_number_of_a_key_share_their_fate(spark: SparkSession) -> None:
 def test_all_rows_of_an_entity_are_kept(spark: SparkSession) -> None:
     options = SampleOptions(0.2, "a")
     twice = numbers(spark, 500).unionByName(numbers(spark, 500))
-    assert sample_entities(twice, "boat_id", options).count() == 2 * len(kept(numbers(spark, 500), options))
+    assert sample_entities(twice, ("boat_id",), options).count() == 2 * len(kept(numbers(spark, 500), options))
 
 
 def test_a_greater_fraction_contains_the_smaller(spark: SparkSession) -> None:
