@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from boathouse.cli.main import cli
-from boathouse.tables.engines.diagnosis import EngineState
+from boathouse.tables.engines.registry import EngineState
 
 if TYPE_CHECKING:
     from tests.fixtures.sample_project import SampleProject

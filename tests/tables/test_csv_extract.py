@@ -82,7 +82,7 @@ def test_rows_carry_their_origin(deliver: Callable[[bytes], CsvExtractDataset]) 
 def test_a_broken_file_is_refused(
     deliver: Callable[[bytes], CsvExtractDataset], content: bytes, error: type[Exception], text: str
 ) -> None:
-    """What is wrong is said, no value is shown."""
+    """The message names what is wrong and shows no value."""
     with pytest.raises(DatasetError) as raised:
         deliver(content).load()
     assert isinstance(raised.value.__cause__, error)

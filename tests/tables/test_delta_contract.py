@@ -103,7 +103,7 @@ def test_a_contract_that_changed_needs_evolution_allowed(
 
 
 def test_repeated_columns_are_named(table: Callable[..., DeltaTableDataset], spark: SparkSession) -> None:
-    """Two columns of one name cannot be told apart."""
+    """Two columns of one name cannot be distinguished."""
     frame = spark.createDataFrame([(1, 2)], "a int, b int").toDF("a", "a")
     with pytest.raises(DatasetError, match="occur more than once: a"):
         table().save(frame)

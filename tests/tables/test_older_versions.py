@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 VERSIONS = 13
 
 
-def write_versions(place: TableLocation, *, partitioned: bool) -> None:
+def write_versions(location: TableLocation, *, partitioned: bool) -> None:
     """Write versions in which row counts and, from the seventh on, columns differ; each tenth makes a checkpoint."""
     for number in range(VERSIONS):
         rows = [(number, date(2005, 4, 1 + key), f"region {key} %") for key in range(number % 4)]
-        frame = place.session().createDataFrame(rows, "n int, day date, region string")
+        frame = location.session().createDataFrame(rows, "n int, day date, region string")
         if number > 6:
             frame = frame.withColumn("more", frame["n"] * 1.5)
         writer = frame.write.format("delta").mode("overwrite").option("overwriteSchema", "true")
-        place.save(writer.partitionBy("day", "region") if partitioned else writer)
+        location.save(writer.partitionBy("day", "region") if partitioned else writer)
 
 
 @pytest.mark.parametrize("partitioned", [False, True])
@@ -35,10 +35,10 @@ def test_every_version_can_be_read(
     spark: SparkSession, lakehouse: Callable[[str], dict[str, str]], *, partitioned: bool
 ) -> None:
     del spark
-    place = TableLocation.from_lakehouse("test.raw.versions", lakehouse("old"))
-    write_versions(place, partitioned=partitioned)
+    location = TableLocation.from_lakehouse("test.raw.versions", lakehouse("old"))
+    write_versions(location, partitioned=partitioned)
     for version in range(VERSIONS):
-        found = place.read(version)
+        found = location.read(version)
         columns = ["n", "day", "region", "more"][: 4 if version > 6 else 3]
         assert set(found.columns) == set(columns)
         more = [(version * 1.5,) if version > 6 else ()]
@@ -50,11 +50,11 @@ def test_a_version_whose_files_are_gone_is_named(
     spark: SparkSession, lakehouse: Callable[[str], dict[str, str]]
 ) -> None:
     del spark
-    place = TableLocation.from_lakehouse("test.raw.versions", lakehouse("old"))
-    if place.engine != "sail":
+    location = TableLocation.from_lakehouse("test.raw.versions", lakehouse("old"))
+    if location.engine != "sail":
         pytest.skip("the engine reads older versions by itself")
-    write_versions(place, partitioned=False)
-    for file in Path(str(place.path)).glob("*.parquet"):
+    write_versions(location, partitioned=False)
+    for file in Path(str(location.path)).glob("*.parquet"):
         file.unlink()
     with pytest.raises(TableError, match="Version 3 of the table .* 1 of its files are gone"):
-        place.read(3)
+        location.read(3)

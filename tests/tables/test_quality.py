@@ -88,7 +88,7 @@ def test_missing_months(months: list[date], missing: list[str]) -> None:
 
 
 def test_a_run_goes_on_exactly_up_to_the_limit() -> None:
-    """One row in a hundred is put aside."""
+    """One row in a hundred is quarantined."""
     refused = []
     for limit in (0.0, 0.009, 0.01, 0.5, 1.0):
         try:

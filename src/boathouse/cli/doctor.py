@@ -21,8 +21,7 @@ from boathouse.hooks.catalog_entries import resolve_entries
 from boathouse.hooks.failures import redact, say_error
 from boathouse.hooks.parameters import check_parameters
 from boathouse.hooks.tracking import check_tracking_store, require_writable
-from boathouse.tables.engines.diagnosis import EngineState, inspect_engines, start_engine
-from boathouse.tables.engines.registry import choose_engine
+from boathouse.tables.engines.registry import EngineState, choose_engine, inspect_engines, start_engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

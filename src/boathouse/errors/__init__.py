@@ -3,7 +3,6 @@
 from boathouse.errors.base import BoathouseError, ConfigError, OptionError
 from boathouse.errors.deployment import DeploymentError
 from boathouse.errors.endpoints import EndpointError
-from boathouse.errors.engines import EngineError
 from boathouse.errors.export import ExportError
 from boathouse.errors.features import FeatureError, NotPublishedError, OnlineStoreError
 from boathouse.errors.images import ImageError
@@ -17,7 +16,7 @@ from boathouse.errors.requests import RequestError
 from boathouse.errors.rollouts import ExperimentError, RolloutError
 from boathouse.errors.simulation import SimulationError
 from boathouse.errors.streams import StreamError
-from boathouse.errors.tables import CommitConflictError, DataQualityError, TableError
+from boathouse.errors.tables import CommitConflictError, DataQualityError, EngineError, TableError
 from boathouse.errors.tokens import TokenError
 
 __all__ = [

@@ -1,6 +1,6 @@
 """Contracts of the tables that do not depend on the use case, gathered by name.
 
-A module of ``core`` that owns a table exports its contract; it is added here by one line.
+The module that fills a table exports its contract; one line adds it here.
 """
 
 from __future__ import annotations

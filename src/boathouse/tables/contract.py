@@ -28,7 +28,7 @@ class Column:
             ``timestamp``, ``boolean``, ``array<string>`` and so on.
         description: What the value means, for a reader who does not know the source.
         unit: Unit of a number (``NT$``, ``months``, ``share``), or None where it has none.
-        nullable: Whether null is a legal value; what null means belongs into ``description``.
+        nullable: Whether null is a legal value; what null means is part of ``description``.
         allowed: The closed list of legal values, or None for any.
         minimum: Smallest legal value, inclusive, or None.
         maximum: Largest legal value, inclusive, or None.
@@ -181,8 +181,8 @@ def documentation_statements(contract: TableContract, sql_name: str) -> tuple[st
     (https://docs.databricks.com/aws/en/machine-learning/feature-store/uc/feature-tables-uc).
     """
     return (
-        f"COMMENT ON TABLE {sql_name} IS {_text(_summary(contract))}",
-        *[f"ALTER TABLE {sql_name} ALTER COLUMN `{c.name}` COMMENT {_text(_comment(c))}" for c in contract.columns],
+        f"COMMENT ON TABLE {sql_name} IS {sql_text(_summary(contract))}",
+        *[f"ALTER TABLE {sql_name} ALTER COLUMN `{c.name}` COMMENT {sql_text(_comment(c))}" for c in contract.columns],
         *_key_statements(contract, sql_name),
         f"ALTER TABLE {sql_name} SET TBLPROPERTIES ('{DIGEST_PROPERTY}' = '{documentation_digest(contract)}')",
     )
@@ -216,8 +216,8 @@ def _comment(column: Column) -> str:
     return f"{column.description} Unit: {column.unit}." if column.unit else column.description
 
 
-def _text(value: str) -> str:
-    """Return ``value`` as an SQL string."""
+def sql_text(value: str) -> str:
+    """Return ``value`` as an SQL string literal."""
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
