@@ -15,11 +15,40 @@ if TYPE_CHECKING:
     from boathouse.tables.contract import TableContract
 
 
+def library_contracts() -> tuple[TableContract, ...]:
+    """Return the contracts of the tables that are the same for every use case; the room that fills one declares it."""
+    from boathouse.endpoints.log_contract import ENDPOINT_LOG
+    from boathouse.evaluation.tables import COMPARISONS, EVALUATIONS
+    from boathouse.features.consistency import LOOK_UPS
+    from boathouse.features.registry import REFRESHES, REGISTRY, STATISTICS
+    from boathouse.lifecycle.contracts import DELIVERIES, PROMOTIONS
+    from boathouse.lineage.governed import MODEL_VERSIONS
+    from boathouse.monitoring.contracts import ALERTS, DRIFT_METRICS, PERFORMANCE
+    from boathouse.problem.scored_tables import STREAM_PROGRESS
+    from boathouse.tables.quality import DATA_QUALITY
+
+    return (
+        ALERTS,
+        COMPARISONS,
+        DATA_QUALITY,
+        DELIVERIES,
+        DRIFT_METRICS,
+        ENDPOINT_LOG,
+        EVALUATIONS,
+        LOOK_UPS,
+        MODEL_VERSIONS,
+        PERFORMANCE,
+        PROMOTIONS,
+        REFRESHES,
+        REGISTRY,
+        STATISTICS,
+        STREAM_PROGRESS,
+    )
+
+
 def known_contracts() -> dict[str, TableContract]:
     """Return every contract of the project by name."""
-    from boathouse.pipelines.contracts import CONTRACTS
-
-    return {**CONTRACTS, **USE_CASE.contracts}
+    return {contract.name: contract for contract in (*library_contracts(), *USE_CASE.contracts.values())}
 
 
 def find_contract(name: str) -> TableContract:
