@@ -67,10 +67,10 @@ class DataQualityError(BoathouseError):
 
     @classmethod
     def missing_periods(cls, table: str, periods: Iterable[str]) -> DataQualityError:
-        """Name the months between the first and the last that have no rows."""
+        """Name the days or months between the first and the last that have no rows."""
         return cls(
-            f"Table '{table}': expected rows for every month from the first to the last, found none for "
-            f"{', '.join(periods)}; nothing was published. Deliver the missing months."
+            f"Table '{table}': expected rows for every period from the first to the last, found none for "
+            f"{', '.join(periods)}; nothing was published. Deliver the missing rows."
         )
 
 

@@ -27,7 +27,7 @@ class Column:
         dtype: Spark's simple type name: ``bigint``, ``int``, ``double``, ``string``, ``date``,
             ``timestamp``, ``boolean``, ``array<string>`` and so on.
         description: What the value means, for a reader who does not know the source.
-        unit: Unit of a number (``NT$``, ``months``, ``share``), or None where it has none.
+        unit: Unit of a number (``kg``, ``days``, ``share``), or None where it has none.
         nullable: Whether null is a legal value; what null means is part of ``description``.
         allowed: The closed list of legal values, or None for any.
         minimum: Smallest legal value, inclusive, or None.
@@ -67,11 +67,11 @@ class TableContract:
     Attributes:
         name: ``<schema>.<table>``, without the environment.
         description: One sentence a catalog browser shows.
-        grain: What one row is, for example "one row per customer and month".
+        grain: What one row is, for example "one row per shop and day".
         columns: All columns, in the order in which they are stored.
         keys: Names of the columns that identify a row; empty where rows have no identity.
         time_column: The column that dates a row, or None.
-        time_grain: ``month`` if each month from the first to the last must have rows, else None.
+        time_grain: ``day`` or ``month`` if each one from the first to the last must have rows, else None.
     """
 
     name: str
@@ -80,7 +80,7 @@ class TableContract:
     columns: tuple[Column, ...]
     keys: tuple[str, ...] = ()
     time_column: str | None = None
-    time_grain: Literal["month"] | None = None
+    time_grain: Literal["day", "month"] | None = None
 
     @property
     def column_names(self) -> tuple[str, ...]:
