@@ -38,8 +38,8 @@ class Entity:
         keys: The key columns, one or more, with type, meaning and rules.
         personal: Whether a key identifies a person.
         owner: Team that is responsible for the data.
-        singular: Name of one entity, in lower case: ``customer``.
-        plural: Name of several: ``customers``.
+        singular: Name of one entity, in lower case: ``product``.
+        plural: Name of several: ``products``.
     """
 
     keys: tuple[Column, ...]
@@ -79,7 +79,7 @@ class DataSource:
     """One delivered table.
 
     Attributes:
-        delivered: What the supplier delivers, typed; its name is the source's, for example ``customers``.
+        delivered: What the supplier delivers, typed; its name is the source's, for example ``sales``.
         cleaned: The contract of ``clean.<name>``.
         clean: Pure function from the rows that keep ``delivered`` to those of ``cleaned``.
         optional: Whether the supplier may leave it out; its tables are then empty.
@@ -110,7 +110,7 @@ class Label:
 
     Attributes:
         name: Column of the label.
-        description: What its values mean, for example ``1 if the next payment was missed.``
+        description: What its values mean, for example ``1 if at least three are sold on the next day.``
         about: Description of the table of labels, one sentence.
         tables: The clean tables that it is computed from, in the order of the function's arguments.
         compute: Pure function to keys, time, label, ``event_date`` and ``known_date``; a row that nothing decides yet
@@ -179,8 +179,8 @@ class Words:
     """Terms of the domain, as reports, cards and messages use them.
 
     Attributes:
-        observation: Name of a row of the spine, in lower case: ``statement``.
-        observations: Name of several: ``statements``.
+        observation: Name of a row of the spine, in lower case: ``sale``.
+        observations: Name of several: ``sales``.
         currency: Unit of amounts and costs.
         period: Time between two cohorts; decides how dates are shown.
     """
