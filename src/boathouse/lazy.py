@@ -8,7 +8,7 @@ from typing import Any
 
 
 class _LazyModule(ModuleType):
-    """Stands for a module, or for a class of it, until one of its attributes is asked for."""
+    """Placeholder of a module, or of a class of it, that imports the module at the first access to an attribute."""
 
     def __init__(self, name: str, attribute: str | None) -> None:
         super().__init__(name)
@@ -22,5 +22,5 @@ class _LazyModule(ModuleType):
 
 
 def import_lazily(name: str, attribute: str | None = None) -> Any:  # noqa: ANN401 - stands for any module
-    """Return what stands for the module ``name``, or for its class ``attribute``; it is imported at the first use."""
+    """Return a placeholder of the module ``name``, or of its class ``attribute``, imported at the first use."""
     return _LazyModule(name, attribute)

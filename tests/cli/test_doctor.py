@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from boathouse.cli.doctor import Check, render_json, render_table
 from boathouse.cli.main import cli
-from boathouse.tables.engines.diagnosis import EngineState
+from boathouse.tables.engines.registry import EngineState
 
 if TYPE_CHECKING:
     from tests.fixtures.sample_project import SampleProject

@@ -63,7 +63,7 @@ def run_flow(data: str, customers: int) -> dict[str, Any]:
 
 def summarise(bank: Any) -> dict[str, Any]:
     """Return fingerprints of tables, row counts, and the numbers of models."""
-    from boathouse.tables.fingerprint import compute_fingerprint
+    from boathouse.tables.frames import compute_fingerprint
 
     prints = {name: compute_fingerprint(bank.dataset(name).load()) for name in EXACT}
     report = json.loads((bank.data / "reports" / "test" / "evaluation.json").read_text(encoding="utf-8"))

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from boathouse.tables.dataset import DeltaTableDataset
-from boathouse.tables.fingerprint import compute_fingerprint
+from boathouse.tables.frames import compute_fingerprint
 
 MODES: dict[str, dict[str, Any]] = {
     "overwrite": {"mode": "overwrite", "partition_by": ["batch"]},

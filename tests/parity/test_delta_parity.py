@@ -50,7 +50,7 @@ def seen(
 
 @pytest.mark.parametrize("mode", ROWS_AFTER)
 def test_all_views_of_all_tables_are_the_same(seen: dict[str, Any], mode: str) -> None:
-    """Values, types, versions, counts and fingerprints, whoever wrote and whoever reads."""
+    """Values, types, versions, counts and fingerprints, whichever engine wrote and reads."""
     views = {view: tables[mode] for view, tables in seen.items()}
     first = views["sail by_sail"]
     assert len(first["rows"]) == first["count"] == ROWS_AFTER[mode]

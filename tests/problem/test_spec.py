@@ -55,7 +55,7 @@ def test_contradictions_are_refused(change: Callable[[], Any], message: str) -> 
         change()
 
 
-def test_a_key_that_nobody_could_look_up_is_refused() -> None:
+def test_a_key_that_the_online_store_cannot_look_up_is_refused() -> None:
     key = Column(name="shop_id", dtype="int", description="Number of the shop.")
     with pytest.raises(ConfigError, match="key 'shop_id': expected type bigint or string, found int"):
         replace(USE_CASE.entity, keys=(key,))

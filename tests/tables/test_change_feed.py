@@ -12,20 +12,19 @@ from boathouse.tables.changes import has_feed
 from boathouse.tables.contract import DIGEST_PROPERTY, documentation_digest, documentation_statements
 from boathouse.tables.engines import get_engine
 from boathouse.tables.location import TableLocation
-from boathouse.tables.write import DeltaWriter
-from boathouse.tables.write_modes import keeps_feed
+from boathouse.tables.write import DeltaWriter, keeps_feed
 from boathouse.tables.write_options import WriteOptions
-from boathouse.use_case import USE_CASE
 from tests.conventions import project
+from tests.fixtures.toy.use_case import USE_CASE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyspark.sql import SparkSession
 
-PLACE = TableLocation("prod.features.spending", "databricks", "")
-CONTRACT = contract_of(USE_CASE.views[2])
-SET_FEED = "ALTER TABLE `prod`.`features`.`spending` SET TBLPROPERTIES ('delta.enableChangeDataFeed' = 'true')"
+LOCATION = TableLocation("prod.features.recent_sales", "databricks", "")
+CONTRACT = contract_of(USE_CASE.views[1])
+SET_FEED = "ALTER TABLE `prod`.`features`.`recent_sales` SET TBLPROPERTIES ('delta.enableChangeDataFeed' = 'true')"
 
 
 class CatalogSession:
@@ -48,55 +47,56 @@ def session(monkeypatch: pytest.MonkeyPatch, **properties: str) -> CatalogSessio
 
 
 def writer(**options: Any) -> DeltaWriter:
-    return DeltaWriter(PLACE, WriteOptions(table=PLACE.table, **options), CONTRACT)
+    return DeltaWriter(LOCATION, WriteOptions(table=LOCATION.table, **options), CONTRACT)
 
 
 def test_a_table_in_a_catalog_gets_comments_key_and_feed(monkeypatch: pytest.MonkeyPatch) -> None:
     made = session(monkeypatch)
     writer(change_feed=True)._document()
     key = (
-        "ALTER TABLE `prod`.`features`.`spending` ADD CONSTRAINT `features_spending_pk` "
-        "PRIMARY KEY (`customer_id`, `observed_on` TIMESERIES)"
+        "ALTER TABLE `prod`.`features`.`recent_sales` ADD CONSTRAINT `features_recent_sales_pk` "
+        "PRIMARY KEY (`shop_id`, `product_code`, `observed_on` TIMESERIES)"
     )
-    assert made.statements[1:] == [SET_FEED, *documentation_statements(CONTRACT, PLACE.sql_name)]
+    assert made.statements[1:] == [SET_FEED, *documentation_statements(CONTRACT, LOCATION.sql_name)]
     # A key column that may be null cannot be of a primary key.
-    null = [f"ALTER TABLE {PLACE.sql_name} ALTER COLUMN `{name}` SET NOT NULL" for name in CONTRACT.keys]
+    null = [f"ALTER TABLE {LOCATION.sql_name} ALTER COLUMN `{name}` SET NOT NULL" for name in CONTRACT.keys]
     assert all(made.statements.index(each) < made.statements.index(key) for each in null)
-    comment = "ALTER TABLE `prod`.`features`.`spending` ALTER COLUMN `bill_amt` COMMENT 'Newest bill. Unit: NT$.'"
-    assert comment in made.statements
+    comment = "ALTER COLUMN `units_sold` COMMENT 'Units of the day. Unit: units.'"
+    assert f"ALTER TABLE {LOCATION.sql_name} {comment}" in made.statements
 
 
 def test_what_is_there_already_is_not_set_again(monkeypatch: pytest.MonkeyPatch) -> None:
     digest = {DIGEST_PROPERTY.replace(".", "__"): documentation_digest(CONTRACT)}
     made = session(monkeypatch, delta__enableChangeDataFeed="true", **digest)
     writer(change_feed=True)._document()
-    assert made.statements == [f"SHOW TBLPROPERTIES {PLACE.sql_name}"]
+    assert made.statements == [f"SHOW TBLPROPERTIES {LOCATION.sql_name}"]
     made = session(monkeypatch, **digest)
     writer()._document()
-    assert made.statements == [f"SHOW TBLPROPERTIES {PLACE.sql_name}"]
+    assert made.statements == [f"SHOW TBLPROPERTIES {LOCATION.sql_name}"]
 
 
-def test_the_catalog_tells_whether_there_is_a_feed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_catalog_knows_whether_there_is_a_feed(monkeypatch: pytest.MonkeyPatch) -> None:
     session(monkeypatch, delta__enableChangeDataFeed="true")
-    assert has_feed(PLACE)
+    assert has_feed(LOCATION)
     session(monkeypatch, delta__enableChangeDataFeed="false")
-    assert not has_feed(PLACE)
+    assert not has_feed(LOCATION)
 
 
 def test_local_engines_leave_it_off(spark: SparkSession, lakehouse: Callable[[str], dict[str, str]]) -> None:
     """Sail writes no table that has it, and engines share a lakehouse."""
-    place = TableLocation.from_lakehouse("test.features.boats", lakehouse("feed"))
-    options = WriteOptions(table=place.table, change_feed=True)
-    assert not keeps_feed(place, options)
-    assert keeps_feed(PLACE, options)
+    location = TableLocation.from_lakehouse("test.features.boats", lakehouse("feed"))
+    options = WriteOptions(table=location.table, change_feed=True)
+    assert not keeps_feed(location, options)
+    assert keeps_feed(LOCATION, options)
     frame = spark.createDataFrame([(1,)], "boat_id bigint")
-    DeltaWriter(place, options, None).write(frame)
-    assert not has_feed(place)
+    DeltaWriter(location, options, None).write(frame)
+    assert not has_feed(location)
 
 
-@pytest.mark.parametrize(
-    "table", [*(view.table for view in USE_CASE.views), "inference.predictions", "inference.features"]
-)
-def test_tables_that_others_follow_ask_for_it(table: str) -> None:
-    """The store follows features, monitoring follows predictions."""
-    assert project.catalog()[table]["change_feed"] is True
+def test_tables_that_others_follow_ask_for_it() -> None:
+    """The store follows features; monitoring follows labels, predictions and the features scored on."""
+    catalog = project.catalog()
+    views = {name for name in catalog if name.startswith("features.")} - {"features.registry", "features.statistics"}
+    assert views
+    followed = views | {"inference.features", "inference.predictions", "model_input.labels"}
+    assert {name: catalog[name].get("change_feed") for name in followed} == dict.fromkeys(followed, True)

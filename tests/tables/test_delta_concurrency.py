@@ -75,10 +75,10 @@ from boathouse.tables.dataset import DeltaTableDataset
 from boathouse.tables.location import TableLocation
 root, moment = sys.argv[1:]
 save = TableLocation.save
-def die(place, writer):
+def die(location, writer):
     if moment == "before":
         os._exit(9)
-    save(place, writer)
+    save(location, writer)
     os._exit(9)
 TableLocation.save = die
 table = DeltaTableDataset(table="test.clean.boats", lakehouse={"engine": "sail", "root": root},

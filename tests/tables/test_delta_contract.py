@@ -10,7 +10,6 @@ import pytest
 from kedro.io import DatasetError
 
 from boathouse.errors import ConfigError, DataQualityError, TableError
-from boathouse.pipelines import table_dataset
 from boathouse.tables.dataset import DeltaTableDataset
 
 if TYPE_CHECKING:
@@ -103,19 +102,10 @@ def test_a_contract_that_changed_needs_evolution_allowed(
 
 
 def test_repeated_columns_are_named(table: Callable[..., DeltaTableDataset], spark: SparkSession) -> None:
-    """Two columns of one name cannot be told apart."""
+    """Two columns of one name cannot be distinguished."""
     frame = spark.createDataFrame([(1, 2)], "a int, b int").toDF("a", "a")
     with pytest.raises(DatasetError, match="occur more than once: a"):
         table().save(frame)
-
-
-def test_an_unknown_contract_lists_the_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The reader sees a typing error at once."""
-    monkeypatch.setattr(table_dataset, "known_contracts", lambda: {"clean.boats": None, "raw.boats": None})
-    with pytest.raises(
-        ConfigError, match=r"no contract 'clean.boat'. Did you mean 'clean.boats'\? Known: clean.boats, raw.boats"
-    ):
-        table_dataset.find_contract("clean.boat")
 
 
 def test_additions_alone_pass_where_conf_lets_them(

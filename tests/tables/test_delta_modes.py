@@ -9,7 +9,7 @@ import pytest
 from kedro.io import DatasetError
 
 from boathouse.errors import DataQualityError, TableError
-from boathouse.tables.write_modes import merge_statement
+from boathouse.tables.write import merge_statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +77,7 @@ def test_replace_where_leaves_other_slices_alone(table: Callable[..., DeltaTable
 
 
 def test_an_empty_frame_replaces_no_slice(table: Callable[..., DeltaTableDataset]) -> None:
-    """Nothing to say about any slice, so nothing happens."""
+    """No slice occurs, so nothing is written."""
     dataset = table(**MODES["replace_where"])
     dataset.save(make_frame(BEFORE))
     dataset.save(make_frame(BEFORE).head(0))

@@ -60,11 +60,11 @@ def session(monkeypatch: pytest.MonkeyPatch) -> RememberingSession:
 
 def test_a_named_table_has_no_path(session: RememberingSession) -> None:
     """Its three parts are quoted one by one."""
-    place = TableLocation("prod.clean.boats", "databricks", "ignored")
-    assert place.path is None
-    assert place.sql_name == "`prod`.`clean`.`boats`"
-    assert place.environment == "prod"
-    place.check_writable()
+    location = TableLocation("prod.clean.boats", "databricks", "ignored")
+    assert location.path is None
+    assert location.sql_name == "`prod`.`clean`.`boats`"
+    assert location.environment == "prod"
+    location.check_writable()
     assert session.statements == []
 
 
@@ -84,9 +84,9 @@ def test_the_catalog_tells_versions(session: RememberingSession) -> None:
 
 def test_a_folder_has_a_quoted_path() -> None:
     """A backtick in it cannot end the name."""
-    place = TableLocation("dev.clean.boats", "sail", "/a`b")
-    assert place.sql_name == "delta.`/a``b/dev/clean/boats`"
-    assert isinstance(open_log(place), PathLog)
+    location = TableLocation("dev.clean.boats", "sail", "/a`b")
+    assert location.sql_name == "delta.`/a``b/dev/clean/boats`"
+    assert isinstance(open_log(location), PathLog)
 
 
 @pytest.mark.parametrize("name", ["boats", "clean.boats", "a.b.c.d", "a..c"])

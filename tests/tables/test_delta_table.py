@@ -36,7 +36,7 @@ def read_rows(dataset: DeltaTableDataset) -> list[tuple[object, ...]]:
 
 
 def test_a_saved_table_is_loaded_and_both_versions_are_recorded(table: Callable[..., DeltaTableDataset]) -> None:
-    """Version, rows, place and time come from the log."""
+    """Version, rows, location and time come from the log."""
     started = datetime.now(UTC)
     dataset = table()
     dataset.save(ROWS)
@@ -80,7 +80,7 @@ def test_time_travel_by_version_and_timestamp(table: Callable[..., DeltaTableDat
 def test_a_version_that_is_not_there_is_named(
     table: Callable[..., DeltaTableDataset], options: dict[str, object], text: str
 ) -> None:
-    """The newest version is told too."""
+    """The message has the newest version too."""
     table().save(ROWS)
     with pytest.raises(DatasetError, match=text) as error:
         table(**options).load()
@@ -192,6 +192,6 @@ def test_a_copy_is_independent(table: Callable[..., DeltaTableDataset]) -> None:
 
 
 def test_kedro_viz_is_told_where_the_table_is_and_what_it_holds(lakehouse: Callable[[], dict[str, str]]) -> None:
-    place = lakehouse()
-    dataset = DeltaTableDataset(table="test.a.b", lakehouse=place, metadata={"description": "One row per day."})
-    assert dataset._describe()["filepath"] == f"{place['root']}/test/a/b (One row per day.)"
+    options = lakehouse()
+    dataset = DeltaTableDataset(table="test.a.b", lakehouse=options, metadata={"description": "One row per day."})
+    assert dataset._describe()["filepath"] == f"{options['root']}/test/a/b (One row per day.)"

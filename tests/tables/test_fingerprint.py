@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from boathouse.tables.fingerprint import Fingerprint, compute_fingerprint
+from boathouse.tables.frames import Fingerprint, compute_fingerprint
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -46,9 +46,9 @@ def judge(spark: SparkSession, *batches: tuple[datetime, list[tuple[Any, ...]]])
     return valid, {tuple(row)[:4]: row["broken_rules"] for row in judged.quarantined.collect()}
 
 
-def replace(place: int, value: str | None) -> tuple[Any, ...]:
+def replace(position: int, value: str | None) -> tuple[Any, ...]:
     row = list(GOOD)
-    row[place] = value  # type: ignore[call-overload]
+    row[position] = value  # type: ignore[call-overload]
     return tuple(row)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
@@ -15,7 +15,7 @@ from boathouse.tables.quality import (
     QualityOptions,
     check_quality,
     count_rows,
-    find_missing_months,
+    find_missing_periods,
     judge_rows,
 )
 from tests.tables.test_judging import BOATS, FIRST, GOOD, deliver
@@ -40,7 +40,7 @@ def test_rows_and_rules_are_counted(spark: SparkSession) -> None:
         "price_type": 1,
     }
     assert counts.broken["keys_unique"] == 0
-    assert counts.empty_columns == counts.missing_months == ()
+    assert counts.empty_columns == counts.missing_periods == ()
 
 
 def test_no_rows_are_counted_as_none(spark: SparkSession) -> None:
@@ -65,30 +65,40 @@ def test_a_column_without_values_is_found_nullable_or_not(spark: SparkSession) -
 
 def test_a_month_without_valid_rows_is_found(spark: SparkSession) -> None:
     rows = [GOOD, ("1", "2005-05-01", "9", "1"), ("1", "2005-06-01", "1", "1"), ("1", "2005-08-01", "1", "1")]
-    assert count(spark, rows).missing_months == ("2005-05", "2005-07")
+    assert count(spark, rows).missing_periods == ("2005-05", "2005-07")
 
 
 def test_a_table_without_a_grain_of_time_may_skip_months(spark: SparkSession) -> None:
     rows = deliver(spark, (FIRST, [GOOD, ("1", "2005-08-01", "1", "1")]))
     counts = count_rows(judge_rows(rows, replace(BOATS, time_grain=None)), table="clean.boats")
-    assert counts.missing_months == ()
+    assert counts.missing_periods == ()
 
 
 @pytest.mark.parametrize(
-    ("months", "missing"),
+    ("grain", "days", "missing"),
     [
-        ([], []),
-        ([date(2005, 4, 1)], []),
-        ([date(2005, 4, 1), date(2005, 5, 1)], []),
-        ([date(2006, 2, 1), date(2005, 11, 1)], ["2005-12", "2006-01"]),
+        ("month", [], ()),
+        ("month", [date(2005, 4, 1)], ()),
+        ("month", [date(2005, 4, 1), date(2005, 5, 1)], ()),
+        ("month", [date(2006, 2, 1), date(2005, 11, 1)], ("2005-12", "2006-01")),
+        ("day", [], ()),
+        ("day", [date(2005, 4, 30), date(2005, 5, 1)], ()),
+        ("day", [date(2005, 3, 2), date(2005, 2, 27)], ("2005-02-28", "2005-03-01")),
     ],
 )
-def test_missing_months(months: list[date], missing: list[str]) -> None:
-    assert find_missing_months(months) == missing
+def test_missing_periods(grain: Literal["day", "month"], days: list[date], missing: tuple[str, ...]) -> None:
+    assert find_missing_periods(days, replace(BOATS, time_grain=grain)) == missing
+
+
+def test_a_day_without_valid_rows_is_found_where_the_grain_is_a_day(spark: SparkSession) -> None:
+    days = ("2005-04-01", "2005-05-01", "2005-06-01")
+    rows = deliver(spark, (FIRST, [("1", day, "1", "1") for day in days]))
+    missing = count_rows(judge_rows(rows, replace(BOATS, time_grain="day")), table="clean.boats").missing_periods
+    assert (missing[0], missing[-1], len(missing)) == ("2005-04-02", "2005-05-31", 59)
 
 
 def test_a_run_goes_on_exactly_up_to_the_limit() -> None:
-    """One row in a hundred is put aside."""
+    """One row in a hundred is quarantined."""
     refused = []
     for limit in (0.0, 0.009, 0.01, 0.5, 1.0):
         try:
@@ -110,7 +120,7 @@ def test_above_the_limit_the_error_names_table_rules_limit_and_parameter() -> No
     [
         ({"rows": 0, "quarantined": 0}, "no rows"),
         ({"empty_columns": ("kind", "price")}, "no row has a value in kind, price"),
-        ({"missing_months": ("2005-05",)}, "none for 2005-05"),
+        ({"missing_periods": ("2005-05",)}, "none for 2005-05"),
     ],
 )
 def test_a_broken_structure_stops_the_run_whatever_the_limit(changes: dict[str, Any], message: str) -> None:

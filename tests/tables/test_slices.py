@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def test_a_condition_names_exactly_its_slices(
     columns: list[str], slices: list[tuple[object, ...]], expected: str
 ) -> None:
-    """Null needs words of its own."""
+    """Null needs a condition of its own."""
     assert slice_condition(columns, slices) == expected
 
 

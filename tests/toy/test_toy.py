@@ -92,8 +92,8 @@ def test_a_command_scores_a_table_of_the_environment(toy: ToyProject) -> None:
 
 
 def test_what_is_not_declared_is_said(toy: ToyProject) -> None:
-    words = ("simulate", "--customers", "1", "--months", "2", "--to", str(toy.folder / "made"))
-    assert "This use case declares no simulation of products" in toy.run(*words, code=1)
+    arguments = ("simulate", "--customers", "1", "--months", "2", "--to", str(toy.folder / "made"))
+    assert "This use case declares no simulation of products" in toy.run(*arguments, code=1)
 
 
 @pytest.fixture(scope="module")

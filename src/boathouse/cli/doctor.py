@@ -20,8 +20,7 @@ from boathouse.environment import DEFAULT, list_environments, require_environmen
 from boathouse.errors import BoathouseError
 from boathouse.hooks.failures import redact, say_error
 from boathouse.hooks.tracking import check_tracking_store, require_writable
-from boathouse.tables.engines.diagnosis import EngineState, inspect_engines, start_engine
-from boathouse.tables.engines.registry import choose_engine
+from boathouse.tables.engines.registry import EngineState, choose_engine, inspect_engines, start_engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -15,8 +15,8 @@ from boathouse.simulation.stitching import FORMATS, SimulationOptions
 from boathouse.use_case import USE_CASE
 
 if TYPE_CHECKING:
+    from boathouse.simulation.extract_folder import ExtractFolder
     from boathouse.simulation.stitching import Simulated, Simulator
-    from boathouse.tables.extract_folder import ExtractFolder
 
 
 @click.command(epilog="Example: boathouse simulate --customers 10000 --months 12 --to big")
@@ -43,7 +43,7 @@ def simulate(target: Path, book: Path, chunk_size: int, overwrite: bool, **asked
 
     Then: BOATHOUSE_DATA=FOLDER kedro run
     """
-    from boathouse.tables.extract_folder import MANIFEST, ExtractFolder, check_free, is_finished
+    from boathouse.simulation.extract_folder import MANIFEST, ExtractFolder, check_free, is_finished
 
     options = SimulationOptions(**asked)
     folder = target / "01_raw"
@@ -76,7 +76,7 @@ def _open_simulator() -> Simulator:
 
 
 def _prepare(simulator: Simulator, book: Path, options: SimulationOptions) -> Simulated:
-    from boathouse.tables.extract_folder import read_extract
+    from boathouse.simulation.extract_folder import read_extract
 
     tables = {name: read_extract(book / f"{name}.csv", types) for name, types in simulator.reads.items()}
     return simulator.prepare(tables, options)

@@ -1,8 +1,7 @@
-"""The root of the error tree, and what configuration and options get wrong."""
+"""The base of all errors, and those of options and configuration."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -26,17 +25,6 @@ class OptionError(BoathouseError, ValueError):
 
 class ConfigError(BoathouseError):
     """The configuration names something that does not exist or contradicts itself."""
-
-    @classmethod
-    def unknown_contract(cls, name: str, known: Iterable[str]) -> ConfigError:
-        """Name the contract asked for, the closest known one and those there are."""
-        names = sorted(known)
-        near = difflib.get_close_matches(name, names, n=1)
-        hint = f" Did you mean '{near[0]}'?" if near else ""
-        return cls(
-            f"There is no contract '{name}'.{hint} Known: {', '.join(names)}. A table, source or feature view has a "
-            "contract of its name before a pipeline or the catalog names it."
-        )
 
     @classmethod
     def in_catalog(cls, table: str, problem: str) -> ConfigError:

@@ -1,7 +1,4 @@
-"""Errors of tables: missing, changed, in conflict, or with rows that break a rule.
-
-A message that one place knows is written there; the constructors are for those that several places raise.
-"""
+"""Errors of tables and engines. Constructors are for messages that several places raise."""
 
 from __future__ import annotations
 
@@ -12,15 +9,6 @@ from boathouse.errors.base import BoathouseError
 
 class TableError(BoathouseError):
     """A table cannot be read or written as asked."""
-
-    @classmethod
-    def missing(cls, table: str, environment: str, looked_for: str, made_by: str | None) -> TableError:
-        """Name table, environment, where it was looked for and the command that makes it."""
-        pipeline = f"--pipeline {made_by} " if made_by else ""
-        return cls(
-            f"Table '{table}' does not exist in environment '{environment}' (looked for {looked_for}). "
-            f"Make it: kedro run {pipeline}--env {environment}"
-        )
 
     @classmethod
     def read_only(cls, table: str) -> TableError:
@@ -48,16 +36,16 @@ class TableError(BoathouseError):
 
 
 class CommitConflictError(TableError):
-    """Another writer changed the table at the same time; tried again, and in the end given up."""
+    """Another writer committed first; callers that can, retry."""
 
     @classmethod
     def moved_on(cls, table: str) -> CommitConflictError:
-        """Name the table that has grown since it was looked at."""
+        """Name the table whose newest version changed since it was read."""
         return cls(f"Table '{table}': another writer committed first; nothing was written. Look again and retry.")
 
     @classmethod
     def after_retries(cls, table: str, attempts: int) -> CommitConflictError:
-        """Name the table and how often it was tried."""
+        """Name the table and the number of attempts."""
         return cls(
             f"Table '{table}': other writers committed first in all {attempts} attempts; nothing was written. "
             "Run again, or raise 'retries' on the catalog entry."
@@ -79,8 +67,17 @@ class DataQualityError(BoathouseError):
 
     @classmethod
     def missing_periods(cls, table: str, periods: Iterable[str]) -> DataQualityError:
-        """Name the months between the first and the last that have no rows."""
+        """Name the days or months between the first and the last that have no rows."""
         return cls(
-            f"Table '{table}': expected rows for every month from the first to the last, found none for "
-            f"{', '.join(periods)}; nothing was published. Deliver the missing months."
+            f"Table '{table}': expected rows for every period from the first to the last, found none for "
+            f"{', '.join(periods)}; nothing was published. Deliver the missing rows."
         )
+
+
+class EngineError(BoathouseError):
+    """An engine cannot start or does not offer what was asked of it."""
+
+    @classmethod
+    def not_installed(cls, engine: str, what: str, command: str) -> EngineError:
+        """Name the engine, what it lacks and the command that installs it."""
+        return cls(f"The engine '{engine}' cannot start: {what} is missing. Install it: {command}.")

@@ -11,7 +11,7 @@ from kedro_datasets.json import JSONDataset
 
 from boathouse.errors import TableError
 from boathouse.inference.models import RunRecord
-from boathouse.tables.versions import last_reads
+from boathouse.tables.location import last_reads
 
 
 def current_run() -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from boathouse.inference.stream_plan import StreamPlan
     from boathouse.tables.contract import TableContract
-    from boathouse.tables.versions import TableVersion
+    from boathouse.tables.location import TableVersion
 
 
 class RequestStreamDataset(AbstractDataset[Any, Any]):

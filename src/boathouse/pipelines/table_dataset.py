@@ -1,7 +1,8 @@
-"""The catalog's tables and extracts, whose contracts are those of the use case and of the library."""
+"""Dataset classes of the catalog that find a table's contract by its name, in the use case or in the library."""
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING, Any
 
 from boathouse.errors import ConfigError
@@ -14,11 +15,40 @@ if TYPE_CHECKING:
     from boathouse.tables.contract import TableContract
 
 
+def library_contracts() -> tuple[TableContract, ...]:
+    """Return the contracts of the tables that are the same for every use case; the room that fills one declares it."""
+    from boathouse.endpoints.log_contract import ENDPOINT_LOG
+    from boathouse.evaluation.tables import COMPARISONS, EVALUATIONS
+    from boathouse.features.consistency import LOOK_UPS
+    from boathouse.features.registry import REFRESHES, REGISTRY, STATISTICS
+    from boathouse.lifecycle.contracts import DELIVERIES, PROMOTIONS
+    from boathouse.lineage.governed import MODEL_VERSIONS
+    from boathouse.monitoring.contracts import ALERTS, DRIFT_METRICS, PERFORMANCE
+    from boathouse.problem.scored_tables import STREAM_PROGRESS
+    from boathouse.tables.quality import DATA_QUALITY
+
+    return (
+        ALERTS,
+        COMPARISONS,
+        DATA_QUALITY,
+        DELIVERIES,
+        DRIFT_METRICS,
+        ENDPOINT_LOG,
+        EVALUATIONS,
+        LOOK_UPS,
+        MODEL_VERSIONS,
+        PERFORMANCE,
+        PROMOTIONS,
+        REFRESHES,
+        REGISTRY,
+        STATISTICS,
+        STREAM_PROGRESS,
+    )
+
+
 def known_contracts() -> dict[str, TableContract]:
     """Return every contract of the project by name."""
-    from boathouse.pipelines.contracts import CONTRACTS
-
-    return {**CONTRACTS, **USE_CASE.contracts}
+    return {contract.name: contract for contract in (*library_contracts(), *USE_CASE.contracts.values())}
 
 
 def find_contract(name: str) -> TableContract:
@@ -29,12 +59,18 @@ def find_contract(name: str) -> TableContract:
     """
     contracts = known_contracts()
     if name not in contracts:
-        raise ConfigError.unknown_contract(name, contracts)
+        names = sorted(contracts)
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f" Did you mean '{near[0]}'?" if near else ""
+        raise ConfigError(
+            f"There is no contract '{name}'.{hint} Known: {', '.join(names)}. A table, source or feature view has a "
+            "contract of its name before a pipeline or the catalog names it."
+        )
     return contracts[name]
 
 
 class ContractTableDataset(DeltaTableDataset):
-    """A table of the lakehouse whose contract is named."""
+    """A table of the lakehouse whose contract is given by name."""
 
     def __init__(self, *, contract: str | None = None, **options: Any) -> None:  # noqa: ANN401
         """Remember where the table is and what each save must meet.
@@ -50,7 +86,7 @@ class ContractTableDataset(DeltaTableDataset):
 
 
 class ContractExtractDataset(CsvExtractDataset):
-    """A delivered file; the use case says whether it may be missing."""
+    """A delivered file; the use case declares whether it may be missing."""
 
     def __init__(self, *, contract: str, optional: bool | None = None, **options: Any) -> None:  # noqa: ANN401
         """Remember where the file is.
@@ -68,7 +104,7 @@ class ContractExtractDataset(CsvExtractDataset):
 
 
 class ContractStreamDataset(RequestStreamDataset):
-    """A stream whose answers' contract is named."""
+    """A stream; the contract of its answers is given by name."""
 
     def __init__(self, *, contract: str, **options: Any) -> None:  # noqa: ANN401
         """Remember the locations; open nothing.

@@ -1,1 +1,1 @@
-"""The problem a project solves, declared as one object: entity, sources, label, features; what follows from it."""
+"""The problem a project solves, declared as one object, and the contracts that follow from it."""

@@ -1,4 +1,4 @@
-"""What the declarations of a use case have to agree on, checked when it is made."""
+"""Consistency checks of a use case's declarations, run when the object is made."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _check_view(view: FeatureView, use_case: UseCase) -> None:
 
 
 def _check_names(use_case: UseCase) -> None:
-    """Check that no name stands for two columns, and that on-demand features have what they are computed from."""
+    """Check that no two columns share a name, and that the stored inputs of on-demand features are declared."""
     names = [*use_case.feature_names, *use_case.identity, use_case.label.name]
     require_unique("features, keys, time and label", names)
     stored = {name for view in use_case.model_views for name in view.feature_names}
@@ -65,7 +65,7 @@ def _check_names(use_case: UseCase) -> None:
 
 
 def require_unique(what: str, names: Iterable[str]) -> None:
-    """Refuse a name that stands for two things.
+    """Refuse a name that is declared twice.
 
     Raises:
         ConfigError: Naming it.

@@ -1,4 +1,4 @@
-"""Contracts of the tables that scoring fills; keys and features come from the use case."""
+"""Contracts of the tables that batch and stream scoring fill, with the keys and features of a use case."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 from boathouse.scoring.outputs import BINARY_OUTPUTS, REASONS, Outputs
 from boathouse.tables.contract import Column, TableContract
 
-# Why a row cannot be scored: no view knows its key at its date, or a feature is infinite.
+# Why a row cannot be scored: no view has a row of its key at its date, or a feature is infinite.
 NO_FEATURE_ROW = "no_feature_row"
 NOT_FINITE = "not_finite"
 # The part a model plays in a scoring run.
@@ -137,10 +137,10 @@ def stream_contracts(
     Args:
         keys: Key columns of the use case.
         time: Its time column.
-        payload: What else a request says.
+        payload: Further columns of a request.
         outputs: What the model answers with.
     """
-    told = tuple(replace(each, nullable=True, minimum=None, pattern=None) for each in (*keys, time, *payload))
+    received = tuple(replace(each, nullable=True, minimum=None, pattern=None) for each in (*keys, time, *payload))
     sent = tuple(replace(each, nullable=True) for each in EVENT_COLUMNS)
     contracts = (
         TableContract(
@@ -155,7 +155,7 @@ def stream_contracts(
             name=DEAD_LETTERS,
             description="Requests that were not scored, with the reason.",
             grain="one row per request received that was not scored",
-            columns=(*sent, *told, _KIND, _RULES, *ORIGIN_COLUMNS, _DEAD_AT),
+            columns=(*sent, *received, _KIND, _RULES, *ORIGIN_COLUMNS, _DEAD_AT),
         ),
     )
     return {contract.name: contract for contract in contracts}
@@ -169,7 +169,7 @@ _KIND = Column(
     allowed=KINDS,
 )
 _RULES = replace(BROKEN_RULES, description="Names of the rules broken; empty for duplicate and late.")
-_DEAD_AT = Column(name="dead_at", dtype="timestamp", description="When the stream put it aside, UTC.")
+_DEAD_AT = Column(name="dead_at", dtype="timestamp", description="When the stream quarantined it, UTC.")
 
 
 def _count(name: str, description: str) -> Column:
@@ -186,7 +186,7 @@ STREAM_PROGRESS = TableContract(
         MODEL_VERSION,
         _count("events", "Requests read; the sum of the following five."),
         _count("scored", "Scored."),
-        *(_count(kind, f"Put aside as {kind}.") for kind in KINDS),
+        *(_count(kind, f"Quarantined as {kind}.") for kind in KINDS),
         Column(
             name="watermark",
             dtype="timestamp",
@@ -198,7 +198,7 @@ STREAM_PROGRESS = TableContract(
             dtype="bigint",
             unit="batches",
             nullable=True,
-            description="Versions of the source not read yet; null where the engine does not tell.",
+            description="Versions of the source not read yet; null where the engine does not report it.",
             minimum=0,
         ),
         Column(
@@ -206,7 +206,7 @@ STREAM_PROGRESS = TableContract(
             dtype="bigint",
             unit="requests",
             nullable=True,
-            description="Requests in them; null where the log does not tell.",
+            description="Requests in them; null where the log does not record it.",
             minimum=0,
         ),
         Column(
@@ -214,7 +214,7 @@ STREAM_PROGRESS = TableContract(
             dtype="double",
             unit="s",
             nullable=True,
-            description="From the commit of the batch to its scoring; null where the engine does not tell.",
+            description="From the commit of the batch to its scoring; null where the engine does not report it.",
         ),
         Column(name="processed_at", dtype="timestamp", description="When the batch was scored, UTC."),
     ),

@@ -1,4 +1,4 @@
-"""What a problem is: one frozen value, from which pipelines, commands, serving and streams are made."""
+"""The problem a project solves: one frozen object from which pipelines, commands, serving and streams are made."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ KEY_TYPES = ("bigint", "string")
 
 @dataclass(frozen=True, kw_only=True)
 class Entity:
-    """Whom or what a prediction is about.
+    """The entity that a prediction is about.
 
     Attributes:
         keys: The key columns, one or more, with type, meaning and rules.
-        personal: Whether a key stands for a person.
-        owner: Team that answers for the data.
-        singular: What one is called, in lower case: ``customer``.
-        plural: What several are called: ``customers``.
+        personal: Whether a key identifies a person.
+        owner: Team that is responsible for the data.
+        singular: Name of one entity, in lower case: ``product``.
+        plural: Name of several: ``products``.
     """
 
     keys: tuple[Column, ...]
@@ -79,7 +79,7 @@ class DataSource:
     """One delivered table.
 
     Attributes:
-        delivered: What the supplier delivers, typed; its name is the source's, for example ``customers``.
+        delivered: What the supplier delivers, typed; its name is the source's, for example ``sales``.
         cleaned: The contract of ``clean.<name>``.
         clean: Pure function from the rows that keep ``delivered`` to those of ``cleaned``.
         optional: Whether the supplier may leave it out; its tables are then empty.
@@ -110,8 +110,8 @@ class Label:
 
     Attributes:
         name: Column of the label.
-        description: What its values mean, for example ``1 if the next payment was missed.``
-        about: What the table of labels says, in a sentence.
+        description: What its values mean, for example ``1 if at least three are sold on the next day.``
+        about: Description of the table of labels, one sentence.
         tables: The clean tables that it is computed from, in the order of the function's arguments.
         compute: Pure function to keys, time, label, ``event_date`` and ``known_date``; a row that nothing decides yet
             is left out.
@@ -134,7 +134,7 @@ class Label:
     known_date: str = "label_known_on"
 
     def __post_init__(self) -> None:
-        """Refuse a value that the label cannot have."""
+        """Refuse an adverse value that the label cannot have."""
         if self.adverse not in (0, 1):
             raise ConfigError(f"Use case, label '{self.name}': expected adverse to be 0 or 1, found {self.adverse!r}.")
 
@@ -161,7 +161,7 @@ class Groups:
 
 @dataclass(frozen=True, kw_only=True)
 class Behaviour:
-    """Tests of what a model has to do for single entities.
+    """Behaviour tests: what a model has to answer for constructed entities.
 
     Attributes:
         names: Names of the tests, by which conf sets limits.
@@ -176,13 +176,13 @@ class Behaviour:
 
 @dataclass(frozen=True, kw_only=True)
 class Words:
-    """What things are called where a person reads of them.
+    """Terms of the domain, as reports, cards and messages use them.
 
     Attributes:
-        observation: What a row of the spine is, in lower case: ``statement``.
-        observations: Several of them: ``statements``.
+        observation: Name of a row of the spine, in lower case: ``sale``.
+        observations: Name of several: ``sales``.
         currency: Unit of amounts and costs.
-        period: How far cohorts are apart; dates are shown by it.
+        period: Time between two cohorts; decides how dates are shown.
     """
 
     observation: str
@@ -193,24 +193,24 @@ class Words:
 
 @dataclass(frozen=True, kw_only=True)
 class UseCase:
-    """One problem, whole: everything that differs from another problem's.
+    """One problem, complete: everything that differs from one problem to another.
 
     Attributes:
-        entity: Whom or what a prediction is about.
+        entity: What a prediction is about: keys, owner and name.
         spine_table: Clean table whose rows are scored and labelled.
         known_column: Its date from which a row is known.
-        time_column: The same date in features, labels and predictions.
-        sources: What is delivered.
-        label: What is predicted.
+        time_column: Name of that date in features, labels and predictions.
+        sources: The delivered tables.
+        label: What is predicted, and when it is known.
         views: Every feature view that is computed, published and served.
-        model_views: Those that models are trained on and look up, older versions included.
-        on_demand: Features that depend on the request.
-        groups: By what fairness is judged; None for nothing.
-        task: What kind of answer is predicted.
-        words: Names of things, currency and period.
-        request_fields: What a request of a stream says beside key and time.
-        behaviour: Tests of single entities; None for none.
-        simulation: Gives what makes synthetic extracts; None where there is nothing of the kind.
+        model_views: Those of them that models are trained on and look up, older versions included.
+        on_demand: Features that are computed from the request.
+        groups: The groups by which fairness is judged; None for none.
+        task: The prediction task, such as binary classification.
+        words: Terms of the domain, currency and period.
+        request_fields: Columns of a streamed request beside key and time.
+        behaviour: Behaviour tests of a model; None for none.
+        simulation: Returns the simulator that makes synthetic extracts; None for none.
     """
 
     entity: Entity
@@ -270,7 +270,7 @@ class UseCase:
 
     @property
     def reason_texts(self) -> dict[str, str]:
-        """How each feature is named as a reason."""
+        """The text of each feature in reason codes, by name."""
         return {feature.name: feature.reason for feature in self.features}
 
     @cached_property

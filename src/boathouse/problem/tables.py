@@ -143,7 +143,7 @@ def _time(use_case: UseCase, description: str) -> Column:
 
 
 def _asked_day(use_case: UseCase) -> Column:
-    return _time(use_case, "Day whose knowledge the score is made from.")
+    return _time(use_case, "As-of date of the score: it is made from what was known on that day.")
 
 
 def _label(use_case: UseCase) -> Column:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 FEED_PROPERTY = "delta.enableChangeDataFeed"
-# With these a file is not all there is to know of its rows: some are deleted, or columns go by other names.
+# With these a file alone does not show a table's rows: some are deleted, or its columns have other names.
 _OPAQUE = frozenset({"deletionVectors", "columnMapping"})
 _COLUMN_MAPPING_READER = 2
 SIGN = "__sign"
@@ -103,7 +103,7 @@ class AddedFile:
     Attributes:
         path: Relative to the table's folder.
         partition: Partition values as text, by column; null is null.
-        rows: Its rows; None if the log does not say.
+        rows: Its rows; None if the log does not record them.
     """
 
     path: str
@@ -120,8 +120,8 @@ class Commit:
         added: Files with rows that are new; files that only rearrange rows are left out.
         took_away: Whether rows were deleted, updated or overwritten.
         columns: Column name to Spark type name where the commit states them, else None.
-        operation: What did it, in Delta's words.
-        committed_at: When, UTC; None if the commit does not say.
+        operation: Delta's name of the operation, such as ``MERGE``.
+        committed_at: When, UTC; None if the commit does not record it.
     """
 
     version: int

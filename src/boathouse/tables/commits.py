@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from deltalake import DeltaTable
 
-# Sail knows one message; Delta on Spark and Databricks names its conflicts. That a table exists is a
+# Sail has one message; Delta on Spark and Databricks names its conflicts. That a table exists is a
 # conflict too: it is created only where there was none a moment before.
 _CONFLICT = re.compile(
     r"Failed to commit transaction|Concurrent\w*Exception|DELTA_CONCURRENT|(DELTA_)?METADATA_?CHANGED"
@@ -26,7 +26,7 @@ _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.05, 2.0
 
 
 def is_conflict(error: Exception) -> bool:
-    """Return whether ``error`` says that another writer committed first."""
+    """Return whether ``error`` means that another writer committed first."""
     return isinstance(error, CommitConflictError) or bool(_CONFLICT.search(f"{type(error).__name__}: {error}"))
 
 
@@ -63,7 +63,7 @@ def retry_on_conflict(attempt: Callable[[], None], *, table: str, retries: int) 
 def append_once(
     table: DeltaTable, rows: pa.Table, *, name: str, application: str, number: int, alone: bool = False
 ) -> bool:
-    """Append ``rows`` in one commit that carries the transaction ``number``; return whether that was to do.
+    """Append ``rows`` in one commit that carries the transaction ``number``; return whether it was.
 
     Nothing is done if the opened ``table`` has this number of ``application`` or a later one. Of several writers that
     opened the same version, one commits: rows and number are there together or not at all.

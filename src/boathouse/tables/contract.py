@@ -27,8 +27,8 @@ class Column:
         dtype: Spark's simple type name: ``bigint``, ``int``, ``double``, ``string``, ``date``,
             ``timestamp``, ``boolean``, ``array<string>`` and so on.
         description: What the value means, for a reader who does not know the source.
-        unit: Unit of a number (``NT$``, ``months``, ``share``), or None where it has none.
-        nullable: Whether null is a legal value; what null means belongs into ``description``.
+        unit: Unit of a number (``kg``, ``days``, ``share``), or None where it has none.
+        nullable: Whether null is a legal value; what null means is part of ``description``.
         allowed: The closed list of legal values, or None for any.
         minimum: Smallest legal value, inclusive, or None.
         maximum: Largest legal value, inclusive, or None.
@@ -67,11 +67,11 @@ class TableContract:
     Attributes:
         name: ``<schema>.<table>``, without the environment.
         description: One sentence a catalog browser shows.
-        grain: What one row is, for example "one row per customer and month".
+        grain: What one row is, for example "one row per shop and day".
         columns: All columns, in the order in which they are stored.
         keys: Names of the columns that identify a row; empty where rows have no identity.
         time_column: The column that dates a row, or None.
-        time_grain: ``month`` if each month from the first to the last must have rows, else None.
+        time_grain: ``day`` or ``month`` if each one from the first to the last must have rows, else None.
     """
 
     name: str
@@ -80,7 +80,7 @@ class TableContract:
     columns: tuple[Column, ...]
     keys: tuple[str, ...] = ()
     time_column: str | None = None
-    time_grain: Literal["month"] | None = None
+    time_grain: Literal["day", "month"] | None = None
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -181,8 +181,8 @@ def documentation_statements(contract: TableContract, sql_name: str) -> tuple[st
     (https://docs.databricks.com/aws/en/machine-learning/feature-store/uc/feature-tables-uc).
     """
     return (
-        f"COMMENT ON TABLE {sql_name} IS {_text(_summary(contract))}",
-        *[f"ALTER TABLE {sql_name} ALTER COLUMN `{c.name}` COMMENT {_text(_comment(c))}" for c in contract.columns],
+        f"COMMENT ON TABLE {sql_name} IS {sql_text(_summary(contract))}",
+        *[f"ALTER TABLE {sql_name} ALTER COLUMN `{c.name}` COMMENT {sql_text(_comment(c))}" for c in contract.columns],
         *_key_statements(contract, sql_name),
         f"ALTER TABLE {sql_name} SET TBLPROPERTIES ('{DIGEST_PROPERTY}' = '{documentation_digest(contract)}')",
     )
@@ -216,8 +216,8 @@ def _comment(column: Column) -> str:
     return f"{column.description} Unit: {column.unit}." if column.unit else column.description
 
 
-def _text(value: str) -> str:
-    """Return ``value`` as an SQL string."""
+def sql_text(value: str) -> str:
+    """Return ``value`` as an SQL string literal."""
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 

@@ -12,8 +12,7 @@ from boathouse.options import require_choice
 from boathouse.tables.contract import write_caption
 from boathouse.tables.delta_log import open_log
 from boathouse.tables.frames import FORMS, convert_spark, to_spark
-from boathouse.tables.location import TableLocation
-from boathouse.tables.versions import TableVersion, note_read
+from boathouse.tables.location import TableLocation, TableVersion, note_read
 from boathouse.tables.write_options import TableSlice, WriteOptions, allows_additions
 
 if TYPE_CHECKING:
@@ -58,8 +57,8 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
 
         Args:
             table: ``<env>.<schema>.<table>``.
-            lakehouse: ``{engine, root}``: the engine, and the folder below which tables are; ``schema_evolution`` says
-                whether saves may add columns.
+            lakehouse: ``{engine, root}``: the engine, and the folder below which tables are; with ``schema_evolution:
+                additive`` saves may add columns.
             contract: What every save must meet, or None: a new table takes the frame's columns and keeps them.
             mode: ``overwrite``, ``append``, ``merge`` or ``replace_where``; see :class:`WriteOptions`.
             keys: For merge.
@@ -73,7 +72,7 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
             retries: Further attempts after another writer committed first.
             read_only: Refuse every save.
             version: Load this Delta version instead of the newest. In a run: ``--load-versions NAME:VERSION``.
-            timestamp: Load the newest version committed at or before this ISO time (UTC unless it says).
+            timestamp: Load the newest version committed at or before this ISO time (UTC without an offset).
             load_as: ``spark``, ``pandas``, ``arrow`` or ``polars``.
             made_by: The pipeline that makes the table, for the message when it is missing.
             metadata: For plugins such as Kedro-Viz.
@@ -115,7 +114,7 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
         return self._location
 
     def load(self) -> Any:  # noqa: ANN401 - the form is an option
-        """Return the table as ``load_as``; ``last_read`` says which version that is."""
+        """Return the table as ``load_as``; ``last_read`` is the version read."""
         version = self._resolve_version()
         state = self._state(version)
         data = convert_spark(self._location.read(version), self._load_as)
@@ -124,7 +123,7 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
         return data
 
     def save(self, data: Any) -> None:  # noqa: ANN401 - a frame of any of four libraries
-        """Write a frame of Spark, pandas, Arrow or polars, or a TableSlice; ``last_written`` says what came of it."""
+        """Write a frame of Spark, pandas, Arrow or polars, or a TableSlice; ``last_written`` is the version left."""
         from boathouse.tables.commits import describe_failure
         from boathouse.tables.write import DeltaWriter
 
@@ -162,16 +161,16 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
         location = self._location
         newest = location.require_version(self._made_by)
         if self._timestamp is not None:
-            found = open_log(location).version_at(self._timestamp)
-            if found is None:
+            at_time = open_log(location).version_at(self._timestamp)
+            if at_time is None:
                 raise TableError.missing_version(location.table, f"version at {self._timestamp.isoformat()}", newest)
-            return found
+            return at_time
         if self._version is not None and not 0 <= self._version <= newest:
             raise TableError.missing_version(location.table, f"version {self._version}", newest)
         return newest if self._version is None else self._version
 
     def _state(self, version: int) -> TableVersion:
-        """Return what the log says about ``version``."""
+        """Return ``version`` as the log records it."""
         log = open_log(self._location)
         return TableVersion(
             table=self._location.table,
@@ -206,7 +205,7 @@ def _parse_version(table: str, version: int | Version | None) -> int | None:
 
 
 def _parse_moment(table: str, text: str | None) -> datetime | None:
-    """Return ISO ``text`` as an aware time; UTC unless it says otherwise."""
+    """Return ISO ``text`` as an aware time; UTC where it has no offset."""
     if text is None:
         return None
     try:

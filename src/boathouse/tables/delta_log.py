@@ -1,4 +1,4 @@
-"""What a table's transaction log knows without a Spark job: existence, versions, rows."""
+"""A table's transaction log, read without a Spark job: existence, versions, row counts, and rows of local tables."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class TableLog(Protocol):
         """Return the id of the table: another table made in its folder later has another."""
 
     def rows(self, version: int) -> int | None:
-        """Return the rows of ``version``, or None if the log does not say."""
+        """Return the rows of ``version``, or None if the log does not record it."""
 
     def committed_at(self, version: int) -> datetime | None:
-        """Return when ``version`` was committed (UTC), or None if the log does not say."""
+        """Return when ``version`` was committed (UTC), or None if the log does not record it."""
 
     def version_at(self, moment: datetime) -> int | None:
         """Return the newest version committed at or before ``moment``, or None if there is none."""
@@ -88,7 +88,7 @@ class PathLog:
         return None if stamp is None else datetime.fromtimestamp(stamp / 1000, tz=UTC)
 
     def version_at(self, moment: datetime) -> int | None:
-        """Return the newest version whose commit is not younger than ``moment``."""
+        """Return the newest version committed at or before ``moment``."""
         limit = moment.timestamp() * 1000
         versions = [commit["version"] for commit in self._open().history() if commit["timestamp"] <= limit]
         return max(versions, default=None)
@@ -136,7 +136,7 @@ class CatalogLog:
         return None if commit is None else commit["timestamp"].replace(tzinfo=UTC)
 
     def version_at(self, moment: datetime) -> int | None:
-        """Return the newest version whose commit is not younger than ``moment``."""
+        """Return the newest version committed at or before ``moment``."""
         rows = self._history()
         return max(
             (int(row["version"]) for row in rows if row["timestamp"].replace(tzinfo=UTC) <= moment),

@@ -1,4 +1,4 @@
-"""A delivered CSV file, read as it is: every column text, the header checked, its origin added."""
+"""A delivered CSV file, read as it is: every column as text, the header checked, its origin added."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from kedro.io.core import AbstractDataset
 from boathouse.errors import DataQualityError, TableError
 from boathouse.tables.contract import diff_columns, write_caption
 from boathouse.tables.engines import get_engine
-from boathouse.tables.versions import TableVersion
+from boathouse.tables.location import TableVersion
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from boathouse.tables.contract import TableContract
 
-# Columns of a raw table whose names start so are ours, not the supplier's.
+# Columns of a raw table whose names start so are added by ingestion, not delivered.
 _OWN_PREFIX = "_"
 
 

@@ -1,8 +1,9 @@
-"""Where a table lives: a folder of the local lakehouse, or a name in Unity Catalog."""
+"""Where a table is, a folder of the local lakehouse or a name in Unity Catalog, and which version of it was read."""
 
 from __future__ import annotations
 
 import os
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +17,33 @@ from boathouse.tables.time_travel import read_older
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
 
 # environment, schema, table
 _NAME_PARTS = 3
+_reads_lock = threading.Lock()
+_reads: dict[str, int] = {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableVersion:
+    """One state of one table.
+
+    Attributes:
+        table: Full name, ``<env>.<schema>.<table>``; for a file, its name.
+        version: Delta version; None for what has no versions, such as a file.
+        rows: Rows in that state, None where the log does not record them.
+        path: Folder or file, None for a table known by name only.
+        timestamp: When that version was committed (UTC), None where unknown.
+    """
+
+    table: str
+    version: int | None
+    rows: int | None
+    path: str | None
+    timestamp: datetime | None
 
 
 @dataclass(frozen=True)
@@ -94,8 +117,11 @@ class TableLocation:
         """
         version = self.newest_version()
         if version is None:
-            where = self.path or self.sql_name
-            raise TableError.missing(self.table, self.environment, where, made_by)
+            pipeline = f"--pipeline {made_by} " if made_by else ""
+            raise TableError(
+                f"Table '{self.table}' does not exist in environment '{self.environment}' "
+                f"(looked for {self.path or self.sql_name}). Make it: kedro run {pipeline}--env {self.environment}"
+            )
         return version
 
     def read_newest(self) -> DataFrame | None:
@@ -124,7 +150,7 @@ class TableLocation:
         """Let one writer at a time create tables in this schema, across threads and processes.
 
         Sail does not notice that two writers create the same table: both would add their rows. Where
-        tables go by name the catalog sees to it.
+        tables go by name the catalog prevents that.
 
         Raises:
             BoathouseError: If another process keeps the lock.
@@ -151,3 +177,16 @@ class TableLocation:
                 f"Table '{self.table}' cannot be written: {folder.as_posix()} is no writable folder. "
                 "Make it one, or set BOATHOUSE_DATA to a folder that is."
             )
+
+
+def note_read(state: TableVersion) -> None:
+    """Remember that ``state`` was read; what has no version, such as a file, is ignored."""
+    if state.version is not None:
+        with _reads_lock:
+            _reads[state.table] = state.version
+
+
+def last_reads() -> dict[str, int]:
+    """Return the version that this process read last of each table, by the table's three-level name."""
+    with _reads_lock:
+        return dict(_reads)

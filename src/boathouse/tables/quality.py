@@ -209,8 +209,8 @@ class QualityCounts:
         quarantined: Rows that broke at least one rule.
         broken: Rows by the rule that they broke, zeros included.
         empty_columns: Columns in which no row has a value.
-        missing_months: Months without a valid row between the first and the last, ``YYYY-MM``; looked for
-            where the contract has the time grain ``month``.
+        missing_periods: Days (``YYYY-MM-DD``) or months (``YYYY-MM``) without a valid row between the first and the
+            last; looked for where the contract has a time grain.
     """
 
     table: str
@@ -218,7 +218,7 @@ class QualityCounts:
     quarantined: int
     broken: dict[str, int]
     empty_columns: tuple[str, ...]
-    missing_months: tuple[str, ...] = ()
+    missing_periods: tuple[str, ...] = ()
 
     def to_rows(self) -> list[tuple[str, str, int, int, float]]:
         """Return the rows of ``audit.data_quality`` for this table."""
@@ -233,18 +233,20 @@ def count_rows(rows: JudgedRows, *, table: str) -> QualityCounts:
     aggregates = [F.count_if(F.array_contains(BROKEN_RULES, rule)) for rule in rules]
     filled = [F.count(F.col(f"__text.{name}")) for name in names]
     any_broken = F.count_if(F.size(BROKEN_RULES) > 0)
-    found = rows.judged.agg(F.count(F.lit(1)), any_broken, _months(rows.contract), *aggregates, *filled).collect()[0]
-    total, quarantined, months, *counts = found
+    found = rows.judged.agg(F.count(F.lit(1)), any_broken, _dates(rows.contract), *aggregates, *filled).collect()[0]
+    total, quarantined, dates, *counts = found
     broken = dict(zip(rules, counts[: len(rules)], strict=True))
     empty = tuple(name for name, count in zip(names, counts[len(rules) :], strict=True) if not count)
-    return QualityCounts(table, total, quarantined, broken, empty, tuple(find_missing_months(months)))
+    return QualityCounts(table, total, quarantined, broken, empty, find_missing_periods(dates, rows.contract))
 
 
-def _months(contract: TableContract) -> SparkColumn:
-    """Return an aggregate: the months that have a valid row; none where the contract expects none."""
+def _dates(contract: TableContract) -> SparkColumn:
+    """Return an aggregate: a date of each period that has a valid row; none where the contract has no time grain."""
     if contract.time_column is None or contract.time_grain is None:
         return F.array().cast("array<date>")
-    return F.collect_set(F.when(F.size(BROKEN_RULES) == 0, F.trunc(contract.time_column, contract.time_grain)))
+    day = F.col(contract.time_column)
+    date_of_period = F.trunc(day, "month") if contract.time_grain == "month" else day
+    return F.collect_set(F.when(F.size(BROKEN_RULES) == 0, date_of_period))
 
 
 def check_quality(counts: QualityCounts, options: QualityOptions) -> None:
@@ -252,7 +254,7 @@ def check_quality(counts: QualityCounts, options: QualityOptions) -> None:
 
     Raises:
         DataQualityError: Without rows where some must be, with a column that holds nothing, with too many broken
-            rows, or with a month left out.
+            rows, or with a day or month left out.
     """
     if not counts.rows and counts.table in options.may_be_empty:
         return
@@ -272,12 +274,22 @@ def check_quality(counts: QualityCounts, options: QualityOptions) -> None:
             f"rules; nothing was published.\n{lines}\n"
             "Correct the extract, or change data_prep.quality.max_quarantined_share."
         )
-    if counts.missing_months:
-        raise DataQualityError.missing_periods(counts.table, counts.missing_months)
+    if counts.missing_periods:
+        raise DataQualityError.missing_periods(counts.table, counts.missing_periods)
 
 
-def find_missing_months(months: Collection[date]) -> list[str]:
-    """Return, as ``YYYY-MM``, the months between the first and the last of ``months`` that are not in it."""
-    present = {month.year * 12 + month.month - 1 for month in months}
-    gaps = sorted(set(range(min(present), max(present))) - present) if present else []
-    return [f"{gap // 12}-{gap % 12 + 1:02}" for gap in gaps]
+def find_missing_periods(dates: Collection[date], contract: TableContract) -> tuple[str, ...]:
+    """Return the periods of the contract's time grain that lie between the first and the last of ``dates`` without one.
+
+    Args:
+        dates: Dates of valid rows, any number in a period.
+        contract: Whose time grain counts: days come as ``YYYY-MM-DD``, months as ``YYYY-MM``.
+    """
+    if contract.time_grain == "month":
+        months = _find_gaps({day.year * 12 + day.month - 1 for day in dates})
+        return tuple(f"{month // 12}-{month % 12 + 1:02}" for month in months)
+    return tuple(date.fromordinal(number).isoformat() for number in _find_gaps({day.toordinal() for day in dates}))
+
+
+def _find_gaps(numbers: set[int]) -> list[int]:
+    return sorted(set(range(min(numbers), max(numbers))) - numbers) if numbers else []

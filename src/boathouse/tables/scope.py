@@ -81,7 +81,7 @@ def sample_entities(rows: DataFrame, keys: Sequence[str], options: SampleOptions
     """Return the rows whose key falls into the sample; a key is in all tables or in none.
 
     The choice is a hash of key and salt, because engines disagree on random numbers. A table that lacks one of
-    ``keys`` says nothing of single entities and is kept whole.
+    ``keys`` has no rows of single entities and is kept whole.
     """
     from pyspark.sql import functions as F
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,18 +10,20 @@ from boathouse.errors import TableError
 from boathouse.tables.changes import FEED_PROPERTY
 from boathouse.tables.commits import retry_on_conflict
 from boathouse.tables.contract import DIGEST_PROPERTY, diff_columns, documentation_digest, documentation_statements
-from boathouse.tables.fingerprint import Fingerprint, compute_fingerprint, fingerprint_columns
+from boathouse.tables.delta_log import open_log
+from boathouse.tables.engines import get_engine
+from boathouse.tables.frames import Fingerprint, compute_fingerprint, fingerprint_columns
 from boathouse.tables.row_rules import UNIQUE_KEYS, check_rows, nan_counts, repeated_keys, violation_counts
-from boathouse.tables.write_modes import Change, commit_change, create_table, keeps_feed, plan_change
+from boathouse.tables.write_options import plan_change
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, DataFrameWriter
 
     from boathouse.tables.contract import TableContract
     from boathouse.tables.location import TableLocation
-    from boathouse.tables.write_options import Scalar, WriteOptions
+    from boathouse.tables.write_options import Change, Scalar, WriteOptions
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class DeltaWriter:
     named: tuple[Scalar, ...] | None = None
 
     def write(self, frame: DataFrame) -> bool:
-        """Write ``frame``; return whether a new version came to be.
+        """Write ``frame``; return whether that made a new version.
 
         The table is as before or as after, whatever happens; where nothing would change, nothing is
         written.
@@ -54,14 +57,16 @@ class DeltaWriter:
         """
         self.location.check_writable()
         self._check_columns(frame)
-        found = self._check_rows(frame)
+        fingerprint = self._check_rows(frame)
         before = self.location.newest_version()
-        retry_on_conflict(lambda: self._attempt(frame, found), table=self.location.table, retries=self.options.retries)
+        retry_on_conflict(
+            lambda: self._attempt(frame, fingerprint), table=self.location.table, retries=self.options.retries
+        )
         self._document()
         return before != self.location.newest_version()
 
     def _document(self) -> None:
-        """Bring the catalog's comments and keys up to the contract, where tables are in a catalog."""
+        """Set comments and keys as the contract has them, where tables are in a catalog."""
         if self.contract is None or self.location.path is not None:
             return
         session = self.location.session()
@@ -74,7 +79,7 @@ class DeltaWriter:
                 session.sql(statement)
 
     def _check_columns(self, frame: DataFrame) -> None:
-        """Check names and types against the contract; Sail would drop and cast without a word."""
+        """Check names and types against the contract; Sail would drop and cast silently."""
         where = f"Saving '{self.location.table}'"
         repeated = sorted({name for name in frame.columns if frame.columns.count(name) > 1})
         if repeated:
@@ -94,14 +99,14 @@ class DeltaWriter:
         measures = fingerprint_columns(frame, ignore=self.options.ignore_when_comparing)
         return Fingerprint.from_row(check_rows(frame, rules, *measures, table=self.location.table))
 
-    def _attempt(self, frame: DataFrame, found: Fingerprint) -> None:
-        """Look at the table as it is now and commit what is missing."""
+    def _attempt(self, frame: DataFrame, fingerprint: Fingerprint) -> None:
+        """Compare with the table as it is now and commit what differs."""
         if self.location.newest_version() is None and create_table(self.location, self.options, self._ordered(frame)):
             return
         stored = self.location.read(self.location.require_version())
         evolves = self._check_evolution(frame, stored)
         change = plan_change(self.options, frame, stored, named=self.named)
-        if change is None or (not evolves and self._is_unchanged(change, found)):
+        if change is None or (not evolves and self._is_unchanged(change, fingerprint)):
             return
         commit_change(self.location, self.options, change, evolves=evolves)
 
@@ -111,21 +116,21 @@ class DeltaWriter:
         Raises:
             TableError: If it does and is not.
         """
-        expected, found = dict(stored.dtypes), dict(frame.dtypes)
-        lines = diff_columns(expected, found)
-        retyped = any(expected.get(name, dtype) != dtype for name, dtype in found.items())
+        expected, saved = dict(stored.dtypes), dict(frame.dtypes)
+        lines = diff_columns(expected, saved)
+        retyped = any(expected.get(name, dtype) != dtype for name, dtype in saved.items())
         allowed = self.options.allow_schema_evolution and (self.options.mode == "overwrite" or not retyped)
-        allowed |= self.options.allow_additions and not retyped and set(expected) <= set(found)
+        allowed |= self.options.allow_additions and not retyped and set(expected) <= set(saved)
         if lines and not allowed:
             raise TableError(_describe_evolution(self.location.table, lines))
         return bool(lines)
 
-    def _is_unchanged(self, change: Change, found: Fingerprint) -> bool:
+    def _is_unchanged(self, change: Change, fingerprint: Fingerprint) -> bool:
         """Return whether the rows that ``change`` would replace are the rows that it brings."""
         if change.is_addition:
             return False
         ignore = self.options.ignore_when_comparing
-        return compute_fingerprint(change.current, ignore=ignore) == found
+        return compute_fingerprint(change.current, ignore=ignore) == fingerprint
 
     def _ordered(self, frame: DataFrame) -> DataFrame:
         """Return ``frame`` with the contract's order of columns."""
@@ -147,3 +152,86 @@ def _describe_evolution(table: str, lines: Iterable[str]) -> str:
         "To let saves of an environment add columns, as in dev, set lakehouse.schema_evolution: additive in its "
         "globals.yml. If another change is meant, set allow_schema_evolution: true on the catalog entry for one run."
     )
+
+
+def create_table(location: TableLocation, options: WriteOptions, frame: DataFrame) -> bool:
+    """Write ``frame`` as version 0 and return True, or False if another writer has made the table."""
+    with location.creation_lock():
+        if open_log(location).exists():
+            return False
+        location.save(_creator(location, options, frame))
+        return True
+
+
+def _creator(location: TableLocation, options: WriteOptions, frame: DataFrame) -> DataFrameWriter:
+    """Return a writer that makes a new table and fails where there is one."""
+    writer = frame.write.format("delta").mode("error")
+    if options.partition_by:
+        writer = writer.partitionBy(*options.partition_by)
+    if options.cluster_by and get_engine(location.engine).capabilities.clustering:
+        writer = writer.clusterBy(*options.cluster_by)
+    if keeps_feed(location, options):
+        writer = writer.option(FEED_PROPERTY, "true")
+    return writer
+
+
+def keeps_feed(location: TableLocation, options: WriteOptions) -> bool:
+    """Return whether the table is to keep a change feed, and is where one can."""
+    return options.change_feed and location.path is None and get_engine(location.engine).capabilities.change_feed
+
+
+def commit_change(location: TableLocation, options: WriteOptions, change: Change, *, evolves: bool) -> None:
+    """Commit ``change`` to an existing table; ``evolves``: whether its columns differ from those stored."""
+    if options.mode == "overwrite":
+        _overwrite(location, options, change.rows, evolves=evolves)
+        return
+    rows = _fill_missing(change.rows, change.current)
+    if evolves:
+        location.save(rows.limit(0).write.format("delta").mode("append").option("mergeSchema", "true"))
+    if options.mode == "merge":
+        _merge(location, options, rows)
+    else:
+        location.save(rows.write.format("delta").mode("overwrite").option("replaceWhere", change.condition))
+
+
+def _overwrite(location: TableLocation, options: WriteOptions, rows: DataFrame, *, evolves: bool) -> None:
+    """Replace all rows, and the columns too if they may change."""
+    writer = rows.write.format("delta").mode("overwrite")
+    if options.partition_by:
+        writer = writer.partitionBy(*options.partition_by)
+    location.save(writer.option("overwriteSchema", "true") if evolves else writer)
+
+
+def _fill_missing(rows: DataFrame, stored: DataFrame) -> DataFrame:
+    """Return ``rows`` in stored order, with nulls for stored columns they lack and new columns last."""
+    from pyspark.sql import functions as F
+
+    known = [
+        F.col(name) if name in rows.columns else F.lit(None).cast(dtype).alias(name) for name, dtype in stored.dtypes
+    ]
+    return rows.select(*known, *[name for name in rows.columns if name not in stored.columns])
+
+
+def _merge(location: TableLocation, options: WriteOptions, rows: DataFrame) -> None:
+    """Update rows that differ and insert those that are new, by key."""
+    session = location.session()
+    # A constant name would let two threads write each other's rows.
+    view = f"boathouse_{uuid.uuid4().hex}"
+    rows.createOrReplaceTempView(view)
+    try:
+        session.sql(merge_statement(location.sql_name, view, options.keys, rows.columns, options.ignore_when_comparing))
+    finally:
+        session.catalog.dropTempView(view)
+
+
+def merge_statement(
+    target: str, source: str, keys: Sequence[str], columns: Sequence[str], ignore: frozenset[str] = frozenset()
+) -> str:
+    """Return a MERGE by ``keys`` that leaves rows alone whose compared columns are equal."""
+    same_key = " AND ".join(f"t.`{key}` = s.`{key}`" for key in keys)
+    compared = [name for name in columns if name not in keys and name not in ignore]
+    update = ""
+    if compared:
+        equal = " AND ".join(f"t.`{name}` <=> s.`{name}`" for name in compared)
+        update = f" WHEN MATCHED AND NOT ({equal}) THEN UPDATE SET *"
+    return f"MERGE INTO {target} AS t USING {source} AS s ON {same_key}{update} WHEN NOT MATCHED THEN INSERT *"

@@ -1,4 +1,4 @@
-"""How a table is written: the options of its catalog entry, and the slices that a write replaces."""
+"""How a table is written: the options of its catalog entry, and what a save replaces in each of the four modes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from boathouse.errors import ConfigError, TableError
 from boathouse.options import require_choice, require_whole
+from boathouse.tables.contract import sql_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 MODES = ("overwrite", "append", "merge", "replace_where")
-# What the conf of an environment says about its tables' columns: whether a save may add some.
+# Values of ``lakehouse.schema_evolution`` in conf: whether a save may add columns to tables of an environment.
 REFUSE, ADDITIVE = "refuse", "additive"
 # The options that only make sense with one mode, by that mode.
 _NEEDED = {"append": "batch_column", "merge": "keys", "replace_where": "replace_columns"}
@@ -44,7 +45,7 @@ class WriteOptions:
         partition_by: Columns that new tables are partitioned by.
         cluster_by: Columns that new tables are clustered by, where the engine can.
         allow_schema_evolution: Whether a save may change the stored columns.
-        allow_additions: Whether a save may add columns, and leave all stored ones as they are.
+        allow_additions: Whether a save may add columns to the stored ones, which stay.
         ignore_when_comparing: Columns that do not count when a save is compared with what is stored,
             such as the time of writing.
         change_feed: Whether the table keeps Delta's change data feed for those who follow it: the online store,
@@ -136,7 +137,7 @@ def literal(value: Scalar) -> str:
     if isinstance(value, date):
         return f"DATE'{value.isoformat()}'"
     if isinstance(value, str):
-        return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+        return sql_text(value)
     return str(value)
 
 
@@ -149,9 +150,86 @@ def allows_additions(table: str, lakehouse: Mapping[str, str]) -> bool:
     """Return whether conf lets saves add columns to the environment's tables: ``lakehouse.schema_evolution``.
 
     Raises:
-        ConfigError: If it says something else than ``refuse`` or ``additive``.
+        ConfigError: If the value is neither ``refuse`` nor ``additive``.
     """
-    said = lakehouse.get("schema_evolution", REFUSE)
-    if said not in (REFUSE, ADDITIVE):
-        raise ConfigError.in_catalog(table, f"lakehouse.schema_evolution is {said!r}; expected {REFUSE} or {ADDITIVE}")
-    return said == ADDITIVE
+    setting = lakehouse.get("schema_evolution", REFUSE)
+    if setting not in (REFUSE, ADDITIVE):
+        raise ConfigError.in_catalog(
+            table, f"lakehouse.schema_evolution is {setting!r}; expected {REFUSE} or {ADDITIVE}"
+        )
+    return setting == ADDITIVE
+
+
+@dataclass(frozen=True)
+class Change:
+    """What one save does to an existing table.
+
+    Attributes:
+        rows: The rows it brings.
+        current: The stored rows that these replace.
+        condition: SQL condition that selects ``current``; None where all rows or keys do.
+        is_addition: Whether nothing stored is replaced, so that there is nothing to compare.
+    """
+
+    rows: DataFrame
+    current: DataFrame
+    condition: str | None = None
+    is_addition: bool = False
+
+
+def plan_change(
+    options: WriteOptions, frame: DataFrame, stored: DataFrame, *, named: tuple[Scalar, ...] | None = None
+) -> Change | None:
+    """Return what saving ``frame`` changes in ``stored``, or None if there is nothing to do.
+
+    Args:
+        options: How the table is written.
+        frame: The rows to save.
+        stored: The table as it is.
+        named: For replace_where: the one slice that is replaced, whether ``frame`` has rows of it or not.
+
+    Raises:
+        TableError: If ``frame`` has rows outside the named slice.
+    """
+    if options.mode == "append":
+        return _plan_append(options, frame, stored)
+    if options.mode == "replace_where":
+        slices = find_slices(frame, options.replace_columns, table=options.table)
+        if named is not None:
+            check_slice(options, slices, named)
+            slices = [named]
+        condition = slice_condition(options.replace_columns, slices)
+        return Change(frame, stored.where(condition), condition) if slices else None
+    if options.mode == "merge":
+        keys = list(options.keys)
+        return Change(frame, stored.join(frame.select(*keys), keys, "left_semi").select(*stored.columns))
+    return Change(frame, stored)
+
+
+def check_slice(options: WriteOptions, occurring: Sequence[tuple[Scalar, ...]], named: tuple[Scalar, ...]) -> None:
+    """Check that ``named`` is the only slice among those ``occurring`` in the rows.
+
+    Raises:
+        TableError: If there are others.
+    """
+    foreign = [values for values in occurring if values != named]
+    if foreign:
+        columns = ", ".join(options.replace_columns)
+        raise TableError(
+            f"Table '{options.table}': the rows have {len(foreign)} values of {columns} outside the slice replaced. "
+            "Save the rows of each slice with its own values."
+        )
+
+
+def _plan_append(options: WriteOptions, frame: DataFrame, stored: DataFrame) -> Change | None:
+    """Return the addition of those batches of ``frame`` that are not stored yet.
+
+    The addition is committed as a replacement of the (empty) slices of its batches: should another
+    writer add one of them in between, its equal rows are replaced instead of doubled.
+    """
+    column = [str(options.batch_column)]
+    batches = find_slices(frame, column, table=options.table)
+    there = stored.where(slice_condition(column, batches))
+    new = [batch for batch in batches if batch not in set(find_slices(there, column, table=options.table))]
+    condition = slice_condition(column, new)
+    return Change(frame.where(condition), there, condition, is_addition=True) if new else None

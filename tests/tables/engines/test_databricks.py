@@ -97,7 +97,7 @@ def test_a_host_without_credentials_is_an_error_and_no_local_session(
 
 
 def test_no_workspace_is_an_error(builder: FakeBuilder) -> None:
-    """The message tells both ways out."""
+    """The message names both remedies."""
     with pytest.raises(EngineError, match=r"Set DATABRICKS_HOST .* BOATHOUSE_ENGINE=sail"):
         DatabricksEngine().session()
     assert builder.calls == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,6 +28,15 @@ def test_missing_jars_are_seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     """Another home, another Ivy cache."""
     monkeypatch.setenv("HOME", str(tmp_path))
     assert find_delta_jar() is None
+    assert "the first start fetches them, or `make jars`" in SparkEngine().note()
+
+
+def test_jars_that_are_there_need_no_note(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    jar = tmp_path / ".ivy2" / "jars" / f"io.delta_delta-spark_2.13-{version('delta-spark')}.jar"
+    jar.parent.mkdir(parents=True)
+    jar.touch()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert SparkEngine().note() == ""
 
 
 def test_classic_spark_refuses_to_start_beside_connect(monkeypatch: pytest.MonkeyPatch) -> None:

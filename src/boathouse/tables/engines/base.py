@@ -80,6 +80,10 @@ class Engine(ABC):
             EngineError: Naming what is missing and the command that installs it.
         """
 
+    def note(self) -> str:
+        """Return what a user should know although :meth:`check` finds nothing missing; empty for nothing."""
+        return ""
+
     @abstractmethod
     def _start(self) -> SparkSession:
         """Return a new session in UTC."""

@@ -50,8 +50,8 @@ class DatabricksEngine(Engine):
         profile = os.environ.get("DATABRICKS_CONFIG_PROFILE")
         if not profile and not os.environ.get("DATABRICKS_HOST"):
             raise EngineError(
-                "The engine 'databricks' does not know a workspace. Set DATABRICKS_HOST or DATABRICKS_CONFIG_PROFILE, "
-                "or choose a local engine: BOATHOUSE_ENGINE=sail."
+                "The engine 'databricks' has no workspace to connect to. Set DATABRICKS_HOST or "
+                "DATABRICKS_CONFIG_PROFILE, or choose a local engine: BOATHOUSE_ENGINE=sail."
             )
         if not any(all(os.environ.get(name) for name in group) for group in _CREDENTIALS):
             # Names of variables, never their values.

@@ -1,12 +1,15 @@
-"""Which engine a run uses, chosen and never guessed; one of each name in a process."""
+"""Which engine a run uses, chosen and never guessed; one of each name in a process; which can start here."""
 
 from __future__ import annotations
 
 import os
 import threading
+from dataclasses import dataclass
 from importlib import import_module
+from time import perf_counter
 from typing import TYPE_CHECKING, cast
 
+from boathouse.errors import EngineError
 from boathouse.options import require_choice
 
 if TYPE_CHECKING:
@@ -63,3 +66,48 @@ def choose_engine(default: str) -> str:
     engine = os.environ.get("BOATHOUSE_ENGINE") or default
     require_choice("engine", engine, ENGINES)
     return engine
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineState:
+    """Whether one engine can be used on this machine.
+
+    Attributes:
+        name: Engine.
+        version: Version of its packages, or ``not installed``.
+        problem: What is missing and the command that installs it; empty if nothing is.
+        note: What a user should know though nothing is missing.
+    """
+
+    name: str
+    version: str
+    problem: str = ""
+    note: str = ""
+
+
+def inspect_engines() -> tuple[EngineState, ...]:
+    """Return the state of every engine from what is installed and set; starts none."""
+    return tuple(_inspect(name) for name in ENGINES)
+
+
+def start_engine(name: str) -> EngineState:
+    """Return the state of ``name`` after it has started, counted one row and stopped."""
+    engine = get_engine(name)
+    started = perf_counter()
+    try:
+        rows = engine.session().range(1).count()
+    except EngineError as error:
+        return EngineState(name=name, version=engine.version(), problem=str(error))
+    finally:
+        engine.stop()
+    note = f"started and counted {rows} row in {perf_counter() - started:.1f} s"
+    return EngineState(name=name, version=engine.version(), note=note)
+
+
+def _inspect(name: str) -> EngineState:
+    engine = get_engine(name)
+    try:
+        engine.check()
+    except EngineError as error:
+        return EngineState(name=name, version=engine.version(), problem=str(error))
+    return EngineState(name=name, version=engine.version(), note=engine.note())

@@ -75,6 +75,12 @@ class SparkEngine(Engine):
                 self.name, "Java 17 or newer", "apt-get install openjdk-17-jre-headless, or set JAVA_HOME"
             )
 
+    def note(self) -> str:
+        """Return a note where the first start will fetch Delta's jars."""
+        if find_delta_jar() is not None:
+            return ""
+        return "Delta's jars are not here yet: the first start fetches them, or `make jars` beforehand"
+
     def _start(self) -> SparkSession:
         """Launch the JVM with its log in a file of its own and return its session."""
         self.check()

@@ -82,7 +82,7 @@ def test_rows_carry_their_origin(deliver: Callable[[bytes], CsvExtractDataset]) 
 def test_a_broken_file_is_refused(
     deliver: Callable[[bytes], CsvExtractDataset], content: bytes, error: type[Exception], text: str
 ) -> None:
-    """What is wrong is said, no value is shown."""
+    """The message names what is wrong and shows no value."""
     with pytest.raises(DatasetError) as raised:
         deliver(content).load()
     assert isinstance(raised.value.__cause__, error)
@@ -111,7 +111,7 @@ def test_an_optional_file_that_is_missing_has_the_raw_table_s_columns_and_no_row
     deliver: Callable[[bytes], CsvExtractDataset], lakehouse: Callable[..., dict[str, str]], tmp_path: Path
 ) -> None:
     path = tmp_path / "missing.csv"
-    options = {"filepath": path.as_posix(), "lakehouse": lakehouse(), "contract": "raw.boats"}
+    options = {"filepath": path.as_posix(), "lakehouse": lakehouse(), "contract": RAW_BOATS}
     optional = CsvExtractDataset(**options, optional=True)  # type: ignore[arg-type]
     frame = optional.load()
     assert frame.dtypes == deliver(b"boat_id,kind\n1,single\n").load().dtypes
