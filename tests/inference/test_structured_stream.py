@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from boathouse.errors import StreamError
-from boathouse.inference.kafka_output import KafkaOutput
+from boathouse.inference.structured_stream import KafkaOutput
 from tests.fixtures.kafka_broker import KafkaBroker, find_jars
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def found(tmp_path_factory: pytest.TempPathFactory, spark_worker: EngineWorker) 
 
 
 @pytest.mark.spark
-def test_each_event_is_answered_or_put_aside_once(found: dict[str, Any]) -> None:
+def test_each_event_is_scored_or_quarantined_once(found: dict[str, Any]) -> None:
     answers, dead, progress = found["whole"]
     assert [row[0] for row in answers] == ["e1", "e130", "e131", "e2"]
     assert [row[:2] for row in dead] == [

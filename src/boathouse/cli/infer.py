@@ -17,8 +17,8 @@ from boathouse.problem.scored_tables import CHALLENGER, CHAMPION
 
 if TYPE_CHECKING:
     from boathouse.environment import Environment
-    from boathouse.inference.kafka_output import KafkaOutput
     from boathouse.inference.options import StreamOptions
+    from boathouse.inference.structured_stream import KafkaOutput
     from boathouse.modelling.result import LoadedModel
 
 
@@ -45,8 +45,8 @@ class RequestStream:
     def answer(self, model: RoleModel, *, reason_count: int) -> Iterator[str]:
         """Answer what is there with ``model``; give a line for each thing that was done."""
         from boathouse.environment import locate_data
+        from boathouse.inference.datasets import RequestStreamDataset
         from boathouse.inference.rows import plan_requests
-        from boathouse.inference.stream_dataset import RequestStreamDataset
         from boathouse.problem.scored_tables import STREAM_PREDICTIONS
         from boathouse.use_case import USE_CASE
 
@@ -88,8 +88,8 @@ def open_stream(environment: Environment, source: str, target: str) -> RequestSt
         InferenceError: If either is no table of the environment, or Spark runs without Kafka's connector.
         StreamError: If the engine cannot send to Kafka.
     """
-    from boathouse.inference.input_rows import TABLE_NAME
-    from boathouse.inference.kafka_output import KafkaOutput
+    from boathouse.inference.inputs import TABLE_NAME
+    from boathouse.inference.structured_stream import KafkaOutput
     from boathouse.problem.scored_tables import STREAM_PREDICTIONS
 
     topic = KafkaOutput.parse(target)
@@ -205,8 +205,8 @@ def find_model(environment: Environment, wanted: str) -> RoleModel:
 
 
 def _run_batch(environment: Environment, model: RoleModel, source: str, target: str, *, reasons: int) -> None:
-    from boathouse.inference.input_rows import open_input
-    from boathouse.inference.output_kinds import open_output
+    from boathouse.inference.inputs import open_input
+    from boathouse.inference.outputs import open_output
     from boathouse.inference.scoring_run import ScoringRun
     from boathouse.use_case import USE_CASE
 

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from boathouse.inference.models import RoleModel, choose_models
 from boathouse.inference.options import StreamOptions
 from boathouse.inference.rows import plan_requests, request_newest
-from boathouse.inference.stream_plan import StreamPlan
+from boathouse.inference.stream import StreamPlan
 from boathouse.modelling.result import LoadedModel, NoModel
 from boathouse.problem.scored_tables import KINDS, SOURCE_BATCH
 from boathouse.problem.spec import UseCase
