@@ -95,7 +95,7 @@ class StreamOptions:
     Attributes:
         name: Names the stream in the targets' logs; another name starts from the beginning. Letters, digits, dash,
             underscore.
-        post_statements: Whether a run first posts a request for each statement of the newest cohort, as the worked
+        post_newest: Whether a run first posts a request for each row of the newest cohort, as the worked
             example does; off where other systems fill the table of requests.
         delay_s: A request made more than so many seconds before the newest of all earlier batches is late; 0 to a
             year.
@@ -107,7 +107,7 @@ class StreamOptions:
     """
 
     name: str
-    post_statements: bool
+    post_newest: bool
     delay_s: float
     reason_count: int
     trigger: str
@@ -123,8 +123,8 @@ class StreamOptions:
         """
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", str(self.name)):
             raise OptionError.out_of_range("name", self.name, "1 to 64 letters, digits, dashes and underscores")
-        if not isinstance(self.post_statements, bool):
-            raise OptionError.out_of_range("post_statements", self.post_statements, "true or false")
+        if not isinstance(self.post_newest, bool):
+            raise OptionError.out_of_range("post_newest", self.post_newest, "true or false")
         require_between("delay_s", self.delay_s, 0, 366 * 86_400)
         require_whole("reason_count", self.reason_count, 0, 20)
         require_choice("trigger", self.trigger, TRIGGERS)

@@ -1,4 +1,4 @@
-"""Requests on a small lakehouse, through the pipeline: posted, answered, put aside, summarised."""
+"""Requests on a small lakehouse, through the pipeline: posted, answered, refused, summarised."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_each_statement_of_the_newest_cohort_is_answered_once(lakehouse: ScoredL
     )
     assert "test.inference.requests@0" in rows[0]["data_versions"]
     report = json.loads((tmp_path / "reports" / "test" / "stream_inference.json").read_text(encoding="utf-8"))
-    assert (report["answered"], report["backlog_batches"], sum(report["put_aside"].values())) == (CUSTOMERS, 0, 0)
+    assert (report["answered"], report["backlog_batches"], sum(report["dead_letters"].values())) == (CUSTOMERS, 0, 0)
 
 
 def make_requests(*requests: tuple[str, datetime, int | None, date, float | None]) -> pd.DataFrame:
@@ -72,7 +72,7 @@ def make_requests(*requests: tuple[str, datetime, int | None, date, float | None
 
 
 def test_requests_of_others_are_answered_with_the_features_of_their_day(lakehouse: ScoredLakehouse) -> None:
-    lakehouse.parameters["stream_inference"]["stream"]["post_statements"] = False
+    lakehouse.parameters["stream_inference"]["stream"]["post_newest"] = False
     noon = datetime(2005, 9, 1, 12, tzinfo=UTC)
     lakehouse.dataset("inference.requests").save(
         make_requests(
@@ -95,7 +95,7 @@ def test_requests_of_others_are_answered_with_the_features_of_their_day(lakehous
 
 
 def test_features_computed_meanwhile_are_read_for_the_next_batch(lakehouse: ScoredLakehouse) -> None:
-    lakehouse.parameters["stream_inference"]["stream"]["post_statements"] = False
+    lakehouse.parameters["stream_inference"]["stream"]["post_newest"] = False
     noon = datetime(2005, 9, 30, 12, tzinfo=UTC)
     lakehouse.dataset("inference.requests").save(make_requests(("r1", noon, 7, SEPTEMBER, None)))
     run(lakehouse)
@@ -125,11 +125,11 @@ def test_a_stream_is_no_part_of_a_whole_run() -> None:
     "change",
     [
         *({"name": "a b"}, {"name": ""}, {"trigger": "hourly"}, {"delay_s": -1}, {"interval_s": 0}),
-        *({"most_versions": 0}, {"stop_when_idle_s": -1}, {"post_statements": "no"}, {"reason_count": 21}),
+        *({"most_versions": 0}, {"stop_when_idle_s": -1}, {"post_newest": "no"}, {"reason_count": 21}),
     ],
 )
 def test_options_out_of_range_are_named(change: dict[str, Any]) -> None:
-    good = {"name": "x", "post_statements": True, "trigger": "continuous", "interval_s": 1.0, "stop_when_idle_s": 0}
+    good = {"name": "x", "post_newest": True, "trigger": "continuous", "interval_s": 1.0, "stop_when_idle_s": 0}
     good |= {"delay_s": 60, "most_versions": 5, "reason_count": 3}
     with pytest.raises(OptionError, match=next(iter(change))):
         StreamOptions(**good | change)
