@@ -86,14 +86,14 @@ def remove_file(lakehouse: RequestLakehouse) -> None:
 def send_to_kafka(lakehouse: RequestLakehouse, servers: str) -> dict[str, Any]:
     """Send the answers twice, then a new one; return what the topic holds and what the answers are."""
     output = KafkaOutput(servers=servers, topic="scores")
-    place = TableLocation("test.inference.stream_predictions", "spark", lakehouse.root.as_posix())
+    location = TableLocation("test.inference.stream_predictions", "spark", lakehouse.root.as_posix())
     checkpoint = lakehouse.root / "checkpoints" / "kafka"
     options = lakehouse.plan().options
     for _ in range(2):
-        output.publish(place, options, checkpoint=checkpoint)
+        output.publish(location, options, checkpoint=checkpoint)
     lakehouse.send(make_event(140))
     lakehouse.run()
-    output.publish(place, options, checkpoint=checkpoint)
+    output.publish(location, options, checkpoint=checkpoint)
     reader = get_engine("spark").session().read.format("kafka").option("kafka.bootstrap.servers", servers)
     rows = reader.option("subscribe", "scores").load().selectExpr("CAST(key AS STRING)", "CAST(value AS STRING)")
     sent = [[row["key"], json.loads(row["value"])["request_id"]] for row in rows.collect()]

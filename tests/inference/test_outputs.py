@@ -149,8 +149,8 @@ def test_a_delta_table_killed_between_its_two_parts_is_completed(
     output = DeltaOutput.in_folder(str(tmp_path / "a" / "b" / "c"), "sail", PREDICTIONS)
     append: Callable[..., None] = DeltaOutput._append
 
-    def append_one(self: DeltaOutput, place: Any, rows: pa.Table) -> None:
-        append(self, place, rows)
+    def append_one(self: DeltaOutput, location: Any, rows: pa.Table) -> None:
+        append(self, location, rows)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(outputs.DeltaOutput, "_append", append_one)

@@ -142,8 +142,8 @@ def test_the_endpoint_gives_the_same_to_the_bit_for_features_it_is_sent(month: S
 def test_the_endpoint_gives_the_same_to_the_bit_for_keys(
     month: ScoredMonth, book: SmallWorkspace, tmp_path: Path
 ) -> None:
-    place = book.dataset(USE_CASE.current_views[0].table).location
-    refresher = FeatureRefresher(Environment("test", {"engine": place.engine, "root": place.root}))
+    location = book.dataset(USE_CASE.current_views[0].table).location
+    refresher = FeatureRefresher(Environment("test", {"engine": location.engine, "root": location.root}))
     store = OnlineStore(f"sqlite:///{tmp_path}/online.db", timeout_s=60)
     for view in USE_CASE.current_views:
         publish_view(store, view, refresher.place(view.table))
