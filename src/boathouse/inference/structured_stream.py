@@ -108,7 +108,11 @@ class StructuredStream:
             query.awaitTermination()
             return
         while not query.awaitTermination(min(self._options.interval_s, limit)):
-            if time.monotonic() - self._last_work >= limit and not query.status["isTriggerActive"]:
+            status = query.status
+            if status["message"].startswith("Initializing"):
+                # On a busy machine the start takes longer than the limit: the source has not been read yet.
+                self._last_work = time.monotonic()
+            elif time.monotonic() - self._last_work >= limit and not status["isTriggerActive"]:
                 return
 
     def _answer(self, rows: DataFrame, batch: int) -> None:
