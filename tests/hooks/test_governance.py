@@ -10,7 +10,7 @@ import pytest
 from boathouse.environment import Environment
 from boathouse.errors import LifeCycleError, TableError
 from boathouse.hooks.governance import GovernanceHooks, record_registration
-from boathouse.inference.stream_dataset import RequestStreamDataset
+from boathouse.inference.datasets import RequestStreamDataset
 from boathouse.lifecycle.evidence import SourceState
 from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
 from boathouse.lifecycle.policy import Identity

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import mlflow
 import pytest
 
-from boathouse.inference.run_record import RunMetricsDataset
+from boathouse.registry.run_metrics import RunMetricsDataset
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

@@ -11,8 +11,8 @@ import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 from kedro.io import DatasetError
 
-from boathouse.inference.kafka_output import KafkaOutput
-from boathouse.inference.marked_tables import EngineMarkedTable
+from boathouse.inference.stream_targets import EngineMarkedTable
+from boathouse.inference.structured_stream import KafkaOutput
 from boathouse.tables.engines import get_engine
 from boathouse.tables.location import TableLocation
 from tests.fixtures.request_stream import FIRST, SECOND, THIRD, RequestLakehouse, make_event
@@ -38,66 +38,66 @@ def kill_at(step: int, moment: str) -> Any:
     return lambda: setattr(EngineMarkedTable, "append", append)
 
 
-def outcome(house: RequestLakehouse) -> Any:
-    return json.loads(json.dumps(house.outcome()))
+def outcome(lakehouse: RequestLakehouse) -> Any:
+    return json.loads(json.dumps(lakehouse.outcome()))
 
 
 def copy(base: RequestLakehouse, folder: Path) -> RequestLakehouse:
-    """Return the house, with what its stream has done so far, in another folder."""
+    """Return the lakehouse, with what its stream has done so far, in another folder."""
     shutil.copytree(base.root, folder)
     return RequestLakehouse(folder, "spark")
 
 
 def run_killed(base: RequestLakehouse, folder: Path, step: int, moment: str) -> Any:
-    house = copy(base, folder)
+    lakehouse = copy(base, folder)
     undo = kill_at(step, moment)
     try:
-        house.run(most_versions=1)
+        lakehouse.run(most_versions=1)
     except DatasetError:
         undo()
     else:
         raise AssertionError("was not killed")
-    house.run(most_versions=1)
-    return outcome(house)
+    lakehouse.run(most_versions=1)
+    return outcome(lakehouse)
 
 
-def run_stopped(house: RequestLakehouse, spoil: Any) -> tuple[str, str]:
-    spoil(house)
+def run_stopped(lakehouse: RequestLakehouse, spoil: Any) -> tuple[str, str]:
+    spoil(lakehouse)
     try:
-        house.run()
+        lakehouse.run()
     except DatasetError as error:
         return type(error.__cause__).__name__, str(error.__cause__)
     return "nothing", ""
 
 
-def add_column(house: RequestLakehouse) -> None:
+def add_column(lakehouse: RequestLakehouse) -> None:
     more = pa.table({"request_id": ["e3"], "channel": ["web"]})
-    write_deltalake(house.path("inference.requests"), more, mode="append", schema_mode="merge")
+    write_deltalake(lakehouse.path("inference.requests"), more, mode="append", schema_mode="merge")
 
 
-def remove_file(house: RequestLakehouse) -> None:
-    path = house.path("inference.requests")
-    house.send(make_event(3))
+def remove_file(lakehouse: RequestLakehouse) -> None:
+    path = lakehouse.path("inference.requests")
+    lakehouse.send(make_event(3))
     old = set(DeltaTable(str(path), version=0).file_uris())
     (new,) = set(DeltaTable(str(path)).file_uris()) - old
     Path(new).unlink()
 
 
-def send_to_kafka(house: RequestLakehouse, servers: str) -> dict[str, Any]:
+def send_to_kafka(lakehouse: RequestLakehouse, servers: str) -> dict[str, Any]:
     """Send the answers twice, then a new one; return what the topic holds and what the answers are."""
     output = KafkaOutput(servers=servers, topic="scores")
-    place = TableLocation("test.inference.stream_predictions", "spark", house.root.as_posix())
-    checkpoint = house.root / "checkpoints" / "kafka"
-    options = house.plan().options
+    location = TableLocation("test.inference.stream_predictions", "spark", lakehouse.root.as_posix())
+    checkpoint = lakehouse.root / "checkpoints" / "kafka"
+    options = lakehouse.plan().options
     for _ in range(2):
-        output.publish(place, options, checkpoint=checkpoint)
-    house.send(make_event(140))
-    house.run()
-    output.publish(place, options, checkpoint=checkpoint)
+        output.publish(location, options, checkpoint=checkpoint)
+    lakehouse.send(make_event(140))
+    lakehouse.run()
+    output.publish(location, options, checkpoint=checkpoint)
     reader = get_engine("spark").session().read.format("kafka").option("kafka.bootstrap.servers", servers)
     rows = reader.option("subscribe", "scores").load().selectExpr("CAST(key AS STRING)", "CAST(value AS STRING)")
     sent = [[row["key"], json.loads(row["value"])["request_id"]] for row in rows.collect()]
-    answers = house.rows("inference.stream_predictions")
+    answers = lakehouse.rows("inference.stream_predictions")
     return {"sent": sorted(sent), "answers": sorted([row["prediction_id"], row["request_id"]] for row in answers)}
 
 
@@ -120,7 +120,7 @@ def _run_cases(folder: Path, servers: str | None) -> dict[str, Any]:
     found: dict[str, Any] = {}
     cases = {
         "schema": add_column,
-        "overwritten": lambda house: house.send(make_event(3), mode="overwrite"),
+        "overwritten": lambda lakehouse: lakehouse.send(make_event(3), mode="overwrite"),
         "gone": remove_file,
     }
     found["stops"] = {name: run_stopped(copy(base, folder / name), spoil) for name, spoil in cases.items()}

@@ -11,7 +11,7 @@ from boathouse.errors import DataQualityError, OptionError
 from boathouse.inference.batch import Stamp, check_balance, hold_rows, split_scorable, stamp_predictions
 from boathouse.inference.models import RoleModel
 from boathouse.inference.options import BatchOptions
-from tests.fixtures.scored_lakehouse import make_champion
+from tests.fixtures.request_stream import make_champion
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -37,14 +37,14 @@ def test_predictions_are_stamped(spark: SparkSession) -> None:
     moment = datetime(2005, 10, 1, 12, tzinfo=UTC)
     stamp = Stamp(
         model=RoleModel(make_champion("4"), "challenger"),
-        feature_versions=["spending@1=ab:v2"],
+        feature_versions=["recent_sales@1=ab:v2"],
         data_versions=[],
         run_id="r1",
         scored_at=moment,
     )
     (row,) = stamp_predictions(spark.range(1).toDF("id"), stamp).collect()
-    assert (row["model_name"], row["model_version"], row["role"]) == ("test.models.missed_payment", "4", "challenger")
-    assert (row["feature_versions"], row["data_versions"], row["run_id"]) == (["spending@1=ab:v2"], [], "r1")
+    assert (row["model_name"], row["model_version"], row["role"]) == ("test.models.sells_well", "4", "challenger")
+    assert (row["feature_versions"], row["data_versions"], row["run_id"]) == (["recent_sales@1=ab:v2"], [], "r1")
     assert row["scored_at"].replace(tzinfo=UTC) == moment
 
 

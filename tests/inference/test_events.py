@@ -28,7 +28,7 @@ CONTRACT = TableContract(
 SCHEMA = "request_id string, requested_at timestamp, amount double, source_batch bigint, number int"
 Event = tuple[str | None, int, float | None, int]
 
-# Minutes are unique within an id's copies, so that which copy comes first is told by time alone.
+# Minutes are unique within an id's copies, so that which copy comes first is determined by time.
 EVENTS = st.lists(
     st.tuples(
         st.sampled_from(["a", "b", "c", None]),
@@ -42,18 +42,18 @@ EVENTS = st.lists(
 
 
 def judge_one_by_one(events: list[Event], seen: set[str], newest: int | None, delay: int) -> dict[int, str | None]:
-    """Return the kind of each event by its place; batches in order, and within one by time."""
+    """Return the kind of each event by its index; batches in order, and within one by time."""
     kinds: dict[int, str | None] = {}
     seen = set(seen)
     for batch in range(5, 9):
         limit = None if newest is None else newest - delay
-        own = sorted((event[1], place) for place, event in enumerate(events) if event[3] == batch)
-        for minute, place in own:
-            name, _, amount, _ = events[place]
+        own = sorted((event[1], index) for index, event in enumerate(events) if event[3] == batch)
+        for minute, index in own:
+            name, _, amount, _ = events[index]
             if name is None or (amount is not None and not amount >= 0):
-                kinds[place] = "broken"
+                kinds[index] = "broken"
                 continue
-            kinds[place] = "duplicate" if name in seen else "late" if limit is not None and minute < limit else None
+            kinds[index] = "duplicate" if name in seen else "late" if limit is not None and minute < limit else None
             seen.add(name)
             newest = minute if newest is None else max(newest, minute)
     return kinds
@@ -65,8 +65,8 @@ def test_an_event_is_what_the_loop_says(
     spark: SparkSession, events: list[Event], seen: set[str], newest: int | None
 ) -> None:
     rows = [
-        (name, START + timedelta(minutes=minute), amount, batch, place)
-        for place, (name, minute, amount, batch) in enumerate(events)
+        (name, START + timedelta(minutes=minute), amount, batch, index)
+        for index, (name, minute, amount, batch) in enumerate(events)
     ]
     past = Past(
         seen=spark.createDataFrame([(name,) for name in seen], "request_id string") if seen else None,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from boathouse.inference.identity import prediction_id, prediction_id_column
+from boathouse.inference.batch import prediction_id_column
+from tests.fixtures.prediction_ids import prediction_id
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -29,8 +30,14 @@ def test_the_engine_computes_the_same(spark: SparkSession) -> None:
     assert row["asked"] == prediction_id([7], "2005-09-30", digest="abc", role="champion", event="e1")
 
 
-@given(st.lists(st.tuples(st.integers(1, 99), st.sampled_from("ab"), st.sampled_from("xy")), unique=True))
-def test_different_predictions_have_different_ids(cases: list[tuple[int, str, str]]) -> None:
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.integers(1, 99), st.sampled_from("ab"), st.sampled_from("xy")), unique=True, min_size=1))
+def test_different_predictions_have_different_ids(spark: SparkSession, cases: list[tuple[int, str, str]]) -> None:
     ids = {prediction_id([key], "2005-09-30", digest=digest, role=role) for key, digest, role in cases}
     assert len(ids) == len(cases)
-    assert all(len(each) == 32 for each in ids)
+    rows = spark.createDataFrame(cases, "id bigint, first string, second string")
+    day = rows.selectExpr("*", "DATE'2005-09-30' AS day")
+    computed = day.select(prediction_id_column(["id", "first"], "day", digest="d", role="r", event="second")).collect()
+    assert {row[0] for row in computed} == {
+        prediction_id([key, first], "2005-09-30", digest="d", role="r", event=second) for key, first, second in cases
+    }

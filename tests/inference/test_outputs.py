@@ -13,13 +13,12 @@ import sqlalchemy as sa
 
 from boathouse.environment import Environment
 from boathouse.errors import InferenceError
-from boathouse.inference import output_kinds, sql_output
-from boathouse.inference.output_kinds import DeltaOutput, FileOutput, open_output
-from boathouse.inference.outputs import BATCH, ScoredBatch
+from boathouse.inference import outputs, sql_output
+from boathouse.inference.outputs import BATCH, DeltaOutput, FileOutput, ScoredBatch, open_output
 from boathouse.inference.sql_output import SqlOutput
 from boathouse.tables.contract import arrow_type
-from boathouse.use_case import USE_CASE
 from tests.fixtures.postgres_server import PostgresServer, postgres
+from tests.fixtures.toy.use_case import USE_CASE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +32,7 @@ ENVIRONMENT = Environment("test", {"engine": "sail", "root": "x"})
 
 
 def make_rows(table: str, count: int, batch: str) -> pa.Table:
-    """Return rows of the table's contract that differ in their customer alone."""
+    """Return rows of the table's contract that differ in their shop only."""
     samples: dict[str, Any] = {"double": 0.5, "int": 1, "string": "x", "array<string>": ["late", "a 'quote'"]}
     contract = USE_CASE.contracts[table]
     fields, columns = [], []
@@ -46,11 +45,11 @@ def make_rows(table: str, count: int, batch: str) -> pa.Table:
     return made.append_column(BATCH, pa.array([batch] * count, pa.string()))
 
 
-def make_batch(batch: str = "b1", *, rows: int = 3, aside: int = 1) -> ScoredBatch:
+def make_batch(batch: str = "b1", *, rows: int = 3, quarantined: int = 1) -> ScoredBatch:
     return ScoredBatch(
         batch_id=batch,
         predictions=make_rows("inference.predictions", rows, batch),
-        quarantined=make_rows("inference.predictions_quarantine", aside, batch),
+        quarantined=make_rows("inference.predictions_quarantine", quarantined, batch),
     )
 
 
@@ -80,7 +79,7 @@ def test_a_database_gets_each_batch_once(url: str) -> None:
     output.write(make_batch())
     assert output.has("b1")
     output.write(make_batch())
-    output.write(make_batch("b2", rows=2, aside=0))
+    output.write(make_batch("b2", rows=2, quarantined=0))
     assert [count(url, name) for name in ("scores", "scores_quarantine", "scores_batches")] == [5, 1, 2]
 
 
@@ -103,7 +102,7 @@ def test_a_run_killed_within_its_transaction_leaves_nothing(url: str, monkeypatc
 
 def test_a_table_with_other_columns_is_refused_with_the_difference(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "scores.db") as connection:
-        connection.execute("CREATE TABLE scores (customer_id INTEGER, shoe_size REAL)")
+        connection.execute("CREATE TABLE scores (shop_id INTEGER, shoe_size REAL)")
     with pytest.raises(InferenceError, match=r"(?s)'scores' exists.*- probability.*\+ shoe_size"):
         SqlOutput(f"sqlite:///{tmp_path}/scores.db", "scores").write(make_batch())
 
@@ -118,7 +117,7 @@ def test_the_error_of_a_database_tells_neither_url_nor_password() -> None:
 @pytest.mark.parametrize("kind", ["parquet", "csv"])
 def test_files_appear_whole_and_once(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     output = FileOutput(str(tmp_path / "out"), kind)
-    write, calls = output_kinds._write_file, []
+    write, calls = outputs._write_file, []
 
     def write_half(rows: pa.Table, path: Path) -> None:
         calls.append(path)
@@ -126,7 +125,7 @@ def test_files_appear_whole_and_once(tmp_path: Path, kind: str, monkeypatch: pyt
             raise KeyboardInterrupt
         write(rows, path)
 
-    monkeypatch.setattr(output_kinds, "_write_file", write_half)
+    monkeypatch.setattr(outputs, "_write_file", write_half)
     with pytest.raises(KeyboardInterrupt):
         output.write(make_batch())
     assert not output.has("b1")
@@ -150,11 +149,11 @@ def test_a_delta_table_killed_between_its_two_parts_is_completed(
     output = DeltaOutput.in_folder(str(tmp_path / "a" / "b" / "c"), "sail", PREDICTIONS)
     append: Callable[..., None] = DeltaOutput._append
 
-    def append_one(self: DeltaOutput, place: Any, rows: pa.Table) -> None:
-        append(self, place, rows)
+    def append_one(self: DeltaOutput, location: Any, rows: pa.Table) -> None:
+        append(self, location, rows)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(output_kinds.DeltaOutput, "_append", append_one)
+    monkeypatch.setattr(outputs.DeltaOutput, "_append", append_one)
     with pytest.raises(KeyboardInterrupt):
         output.write(make_batch())
     assert not output.has("b1")

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from boathouse.errors import StreamError
-from boathouse.inference.kafka_output import KafkaOutput
+from boathouse.inference import structured_stream
+from boathouse.inference.structured_stream import KafkaOutput, StructuredStream
 from tests.fixtures.kafka_broker import KafkaBroker, find_jars
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.fixtures.engine_worker import EngineWorker
 
 
@@ -33,7 +38,7 @@ def found(tmp_path_factory: pytest.TempPathFactory, spark_worker: EngineWorker) 
 
 
 @pytest.mark.spark
-def test_each_event_is_answered_or_put_aside_once(found: dict[str, Any]) -> None:
+def test_each_event_is_scored_or_quarantined_once(found: dict[str, Any]) -> None:
     answers, dead, progress = found["whole"]
     assert [row[0] for row in answers] == ["e1", "e130", "e131", "e2"]
     assert [row[:2] for row in dead] == [
@@ -101,3 +106,22 @@ def test_other_text_is_no_topic(text: str) -> None:
 def test_kafka_needs_an_engine_that_streams() -> None:
     with pytest.raises(StreamError, match="not possible on engine 'sail'. Use spark: BOATHOUSE_ENGINE=spark"):
         KafkaOutput(servers="h:1", topic="t").check_engine("sail")
+
+
+def test_a_query_that_is_still_starting_is_not_idle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = itertools.count(0, 10.0)
+    monkeypatch.setattr(structured_stream.time, "monotonic", lambda: next(now))
+    statuses = [
+        *({"message": "Initializing sources", "isTriggerActive": False} for _ in range(5)),
+        {"message": "Getting offsets", "isTriggerActive": True},
+        {"message": "Waiting for next trigger", "isTriggerActive": False},
+    ]
+
+    class Query:
+        awaitTermination = staticmethod(lambda _seconds: False)  # noqa: N815 - the name of Spark
+        status = property(lambda _self: statuses.pop(0))
+
+    options: Any = SimpleNamespace(trigger="continuous", interval_s=0.2, stop_when_idle_s=1.0)
+    unused: Any = None
+    StructuredStream(unused, unused, unused, options=options, checkpoint=tmp_path)._wait(Query())
+    assert statuses == []

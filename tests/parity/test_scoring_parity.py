@@ -41,7 +41,7 @@ class ScoredMonth:
     """One month scored in this process, for other ways to be compared with.
 
     Attributes:
-        house: The lakehouse that the other ways read and write.
+        lakehouse: The lakehouse that the other ways read and write.
         model: Who scored.
         keys: Customers, ascending.
         matrix: Their features from the offline table, in the model's order.
@@ -50,7 +50,7 @@ class ScoredMonth:
         reasons: In the same order; empty where the decision is 0.
     """
 
-    house: ScoredLakehouse
+    lakehouse: ScoredLakehouse
     model: LoadedModel
     keys: np.ndarray
     matrix: np.ndarray
@@ -72,10 +72,10 @@ def month(whole_book: SmallWorkspace) -> ScoredMonth:
     """Return the month scored in this process, after batch inference has joined its features."""
     with pytest.MonkeyPatch.context() as patch:
         isolate(whole_book.data, patch)
-        house = ScoredLakehouse.build()
+        lakehouse = ScoredLakehouse.build()
         model = train_model()
-        run_batch(house, model)
-        features = house.dataset("inference.features").load().where(f"observed_on = DATE'{MONTH}'").toPandas()
+        run_batch(lakehouse, model)
+        features = lakehouse.dataset("inference.features").load().where(f"observed_on = DATE'{MONTH}'").toPandas()
     features = features.sort_values("customer_id")
     matrix = features[list(USE_CASE.feature_names)].to_numpy(dtype=np.float64)
     probability = model.scorer.predict_probability(matrix)
@@ -88,16 +88,16 @@ def month(whole_book: SmallWorkspace) -> ScoredMonth:
     for row, texts in zip(rest, model.scorer.reasons(matrix[rest], REASONS), strict=True):
         reasons[row] = texts
     keys = features["customer_id"].to_numpy()
-    return ScoredMonth(house, model, keys, matrix, probability, decision, reasons)
+    return ScoredMonth(lakehouse, model, keys, matrix, probability, decision, reasons)
 
 
-def run_batch(house: ScoredLakehouse, model: LoadedModel) -> None:
-    house.parameters["batch_inference"]["scoring"]["cohorts"] = 1
-    house.run(batch_inference.create_pipeline(), models__champion=model, models__aliases={"champion": "1"})
+def run_batch(lakehouse: ScoredLakehouse, model: LoadedModel) -> None:
+    lakehouse.parameters["batch_inference"]["scoring"]["cohorts"] = 1
+    lakehouse.run(batch_inference.create_pipeline(), models__champion=model, models__aliases={"champion": "1"})
 
 
-def read_scores(house: ScoredLakehouse, table: str) -> Any:
-    rows = house.dataset(table).load().where(f"observed_on = DATE'{MONTH}'")
+def read_scores(lakehouse: ScoredLakehouse, table: str) -> Any:
+    rows = lakehouse.dataset(table).load().where(f"observed_on = DATE'{MONTH}'")
     return rows.select("customer_id", "probability", "decision", "reasons").toPandas()
 
 
@@ -109,14 +109,14 @@ def test_the_month_has_every_customer_and_both_decisions(month: ScoredMonth) -> 
 
 @pytest.mark.slow
 def test_batch_gives_the_same_to_the_bit(month: ScoredMonth, book: SmallWorkspace) -> None:
-    month.compare(read_scores(month.house, "inference.predictions"))
+    month.compare(read_scores(month.lakehouse, "inference.predictions"))
 
 
 @pytest.mark.slow
 def test_stream_gives_the_same_to_the_bit(month: ScoredMonth, book: SmallWorkspace) -> None:
     pipeline = stream_inference.create_pipeline()
-    month.house.run(pipeline, models__champion=month.model, models__aliases={"champion": "1"})
-    month.compare(read_scores(month.house, "inference.stream_predictions"))
+    month.lakehouse.run(pipeline, models__champion=month.model, models__aliases={"champion": "1"})
+    month.compare(read_scores(month.lakehouse, "inference.stream_predictions"))
 
 
 @pytest.mark.slow
@@ -142,8 +142,8 @@ def test_the_endpoint_gives_the_same_to_the_bit_for_features_it_is_sent(month: S
 def test_the_endpoint_gives_the_same_to_the_bit_for_keys(
     month: ScoredMonth, book: SmallWorkspace, tmp_path: Path
 ) -> None:
-    place = book.dataset(USE_CASE.current_views[0].table).location
-    refresher = FeatureRefresher(Environment("test", {"engine": place.engine, "root": place.root}))
+    location = book.dataset(USE_CASE.current_views[0].table).location
+    refresher = FeatureRefresher(Environment("test", {"engine": location.engine, "root": location.root}))
     store = OnlineStore(f"sqlite:///{tmp_path}/online.db", timeout_s=60)
     for view in USE_CASE.current_views:
         publish_view(store, view, refresher.place(view.table))

@@ -76,13 +76,13 @@ def test_threads_leave_the_same_tables(bank: SmallWorkspace) -> None:
 
 def test_a_failed_run_is_resumed_by_the_command_it_shows(bank: SmallWorkspace) -> None:
     """The labels are gone: training fails; once they are back, the words shown finish it."""
-    place = bank.data / "lakehouse" / "test" / "features" / "spending"
-    place.rename(bank.data / "moved")
+    folder = bank.data / "lakehouse" / "test" / "features" / "spending"
+    folder.rename(bank.data / "moved")
     failed = CliRunner().invoke(cli, ["run", "--env", "test", "--conf-source", str(CONF), "--pipelines", "training"])
     assert failed.exit_code == 1
     assert "features.spending" in failed.stderr
     (command,) = re.findall(r"boathouse run (--pipelines training.*)$", failed.stderr, re.MULTILINE)
-    (bank.data / "moved").rename(place)
+    (bank.data / "moved").rename(folder)
     resumed = CliRunner().invoke(cli, ["run", *command.split()])
     assert resumed.exit_code == 0, resumed.output
     assert "training.finish_candidate" in nodes_run(resumed.output)

@@ -12,13 +12,14 @@ import click
 
 from boathouse.cli.environment_options import ENVIRONMENT, engines
 from boathouse.errors import InferenceError
+from boathouse.errors.inference import NOTHING_DONE
 from boathouse.inference.models import RoleModel
 from boathouse.problem.scored_tables import CHALLENGER, CHAMPION
 
 if TYPE_CHECKING:
     from boathouse.environment import Environment
-    from boathouse.inference.kafka_output import KafkaOutput
     from boathouse.inference.options import StreamOptions
+    from boathouse.inference.structured_stream import KafkaOutput
     from boathouse.modelling.result import LoadedModel
 
 
@@ -28,13 +29,13 @@ _DELAY_S = 86_400
 
 @dataclass(frozen=True, kw_only=True)
 class RequestStream:
-    """One stream.
+    """A stream from one table to another.
 
     Attributes:
-        environment: Whose tables they are.
+        environment: Environment of both tables.
         source: Table of requests, ``<schema>.<table>``.
         table: Table of answers, ``<schema>.<table>``.
-        topic: Where the answers go besides; None for nowhere.
+        topic: Topic that the answers are also sent to; None for none.
     """
 
     environment: Environment
@@ -43,17 +44,17 @@ class RequestStream:
     topic: KafkaOutput | None
 
     def answer(self, model: RoleModel, *, reason_count: int) -> Iterator[str]:
-        """Answer what is there with ``model``; give a line for each thing that was done."""
+        """Answer the waiting requests with ``model``; give a line for the table and one for the topic."""
         from boathouse.environment import locate_data
+        from boathouse.inference.datasets import RequestStreamDataset
         from boathouse.inference.rows import plan_requests
-        from boathouse.inference.stream_dataset import RequestStreamDataset
         from boathouse.problem.scored_tables import STREAM_PREDICTIONS
         from boathouse.use_case import USE_CASE
 
-        place = self.environment.table(self.table)
+        location = self.environment.table(self.table)
         checkpoints = Path(str(locate_data("checkpoints")))
         stream = RequestStreamDataset(
-            table=place.table,
+            table=location.table,
             source=self.environment.table(self.source).table,
             lakehouse=self.environment.lakehouse,
             checkpoints=checkpoints.as_posix(),
@@ -61,9 +62,9 @@ class RequestStream:
         )
         options = self._options(reason_count)
         stream.save(plan_requests(model, USE_CASE, options))
-        yield f"{place.table}: {stream.load().count():,} requests answered so far"
+        yield f"{location.table}: {stream.load().count():,} requests answered so far"
         if self.topic is not None:
-            self.topic.publish(place, options, checkpoint=checkpoints / place.table / f"kafka-{self.topic.topic}")
+            self.topic.publish(location, options, checkpoint=checkpoints / location.table / f"kafka-{self.topic.topic}")
             yield f"topic {self.topic.topic}: all of them sent"
 
     def _options(self, reason_count: int) -> StreamOptions:
@@ -71,7 +72,7 @@ class RequestStream:
 
         return StreamOptions(
             name=f"infer-{self.source}-{self.table}".replace(".", "-"),
-            post_statements=False,
+            post_newest=False,
             delay_s=_DELAY_S,
             reason_count=reason_count,
             trigger="available_now",
@@ -88,16 +89,22 @@ def open_stream(environment: Environment, source: str, target: str) -> RequestSt
         InferenceError: If either is no table of the environment, or Spark runs without Kafka's connector.
         StreamError: If the engine cannot send to Kafka.
     """
-    from boathouse.inference.input_rows import TABLE_NAME
-    from boathouse.inference.kafka_output import KafkaOutput
+    from boathouse.inference.inputs import TABLE_NAME
+    from boathouse.inference.structured_stream import KafkaOutput
     from boathouse.problem.scored_tables import STREAM_PREDICTIONS
 
     topic = KafkaOutput.parse(target)
     table = target if topic is None else STREAM_PREDICTIONS
     if not TABLE_NAME.fullmatch(source):
-        raise InferenceError.stream_input(source)
+        raise InferenceError(
+            f"A stream reads a Delta table of the environment, not '{source}'. {NOTHING_DONE} "
+            "Give <schema>.<table>, or use --way batch."
+        )
     if not TABLE_NAME.fullmatch(table):
-        raise InferenceError.stream_output(target)
+        raise InferenceError(
+            f"A stream writes to a Delta table of the environment or to Kafka, not to '{target}'. {NOTHING_DONE} "
+            "Give <schema>.<table> or kafka:SERVERS/TOPIC, or use --way batch."
+        )
     if topic is not None:
         topic.check_engine(environment.engine)
     return RequestStream(environment=environment, source=source, table=table, topic=topic)
@@ -126,21 +133,21 @@ OUTPUT is one of
                          URL with its password out of the command
 
 The same rows, model, feature tables and number of reasons are one batch: run again, killed or
-started twice, it is written once. Rows that cannot be scored go to <table>_quarantine or quarantine.* with
-the reason.
+started twice, it is written once. Rows that cannot be scored go to <table>_quarantine or
+quarantine.* with the reason.
 
 \b
 Which way fits
-  way       from asking to answer      rows                 for
+  way       latency                    rows                 for
   batch     minutes to a day           thousands and up     month's end, campaigns, backfills
   stream    seconds                    up to thousands/s    statements or requests as they arrive
-  endpoint  milliseconds               one to hundreds      a person or a till is waiting
+  endpoint  milliseconds               one to hundreds      a person or a till that waits
             (boathouse serve)
   edge      microseconds, no network   one                  a device without a connection
 
 Batch runs once and ends. Stream (--way stream) reads what is added to a Delta table of the
-environment whose columns are those of inference.requests, from where it was, and ends when
-there is nothing new; with --watch it goes on.
+environment whose columns are those of inference.requests, from its last position, and ends
+when there is nothing new; with --watch it continues.
 """
 
 
@@ -156,7 +163,7 @@ there is nothing new; with --watch it goes on.
     help="champion, challenger or a version. Default: champion.",
 )
 @click.option("--reasons", type=click.IntRange(0, 20), default=3, help="Reasons per adverse decision. Default: 3.")
-@click.option("--watch", type=click.FloatRange(0.1), default=None, help="Stream: look every n seconds for new rows.")
+@click.option("--watch", type=click.FloatRange(0.1), default=None, help="Stream: poll every n seconds for new rows.")
 @ENVIRONMENT
 def infer(  # noqa: PLR0913, PLR0917 - options
     source: str,
@@ -167,7 +174,7 @@ def infer(  # noqa: PLR0913, PLR0917 - options
     watch: float | None,
     environment: Environment,
 ) -> None:
-    """Score INPUT; see the help text above."""
+    """Score INPUT; the help text is above."""
     environment.use_mlflow()
     with engines():
         if way == "batch":
@@ -175,7 +182,7 @@ def infer(  # noqa: PLR0913, PLR0917 - options
             return
         stream = open_stream(environment, source, target)
         while True:
-            # A new champion answers from the next look on.
+            # A new champion scores from the next poll on.
             for line in stream.answer(find_model(environment, wanted), reason_count=reasons):
                 click.echo(line)
             if watch is None:
@@ -184,7 +191,7 @@ def infer(  # noqa: PLR0913, PLR0917 - options
 
 
 def find_model(environment: Environment, wanted: str) -> RoleModel:
-    """Return the version that ``wanted`` names, by alias or number; only the champion decides.
+    """Return the version at alias or number ``wanted``, with its role: only the champion decides.
 
     Raises:
         ModelError: If there is none.
@@ -205,8 +212,8 @@ def find_model(environment: Environment, wanted: str) -> RoleModel:
 
 
 def _run_batch(environment: Environment, model: RoleModel, source: str, target: str, *, reasons: int) -> None:
-    from boathouse.inference.input_rows import open_input
-    from boathouse.inference.output_kinds import open_output
+    from boathouse.inference.inputs import open_input
+    from boathouse.inference.outputs import open_output
     from boathouse.inference.scoring_run import ScoringRun
     from boathouse.use_case import USE_CASE
 

@@ -7,7 +7,7 @@ from boathouse.errors.engines import EngineError
 from boathouse.errors.export import ExportError
 from boathouse.errors.features import FeatureError, NotPublishedError, OnlineStoreError
 from boathouse.errors.images import ImageError
-from boathouse.errors.inference import InferenceError
+from boathouse.errors.inference import InferenceError, StreamError
 from boathouse.errors.invocations import InvocationError
 from boathouse.errors.life_cycle import IdentityError, LifeCycleError
 from boathouse.errors.models import ModelError, PromotionError, UntrustedModelError
@@ -15,7 +15,6 @@ from boathouse.errors.monitoring import MonitoringError
 from boathouse.errors.reproduction import ReproductionError
 from boathouse.errors.requests import RequestError
 from boathouse.errors.simulation import SimulationError
-from boathouse.errors.streams import StreamError
 from boathouse.errors.tables import CommitConflictError, DataQualityError, TableError
 
 __all__ = [

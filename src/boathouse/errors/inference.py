@@ -1,4 +1,4 @@
-"""Errors of scoring tables that are no part of the project's own flow."""
+"""Errors of scoring any table, and of streams of requests."""
 
 from __future__ import annotations
 
@@ -6,91 +6,68 @@ from collections.abc import Iterable
 
 from boathouse.errors.base import BoathouseError
 
-_NOTHING = "Nothing was scored or written."
+NOTHING_DONE = "Nothing was scored or written."
 
 
 class InferenceError(BoathouseError):
     """An input cannot be scored, or an output cannot take the scores."""
 
     @classmethod
-    def wrong_columns(cls, where: str, lines: Iterable[str], found: Iterable[str]) -> InferenceError:
-        """Show what the input lacks or has in another type."""
-        diff = "\n".join(lines)
-        return cls(
-            f"The input {where} does not fit. {_NOTHING}\n{diff}\nIt has: {', '.join(found)}.\n"
-            "Give it keys and time, and either nothing else or all features of the model."
-        )
-
-    @classmethod
-    def empty_input(cls, where: str) -> InferenceError:
-        """Name the input without rows."""
-        return cls(f"The input {where} has no rows. {_NOTHING}")
-
-    @classmethod
-    def unknown_input(cls, text: str) -> InferenceError:
-        """Say which forms of input there are."""
-        return cls(
-            f"There is no input '{text}'. {_NOTHING} Give a table of the environment (<schema>.<table>), the folder of "
-            "a Delta table, or a file or folder that ends in .parquet or .csv."
-        )
-
-    @classmethod
     def unknown_output(cls, text: str) -> InferenceError:
-        """Say which forms of output there are."""
+        """List the forms of output."""
         return cls(
-            f"'{text}' is no output. {_NOTHING} Give a table of the environment (<schema>.<table>), delta:FOLDER, "
+            f"'{text}' is no output. {NOTHING_DONE} Give a table of the environment (<schema>.<table>), delta:FOLDER, "
             "parquet:FOLDER, csv:FOLDER, or a database as URL#TABLE or env:VARIABLE#TABLE."
         )
-
-    @classmethod
-    def missing_variable(cls, name: str) -> InferenceError:
-        """Name the environment variable that is not set."""
-        return cls(f"The environment variable {name} is not set; it should hold the URL of a database. {_NOTHING}")
 
     @classmethod
     def other_schema(cls, table: str, lines: Iterable[str]) -> InferenceError:
         """Show how an existing output differs from what would be written."""
         diff = "\n".join(lines)
         return cls(
-            f"The output '{table}' exists with other columns. {_NOTHING}\n{diff}\nChoose another name, or drop it."
+            f"The output '{table}' exists with other columns. {NOTHING_DONE}\n{diff}\nChoose another name, or drop it."
+        )
+
+
+NOTHING_ANSWERED = "Nothing of it was scored; what was scored before stays."
+_RENAME = (
+    "give the stream another name (stream_inference.stream.name): it then begins from the table as it is now; requests "
+    "already answered are not answered again."
+)
+
+
+class StreamError(BoathouseError):
+    """A stream cannot continue from its position."""
+
+    @classmethod
+    def rewritten(cls, table: str, *, version: int, operation: str) -> StreamError:
+        """Name the version that removed rows, and the operation that did."""
+        return cls(
+            f"Version {version} of the stream's source '{table}' took rows away or replaced them ({operation}). "
+            f"A stream reads rows that are added. {NOTHING_ANSWERED} If the change is right, {_RENAME}"
         )
 
     @classmethod
-    def database_failed(cls, table: str, reason: str) -> InferenceError:
-        """Name the table and the database's kind of error, never its text, which may hold URL or values."""
+    def vacuumed(cls, table: str, *, version: int, files: int) -> StreamError:
+        """Give the version whose files are gone."""
         return cls(
-            f"Table '{table}' of the database cannot be written ({reason}); its transaction was rolled back. "
-            "Check the URL, the driver and the rights, then run again: a batch is never written twice."
+            f"{files} file(s) that version {version} added to the stream's source '{table}' are gone, probably "
+            f"vacuumed before the stream read them. {NOTHING_ANSWERED} Restore them, or {_RENAME}"
         )
 
     @classmethod
-    def stream_output(cls, text: str) -> InferenceError:
-        """Say what a stream writes to."""
+    def log_gone(cls, table: str, *, version: int, newest: int) -> StreamError:
+        """Give the version that the log no longer has."""
         return cls(
-            f"A stream writes to a Delta table of the environment or to Kafka, not to '{text}'. {_NOTHING} "
-            "Give <schema>.<table> or kafka:SERVERS/TOPIC, or use --way batch."
+            f"The log of the stream's source '{table}' no longer has version {version} (newest: {newest}): it was "
+            f"cleaned up before the stream read it. {NOTHING_ANSWERED} {_RENAME[0].upper()}{_RENAME[1:]} "
+            "A longer delta.logRetentionDuration on the source prevents this."
         )
 
     @classmethod
-    def without_kafka(cls, package: str) -> InferenceError:
-        """Name the jars that the running Spark lacks."""
+    def replaced(cls, table: str) -> StreamError:
+        """Report that the source is another table than the stream has read so far."""
         return cls(
-            f"This Spark was started without Kafka's connector. {_NOTHING} "
-            f"Start anew with BOATHOUSE_SPARK_PACKAGES={package}; make jars fetches it once with the same variable set."
-        )
-
-    @classmethod
-    def kafka_failed(cls, topic: str, reason: str) -> InferenceError:
-        """Name the topic and the kind of error."""
-        return cls(
-            f"The answers cannot be sent to Kafka's topic '{topic}' ({reason}). They are in the Delta table; run again "
-            "to send what was not sent. Check the servers' addresses and the topic."
-        )
-
-    @classmethod
-    def stream_input(cls, text: str) -> InferenceError:
-        """Say what a stream reads from."""
-        return cls(
-            f"A stream reads a Delta table of the environment, not '{text}'. {_NOTHING} "
-            "Give <schema>.<table>, or use --way batch."
+            f"The stream's source '{table}' is another table than before: it was deleted and created again. "
+            f"{NOTHING_ANSWERED} If that is meant, give the stream another name (stream_inference.stream.name)."
         )

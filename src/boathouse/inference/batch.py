@@ -1,4 +1,4 @@
-"""Scoring one batch of rows: nothing lost, nothing doubled. Batch, stream and command line all come through here."""
+"""Scoring one batch of rows, none lost and none doubled: the code that batch, stream and command line share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from boathouse.errors import DataQualityError
-from boathouse.inference.identity import prediction_id_column
 from boathouse.problem.scored_tables import NO_FEATURE_ROW, NOT_FINITE
 from boathouse.scoring.batch import score_frame
 from boathouse.scoring.files import digest_of
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
 
 _BROKEN = "broken_rules"
+_ID_DIGITS = 32
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class SplitRows:
 
 @dataclass(frozen=True, kw_only=True)
 class Stamp:
-    """What each prediction of a run says of its origin.
+    """Provenance written to each prediction of a run.
 
     Attributes:
         model: Model and role.
@@ -73,8 +73,8 @@ def score_rows(  # noqa: PLR0913 - names of columns, after the three that matter
         stamp: Model and origin.
         keys: Columns of the key.
         time: Column of the date.
-        reason_count: Reasons for each row that owes some, at most.
-        event: Column with the id of the event that asked; None in batch.
+        reason_count: Reasons of an adverse decision, at most.
+        event: Column with the id of the request; None in batch.
         carried: Columns that predictions and quarantined rows keep.
     """
     features = stamp.model.model.features
@@ -82,8 +82,8 @@ def score_rows(  # noqa: PLR0913 - names of columns, after the three that matter
     split = split_scorable(rows, keys=identity, features=features)
     scored = score_frame(split.scorable, stamp.model.model.files, reason_count=reason_count)
     digest = digest_of(stamp.model.model.files)
-    named = prediction_id_column(keys, time, digest=digest, role=stamp.model.role, event=event)
-    ready = scored.select(*identity, named.alias("prediction_id"), *stamp.model.model.scorer.outputs.names)
+    identifier = prediction_id_column(keys, time, digest=digest, role=stamp.model.role, event=event)
+    ready = scored.select(*identity, identifier.alias("prediction_id"), *stamp.model.model.scorer.outputs.names)
     version, role = F.lit(stamp.model.model.version), F.lit(stamp.model.role)
     held_back = split.quarantined.withColumn("model_version", version).withColumn("role", role)
     return SplitRows(stamp_predictions(ready, stamp), held_back)
@@ -92,8 +92,8 @@ def score_rows(  # noqa: PLR0913 - names of columns, after the three that matter
 def split_scorable(joined: DataFrame, *, keys: Sequence[str], features: Sequence[str]) -> SplitRows:
     """Return ``joined`` split by whether it can be scored; the quarantine has ``keys`` and ``broken_rules``.
 
-    A row of which no feature is known has nothing but nulls; a model would score it all the same, with a
-    number that means nothing. An infinite feature is a fault upstream.
+    A row without any known feature has only nulls; a model would still score it, with a meaningless number. An
+    infinite feature is a fault upstream.
     """
     unknown = reduce(and_, [F.col(name).isNull() | F.isnan(name) for name in features])
     rules = [F.when(unknown, F.lit(NO_FEATURE_ROW))]
@@ -136,11 +136,11 @@ def _texts(values: Sequence[str]) -> Column:
     return F.array(*[F.lit(value) for value in values]).cast("array<string>")
 
 
-def hold_rows(frame: DataFrame, *, rows: int, limit: int) -> DataFrame:
-    """Return ``frame`` computed once and held on the driver if it has at most ``limit`` rows, else as it is.
+def hold_rows(frame: DataFrame, *, rows: int = 0, limit: int = 0) -> DataFrame:
+    """Return ``frame`` computed once and held on the driver, unless its ``rows`` exceed ``limit``.
 
-    Neither engine keeps a frame for its later readers by itself (Sail ignores ``cache``): without
-    this a model runs for the count, for the checks and for the write.
+    Neither engine keeps a frame for later readers (Sail ignores ``cache``): without this a model runs for the count,
+    for the checks and for the write.
     """
     if rows > limit:
         return frame
@@ -178,21 +178,38 @@ def find_finished(
     cohorts: dict[date, int],
     data_versions: Collection[str],
 ) -> Finished:
-    """Return date, version and role of the cohorts that were scored whole from the very same table versions.
+    """Return date, version and role of the cohorts that were scored completely from the same table versions.
 
     Args:
         before: Predictions and quarantined rows so far; None where there are none.
         time: Column of the date.
-        cohorts: Rows of each date that a whole cohort has.
-        data_versions: Tables and versions as the predictions state them.
+        cohorts: Rows of each date in a complete cohort.
+        data_versions: Tables and versions as predictions record them.
     """
     predictions, quarantine = before
     if predictions is None or quarantine is None:
         return frozenset()
     slices = [time, "model_version", "role"]
     same = F.concat_ws(",", "data_versions") == F.lit(",".join(data_versions))
-    found = {tuple(row[:3]): int(row[3]) for row in predictions.where(same).groupBy(*slices).count().collect()}
+    counts = {tuple(row[:3]): int(row[3]) for row in predictions.where(same).groupBy(*slices).count().collect()}
     for row in quarantine.groupBy(*slices).count().collect():
-        if tuple(row[:3]) in found:
-            found[tuple(row[:3])] += int(row[3])
-    return frozenset(key for key, rows in found.items() if cohorts.get(key[0]) == rows)
+        if tuple(row[:3]) in counts:
+            counts[tuple(row[:3])] += int(row[3])
+    return frozenset(key for key, rows in counts.items() if cohorts.get(key[0]) == rows)
+
+
+def prediction_id_column(keys: Sequence[str], time: str, *, digest: str, role: str, event: str | None = None) -> Column:
+    """Return the id of a prediction: the same in every run and on every engine, without a person's key in it.
+
+    It is the first 32 hexadecimal digits of SHA-256 over ``<SHA-256 of the key>|<date>|<digest>|<role>[|<event>]``.
+
+    Args:
+        keys: Columns of the key, joined by ``/`` before they are hashed.
+        time: Column of the date, written YYYY-MM-DD.
+        digest: Digest of the model's files.
+        role: ``champion`` or ``challenger``.
+        event: Column with the id of the request; None in batch, where a key and date are scored once.
+    """
+    key = F.sha2(F.concat_ws("/", *[F.col(name).cast("string") for name in keys]), 256)
+    parts = [key, F.col(time).cast("string"), F.lit(digest), F.lit(role), *([] if event is None else [F.col(event)])]
+    return F.substring(F.sha2(F.concat_ws("|", *parts), 256), 1, _ID_DIGITS)

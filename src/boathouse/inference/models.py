@@ -1,4 +1,4 @@
-"""Which part a model plays in a scoring run."""
+"""The models of a scoring run with their roles, and the record of the run."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RoleModel:
-    """A model and its part: only the champion decides; everything else is scored for comparison."""
+    """A model and its role: only the champion decides; every other version is scored for comparison."""
 
     model: LoadedModel
     role: str
 
 
 class ModelVersions(Protocol):
-    """Every version of one registered model, loaded when asked for."""
+    """All versions of one registered model, loaded on demand."""
 
     def load(self, version: str) -> LoadedModel:
         """Return ``version``, checked; ModelError if there is none."""

@@ -1,4 +1,4 @@
-"""What a batch scoring run does, as read from ``params:batch_inference.<group>``."""
+"""Options of batch scoring (``params:batch_inference.scoring``) and of a stream (``stream_inference.stream``)."""
 
 from __future__ import annotations
 
@@ -90,23 +90,24 @@ TRIGGERS = ("available_now", "continuous")
 
 @dataclass(frozen=True, kw_only=True)
 class StreamOptions:
-    """When a stream reads, how much at once, and how long it waits for late requests.
+    """Options of a stream: when it reads, how much at once, and how long it waits for late requests.
 
     Attributes:
-        name: Names the stream in the targets' logs; another name begins anew. Letters, digits, dash, underscore.
-        post_statements: Whether a run first posts a request for each statement of the newest cohort, as the worked
+        name: Names the stream in the targets' logs; another name starts from the beginning. Letters, digits, dash,
+            underscore.
+        post_newest: Whether a run first posts a request for each row of the newest cohort, as the worked
             example does; off where other systems fill the table of requests.
         delay_s: A request made more than so many seconds before the newest of all earlier batches is late; 0 to a
             year.
         reason_count: Reasons given with each adverse decision; 0 to 20.
         trigger: ``available_now`` answers what is there and ends; ``continuous`` goes on.
-        interval_s: With continuous: seconds from one look at the source to the next; 0.1 to 86,400.
-        stop_when_idle_s: With continuous: end after so many seconds without new rows; 0 goes on for ever.
+        interval_s: With continuous: polling interval in seconds; 0.1 to 86,400.
+        stop_when_idle_s: With continuous: end after so many seconds without new rows; 0 never ends.
         most_versions: Versions (sail) read at once; 1 to 1,000. Elsewhere the same number of files a batch.
     """
 
     name: str
-    post_statements: bool
+    post_newest: bool
     delay_s: float
     reason_count: int
     trigger: str
@@ -122,8 +123,8 @@ class StreamOptions:
         """
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", str(self.name)):
             raise OptionError.out_of_range("name", self.name, "1 to 64 letters, digits, dashes and underscores")
-        if not isinstance(self.post_statements, bool):
-            raise OptionError.out_of_range("post_statements", self.post_statements, "true or false")
+        if not isinstance(self.post_newest, bool):
+            raise OptionError.out_of_range("post_newest", self.post_newest, "true or false")
         require_between("delay_s", self.delay_s, 0, 366 * 86_400)
         require_whole("reason_count", self.reason_count, 0, 20)
         require_choice("trigger", self.trigger, TRIGGERS)

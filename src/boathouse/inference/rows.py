@@ -1,4 +1,4 @@
-"""The rows of a use case: which are scored, with which features, and what is asked of a stream."""
+"""Rows of a use case: cohorts to score, their features, example requests, and the plan of a stream."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from boathouse.features.on_demand_frame import add_on_demand
 from boathouse.features.point_in_time import join_point_in_time
 from boathouse.features.selection import select_views
 from boathouse.inference.batch import Stamp, score_rows
-from boathouse.inference.stream_plan import StreamPlan
+from boathouse.inference.stream import StreamPlan
 from boathouse.problem.scored_tables import EVENT_ID, EVENT_TIME, SOURCE_BATCH
 from boathouse.problem.tables import answer_contracts, request_contract
 from boathouse.scoring.on_demand import select_on_demand
@@ -42,7 +42,7 @@ def select_cohorts(
     Args:
         rows: The spine's table.
         use_case: Its keys and dates.
-        as_of: Rows known later do not exist yet; inclusive.
+        as_of: Cutoff of the visible data, inclusive.
         newest: Number of newest cohorts. Not used with ``first`` or ``last``.
         first: Cohorts from this date on, inclusive.
         last: Cohorts up to this date, inclusive.
@@ -72,9 +72,9 @@ def join_features(rows: DataFrame, model: LoadedModel, tables: Mapping[str, Data
     Args:
         rows: Keys and time, any other columns, and fields of the request where there was one; without, they have
             their defaults.
-        model: Its feature spec says which views and on-demand features it takes.
+        model: Its feature spec lists the views and on-demand features it takes.
         tables: Table of each view by the view's label.
-        use_case: What is declared.
+        use_case: Declares views and on-demand features.
 
     Raises:
         FeatureError: If the model needs a view in a definition that is no longer declared.
@@ -88,7 +88,7 @@ def join_features(rows: DataFrame, model: LoadedModel, tables: Mapping[str, Data
 def request_newest(rows: DataFrame, use_case: UseCase, as_of: date) -> DataFrame:
     """Return a request for each row of the spine's newest cohort up to ``as_of``, its fields empty.
 
-    It is made at the start of the row's day, and its id is a hash of key and day: the same row always makes the same
+    Its time is the start of the row's day and its id a hash of key and day: the same row always makes the same
     request.
     """
     known = rows.where(F.col(use_case.known_column) <= F.lit(as_of))
@@ -107,7 +107,7 @@ def request_newest(rows: DataFrame, use_case: UseCase, as_of: date) -> DataFrame
 
 
 def plan_requests(model: RoleModel, use_case: UseCase, options: StreamOptions) -> StreamPlan:
-    """Return what a stream does with requests: join features, score and stamp, as batch inference does.
+    """Return the plan of a stream of requests: join features, score and stamp, as batch inference does.
 
     Raises:
         FeatureError: If the model needs a view in a definition that is no longer declared.

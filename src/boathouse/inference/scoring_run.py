@@ -1,4 +1,4 @@
-"""One input scored by one model into one output: judged, counted, written once."""
+"""One input scored by one model: ``boathouse infer`` in batch."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import pyarrow as pa
 from pyspark.sql import functions as F
 
 from boathouse.errors import InferenceError
-from boathouse.inference.batch import Stamp, check_balance, score_rows
-from boathouse.inference.input_rows import check_columns, judge_input
+from boathouse.errors.inference import NOTHING_DONE
+from boathouse.inference.batch import Stamp, check_balance, hold_rows, score_rows
+from boathouse.inference.inputs import check_columns, judge_input
 from boathouse.inference.models import RunRecord
 from boathouse.inference.outputs import BATCH, ScoredBatch
 from boathouse.inference.rows import join_features, views_of
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from boathouse.environment import Environment
-    from boathouse.inference.input_rows import InputRows
+    from boathouse.inference.inputs import InputRows
     from boathouse.inference.models import RoleModel
     from boathouse.problem.spec import UseCase
     from boathouse.tables.location import TableLocation
@@ -35,9 +36,9 @@ class ScoringRun:
     """How an input is scored.
 
     Attributes:
-        use_case: Whose keys, views and on-demand features these are.
-        model: Who scores.
-        environment: Whose feature tables are looked up.
+        use_case: Declares keys, views and on-demand features.
+        model: Model and role.
+        environment: Has the feature tables that are looked up.
         reason_count: Reasons per adverse decision, at most.
     """
 
@@ -50,7 +51,7 @@ class ScoringRun:
         """Return the id of the batch: the same for the same rows, model, role, reasons and feature tables."""
         parts = [source.identity, digest_of(self.model.model.files), self.model.role, str(self.reason_count)]
         if not self.has_features(source):
-            parts += [f"{place.table}@{place.require_version()}" for place in self._view_places().values()]
+            parts += [f"{location.table}@{location.require_version()}" for location in self._view_locations().values()]
         return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
 
     def has_features(self, source: InputRows) -> bool:
@@ -66,12 +67,12 @@ class ScoringRun:
         """
         wanted = self._columns(source)
         check_columns(dict(source.rows.dtypes), wanted, where=source.name, as_text=source.as_text)
-        rows = _hold(source.rows.select(*wanted))
+        rows = hold_rows(source.rows.select(*wanted))
         total = rows.count()
         if not total:
-            raise InferenceError.empty_input(source.name)
+            raise InferenceError(f"The input {source.name} has no rows. {NOTHING_DONE}")
         judged = judge_input(rows, wanted, keys=self.use_case.identity)
-        ready, record = self._join(_hold(judged.scorable), source)
+        ready, record = self._join(hold_rows(judged.scorable), source)
         views = () if self.has_features(source) else views_of(self.model.model, self.use_case)
         stamp = Stamp(
             model=self.model,
@@ -102,37 +103,30 @@ class ScoringRun:
         fields = {name for each in self.use_case.on_demand for name in each.request_names}
         return wanted | dict.fromkeys(sorted(fields & set(source.rows.columns)), "double")
 
-    def _view_places(self) -> dict[str, TableLocation]:
-        """Return where the tables of the model's views are, by the view's label.
+    def _view_locations(self) -> dict[str, TableLocation]:
+        """Return the location of the table of each of the model's views, by the view's label.
 
         Raises:
             TableError: If one has not been computed.
         """
-        places = {}
+        locations = {}
         for view in views_of(self.model.model, self.use_case):
-            place = self.environment.table(view.table)
-            place.require_version("feature_engineering")
-            places[view.label] = place
-        return places
+            location = self.environment.table(view.table)
+            location.require_version("feature_engineering")
+            locations[view.label] = location
+        return locations
 
     def _join(self, rows: DataFrame, source: InputRows) -> tuple[DataFrame, RunRecord]:
-        """Return the rows with features, and which versions of which tables were read for that."""
+        """Return the rows with features, and the versions of the tables read for them."""
         if self.has_features(source):
             return rows, RunRecord(table_versions=source.versions)
         tables, versions = {}, dict(source.versions)
-        for label, place in self._view_places().items():
-            versions[place.table] = place.require_version()
-            tables[label] = place.read(versions[place.table])
+        for label, location in self._view_locations().items():
+            versions[location.table] = location.require_version()
+            tables[label] = location.read(versions[location.table])
         return join_features(rows, self.model.model, tables, self.use_case), RunRecord(table_versions=versions)
 
 
 def _collect(frame: DataFrame, columns: tuple[str, ...], batch: str) -> pa.Table:
     table = frame.select(*columns).toArrow()
     return table.append_column(BATCH, pa.array([batch] * table.num_rows, pa.string()))
-
-
-def _hold(frame: DataFrame) -> DataFrame:
-    """Return ``frame`` computed once: counting and judging read it again."""
-    from boathouse.inference.batch import hold_rows
-
-    return hold_rows(frame, rows=0, limit=0)

@@ -1,4 +1,4 @@
-"""Scores into a database: rows and the mark of their batch in one transaction."""
+"""Scores into a database: rows and the record of their batch in one transaction."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _ROWS = 5_000
 
 
 class SqlOutput:
-    """``<table>``, ``<table>_quarantine`` and ``<table>_batches``, which are made where they are missing."""
+    """``<table>``, ``<table>_quarantine`` and ``<table>_batches``, which are created where they are missing."""
 
     def __init__(self, url: str, table: str) -> None:
-        """Remember where; connect to nothing.
+        """Remember URL and table; do not connect.
 
         Args:
             url: As SQLAlchemy takes it; never shown.
@@ -52,23 +52,23 @@ class SqlOutput:
         """
         metadata = sa.MetaData()
         marks = self._marks(metadata)
-        aside = _describe(f"{self._table}_quarantine", batch.quarantined, metadata)
+        quarantine = _describe(f"{self._table}_quarantine", batch.quarantined, metadata)
         scores = _describe(self._table, batch.predictions, metadata)
         with _Guard(self._table):
             engine = self._engine()
             with engine.begin() as connection:
-                for table in (scores, aside):
+                for table in (scores, quarantine):
                     _check_columns(connection, table)
             metadata.create_all(engine)
             with engine.begin() as connection:
                 try:
-                    # Of two runs at once the second waits here, and finds the mark.
+                    # Of two concurrent runs the second waits here, and finds the mark.
                     mark = {"batch_id": batch.batch_id, "rows": len(batch.predictions), "written_at": datetime.now(UTC)}
                     connection.execute(sa.insert(marks), mark)
                 except IntegrityError:
                     connection.rollback()
                     return self._table
-                _insert(connection, aside, batch.quarantined)
+                _insert(connection, quarantine, batch.quarantined)
                 _insert(connection, scores, batch.predictions)
         return self._table
 
@@ -86,7 +86,7 @@ class SqlOutput:
 
 
 class _Guard:
-    """Turns a database's error into ours, without its text."""
+    """Turns an error of the database into one without its text, which may hold URL or values."""
 
     def __init__(self, table: str) -> None:
         self._table = table
@@ -96,7 +96,11 @@ class _Guard:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
         if isinstance(error, SQLAlchemyError | ImportError):
-            raise InferenceError.database_failed(self._table, type(error).__name__) from None
+            raise InferenceError(
+                f"Table '{self._table}' of the database cannot be written ({type(error).__name__}); its transaction "
+                "was rolled back. Check the URL, the driver and the rights, then run again: a batch is never written "
+                "twice."
+            ) from None
 
 
 def _sql_type(dtype: pa.DataType) -> sa.types.TypeEngine[Any]:
@@ -118,11 +122,11 @@ def _describe(name: str, rows: pa.Table, metadata: sa.MetaData) -> sa.Table:
 
 
 def _check_columns(connection: sa.Connection, table: sa.Table) -> None:
-    """Check that a table that is there has the columns that are written; types are the database's matter."""
+    """Check that an existing table has the columns that are written; the database checks types."""
     if not sa.inspect(connection).has_table(table.name):
         return
-    found = {column["name"]: "column" for column in sa.inspect(connection).get_columns(table.name)}
-    lines = diff_columns({column.name: "column" for column in table.columns}, found)
+    stored = {column["name"]: "column" for column in sa.inspect(connection).get_columns(table.name)}
+    lines = diff_columns({column.name: "column" for column in table.columns}, stored)
     if lines:
         raise InferenceError.other_schema(table.name, lines)
 

@@ -1,145 +1,174 @@
-"""A stream without a streaming engine: driven by the source's versions, its checkpoint in the targets' logs."""
+"""A stream without a streaming engine: driven by the versions of its source, restarted from its targets' logs."""
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
 
 from boathouse.errors import StreamError
-from boathouse.inference.models import RunRecord
-from boathouse.inference.stream_plan import ScoredEvents, StreamPlan, find_past, score_events
-from boathouse.problem.scored_tables import KINDS, PROGRESS, STREAM_ID, STREAM_PROGRESS
+from boathouse.inference.events import check_source_columns
+from boathouse.inference.stream_targets import Backlog
+from boathouse.problem.scored_tables import SOURCE_BATCH, STREAM_ID
+from boathouse.tables.changes import Commit, read_commit
 from boathouse.tables.commits import retry_on_conflict
+from boathouse.tables.delta_log import open_log
 
 if TYPE_CHECKING:
+    from deltalake import DeltaTable
     from pyspark.sql import DataFrame
 
-    from boathouse.inference.marked_tables import MarkedTable
     from boathouse.inference.options import StreamOptions
-    from boathouse.inference.source import AppendedRows, SourceBatch
+    from boathouse.inference.stream_targets import BatchWriter
+    from boathouse.tables.contract import TableContract
     from boathouse.tables.location import TableLocation
 
 
-LOG = logging.getLogger("boathouse.stream")
-
-
 @dataclass(frozen=True, kw_only=True)
-class Backlog:
-    """How far a stream is behind after a batch; None where the engine does not tell.
+class SourceBatch:
+    """New rows of some versions.
 
     Attributes:
-        batches: Versions of the source not read yet.
-        events: Rows in them.
-        source_version: Version of the source read so far.
-        committed_at: When each source batch was committed.
+        rows: The events' columns and ``source_batch``, the version that added the row.
+        first: First version.
+        last: Last version.
+        committed_at: Time of each version's commit, as far as known.
     """
 
-    batches: int | None = None
-    events: int | None = None
-    source_version: int | None = None
-    committed_at: Mapping[int, datetime] = field(default_factory=dict)
+    rows: DataFrame
+    first: int
+    last: int
+    committed_at: dict[int, datetime]
 
 
-@dataclass(frozen=True, kw_only=True)
-class StreamTargets:
-    """Where a stream writes; in the order in which it does, the predictions last.
+class AppendedRows:
+    """Reads the rows added to a table in a folder since a version."""
 
-    Attributes:
-        dead_letters: Events put aside.
-        progress: One row a source batch.
-        predictions: Events answered; their mark is where a restart goes on.
-    """
+    def __init__(self, location: TableLocation, events: TableContract) -> None:
+        """Remember table and columns; read nothing.
 
-    dead_letters: MarkedTable
-    progress: MarkedTable
-    predictions: MarkedTable
-
-
-@dataclass(frozen=True, kw_only=True)
-class BatchWriter:
-    """Answers batches of events.
-
-    Attributes:
-        plan: What is done.
-        source: Name of the source's table.
-        place_of: Gives the place of a table ``<schema>.<table>``.
-        targets: Where to.
-        stream_id: Which reading of the source this is.
-        run_id: MLflow run; empty without.
-    """
-
-    plan: StreamPlan
-    source: str
-    place_of: Callable[[str], TableLocation]
-    targets: StreamTargets
-    stream_id: str
-    run_id: str
-
-    def answer(self, events: DataFrame, *, first: int, last: int, backlog: Backlog) -> ScoredEvents:
-        """Score ``events`` of the source batches ``first`` to ``last`` and write what became of them.
-
-        Each target takes what it does not have yet and remembers ``last`` in the same commit: killed between two of
-        them, a restart reads the events again and completes the rest.
+        Args:
+            location: The table; in a folder.
+            events: The columns that are read.
         """
-        past = find_past(
-            self.targets.predictions.read(), self.targets.dead_letters.read(), stream_id=self.stream_id, before=first
+        self._location, self._events = location, events
+        self._path = str(location.path)
+
+    @property
+    def table_id(self) -> str:
+        """The id that Delta gave the table when it was created.
+
+        Raises:
+            TableError: If there is no such table.
+        """
+        return str(self._open().metadata().id)
+
+    def _open(self) -> DeltaTable:
+        from deltalake import DeltaTable
+
+        self._location.require_version("stream_inference")
+        return DeltaTable(self._path)
+
+    def _check_columns(self, columns: dict[str, str], version: int) -> None:
+        check_source_columns(columns, self._events, table=self._location.table, version=version)
+
+    def read_after(self, mark: int | None, *, most: int) -> SourceBatch | None:
+        """Return the rows of the next versions after ``mark``, or None if there are none.
+
+        The first reading (``mark`` is None) takes the whole table as it is, as its newest version.
+
+        Args:
+            mark: Last version read; None for none.
+            most: Versions that are read at once, at most.
+
+        Raises:
+            StreamError: If the source lost rows, columns, files or log entries.
+        """
+        newest = int(self._open().version())
+        if mark is None:
+            return self._read_whole(newest)
+        if newest <= mark:
+            return None
+        commits = list(self._walk(mark + 1, min(newest, mark + most), newest))
+        frames = [self._read_commit(commit) for commit in commits if commit.added]
+        rows = reduce(lambda left, right: left.unionByName(right), frames) if frames else self._empty()
+        times = {commit.version: commit.committed_at for commit in commits if commit.committed_at is not None}
+        return SourceBatch(rows=rows, first=mark + 1, last=commits[-1].version, committed_at=times)
+
+    def measure_backlog(self, mark: int) -> tuple[int, int | None]:
+        """Return the versions after ``mark`` and the rows they add; None where the log has no counts."""
+        versions = range(mark + 1, int(self._open().version()) + 1)
+        counts = [None if commit is None else commit.rows for commit in (read_commit(self._path, v) for v in versions)]
+        return len(versions), None if None in counts else sum(count for count in counts if count is not None)
+
+    def _read_whole(self, newest: int) -> SourceBatch:
+        frame = self._location.read(newest)
+        self._check_columns(dict(frame.dtypes), newest)
+        time = open_log(self._location).committed_at(newest)
+        return SourceBatch(
+            rows=self._tag(frame, newest),
+            first=newest,
+            last=newest,
+            committed_at={} if time is None else {newest: time},
         )
-        now = datetime.now(UTC)
-        tables, record = self._read_tables(backlog.source_version)
-        done = score_events(self.plan, events, past, tables=tables, record=record, stream_id=self.stream_id, now=now)
-        self.targets.dead_letters.append(done.dead_letters, upto=last)
-        self.targets.progress.append(self._report(done, last, now, backlog), upto=last)
-        self.targets.predictions.append(done.predictions, upto=last)
-        self._log(done, last, backlog)
-        return done
 
-    def _read_tables(self, source_version: int | None) -> tuple[dict[str, DataFrame], RunRecord]:
-        """Return the newest version of each table that scoring looks up, and which version that is."""
-        frames: dict[str, DataFrame] = {}
-        versions = {} if source_version is None else {self.source: source_version}
-        for name in self.plan.tables:
-            place = self.place_of(name)
-            versions[place.table] = place.require_version("feature_engineering")
-            frames[name] = place.read(versions[place.table])
-        return frames, RunRecord(run_id=self.run_id, table_versions=versions)
+    def _walk(self, first: int, last: int, newest: int) -> Iterator[Commit]:
+        """Give the commits up to the first that cannot be read; raise if that is the very first.
 
-    def _report(self, done: ScoredEvents, last: int, now: datetime, backlog: Backlog) -> DataFrame:
-        """Return the rows of ``monitoring.stream_progress``: one for each source batch, empty ones included."""
-        rows = [self._describe(batch, done, now, backlog) for batch in sorted({*done.counts, last})]
-        return self.place_of(PROGRESS).session().createDataFrame(rows, STREAM_PROGRESS.ddl)
+        Commits before a fault are answered first, however many are read at once.
+        """
+        for version in range(first, last + 1):
+            try:
+                yield self._check_commit(version, newest)
+            except StreamError:
+                if version == first:
+                    raise
+                return
 
-    def _describe(self, batch: int, done: ScoredEvents, now: datetime, backlog: Backlog) -> tuple[Any, ...]:
-        counts = done.counts.get(batch, dict.fromkeys(("scored", *KINDS), 0))
-        committed = backlog.committed_at.get(batch)
-        return (
-            self.source,
-            self.stream_id,
-            batch,
-            self.plan.model_version,
-            sum(counts.values()),
-            counts["scored"],
-            *(counts[kind] for kind in KINDS),
-            done.watermarks.get(batch),
-            backlog.batches,
-            backlog.events,
-            None if committed is None else (now - committed).total_seconds(),
-            now,
-        )
+    def _check_commit(self, version: int, newest: int) -> Commit:
+        commit = read_commit(self._path, version)
+        if commit is None:
+            raise StreamError.log_gone(self._location.table, version=version, newest=newest)
+        if commit.columns is not None:
+            self._check_columns(dict(commit.columns), version)
+        if commit.took_away:
+            raise StreamError.rewritten(self._location.table, version=version, operation=commit.operation)
+        gone = sum(not (Path(self._path) / file.path).exists() for file in commit.added)
+        if gone:
+            raise StreamError.vacuumed(self._location.table, version=version, files=gone)
+        return commit
 
-    def _log(self, done: ScoredEvents, last: int, backlog: Backlog) -> None:
-        """Say in one line what was done; numbers alone, no value of a row."""
-        totals = {name: sum(each[name] for each in done.counts.values()) for name in ("scored", *KINDS)}
-        told = ", ".join(f"{count:,} {name}" for name, count in totals.items() if count or name == "scored")
-        behind = "" if backlog.batches is None else f"; backlog {backlog.batches} batch(es)"
-        events = "" if backlog.events is None else f", {backlog.events:,} request(s)"
-        LOG.info("%s, batch %d: %s%s%s", self.source, last, told, behind, events)
+    def _read_commit(self, commit: Commit) -> DataFrame:
+        """Return the rows that ``commit`` added, with its partition values, which the files do not have."""
+        types = {column.name: column.dtype for column in self._events.columns}
+        groups: dict[tuple[tuple[str, str | None], ...], list[str]] = {}
+        for file in commit.added:
+            groups.setdefault(tuple(sorted(file.partition.items())), []).append(f"{self._path}/{file.path}")
+        parts = []
+        for partition, files in groups.items():
+            values = dict(partition)
+            stored = ", ".join(f"`{name}` {dtype}" for name, dtype in types.items() if name not in values)
+            part = self._location.session().read.schema(stored).parquet(*files)
+            for name, value in values.items():
+                part = part.withColumn(name, F.lit(value).cast(types.get(name, "string")))
+            parts.append(self._tag(part, commit.version))
+        return reduce(lambda left, right: left.unionByName(right), parts)
+
+    def _tag(self, frame: DataFrame, version: int) -> DataFrame:
+        names = list(self._events.column_names)
+        return frame.select(*names, F.lit(version).cast("bigint").alias(SOURCE_BATCH))
+
+    def _empty(self) -> DataFrame:
+        return self._location.session().createDataFrame([], f"{self._events.ddl}, {SOURCE_BATCH} bigint")
 
 
-# The same stream started twice: whoever loses looks again.
+# Two processes of the same stream: the one whose commit fails reads the marks again.
 _RETRIES = 10
 
 
@@ -147,11 +176,11 @@ class VersionStream:
     """Answers the rows that are added to a table, version by version."""
 
     def __init__(self, source: AppendedRows, writer: BatchWriter, options: StreamOptions) -> None:
-        """Remember what is read, what answers, and how."""
+        """Remember source, writer and options."""
         self._source, self._writer, self._options = source, writer, options
 
     def run(self) -> int:
-        """Answer what is there, or go on, as the options say; return the number of batches answered.
+        """Answer the waiting requests, then end or poll as the options say; return the number of batches answered.
 
         Raises:
             StreamError: If the source lost rows, columns, files or log entries, or is another table.
@@ -169,16 +198,16 @@ class VersionStream:
 
     def _step(self) -> bool:
         """Answer the next batch; return whether there was one."""
-        found: list[SourceBatch | None] = []
+        batches: list[SourceBatch | None] = []
 
         def attempt() -> None:
             mark = self._writer.targets.predictions.mark()
-            found[:] = [self._source.read_after(mark, most=self._options.most_versions)]
-            if found[0] is not None:
-                self._answer(found[0])
+            batches[:] = [self._source.read_after(mark, most=self._options.most_versions)]
+            if batches[0] is not None:
+                self._answer(batches[0])
 
         retry_on_conflict(attempt, table=self._writer.source, retries=_RETRIES)
-        return found[0] is not None
+        return batches[0] is not None
 
     def _answer(self, batch: SourceBatch) -> None:
         versions, rows = self._source.measure_backlog(batch.last)
@@ -186,12 +215,12 @@ class VersionStream:
         self._writer.answer(batch.rows, first=batch.first, last=batch.last, backlog=backlog)
 
     def _check_same_table(self) -> None:
-        """Refuse to go on from the marks of a table that is no longer there."""
+        """Refuse to continue from the marks of a source that was replaced."""
         progress = self._writer.targets.progress.read()
         if progress is None:
             return
         name = self._writer.stream_id.rsplit("/", 1)[0]
         known = {row[STREAM_ID] for row in progress.select(STREAM_ID).distinct().collect()}
-        own = {each for each in known if each.rsplit("/", 1)[0] == name}
+        own = {stream for stream in known if stream.rsplit("/", 1)[0] == name}
         if own and self._writer.stream_id not in own:
             raise StreamError.replaced(self._writer.source)

@@ -6,7 +6,7 @@ import difflib
 from typing import TYPE_CHECKING, Any
 
 from boathouse.errors import ConfigError
-from boathouse.inference.stream_dataset import RequestStreamDataset
+from boathouse.inference.datasets import RequestStreamDataset
 from boathouse.tables.dataset import DeltaTableDataset
 from boathouse.tables.extracts import CsvExtractDataset
 from boathouse.use_case import USE_CASE

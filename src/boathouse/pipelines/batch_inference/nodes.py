@@ -32,7 +32,7 @@ from boathouse.tables.write_options import TableSlice
 
 
 def read_clock() -> datetime:
-    """Return the present time in UTC; the only clock of the pipeline."""
+    """Return the current time in UTC; the only clock of the pipeline."""
     return datetime.now(UTC)
 
 
@@ -63,9 +63,9 @@ def select_models(
     options: BatchOptions,
     environment: str,
 ) -> list[RoleModel]:
-    """Return who scores: the champion or the version named, and the challenger on request.
+    """Return the models of the run: the champion or the version named, and the challenger on request.
 
-    In a whole run ``aliases`` also waits for the promotion, which may change them.
+    In a whole run ``aliases`` also orders this node after the promotion, which may change them.
     """
     return choose_models(
         champion,
@@ -96,7 +96,7 @@ def join_tables(
     first = champion if isinstance(champion, LoadedModel) else models[0].model
     known = set(views_of(first, use_case))
     needed = {first.version: first}
-    needed |= {each.model.version: each.model for each in models if not known >= set(views_of(each.model, use_case))}
+    needed |= {role.model.version: role.model for role in models if not known >= set(views_of(role.model, use_case))}
     columns = dict(spine.select(*use_case.identity).dtypes) | inference_features(use_case)
     joined = {
         version: fill_columns(join_features(spine, model, by_label, use_case), columns)
@@ -118,17 +118,17 @@ def score_cohorts(
     options: BatchOptions,
     use_case: UseCase,
 ) -> Iterator[tuple[TableSlice, TableSlice]]:
-    """Return cohort by cohort the predictions of every row of the spine, and the rows that have nothing to score.
+    """Return cohort by cohort the predictions of the rows of the spine, and the rows that cannot be scored.
 
-    Each cohort is published before the next is scored. A backfill passes over those that are whole already, made
-    from the same versions of the tables; other runs score again, which changes nothing where nothing changed.
+    Each cohort is published before the next is scored. A backfill skips cohorts that are complete and made from the
+    same table versions; other runs score again, which writes nothing if nothing changed.
 
     Raises:
         DataQualityError: If rows of a cohort got lost or doubled; it is not published then.
     """
     time = use_case.time_column
     cohorts = list_cohorts(spine, time=time)
-    passed_over = []
+    skipped = []
     for model in models:
         stamp = _make_stamp(model, record, scored_at, use_case)
         done = find_finished(
@@ -137,19 +137,19 @@ def score_cohorts(
             cohorts=cohorts,
             data_versions=stamp.data_versions,
         )
-        # The table keeps earlier cohorts too; only the run's own are scored.
+        # The table keeps earlier cohorts too; only those of the run are scored.
         rows = others.get(model.model.version, features).join(spine, list(use_case.identity), "left_semi")
         for day, total in cohorts.items():
             values = (day, model.model.version, model.role)
             if values in done:
-                passed_over.append(values)
+                skipped.append(values)
                 continue
             cohort = rows.where(F.col(time) == F.lit(day))
             predictions, quarantined = _score_cohort(cohort, stamp, total, options, use_case)
             yield TableSlice(predictions, values), TableSlice(quarantined, values)
-    if len(passed_over) == len(cohorts) * len(models) and scored_before is not None and quarantined_before is not None:
-        # Kedro takes no generator that gives nothing: it gets what is stored already.
-        yield _take_slice(scored_before, time, passed_over[-1]), _take_slice(quarantined_before, time, passed_over[-1])
+    if len(skipped) == len(cohorts) * len(models) and scored_before is not None and quarantined_before is not None:
+        # Kedro takes no generator without items: it gets a slice that is already stored.
+        yield _take_slice(scored_before, time, skipped[-1]), _take_slice(quarantined_before, time, skipped[-1])
 
 
 def _take_slice(rows: DataFrame, time: str, values: tuple[date, str, str]) -> TableSlice:
@@ -176,7 +176,7 @@ def _score_cohort(
     keys, time, limit = use_case.keys, use_case.time_column, options.driver_rows
     split = score_rows(rows, stamp, keys=keys, time=time, reason_count=options.reason_count)
     ready = split.scorable.select(*use_case.contracts[PREDICTIONS].column_names)
-    aside = split.quarantined.select(*use_case.contracts[QUARANTINE].column_names)
-    held, held_back = (hold_rows(each, rows=total, limit=limit) for each in (ready, aside))
+    refused = split.quarantined.select(*use_case.contracts[QUARANTINE].column_names)
+    held, held_back = (hold_rows(each, rows=total, limit=limit) for each in (ready, refused))
     check_balance(total, scored=held.count(), quarantined=held_back.count())
     return held, held_back

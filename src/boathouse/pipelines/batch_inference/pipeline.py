@@ -28,7 +28,7 @@ def _prepare_nodes(use_case: UseCase) -> list[Node]:
         ),
         Node(
             nodes.select_models,
-            # In a whole run the aliases wait for the promotion, which may change the champion.
+            # In a whole run the aliases come after the promotion, which may change the champion.
             inputs=[
                 "models.champion",
                 "models.versions",

@@ -22,21 +22,21 @@ CheckedCounts = dict[str, QualityCounts]
 
 
 def ingest(extract: DataFrame) -> DataFrame:
-    """Return the delivered rows as they are; the raw table keeps every delivery once."""
+    """Return the delivered rows unchanged; the raw table keeps every delivery once."""
     return extract
 
 
 def judge_source(raw: DataFrame, sample: SampleOptions, *, source: DataSource, use_case: UseCase) -> Judged:
-    """Return the newest rows of the sampled entities, judged, and what was found; without a delivery there are none."""
+    """Return the newest rows of the sampled entities, checked, and their counts; without a delivery there are none."""
     judged = judge_rows(sample_entities(raw, use_case.keys, sample), source.delivered)
     return judged, count_rows(judged, table=source.cleaned.name)
 
 
 def check_deliveries(quality: QualityOptions, *deliveries: QualityCounts) -> CheckedCounts:
-    """Return the counts by table once all tables are fit to publish; no clean table is written before.
+    """Return the counts by table if all tables may be published; no clean table is written before.
 
     Raises:
-        DataQualityError: If one of them is not.
+        DataQualityError: If one of them may not.
     """
     for counts in deliveries:
         check_quality(counts, quality)
@@ -44,15 +44,12 @@ def check_deliveries(quality: QualityOptions, *deliveries: QualityCounts) -> Che
 
 
 def clean_source(judged: JudgedRows, counts: CheckedCounts, *, source: DataSource) -> Split:
-    """Return clean rows, and quarantined ones.
-
-    Where no row is quarantined the engine is spared a second pass to find that out.
-    """
-    found = counts[source.cleaned.name].quarantined
-    return source.clean(judged.valid), judged.quarantined if found else judged.quarantined.limit(0)
+    """Return clean and quarantined rows; a second pass for the latter is skipped if the counts have none."""
+    has_any = counts[source.cleaned.name].quarantined > 0
+    return source.clean(judged.valid), judged.quarantined if has_any else judged.quarantined.limit(0)
 
 
 def report_quality(counts: CheckedCounts, raw: DataFrame) -> DataFrame:
     """Return the rows of ``audit.data_quality``; only the session of ``raw`` is used."""
-    rows = [row for found in counts.values() for row in found.to_rows()]
+    rows = [row for of_table in counts.values() for row in of_table.to_rows()]
     return raw.sparkSession.createDataFrame(rows, DATA_QUALITY.ddl)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from boathouse.errors import InferenceError
-from boathouse.inference.input_rows import check_columns, judge_input
+from boathouse.inference.inputs import check_columns, judge_input
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -29,7 +29,7 @@ def test_missing_and_retyped_columns_are_shown() -> None:
         assert line in str(caught.value)
 
 
-def test_rows_that_cannot_be_told_apart_or_read_are_put_aside(spark: SparkSession) -> None:
+def test_rows_that_cannot_be_identified_or_read_are_quarantined(spark: SparkSession) -> None:
     rows = [
         *(("1", "2005-09-30", "0.5"), ("2", "yesterday", "1"), ("3", "2005-09-30", "much"), (None, "2005-09-30", "1")),
         *(("4", "2005-09-30", "1"), ("4", "2005-09-30", "2"), ("5", "2005-09-30", None), ("4", "2005-08-31", "1")),
@@ -38,8 +38,8 @@ def test_rows_that_cannot_be_told_apart_or_read_are_put_aside(spark: SparkSessio
     assert split.scorable.dtypes == list(WANTED.items())
     scorable = sorted((row["id"], str(row["day"]), row["x"]) for row in split.scorable.collect())
     assert scorable == [(1, "2005-09-30", 0.5), (4, "2005-08-31", 1.0), (5, "2005-09-30", None)]
-    aside = sorted((str(row["id"]), row["broken_rules"]) for row in split.quarantined.collect())
-    assert aside == [
+    quarantined = sorted((str(row["id"]), row["broken_rules"]) for row in split.quarantined.collect())
+    assert quarantined == [
         ("2", ["day_type"]),
         ("3", ["x_type"]),
         ("4", ["keys_unique"]),

@@ -1,4 +1,4 @@
-"""Any table with keys and time, judged before it is scored."""
+"""Inputs of ``boathouse infer``: any table with keys and time, checked row by row before it is scored."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from boathouse.errors import InferenceError
+from boathouse.errors.inference import NOTHING_DONE
 from boathouse.inference.batch import SplitRows
 from boathouse.tables.delta_log import PathLog
 from boathouse.tables.engines import get_engine
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 _RULES, _COPIES, _TEXT = "broken_rules", "__copies", "__text_"
-# What can be read as the type wanted without losing anything.
+# Types that convert without loss to the type wanted.
 _WIDER = {
     "bigint": ("tinyint", "smallint", "int"),
     "double": ("tinyint", "smallint", "int", "bigint", "float"),
@@ -37,7 +38,7 @@ def check_columns(found: Mapping[str, str], wanted: Mapping[str, str], *, where:
 
     Args:
         found: Column name to Spark type name.
-        wanted: The same of what scoring takes; other columns do not matter.
+        wanted: The same of what scoring takes; further columns are allowed.
         where: The input, for the message.
         as_text: Whether the input is a text file, whose columns are read as the type wanted.
 
@@ -50,14 +51,18 @@ def check_columns(found: Mapping[str, str], wanted: Mapping[str, str], *, where:
         if not fits:
             lines.append(f"  ~ {name}: expected {dtype}, found {found[name]}")
     if lines:
-        raise InferenceError.wrong_columns(where, lines, sorted(found))
+        diff = "\n".join(lines)
+        raise InferenceError(
+            f"The input {where} does not fit. {NOTHING_DONE}\n{diff}\nIt has: {', '.join(sorted(found))}.\n"
+            "Give it keys and time, and either nothing else or all features of the model."
+        )
 
 
 def judge_input(frame: DataFrame, wanted: Mapping[str, str], *, keys: Sequence[str]) -> SplitRows:
-    """Return the columns ``wanted`` in their types, and the rows that cannot be told apart or read, with the reason.
+    """Return the columns ``wanted`` in their types, and the rows that are ambiguous or unreadable, with the reason.
 
-    Rules are ``<column>_type`` (a text that is no such value), ``<column>_not_null`` for keys, and ``keys_unique``:
-    of rows with the same keys nothing tells which is right, so all are put aside.
+    Rules are ``<column>_type`` (a text that is no such value), ``<column>_not_null`` for keys, and ``keys_unique``: of
+    rows with the same keys none is known to be right, so all are quarantined.
 
     Args:
         frame: Has the columns.
@@ -93,8 +98,8 @@ class InputRows:
     """Rows to score.
 
     Attributes:
-        rows: As they are.
-        name: What a message calls them.
+        rows: As delivered.
+        name: Their name in messages.
         identity: Changes when the rows change: table and version, or the digest of the files.
         versions: ``<env>.<schema>.<table>`` and version where the input is a table of the environment.
         as_text: Whether all columns are text.
@@ -121,14 +126,17 @@ def open_input(text: str, environment: Environment) -> InputRows:
         frame = session.read.format("delta").load(path.absolute().as_posix())
         return InputRows(rows=frame, name=text, identity=_identify_folder(path), versions={})
     if TABLE_NAME.fullmatch(text):
-        place = environment.table(text)
-        version = place.newest_version()
+        location = environment.table(text)
+        version = location.newest_version()
         if version is not None:
-            name = place.table
+            name = location.table
             return InputRows(
-                rows=place.read(version), name=name, identity=f"{name}@{version}", versions={name: version}
+                rows=location.read(version), name=name, identity=f"{name}@{version}", versions={name: version}
             )
-    raise InferenceError.unknown_input(text)
+    raise InferenceError(
+        f"There is no input '{text}'. {NOTHING_DONE} Give a table of the environment (<schema>.<table>), the folder of "
+        "a Delta table, or a file or folder that ends in .parquet or .csv."
+    )
 
 
 def _identify_folder(path: Path) -> str:

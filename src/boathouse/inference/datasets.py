@@ -1,33 +1,34 @@
-"""The catalog's stream: saving a plan to it answers requests; loading it gives the answers."""
+"""Kedro datasets of inference: the stream of requests, and the record of the run."""
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from kedro.io.core import AbstractDataset
 
-from boathouse.inference.marked_tables import EngineMarkedTable, PathMarkedTable
-from boathouse.inference.run_record import current_run
-from boathouse.inference.source import AppendedRows
-from boathouse.inference.version_stream import BatchWriter, StreamTargets
+from boathouse.errors import TableError
+from boathouse.inference.models import RunRecord
+from boathouse.inference.stream_targets import BatchWriter, EngineMarkedTable, PathMarkedTable, StreamTargets
 from boathouse.problem.scored_tables import DEAD_LETTERS, PROGRESS, STREAM_PREDICTIONS, STREAM_PROGRESS
 from boathouse.tables.dataset import DeltaTableDataset
 from boathouse.tables.delta_log import open_log
 from boathouse.tables.engines import get_engine
 from boathouse.tables.location import TableLocation
+from boathouse.tables.versions import last_reads
 
 if TYPE_CHECKING:
     from kedro_datasets._typing import TablePreview
 
-    from boathouse.inference.stream_plan import StreamPlan
+    from boathouse.inference.stream import StreamPlan
     from boathouse.tables.contract import TableContract
     from boathouse.tables.location import TableVersion
 
 
 class RequestStreamDataset(AbstractDataset[Any, Any]):
-    """Answers to the requests of one table, on whichever engine the project runs."""
+    """Answers to the requests of one table: saving a plan answers requests, loading gives the answers."""
 
     def __init__(  # noqa: PLR0913 - a catalog entry names its options
         self,
@@ -40,7 +41,7 @@ class RequestStreamDataset(AbstractDataset[Any, Any]):
         made_by: str | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        """Remember the places; open nothing.
+        """Remember the locations; open nothing.
 
         Args:
             table: ``<env>.inference.stream_predictions``, or another; its dead letters are then beside it.
@@ -52,19 +53,19 @@ class RequestStreamDataset(AbstractDataset[Any, Any]):
             metadata: For plugins such as Kedro-Viz.
         """
         self._answers = DeltaTableDataset(table=table, lakehouse=lakehouse, contract=contract, made_by=made_by)
-        self._place, self._source = (TableLocation.from_lakehouse(each, lakehouse) for each in (table, source))
+        self._location, self._source = (TableLocation.from_lakehouse(name, lakehouse) for name in (table, source))
         self._lakehouse, self._checkpoints = lakehouse, Path(checkpoints)
         self.metadata = metadata
         self.last_written: TableVersion | None = None
 
     @property
     def location(self) -> TableLocation:
-        """Where the answers are."""
-        return self._place
+        """Location of the answers."""
+        return self._location
 
     @property
     def last_read(self) -> TableVersion | None:
-        """What was loaded last."""
+        """Table version that was loaded last."""
         return self._answers.last_read
 
     def load(self) -> Any:  # noqa: ANN401 - a Spark frame
@@ -72,20 +73,20 @@ class RequestStreamDataset(AbstractDataset[Any, Any]):
         return self._answers.load()
 
     def save(self, data: StreamPlan) -> None:
-        """Answer requests as ``data`` says, until there are none or for ever.
+        """Answer requests as ``data`` says, until there are none, or without end.
 
         Raises:
-            StreamError: If the source cannot be read on.
+            StreamError: If the stream cannot continue from its position in the source.
         """
         self._source.require_version("stream_inference")
-        streams = get_engine(self._place.engine).capabilities.streaming
+        streams = get_engine(self._location.engine).capabilities.streaming
         (self._run_structured if streams else self._run_versions)(data)
-        if self._place.newest_version() is not None:
+        if self._location.newest_version() is not None:
             self._answers.load()
             self.last_written = self._answers.last_read
 
     def _run_versions(self, plan: StreamPlan) -> int:
-        from boathouse.inference.version_stream import VersionStream
+        from boathouse.inference.version_stream import AppendedRows, VersionStream
 
         source = AppendedRows(self._source, plan.events)
         writer = self._make_writer(plan, f"{plan.options.name}/{source.table_id}", PathMarkedTable)
@@ -103,17 +104,18 @@ class RequestStreamDataset(AbstractDataset[Any, Any]):
         self, plan: StreamPlan, stream_id: str, kind: type[PathMarkedTable | EngineMarkedTable]
     ) -> BatchWriter:
         contracts = {**plan.targets, PROGRESS: STREAM_PROGRESS}
-        places = {name: self._place_of(name) for name in (DEAD_LETTERS, PROGRESS)} | {STREAM_PREDICTIONS: self._place}
-        if self._place != self._place_of(STREAM_PREDICTIONS):
-            places[DEAD_LETTERS] = replace(self._place, table=f"{self._place.table}_dead_letters")
+        locations = {name: self._locate(name) for name in (DEAD_LETTERS, PROGRESS)}
+        locations[STREAM_PREDICTIONS] = self._location
+        if self._location != self._locate(STREAM_PREDICTIONS):
+            locations[DEAD_LETTERS] = replace(self._location, table=f"{self._location.table}_dead_letters")
         tables = {
-            name: kind(place, contracts[name], application=f"boathouse-stream/{stream_id}")
-            for name, place in places.items()
+            name: kind(location, contracts[name], application=f"boathouse-stream/{stream_id}")
+            for name, location in locations.items()
         }
         return BatchWriter(
             plan=plan,
             source=self._source.table,
-            place_of=self._place_of,
+            locate=self._locate,
             targets=StreamTargets(
                 dead_letters=tables[DEAD_LETTERS],
                 progress=tables[PROGRESS],
@@ -123,15 +125,52 @@ class RequestStreamDataset(AbstractDataset[Any, Any]):
             run_id=current_run(),
         )
 
-    def _place_of(self, name: str) -> TableLocation:
-        return TableLocation.from_lakehouse(f"{self._place.environment}.{name}", self._lakehouse)
+    def _locate(self, name: str) -> TableLocation:
+        return TableLocation.from_lakehouse(f"{self._location.environment}.{name}", self._lakehouse)
 
     def preview(self, nrows: int = 20) -> TablePreview:
         """Return the first ``nrows`` rows for Kedro-Viz."""
         return self._answers.preview(nrows)
 
     def _exists(self) -> bool:
-        return open_log(self._place).exists()
+        return open_log(self._location).exists()
 
     def _describe(self) -> dict[str, Any]:
-        return {"table": self._place.table, "source": self._source.table, "engine": self._place.engine}
+        return {"table": self._location.table, "source": self._source.table, "engine": self._location.engine}
+
+
+def current_run() -> str:
+    """Return the id of the MLflow run of this process; empty if there is none."""
+    # Where no module has imported mlflow there is no run.
+    mlflow = sys.modules.get("mlflow")
+    run = mlflow.active_run() if mlflow is not None else None
+    return "" if run is None else str(run.info.run_id)
+
+
+class RunRecordDataset(AbstractDataset[Any, Any]):
+    """The record of the run that predictions refer to; a node that takes it reads its tables in an earlier one."""
+
+    def __init__(self, *, environment: str, metadata: dict[str, Any] | None = None) -> None:
+        """Remember the environment.
+
+        Args:
+            environment: First part of the names of the tables that are recorded.
+            metadata: For plugins such as Kedro-Viz.
+        """
+        self._environment = environment
+        self.metadata = metadata
+
+    def load(self) -> RunRecord:
+        """Return the MLflow run, and the tables read so far."""
+        own = {name: version for name, version in last_reads().items() if name.startswith(f"{self._environment}.")}
+        return RunRecord(run_id=current_run(), table_versions=own)
+
+    def save(self, _data: Any) -> NoReturn:  # noqa: ANN401
+        """Refuse: the record is made by running."""
+        raise TableError.read_only("run record")
+
+    def _exists(self) -> bool:
+        return True
+
+    def _describe(self) -> dict[str, Any]:
+        return {"environment": self._environment}
