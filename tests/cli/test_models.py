@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import mlflow
 import pytest
 from click.testing import CliRunner
-from tests.commands.conftest import ROOT
 
 from boathouse.cli.main import cli
 from boathouse.environment import Environment
@@ -20,6 +19,7 @@ from boathouse.lifecycle.gates import Gate
 from boathouse.lifecycle.policy import Identity
 from boathouse.lifecycle.steps import open_life_cycle, record_decision
 from boathouse.registry.dataset import ModelVersionDataset
+from tests.cli.conftest import ROOT
 from tests.fixtures.life_cycle import START, options
 from tests.fixtures.model_store import empty_store, make_model
 
@@ -40,7 +40,7 @@ def run(*words: str, user: str = "vera", env: str = "test") -> Result:
 
 
 def judge(data: Path, version: str, outcome: str, champion: str | None, *, env: str = "test", needed: int = 0) -> None:
-    house = Environment(env, {"engine": "sail", "root": str(data / "lakehouse")})
+    environment = Environment(env, {"engine": "sail", "root": str(data / "lakehouse")})
     name = f"{env}.models.missed_payment"
     gate = Gate("minimum_roc_auc", "enforce", outcome != "rejected", 0.7, 0.65, "minimum_roc_auc is 0.7.")
     decided = PromotionDecision(
@@ -52,9 +52,9 @@ def judge(data: Path, version: str, outcome: str, champion: str | None, *, env: 
         gates=[gate],
         decided=Decided(START, "tom"),
     )
-    cycle = open_life_cycle(house, name, options(needed=needed), Identity("tom", "system"))
+    cycle = open_life_cycle(environment, name, options(needed=needed), Identity("tom", "system"))
     record_decision(cycle, decided)
-    cycle.mend()
+    cycle.sync()
 
 
 @pytest.fixture

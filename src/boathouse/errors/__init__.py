@@ -1,7 +1,6 @@
 """The one exception tree. A message says what was expected, what was found, where, and what to do."""
 
 from boathouse.errors.base import BoathouseError, ConfigError, OptionError
-from boathouse.errors.deployment import DeploymentError
 from boathouse.errors.endpoints import EndpointError
 from boathouse.errors.engines import EngineError
 from boathouse.errors.export import ExportError
@@ -9,10 +8,9 @@ from boathouse.errors.features import FeatureError, NotPublishedError, OnlineSto
 from boathouse.errors.images import ImageError
 from boathouse.errors.inference import InferenceError
 from boathouse.errors.invocations import InvocationError
-from boathouse.errors.life_cycle import IdentityError, LifeCycleError
+from boathouse.errors.life_cycle import DeploymentError, IdentityError, LifeCycleError, ReproductionError
 from boathouse.errors.models import ModelError, PromotionError, UntrustedModelError
 from boathouse.errors.monitoring import MonitoringError
-from boathouse.errors.reproduction import ReproductionError
 from boathouse.errors.requests import RequestError
 from boathouse.errors.rollouts import ExperimentError, RolloutError
 from boathouse.errors.simulation import SimulationError

@@ -23,7 +23,7 @@ _MEGABYTE = 1e6
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelFacts:
+class CandidateFacts:
     """One version.
 
     Attributes:
@@ -45,7 +45,7 @@ class ModelFacts:
     documents: Mapping[str, str]
 
 
-def describe_model(model: LoadedModel, *, declared: FeatureSpec, load: LoadReport, card: str) -> ModelFacts:
+def describe_model(model: LoadedModel, *, declared: FeatureSpec, load: LoadReport, card: str) -> CandidateFacts:
     """Return the facts of ``model``.
 
     Args:
@@ -55,7 +55,7 @@ def describe_model(model: LoadedModel, *, declared: FeatureSpec, load: LoadRepor
         card: Text of the newest model card; it counts if it is about this digest.
     """
     features = model.scorer.spec.features
-    return ModelFacts(
+    return CandidateFacts(
         version=model.version,
         digest=digest_of(model.files),
         signature_faults=tuple(
@@ -166,7 +166,7 @@ class GateEvidence:
     """
 
     report: EvaluationReport
-    facts: ModelFacts
+    facts: CandidateFacts
     quality: Mapping[str, TableQuality]
     approval: ApprovalState
     judged_at: datetime
@@ -174,7 +174,7 @@ class GateEvidence:
 
 def gather_evidence(
     report: EvaluationReport,
-    facts: ModelFacts,
+    facts: CandidateFacts,
     quality: Sequence[TableQuality],
     *,
     approval: ApprovalState,
@@ -188,7 +188,10 @@ def gather_evidence(
     subject = report.subject
     if (subject.version, subject.digest) != (facts.version, facts.digest):
         evaluated, found = f"{subject.version} ({subject.digest[:16]})", f"{facts.version} ({facts.digest[:16]})"
-        raise PromotionError.other_model(subject.name, evaluated=evaluated, found=found)
+        raise PromotionError(
+            f"The evaluation of '{subject.name}' is of version {evaluated}, the candidate is version {found}. Nothing "
+            "was decided. Evaluate the candidate, then decide: kedro run --pipelines evaluation,promotion"
+        )
     return GateEvidence(
         report=report,
         facts=facts,

@@ -13,6 +13,7 @@ from typing import Any
 from boathouse.lifecycle import event_types
 from boathouse.lifecycle.chain import AuditEvent, AuditRecord
 from boathouse.lifecycle.policy import EVERYBODY, Webhook
+from boathouse.lifecycle.state import CHAMPION
 
 EVENTS = {
     "candidate_registered": "A training run registered a version.",
@@ -66,7 +67,7 @@ def name_event(record: AuditRecord) -> str:
     if record.kind == event_types.CHECKED:
         return "gates_passed" if record.read_evidence()["outcome"] == "promoted" else "gates_failed"
     if record.kind == event_types.PROMOTED:
-        return "champion_changed" if record.read_evidence()["stage"] == event_types.CHAMPION else "challenger_changed"
+        return "champion_changed" if record.read_evidence()["stage"] == CHAMPION else "challenger_changed"
     return _BY_KIND[record.kind]
 
 

@@ -127,7 +127,7 @@ class Artefact:
 
 
 @dataclass(frozen=True, kw_only=True)
-class VersionFacts:
+class ModelVersionFacts:
     """Everything on record about a version, except what was decided about it.
 
     Attributes:
@@ -180,7 +180,7 @@ class VersionFacts:
 _MAY_BE_EMPTY = frozenset({"aliases", "source", "artefacts", "problem"})
 
 
-def find_gaps(facts: VersionFacts) -> list[str]:
+def find_gaps(facts: ModelVersionFacts) -> list[str]:
     """Return the dotted names of what was not recorded, in the order of the facts."""
     return [*_gaps_in(facts, ""), *(f"features.{each.name}.sources" for each in facts.features if not each.sources)]
 

@@ -17,12 +17,12 @@ from boathouse.tables.location import TableLocation
 from boathouse.tables.time_travel import link_version
 
 if TYPE_CHECKING:
-    from boathouse.lineage.facts import TableFact, VersionFacts
+    from boathouse.lineage.facts import ModelVersionFacts, TableFact
     from boathouse.lineage.work_tree import WorkTree
 
 # What of a failed training is shown.
 _LAST_LINES = 15
-# Of the caller's runtime_environment these would lead the training to the caller's data, store or code.
+# Of the caller's environment variables these would lead the training to the caller's data, store or code.
 _FOREIGN = (
     "BOATHOUSE_GIT_COMMIT",
     "BOATHOUSE_GIT_BRANCH",
@@ -71,7 +71,7 @@ def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
     return tree
 
 
-def train_again(facts: VersionFacts, tree: WorkTree, conf: Path) -> str:
+def train_again(facts: ModelVersionFacts, tree: WorkTree, conf: Path) -> str:
     """Run the training of the commit in ``tree``; return the address of the store that it has filled.
 
     Raises:
@@ -112,7 +112,8 @@ def _run(command: list[str], environ: dict[str, str], tree: WorkTree, title: str
                 process.wait()
     if code:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-        raise ReproductionError.training_failed(title, "\n".join(lines[-_LAST_LINES:]))
+        end = "\n".join(lines[-_LAST_LINES:])
+        raise ReproductionError(f"{title}: training it again failed. Its output ended with:\n{end}")
 
 
 @contextmanager

@@ -17,10 +17,10 @@ from boathouse.lineage.facts import (
     Artefact,
     CodeFacts,
     FeatureFact,
+    ModelVersionFacts,
     RunFacts,
     RuntimeFacts,
     TableFact,
-    VersionFacts,
     flatten,
 )
 from boathouse.registry.client import guard_store, open_client
@@ -45,7 +45,7 @@ _SURROUNDINGS, _FEATURE_LINEAGE = "runtime_environment.json", "feature_lineage.j
 
 def read_version(
     name: str, wanted: str, lakehouse: Mapping[str, str], *, views: Sequence[FeatureView], with_files: bool = False
-) -> VersionFacts:
+) -> ModelVersionFacts:
     """Return everything on record about a version.
 
     Args:
@@ -182,11 +182,11 @@ class _Reader:
     lakehouse: Mapping[str, str]
     views: Sequence[FeatureView]
 
-    def read(self, *, with_files: bool) -> VersionFacts:
+    def read(self, *, with_files: bool) -> ModelVersionFacts:
         """Return the facts."""
         tags = dict(self.version.tags or {})
         is_copy = (self.source.name, self.source.version) != (self.version.name, self.version.version)
-        return VersionFacts(
+        return ModelVersionFacts(
             name=self.version.name,
             version=str(self.version.version),
             stage=self._tag("stage", tags),

@@ -9,8 +9,8 @@ from boathouse.endpoints.log_contract import ENDPOINT_LOG
 from boathouse.evaluation.tables import COMPARISONS, EVALUATIONS
 from boathouse.features.consistency import LOOK_UPS
 from boathouse.features.registry import REFRESHES, REGISTRY, STATISTICS
-from boathouse.lifecycle.contracts import DELIVERIES, PROMOTIONS
-from boathouse.lineage.governed import MODEL_VERSIONS
+from boathouse.lifecycle.chain import DELIVERIES, PROMOTIONS
+from boathouse.lineage.model_versions import MODEL_VERSIONS
 from boathouse.monitoring.contracts import ALERTS, DRIFT_METRICS, PERFORMANCE
 from boathouse.problem.scored_tables import STREAM_PROGRESS
 from boathouse.tables.contract import TableContract

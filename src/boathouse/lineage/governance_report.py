@@ -1,11 +1,11 @@
-"""The governance report of a model: the life of every version on one page."""
+"""The governance report of a model: the history of every version of a model on one page."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from boathouse.lineage.governed import served_by
+from boathouse.lineage.model_history import served_by
 from boathouse.reports.page import Page, Section, Table
 
 if TYPE_CHECKING:
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from boathouse.lifecycle.chain import AuditRecord
     from boathouse.lifecycle.state import Request
     from boathouse.lineage.findings import Finding
-    from boathouse.lineage.governed import GovernedModel, GovernedVersion
+    from boathouse.lineage.model_history import ModelHistory, ModelVersionHistory
 
 MISSING = "not recorded"
 _SHORT = 12
 
 
-def build_page(model: GovernedModel, findings: Sequence[Finding]) -> Page:
+def build_page(model: ModelHistory, findings: Sequence[Finding]) -> Page:
     """Return the page; it leaves out nothing but empty tables."""
     return Page(
         title=f"Governance of {model.name}",
@@ -53,7 +53,7 @@ def _findings(findings: Sequence[Finding]) -> Section:
     return Section(title="Findings", text=(verdict,), tables=(table,), mark="error" if errors else "warning")
 
 
-def _overview(model: GovernedModel) -> Section:
+def _overview(model: ModelHistory) -> Section:
     headers = ("version", "stage", "registered", "trained by", "gates", "approved by", "ROC AUC#", "commit", "copy of")
     rows = tuple(_overview_row(each) for each in model.versions)
     aliases = ", ".join(f"{alias} is {version}" for alias, version in sorted(model.aliases.items())) or "none"
@@ -61,23 +61,23 @@ def _overview(model: GovernedModel) -> Section:
     return Section(title="Versions", text=(f"Aliases in the registry: {aliases}.",), tables=(table,))
 
 
-def _overview_row(each: GovernedVersion) -> tuple[str, ...]:
-    life, facts = each.life, each.facts
+def _overview_row(each: ModelVersionHistory) -> tuple[str, ...]:
+    state, facts = each.state, each.facts
     auc = next((metric for metric in each.metrics if metric.name == "roc_auc"), None)
     return (
         each.version,
         each.stage,
-        _when(life.registered_at if life else facts.registered_at if facts else None),
-        (life.trained_by if life else facts.run.run_by if facts else None) or MISSING,
-        life.check.outcome if life and life.check else "not judged",
-        (life.approved_by if life else "") or "nobody",
+        _when(state.registered_at if state else facts.registered_at if facts else None),
+        (state.trained_by if state else facts.run.run_by if facts else None) or MISSING,
+        state.check.outcome if state and state.check else "not judged",
+        (state.approved_by if state else "") or "nobody",
         "–" if auc is None else f"{auc.value:.3f}",
         (facts.code.commit or MISSING)[:_SHORT] if facts else MISSING,
-        (life.source if life else facts.source if facts else None) or "–",
+        (state.source if state else facts.source if facts else None) or "–",
     )
 
 
-def _history(model: GovernedModel) -> Section:
+def _history(model: ModelHistory) -> Section:
     records = sorted(model.records(), key=lambda each: each.sequence)
     rows = tuple((_when(each.occurred_at), each.version or "–", each.kind, each.actor, _why(each)) for each in records)
     table = Table(caption="Every record, in order", headers=("when", "version", "what", "who", "why"), rows=rows)
@@ -96,10 +96,10 @@ def _why(record: AuditRecord) -> str:
     return ". ".join(part for part in (said, record.comment) if part) or "–"
 
 
-def _requests(model: GovernedModel) -> Section:
+def _requests(model: ModelHistory) -> Section:
     headers = ("version", "to", "asked by", "when", "approvals", "state", "why")
     table = Table(
-        caption="Requests with their approvals", headers=headers, rows=tuple(map(_request_row, model.life.requests))
+        caption="Requests with their approvals", headers=headers, rows=tuple(map(_request_row, model.state.requests))
     )
     return Section(
         title="Requests and approvals", text=() if table.rows else ("Nobody has asked for anything.",), tables=(table,)
@@ -112,7 +112,7 @@ def _request_row(each: Request) -> tuple[str, ...]:
     return each.version, each.to, each.by, _when(each.at), approvals or "none", state, each.comment or "–"
 
 
-def _deployments(model: GovernedModel) -> Section:
+def _deployments(model: ModelHistory) -> Section:
     rows = tuple(
         (_when(each.occurred_at), each.subject, each.kind, each.actor, _served(each, model), each.comment or "–")
         for each in model.deployments
@@ -122,20 +122,20 @@ def _deployments(model: GovernedModel) -> Section:
     return Section(title="Deployments", text=() if rows else ("No endpoint serves it.",), tables=(table,))
 
 
-def _served(record: AuditRecord, model: GovernedModel) -> str:
+def _served(record: AuditRecord, model: ModelHistory) -> str:
     return ", ".join(served_by(record, model.name)) or "–"
 
 
-def _version(each: GovernedVersion) -> Iterator[Section]:
+def _version(each: ModelVersionHistory) -> Iterator[Section]:
     title = f"Version {each.version}"
-    reason = f" {each.life.reason}" if each.life and each.life.reason else ""
+    reason = f" {each.state.reason}" if each.state and each.state.reason else ""
     yield Section(title=title, text=(f"Stage {each.stage}.{reason}",), tables=(_origin(each),))
     for name, table in (("Gates", _gates(each)), ("Metrics", _metrics(each)), ("Data", _data(each))):
         if table.rows:
             yield Section(title=f"{name} of version {each.version}", tables=(table,), level=3)
 
 
-def _origin(each: GovernedVersion) -> Table:
+def _origin(each: ModelVersionHistory) -> Table:
     facts = each.facts
     if facts is None:
         return Table(caption="Origin", headers=("what", "value"), rows=(("registry", "the version is not there"),))
@@ -154,7 +154,7 @@ def _origin(each: GovernedVersion) -> Table:
     return Table(caption=f"Where version {each.version} comes from", headers=("what", "value"), rows=tuple(rows))
 
 
-def _gates(each: GovernedVersion) -> Table:
+def _gates(each: ModelVersionHistory) -> Table:
     rows = tuple(
         (
             str(gate.get("name")),
@@ -170,7 +170,7 @@ def _gates(each: GovernedVersion) -> Table:
     return Table(caption=f"What the gates measured of version {each.version}", headers=headers, rows=rows)
 
 
-def _metrics(each: GovernedVersion) -> Table:
+def _metrics(each: ModelVersionHistory) -> Table:
     rows = tuple(
         (one.name, _number(one.value), "–" if one.low is None else f"{_number(one.low)} to {_number(one.high)}")
         for one in each.metrics
@@ -179,7 +179,7 @@ def _metrics(each: GovernedVersion) -> Table:
     return Table(caption=caption, headers=("metric", "value#", "interval#"), rows=rows)
 
 
-def _data(each: GovernedVersion) -> Table:
+def _data(each: ModelVersionHistory) -> Table:
     state = {True: "can be read", False: "cannot be read any more", None: "–"}
     rows = tuple(
         (
