@@ -11,9 +11,9 @@ import pytest
 from boathouse.databricks.task_values import publish_values
 from boathouse.errors import LifeCycleError
 from boathouse.lifecycle.datasets import RegistryAliasesDataset
+from boathouse.lifecycle.decision import record_decision
 from boathouse.lifecycle.deployment import take_approval
 from boathouse.lifecycle.projection import project_events
-from boathouse.lifecycle.steps import record_decision
 from tests.fixtures.life_cycle import NAME, LifeCycleSetup, decision, event, options, seal
 
 if TYPE_CHECKING:

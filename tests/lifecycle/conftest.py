@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from boathouse.environment import Environment
-from boathouse.lifecycle.steps import record_decision
+from boathouse.lifecycle.decision import record_decision
 from tests.fixtures.life_cycle import LifeCycleSetup, MemoryRegistry, decision
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ import pytest
 
 from boathouse.errors import LifeCycleError, ModelError
 from boathouse.lifecycle import ledger
+from boathouse.lifecycle.decision import record_decision
 from boathouse.lifecycle.deployment import copy_version
 from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
 from boathouse.lifecycle.policy import Webhook
 from boathouse.lifecycle.registry import plan_changes
-from boathouse.lifecycle.steps import record_decision
 from boathouse.lifecycle.webhooks import derive_messages
 from tests.fixtures.life_cycle import Fuse, KilledError, LifeCycleSetup, MemoryRegistry, decision, options
 

@@ -9,11 +9,12 @@ import pytest
 
 from boathouse.environment import Environment
 from boathouse.errors import ModelError, UntrustedModelError
+from boathouse.lifecycle.decision import record_decision
 from boathouse.lifecycle.deployment import copy_version
 from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
 from boathouse.lifecycle.policy import Identity
 from boathouse.lifecycle.registry import ModelRegistry, plan_changes
-from boathouse.lifecycle.steps import open_life_cycle, record_decision
+from boathouse.lifecycle.steps import open_life_cycle
 from boathouse.registry.dataset import ModelVersionDataset
 from tests.fixtures.life_cycle import NAME, decision, options
 from tests.fixtures.model_store import empty_store, make_model, store

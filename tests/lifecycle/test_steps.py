@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from boathouse.errors import LifeCycleError, UntrustedModelError
+from boathouse.lifecycle.decision import record_decision
 from boathouse.lifecycle.registry import plan_changes
-from boathouse.lifecycle.steps import record_decision
 from tests.fixtures.life_cycle import LifeCycleSetup, decision, options
 
 if TYPE_CHECKING:
@@ -405,7 +405,7 @@ def test_rollback_without_previous_says_where_it_can_go(setup: LifeCycleSetup) -
     setup.cycle().archive("1", comment="too old")
     refused(
         setup,
-        "no previous version beside champion 2. Versions in charge before: 1",
+        "no previous version beside champion 2. Champions before: 1",
         lambda: setup.cycle().rollback(comment="x"),
         action="rollback",
     )
@@ -420,7 +420,7 @@ def test_rollback_without_champion_is_refused(empty: LifeCycleSetup) -> None:
 def test_rollback_of_the_first_champion_is_refused(empty: LifeCycleSetup) -> None:
     empty.registry.register()
     judge(empty, "1")
-    refused(empty, "No other was ever in charge", lambda: empty.cycle().rollback(comment="x"), action="rollback")
+    refused(empty, "No other ever was champion", lambda: empty.cycle().rollback(comment="x"), action="rollback")
 
 
 @pytest.mark.parametrize(

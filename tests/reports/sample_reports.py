@@ -17,7 +17,8 @@ from boathouse.evaluation.report import EvaluationReport, Rival, Subject
 from boathouse.evaluation.slices import Slice
 from boathouse.features.feature_view import FeatureView, Source
 from boathouse.features.registry import write_dictionary
-from boathouse.lifecycle.decision import Decided, PromotionDecision, write_decision_card
+from boathouse.lifecycle.decision import Decided, PromotionDecision
+from boathouse.lifecycle.decision_card import write_decision_card
 from boathouse.lifecycle.gates import Gate
 from boathouse.lineage.findings import Finding
 from boathouse.lineage.governance_report import build_page

@@ -78,7 +78,7 @@ def check_approval(words: tuple[str, ...], environment: Environment, tag: str) -
     """Succeed if a version is approved.
 
     Approved by the tag that a deployment job's button sets, or by command. An approval by tag goes on record as
-    given by whoever runs this, since the tag does not tell who set it.
+    given by the user who runs this, since the tag does not hold who set it.
     """
     from boathouse.lifecycle.deployment import take_approval
 
@@ -90,5 +90,5 @@ def check_approval(words: tuple[str, ...], environment: Environment, tag: str) -
 
 def _show_open(state: ModelState) -> None:
     for each in state.open_requests:
-        approvals = ", ".join(approval.by for approval in each.approvals) or "nobody yet"
+        approvals = ", ".join(approval.by for approval in each.approvals) or "none yet"
         click.echo(f"  waiting: {each.version} to {each.to}, asked by {each.by}; approved by {approvals}")

@@ -83,8 +83,8 @@ def archive(words: tuple[str, ...], environment: Environment, comment: str) -> N
 
 
 @click.command(
-    help=f"Copy a version into another environment.\n\nIt is registered there anew, with its tags and the lineage to "
-    f"its source. {NAME_HELP}",
+    help=f"Copy a version into another environment.\n\nIt becomes a new version there, with its tags and the lineage to its "
+    f"source. {NAME_HELP}",
     epilog="Example: boathouse models copy 3 --env dev --to staging --comment Ready",
 )
 @NAME_VERSION()
@@ -110,7 +110,7 @@ def copy(words: tuple[str, ...], environment: Environment, target: str, comment:
 
 
 def _sync(words: tuple[str, ...], environment: Environment) -> None:
-    """Bring the registry in line with the ledger.
+    """Sync the registry with the ledger.
 
     Every other step does so first. NAME is the model's name; without it the environment's model.
     """

@@ -99,7 +99,7 @@ def _show_model(state: ModelState) -> None:
             f"  {found.version:>4}  {found.stage:<10}  {checked:<11}  by {found.trained_by}  {found.reason}".rstrip()
         )
     for waiting in state.open_requests:
-        approvals = ", ".join(each.by for each in waiting.approvals) or "nobody yet"
+        approvals = ", ".join(each.by for each in waiting.approvals) or "none yet"
         click.echo(f"  waiting: {waiting.version} to {waiting.to}, asked by {waiting.by}; approved by {approvals}")
 
 

@@ -17,7 +17,7 @@ from boathouse.scoring.outputs import BINARY_OUTPUTS
 # What a version of a binary task answers with, in this order: serving, batch and monitoring read it by name.
 OUTPUTS = BINARY_OUTPUTS.signature
 MODEL_CARD, DESCRIPTION = "model_card", "description"
-# What a tag holds where nobody could tell.
+# Values of a tag that say nothing.
 _EMPTY = frozenset({"", "unknown", "none", "null"})
 _MEGABYTE = 1e6
 
@@ -121,7 +121,7 @@ ANY_RULE = "any"
 
 @dataclass(frozen=True, kw_only=True)
 class ApprovalState:
-    """Whether somebody with the right to do so has approved this very version.
+    """Whether a person with the right to do so has approved this very version.
 
     Attributes:
         required: Whether the environment asks for approval.
@@ -234,7 +234,7 @@ def is_released(source: SourceState, released_code: str) -> bool:
     """Return whether ``source`` is released code by the rule ``any``, ``clean_commit``, ``tag`` or ``wheel``.
 
     A clean commit is a checkout without changes, or a wheel that knows its commit. A tag is a clean commit
-    with a tag. A wheel has to know its commit too: what nobody can trace is not released.
+    with a tag. A wheel has to know its commit too: what cannot be traced is not released.
     """
     is_clean = source.commit not in {"", UNKNOWN} and (source.is_wheel or source.dirty == "false")
     return {

@@ -87,7 +87,7 @@ class TableFact:
         table: Three-level name; of a file, its name.
         version: Delta version; None for a file, which has none.
         rows: Rows read, None if unknown.
-        readable: Whether that version can still be read; None for a file or where nobody can tell.
+        readable: Whether that version can still be read; None for a file or where it is unknown.
         problem: Why it cannot, else empty.
     """
 
@@ -148,7 +148,7 @@ class ModelVersionFacts:
         features: Feature views.
         parameters: Parameters of the run by dotted name.
         metrics: Metrics of the run by name.
-        artefacts: Files; empty where nobody asked for them.
+        artefacts: Files; empty unless asked for.
     """
 
     name: str

@@ -27,7 +27,7 @@ def build_page(model: ModelHistory, findings: Sequence[Finding]) -> Page:
         lead=(
             f"Environment {model.environment}, as of {_when(model.at)}: {len(model.versions)} version(s), "
             f"{sum(1 for _ in model.records())} record(s) in the trail. "
-            f"Production needs {model.rules.needed} approval(s), each valid for {model.rules.valid_days} days."
+            f"{_approvals_needed(model)}"
         ),
         sections=(
             _findings(findings),
@@ -40,16 +40,20 @@ def build_page(model: ModelHistory, findings: Sequence[Finding]) -> Page:
     )
 
 
+def _approvals_needed(model: ModelHistory) -> str:
+    if not model.rules.needed:
+        return "Production needs no approval."
+    return f"Production needs {model.rules.needed} approval(s), each valid for {model.rules.valid_days} days."
+
+
 def _findings(findings: Sequence[Finding]) -> Section:
     errors = sum(each.severity == "error" for each in findings)
     warnings = sum(each.severity == "warning" for each in findings)
     rows = tuple((each.severity, each.version or "all", each.kind.replace("_", " "), each.message) for each in findings)
     table = Table(caption="Open findings, errors first", headers=("severity", "version", "what", "message"), rows=rows)
     if not errors and not warnings:
-        return Section(
-            title="Findings", text=("Nothing contradicts the rules or the record.",), tables=(table,), mark="good"
-        )
-    verdict = f"{errors} error(s) and {warnings} warning(s): somebody has to look."
+        return Section(title="Findings", text=("No errors and no warnings.",), tables=(table,), mark="good")
+    verdict = f"{errors} error(s) and {warnings} warning(s); each says what to do."
     return Section(title="Findings", text=(verdict,), tables=(table,), mark="error" if errors else "warning")
 
 
@@ -70,7 +74,7 @@ def _overview_row(each: ModelVersionHistory) -> tuple[str, ...]:
         _when(state.registered_at if state else facts.registered_at if facts else None),
         (state.trained_by if state else facts.run.run_by if facts else None) or MISSING,
         state.check.outcome if state and state.check else "not judged",
-        (state.approved_by if state else "") or "nobody",
+        (state.approved_by if state else "") or "–",
         "–" if auc is None else f"{auc.value:.3f}",
         (facts.code.commit or MISSING)[:_SHORT] if facts else MISSING,
         (state.source if state else facts.source if facts else None) or "–",
@@ -86,14 +90,14 @@ def _history(model: ModelHistory) -> Section:
 
 def _why(record: AuditRecord) -> str:
     evidence = record.read_evidence()
-    said = {
-        "promoted": f"to {evidence.get('stage')}, in place of {evidence.get('from') or 'nobody'}",
+    described = {
+        "promoted": f"to {evidence.get('stage')}, replacing {evidence.get('from') or 'no champion'}",
         "rolled_back": f"from {evidence.get('from')} to {evidence.get('to')}",
         "copied": f"from {evidence.get('source')} version {evidence.get('source_version')}",
         "requested": f"to {evidence.get('to')}",
         "checked": f"{evidence.get('outcome')}, against {evidence.get('champion') or 'no champion'}",
     }.get(record.kind, "")
-    return ". ".join(part for part in (said, record.comment) if part) or "–"
+    return ". ".join(part for part in (described, record.comment) if part) or "–"
 
 
 def _requests(model: ModelHistory) -> Section:
@@ -102,7 +106,7 @@ def _requests(model: ModelHistory) -> Section:
         caption="Requests with their approvals", headers=headers, rows=tuple(map(_request_row, model.state.requests))
     )
     return Section(
-        title="Requests and approvals", text=() if table.rows else ("Nobody has asked for anything.",), tables=(table,)
+        title="Requests and approvals", text=() if table.rows else ("There are no requests.",), tables=(table,)
     )
 
 
@@ -141,7 +145,7 @@ def _origin(each: ModelVersionHistory) -> Table:
         return Table(caption="Origin", headers=("what", "value"), rows=(("registry", "the version is not there"),))
     code, found = facts.code, facts.runtime_environment
     clean = {"false": "clean", "true": f"changed, difference {(code.difference or MISSING)[:_SHORT]}"}
-    said = {
+    values = {
         "code": f"commit {code.commit or MISSING}, {clean.get(str(code.dirty), MISSING)}",
         "trained": f"{_when(facts.registered_at)} by {facts.run.run_by or MISSING}, run {facts.run.run_id or MISSING}",
         "with": f"{facts.algorithm or MISSING} on {facts.training_window or MISSING}",
@@ -150,7 +154,7 @@ def _origin(each: ModelVersionHistory) -> Table:
         "files": f"digest {facts.model_digest or MISSING}",
         "features": ", ".join(f"{view.name} {view.version} ({view.digest})" for view in facts.features) or MISSING,
     }
-    rows = (*said.items(), *((("copy of", facts.source),) if facts.source else ()))
+    rows = (*values.items(), *((("copy of", facts.source),) if facts.source else ()))
     return Table(caption=f"Where version {each.version} comes from", headers=("what", "value"), rows=tuple(rows))
 
 

@@ -79,7 +79,9 @@ MODEL_VERSIONS = TableContract(
         ),
         Column(name="gates_not_passed", dtype="array<string>", description="Names of the gates that it did not pass."),
         Column(name="gates", dtype="string", description="Every gate with its numbers, as JSON."),
-        Column(name="approved_by", dtype="string", description="Who approved its step; null: nobody.", nullable=True),
+        Column(
+            name="approved_by", dtype="string", description="Who approved its step; null: no approval.", nullable=True
+        ),
         Column(
             name="endpoints", dtype="array<string>", description="Endpoints that ever served it by number or alias."
         ),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from boathouse.lineage.facts import FeatureFact, ModelVersionFacts, TableFact
 
 MISSING = "not recorded"
-# Digits of a digest that tell versions apart in a text; JSON has all of them.
+# Digits of a digest that distinguish versions in a text; JSON has all of them.
 _SHORT = 12
 
 
@@ -24,7 +24,7 @@ def write_trace(facts: ModelVersionFacts, events: Sequence[AuditRecord]) -> str:
     sections = {
         f"{facts.name}, version {facts.version}": _head(facts),
         "Code": _code(facts),
-        "Trained in": _surroundings(facts),
+        "Trained in": _runtime(facts),
         "Run": _run(facts),
         "Data": map(_table, facts.tables),
         "Features": (line for each in facts.features for line in _feature(each)),
@@ -77,7 +77,7 @@ def _head(facts: ModelVersionFacts) -> Iterator[str]:
     yield f"{_say(facts.algorithm)}, trained on {_say(facts.training_window)}"
     yield f"digest {_say(facts.model_digest)}"
     if facts.source:
-        yield f"copy of {facts.source}: everything below tells how that one was made"
+        yield f"copy of {facts.source}: everything below is about how that one was made"
 
 
 def _code(facts: ModelVersionFacts) -> Iterator[str]:
@@ -91,7 +91,7 @@ def _code(facts: ModelVersionFacts) -> Iterator[str]:
         yield f"whether files differed from the commit: {MISSING}"
 
 
-def _surroundings(facts: ModelVersionFacts) -> Iterator[str]:
+def _runtime(facts: ModelVersionFacts) -> Iterator[str]:
     found = facts.runtime_environment
     yield f"Python {_say(found.python)}, {_say(found.engine)} {_say(found.engine_version)}"
     yield f"system {_say(found.system)}, processor {_say(found.machine)}"
