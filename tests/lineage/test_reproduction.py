@@ -172,7 +172,7 @@ def test_a_training_that_fails_is_quoted_and_leaves_nothing(
     trained: TrainedWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A commit whose code cannot be imported."""
-    (trained.project / "src" / "boathouse" / "cli.py").write_text(
+    (trained.project / "src" / "boathouse" / "errors" / "__init__.py").write_text(
         "raise RuntimeError('no such luck')\n", encoding="utf-8"
     )
     run_git(trained.project, "commit", "-q", "-a", "-m", "Break")

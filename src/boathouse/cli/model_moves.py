@@ -83,8 +83,8 @@ def archive(words: tuple[str, ...], environment: Environment, comment: str) -> N
 
 
 @click.command(
-    help=f"Copy a version into another environment.\n\nIt becomes a new version there, with its tags and the lineage to its "
-    f"source. {NAME_HELP}",
+    help=f"Copy a version into another environment.\n\nIt becomes a new version there, with its tags and lineage to "
+    f"its source. {NAME_HELP}",
     epilog="Example: boathouse models copy 3 --env dev --to staging --comment Ready",
 )
 @NAME_VERSION()

@@ -38,10 +38,6 @@ def read_source_state(package: Path | None = None) -> SourceState:
     return replace(state, difference=NO_DIFFERENCE if state.dirty == "false" else _digest_difference(root))
 
 
-# What git reports of a repository without a commit.
-_NO_COMMIT = "(initial)"
-
-
 def parse_git_status(report: str) -> SourceState:
     """Return the state told by ``git status --porcelain=v2 --branch``.
 
@@ -50,9 +46,8 @@ def parse_git_status(report: str) -> SourceState:
     lines = report.splitlines()
     heads = dict(line[2:].split(" ", 1) for line in lines if line.startswith("# branch."))
     dirty = any(not line.startswith("#") for line in lines)
-    oid = heads.get("branch.oid", UNKNOWN)
     return SourceState(
-        commit=UNKNOWN if oid == _NO_COMMIT else oid,
+        commit=heads.get("branch.oid", UNKNOWN),
         branch=heads.get("branch.head", UNKNOWN),
         dirty=str(dirty).lower(),
     )

@@ -171,6 +171,21 @@ class Break:
     problem: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Inspection:
+    """The result of verifying a whole chain.
+
+    Attributes:
+        breaks: Faults; none if the chain holds.
+        records: How many there are.
+        last_hash: Hash of the last one, worth keeping elsewhere; None of an empty chain.
+    """
+
+    breaks: list[Break]
+    records: int
+    last_hash: str | None
+
+
 def seal_events(events: Iterable[AuditEvent], last: AuditRecord | None = None) -> list[AuditRecord]:
     """Return ``events`` as the records after ``last``, or as a new chain."""
     sealed: list[AuditRecord] = []

@@ -7,7 +7,7 @@ from typing import Any
 from kedro.io.core import AbstractDataset
 
 from boathouse.databricks.task_values import publish_values
-from boathouse.errors import TableError
+from boathouse.errors import IdentityError
 from boathouse.lifecycle.chain import AuditRecord
 from boathouse.lifecycle.decision import DecisionRecord, record_decision
 from boathouse.lifecycle.identity import read_claims
@@ -33,7 +33,8 @@ class ClaimsDataset(AbstractDataset[Any, Any]):
 
     def save(self, data: object) -> None:  # noqa: ARG002 - the signature of datasets
         """Refuse: it is asked, not stored."""
-        raise TableError.read_only("promotion.claims")
+        message = "Who runs this cannot be saved: it is asked of the platform or the system in each run."
+        raise IdentityError(message)
 
     def _describe(self) -> dict[str, Any]:
         """Return what identifies the entry in messages."""

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import uuid
 from contextlib import nullcontext, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import unquote
 
 from boathouse.errors import CommitConflictError
-from boathouse.lifecycle.chain import AUDIT_COLUMNS, AuditRecord, Break, find_breaks_in_rows, seal_events
+from boathouse.lifecycle.chain import (
+    AUDIT_COLUMNS,
+    AuditRecord,
+    Break,
+    Inspection,
+    find_breaks_in_rows,
+    seal_events,
+)
 from boathouse.tables.commits import append_once, last_transaction, retry_on_conflict
 from boathouse.tables.contract import arrow_schema_of, ddl_of
-from boathouse.tables.delta_log import open_log, read_local_rows
+from boathouse.tables.delta_log import open_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -50,7 +59,7 @@ class PathTable:
         """Return all rows; none if the table is not there yet."""
         if not open_log(self._location).exists():
             return _no_rows()
-        return read_local_rows(str(self._location.path)).cast(arrow_schema_of(AUDIT_COLUMNS))
+        return _read_files(self._open(), Path(str(self._location.path)))
 
     def committed(self) -> int | None:
         """Return the mark that each commit leaves in the table's log: deleting rows does not change it."""
@@ -79,6 +88,18 @@ class PathTable:
             mode="ignore",
             configuration={"delta.appendOnly": "true"},
         )
+
+
+def _read_files(table: DeltaTable, folder: Path) -> pa.Table:
+    """Return the rows of all files, one by one: ``pyarrow.dataset`` imports pandas, which takes a second."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = arrow_schema_of(AUDIT_COLUMNS)
+    # The table has no partitions: every file is in the folder itself.
+    files = [folder / unquote(uri).rpartition("/")[2] for uri in table.file_uris()]
+    parts = [pq.ParquetFile(file).read().select(schema.names).cast(schema) for file in files]
+    return pa.concat_tables(parts) if parts else _no_rows()
 
 
 def _no_rows() -> pa.Table:
@@ -230,14 +251,14 @@ class AuditLedger:
 
     def read(self, subject: str | None = None) -> list[AuditRecord]:
         """Return the records in order, of one subject or of all."""
-        import pyarrow.compute as pc
-
-        rows = self._table.read()
-        if subject is not None:
-            rows = rows.filter(pc.equal(rows["subject"], subject))
-        rows = rows.sort_by("sequence")
-        values = zip(*(_read_column(rows, name) for name in rows.column_names), strict=True)
-        return [AuditRecord(**dict(zip(rows.column_names, each, strict=True))) for each in values]
+        rows = self._table.read().sort_by("sequence")
+        names = rows.column_names
+        values = (
+            dict(zip(names, row, strict=True))
+            for row in zip(*(_read_column(rows, name) for name in names), strict=True)
+        )
+        # Filtered here: comparing with a text in Arrow imports pandas.
+        return [AuditRecord(**value) for value in values if subject in {None, value["subject"]}]
 
     def verify(self) -> list[Break]:
         """Return where the chain does not hold; nothing if it does."""
@@ -255,21 +276,6 @@ class AuditLedger:
         if head is not None and head not in hashes:
             breaks.append(Break(len(hashes) + 1, f"no record has the hash {head[:12]}… that was kept: rewritten"))
         return Inspection(breaks=breaks, records=len(hashes), last_hash=hashes[-1] if hashes else None)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Inspection:
-    """What a look at a whole chain found.
-
-    Attributes:
-        breaks: Faults; none if the chain holds.
-        records: How many there are.
-        last_hash: Hash of the last one, worth keeping elsewhere; None of an empty chain.
-    """
-
-    breaks: list[Break]
-    records: int
-    last_hash: str | None
 
 
 def _read_column(rows: pa.Table, name: str) -> list[Any]:
@@ -293,9 +299,6 @@ def _as_hashed(rows: pa.Table) -> Iterator[tuple[Any, ...]]:
 
 def _to_arrow(records: Sequence[AuditRecord]) -> pa.Table:
     import pyarrow as pa
-
-    from boathouse.lifecycle.chain import AUDIT_COLUMNS
-    from boathouse.tables.contract import arrow_schema_of
 
     rows: list[dict[str, Any]] = [asdict(record) for record in records]
     return pa.Table.from_pylist(rows, schema=arrow_schema_of(AUDIT_COLUMNS))

@@ -15,7 +15,7 @@ from boathouse.errors import OptionError, UntrustedModelError
 from boathouse.modelling.result import ModelSchema
 from boathouse.scoring.files import MAX_FILE_BYTES, ModelFiles, digest_of
 
-LOADER = "boathouse.scoring"
+LOADER = "boathouse.scoring.pyfunc"
 MLMODEL = "MLmodel"
 DIGEST_TAG = "model_digest"
 # <env>.<schema>.<model>: no path, no address, nothing that MLflow would resolve to something else.
