@@ -21,7 +21,6 @@ from boathouse.lineage.differences import write_reproduction
 from boathouse.lineage.reproduction import check_reproducible, digest_rows, reproduce
 from boathouse.lineage.retraining import nest, store_at
 from boathouse.lineage.version_facts import read_version
-from boathouse.use_case import USE_CASE
 from tests.fixtures.small_workspace import ROOT
 from tests.fixtures.trained_workspace import MODEL, run_git, tag
 
@@ -82,7 +81,7 @@ def test_another_parameter_is_named_as_the_cause(
         return train_with_fewer_rounds(facts, tree, conf)
 
     monkeypatch.setattr(reproduction, "train_again", train)
-    done = reproduce(MODEL, "1", lakehouse=trained.lakehouse, views=USE_CASE.views, project=trained.project)
+    done = reproduce(MODEL, "1", lakehouse=trained.lakehouse, views=(), project=trained.project)
     assert (done.is_identical, done.rows) == (False, 300)
     assert 0 < done.different <= 300
     assert 0 < done.largest < 1
@@ -95,7 +94,7 @@ def test_another_parameter_is_named_as_the_cause(
 
 @pytest.fixture
 def facts(trained: TrainedWorkspace) -> ModelVersionFacts:
-    return read_version(MODEL, "1", trained.lakehouse, views=USE_CASE.views)
+    return read_version(MODEL, "1", trained.lakehouse, views=())
 
 
 def test_everything_on_record_can_be_reproduced(facts: ModelVersionFacts, trained: TrainedWorkspace) -> None:
@@ -163,7 +162,7 @@ def test_a_vacuumed_version_is_refused(trained: TrainedWorkspace, tmp_path: Path
             MODEL,
             "1",
             lakehouse={"engine": "sail", "root": str(tmp_path / "lakehouse")},
-            views=USE_CASE.views,
+            views=(),
             project=trained.project,
         )
 
@@ -179,7 +178,7 @@ def test_a_training_that_fails_is_quoted_and_leaves_nothing(
     tag(trained, git_commit=run_git(trained.project, "rev-parse", "HEAD"))
     try:
         with pytest.raises(ReproductionError, match=r"(?s)training it again failed.*no such luck"):
-            reproduce(MODEL, "1", lakehouse=trained.lakehouse, views=USE_CASE.views, project=trained.project)
+            reproduce(MODEL, "1", lakehouse=trained.lakehouse, views=(), project=trained.project)
     finally:
         run_git(trained.project, "reset", "-q", "--hard", trained.commit)
     assert len(run_git(trained.project, "worktree", "list").splitlines()) == 1

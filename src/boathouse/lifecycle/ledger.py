@@ -11,14 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote
 
 from boathouse.errors import CommitConflictError
-from boathouse.lifecycle.chain import (
-    AUDIT_COLUMNS,
-    AuditRecord,
-    Break,
-    Inspection,
-    find_breaks_in_rows,
-    seal_events,
-)
+from boathouse.lifecycle.chain import AUDIT_COLUMNS, AuditRecord, Break, Inspection, find_breaks_in_rows, seal_events
 from boathouse.tables.commits import append_once, last_transaction, retry_on_conflict
 from boathouse.tables.contract import arrow_schema_of, ddl_of
 from boathouse.tables.delta_log import open_log
