@@ -184,6 +184,21 @@ def test_a_training_that_fails_is_quoted_and_leaves_nothing(
     assert len(run_git(trained.project, "worktree", "list").splitlines()) == 1
 
 
+def test_a_store_for_a_while_leaves_the_registry_to_follow_the_tracking_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, other = (f"sqlite:///{tmp_path}/{name}.db" for name in ("first", "other"))
+    monkeypatch.delenv("MLFLOW_REGISTRY_URI", raising=False)
+    before = mlflow.get_tracking_uri()
+    try:
+        with store_at(first):
+            assert (mlflow.get_tracking_uri(), mlflow.get_registry_uri()) == (first, first)
+        mlflow.set_tracking_uri(other)
+        assert mlflow.get_registry_uri() == other
+    finally:
+        mlflow.set_tracking_uri(before)
+
+
 def test_rows_have_one_digest_in_any_order() -> None:
     rows = pa.table({"a": [1.0, np.nan, 2.0], "b": ["x", None, "y"]})
     assert digest_rows(rows) == digest_rows(rows.take([2, 0, 1]).select(["b", "a"]))

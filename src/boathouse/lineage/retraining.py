@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # What of a failed training is shown.
 _LAST_LINES = 15
+_REGISTRY = "MLFLOW_REGISTRY_URI"
 # Of the caller's environment variables these would lead the training to the caller's data, store or code.
 _FOREIGN = (
     "BOATHOUSE_GIT_COMMIT",
@@ -29,7 +30,7 @@ _FOREIGN = (
     "BOATHOUSE_JOB_RUN_ID",
     "KEDRO_ENV",
     "MLFLOW_EXPERIMENT_NAME",
-    "MLFLOW_REGISTRY_URI",
+    _REGISTRY,
     "MLFLOW_RUN_ID",
 )
 
@@ -121,11 +122,14 @@ def store_at(uri: str) -> Iterator[None]:
     """Have MLflow use the store at ``uri`` within the block."""
     import mlflow
 
-    before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+    # Setting a registry exports this variable. What was not set must not stay set: it would outlive the tracking URI.
+    tracking, registry = mlflow.get_tracking_uri(), os.environ.get(_REGISTRY)
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
     try:
         yield
     finally:
-        mlflow.set_tracking_uri(before[0])
-        mlflow.set_registry_uri(before[1])
+        mlflow.set_tracking_uri(tracking)
+        mlflow.set_registry_uri(registry or "")
+        if registry is None:
+            os.environ.pop(_REGISTRY, None)
