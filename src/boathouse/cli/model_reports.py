@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 )
 @click.option("--publish", is_flag=True, help="Also write the table audit.model_versions, for SQL.")
 def report(name: str | None, environment: Environment, form: str, path: Path | None, *, publish: bool) -> None:
-    """Report the history of every version of a model.
+    """Report the history of a model's versions.
 
     Data, gates, approvals and findings. NAME is the last part of a registered name, or the whole; without it the
     environment's model.

@@ -93,10 +93,12 @@ def show(words: tuple[str, ...], environment: Environment, last: int, *, as_json
 
 def _show_model(state: ModelState) -> None:
     click.echo(f"{state.name}: " + (", ".join(f"{key} {value}" for key, value in state.aliases.items()) or "no alias"))
+    if state.versions:
+        click.echo(f"  {'version':>7}  {'stage':<10}  {'gates':<11}  trained by, reason")
     for found in state.versions.values():
         checked = found.check.outcome if found.check else "not checked"
         click.echo(
-            f"  {found.version:>4}  {found.stage:<10}  {checked:<11}  by {found.trained_by}  {found.reason}".rstrip()
+            f"  {found.version:>7}  {found.stage:<10}  {checked:<11}  by {found.trained_by}  {found.reason}".rstrip()
         )
     for waiting in state.open_requests:
         approvals = ", ".join(each.by for each in waiting.approvals) or "none yet"

@@ -1,4 +1,4 @@
-"""Training, evaluation and promotion on real rows: who takes charge, who does not, and what is on record."""
+"""Training, evaluation and promotion on real rows: which version becomes champion, and what is on record."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def workspace(promoted: SmallWorkspace, monkeypatch: pytest.MonkeyPatch) -> Smal
     return promoted
 
 
-def test_the_first_candidate_that_passes_takes_charge(workspace: SmallWorkspace) -> None:
+def test_the_first_candidate_that_passes_becomes_champion(workspace: SmallWorkspace) -> None:
     assert aliases(workspace) == {"champion": "1"}
     assert stages() == {"1": "champion"}
     records = [row for row in workspace.rows("audit.promotions") if row["subject"] == NAME]
@@ -87,7 +87,7 @@ def test_deciding_the_same_again_changes_nothing(workspace: SmallWorkspace) -> N
     assert aliases(workspace) == {"champion": "1"}
 
 
-def test_the_same_model_trained_again_is_a_tie_and_does_not_take_charge(workspace: SmallWorkspace) -> None:
+def test_the_same_model_trained_again_is_a_tie_and_does_not_become_champion(workspace: SmallWorkspace) -> None:
     decision = decide(workspace)
     assert decision["outcome"] == "kept"
     assert "+0.0000 [+0.0000, +0.0000], not all above zero" in decision["reason"]
