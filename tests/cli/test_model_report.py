@@ -35,7 +35,7 @@ def test_the_report_tells_versions_and_findings(trained: TrainedWorkspace, tmp_p
     finally:
         mlflow.MlflowClient().delete_registered_model_alias(MODEL, "champion")
     assert (
-        "| error | all | alias differs | Alias champion is version 1 in the registry and nobody in the ledger." in text
+        "| error | all | alias differs | Alias champion is version 1 in the registry and not set in the ledger." in text
     )
     assert "| error | 1 | stage differs |" in text
 

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 import mlflow
 import pytest
 from click.testing import CliRunner
-from tests.commands.conftest import ROOT
 
 from boathouse.cli.main import cli
 from boathouse.environment import Environment
-from boathouse.lifecycle.decision import Decided, PromotionDecision
+from boathouse.lifecycle.decision import Decided, PromotionDecision, record_decision
 from boathouse.lifecycle.gates import Gate
 from boathouse.lifecycle.policy import Identity
-from boathouse.lifecycle.steps import open_life_cycle, record_decision
+from boathouse.lifecycle.steps import open_life_cycle
 from boathouse.registry.dataset import ModelVersionDataset
+from tests.cli.conftest import ROOT
 from tests.fixtures.life_cycle import START, options
 from tests.fixtures.model_store import empty_store, make_model
 
@@ -40,7 +40,7 @@ def run(*words: str, user: str = "vera", env: str = "test") -> Result:
 
 
 def judge(data: Path, version: str, outcome: str, champion: str | None, *, env: str = "test", needed: int = 0) -> None:
-    house = Environment(env, {"engine": "sail", "root": str(data / "lakehouse")})
+    environment = Environment(env, {"engine": "sail", "root": str(data / "lakehouse")})
     name = f"{env}.models.missed_payment"
     gate = Gate("minimum_roc_auc", "enforce", outcome != "rejected", 0.7, 0.65, "minimum_roc_auc is 0.7.")
     decided = PromotionDecision(
@@ -52,9 +52,9 @@ def judge(data: Path, version: str, outcome: str, champion: str | None, *, env: 
         gates=[gate],
         decided=Decided(START, "tom"),
     )
-    cycle = open_life_cycle(house, name, options(needed=needed), Identity("tom", "system"))
+    cycle = open_life_cycle(environment, name, options(needed=needed), Identity("tom", "system"))
     record_decision(cycle, decided)
-    cycle.mend()
+    cycle.sync()
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_what_there_is_and_what_waits(data: Path) -> None:
     listed = run("models", "list").output.splitlines()
     assert listed[1].split()[:5] == [NAME, "1", "2", "-", "2"]
     assert listed[1].endswith("2 to production (tom)")
-    assert "waiting: 2 to production, asked by tom; approved by nobody yet" in run("models", "show").output
+    assert "waiting: 2 to production, asked by tom; approved by none yet" in run("models", "show").output
     assert f"{NAME} 2 to production  tom: The gates let it pass: Because." in run("requests", "list").output
     shown = run("models", "show", "2").output
     assert f"{NAME} version 2: challenger since" in shown
@@ -181,7 +181,7 @@ def test_a_whole_trail_verifies_and_a_kept_hash_is_found(data: Path) -> None:
     result = run("audit", "verify")
     assert result.exit_code == 0, result.stderr
     head = result.output.splitlines()[0].split()[-1]
-    assert "record(s), whole, last hash" in result.output
+    assert "record(s), intact, last hash" in result.output
     assert run("audit", "verify", "--head", head).exit_code == 0
     assert run("audit", "verify", "--head", "0" * 64).exit_code == 1
 

@@ -10,11 +10,11 @@ import pytest
 
 from boathouse.databricks.task_values import publish_values
 from boathouse.errors import LifeCycleError
-from boathouse.lifecycle.copying import take_approval
 from boathouse.lifecycle.datasets import RegistryAliasesDataset
-from boathouse.lifecycle.state import project_events
-from boathouse.lifecycle.steps import record_decision
-from tests.fixtures.life_cycle import NAME, LifeSetup, decision, event, options, seal
+from boathouse.lifecycle.decision import record_decision
+from boathouse.lifecycle.deployment import take_approval
+from boathouse.lifecycle.projection import project_events
+from tests.fixtures.life_cycle import NAME, LifeCycleSetup, decision, event, options, seal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,10 +51,10 @@ def test_the_next_task_hears_whether_the_model_changed_and_which_it_is(
         event("checked", "2", outcome=outcome, gates=[]),
     ]
     events += [event("promoted", "2", stage="champion")] if outcome == "promoted" else [event("kept", "2")]
-    life = project_events(seal(*events), name=NAME)
-    monkeypatch.setattr("boathouse.lifecycle.datasets.sync_registry", lambda ledger, registry: life)
+    state = project_events(seal(*events), name=NAME)
+    monkeypatch.setattr("boathouse.lifecycle.datasets.sync_registry", lambda ledger, registry: state)
     place = {"table": "test.audit.promotions", "lakehouse": {"engine": "sail", "root": "/nowhere"}}
-    RegistryAliasesDataset(name=NAME, **place).save(life)
+    RegistryAliasesDataset(name=NAME, **place).save(state)
     assert values == expected
 
 
@@ -72,50 +72,50 @@ def test_outside_the_platform_nothing_is_passed_on(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture
-def waiting(house: LifeSetup) -> LifeSetup:
-    """Return the house with version 3 waiting for its approval."""
-    record_decision(house.life("tom", RULES), decision("3", champion="2"))
-    house.life("tom").mend()
-    return house
+def waiting(setup: LifeCycleSetup) -> LifeCycleSetup:
+    """Return the environment with version 3 waiting for its approval."""
+    record_decision(setup.cycle("tom", RULES), decision("3", champion="2"))
+    setup.cycle("tom").sync()
+    return setup
 
 
-def tag(house: LifeSetup, value: str) -> Callable[[], Any]:
+def tag(setup: LifeCycleSetup, value: str) -> Callable[[], Any]:
     from boathouse.lifecycle.registry import Change
 
-    house.registry.apply(Change("set_tag", "3", "approval", value))
-    return lambda: take_approval(house.life("tom", RULES), "3", tag="approval")
+    setup.registry.apply(Change("set_tag", "3", "approval", value))
+    return lambda: take_approval(setup.cycle("tom", RULES), "3", tag="approval")
 
 
-def test_the_tag_approves_goes_on_record_and_carries_the_request_out(waiting: LifeSetup) -> None:
-    life = tag(waiting, "Approved")()
-    assert (life.champion, waiting.registry.aliases["champion"]) == ("3", "3")
+def test_the_tag_approves_goes_on_record_and_carries_the_request_out(waiting: LifeCycleSetup) -> None:
+    state = tag(waiting, "Approved")()
+    assert (state.champion, waiting.registry.aliases["champion"]) == ("3", "3")
     (approved,) = waiting.records("approved")
     assert (approved.actor, approved.read_evidence()["identity"]) == ("tag approval", "tag")
     assert tag(waiting, "Approved")().champion == "3"
     assert len(waiting.records("approved")) == 1
 
 
-def test_the_tag_is_a_request_as_well(waiting: LifeSetup) -> None:
-    waiting.life("ann").reject("3", comment="not yet")
+def test_the_tag_is_a_request_as_well(waiting: LifeCycleSetup) -> None:
+    waiting.cycle("ann").reject("3", comment="not yet")
     assert tag(waiting, "approved")().champion == "3"
-    assert [each.to for each in waiting.life().read().requests] == ["production", "production"]
+    assert [each.to for each in waiting.cycle().read().requests] == ["production", "production"]
 
 
 @pytest.mark.parametrize("value", ["", "Rejected", "yes"])
-def test_any_other_value_does_not_approve(waiting: LifeSetup, value: str) -> None:
+def test_any_other_value_does_not_approve(waiting: LifeCycleSetup, value: str) -> None:
     with pytest.raises(LifeCycleError, match="tag 'approval' is .*needed 'Approved'"):
         tag(waiting, value)()
     assert waiting.records()[-1].kind == "refused"
     assert waiting.registry.aliases["champion"] == "2"
 
 
-def test_an_approval_by_command_is_enough(waiting: LifeSetup) -> None:
+def test_an_approval_by_command_is_enough(waiting: LifeCycleSetup) -> None:
     rules = options(needed=1, carry_out=False)
-    waiting.life("vera", rules).approve("3", comment="yes")
-    assert take_approval(waiting.life("tom", rules), "3", tag="approval").champion == "2"
+    waiting.cycle("vera", rules).approve("3", comment="yes")
+    assert take_approval(waiting.cycle("tom", rules), "3", tag="approval").champion == "2"
 
 
-def test_who_may_not_approve_may_not_take_the_tag_either(waiting: LifeSetup) -> None:
+def test_who_may_not_approve_may_not_take_the_tag_either(waiting: LifeCycleSetup) -> None:
     rules = options({"approve": ("ann",)}, needed=1)
     with pytest.raises(LifeCycleError, match="tom may not approve"):
-        take_approval(waiting.life("tom", rules), "3", tag="approval")
+        take_approval(waiting.cycle("tom", rules), "3", tag="approval")

@@ -11,13 +11,13 @@ import pytest
 
 from boathouse.errors import LifeCycleError, ModelError
 from boathouse.lifecycle import ledger
-from boathouse.lifecycle.copying import copy_version
+from boathouse.lifecycle.decision import record_decision
+from boathouse.lifecycle.deployment import copy_version
 from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
 from boathouse.lifecycle.policy import Webhook
 from boathouse.lifecycle.registry import plan_changes
-from boathouse.lifecycle.steps import record_decision
 from boathouse.lifecycle.webhooks import derive_messages
-from tests.fixtures.life_cycle import Fuse, KilledError, LifeSetup, MemoryRegistry, decision, options
+from tests.fixtures.life_cycle import Fuse, KilledError, LifeCycleSetup, MemoryRegistry, decision, options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,36 +26,39 @@ if TYPE_CHECKING:
 EVERYTHING = Webhook(name="all", kind="command", events=["*"], command=["true"])
 
 
-def decide(house: LifeSetup) -> None:
-    record_decision(house.life("tom"), decision("3", champion="2"))
-    house.life("tom").mend()
+def decide(setup: LifeCycleSetup) -> None:
+    record_decision(setup.cycle("tom"), decision("3", champion="2"))
+    setup.cycle("tom").sync()
 
 
-def ask(house: LifeSetup) -> None:
+def ask(setup: LifeCycleSetup) -> None:
     """Leave version 3 judged, challenger, and requested for production."""
-    record_decision(house.life("tom", options(needed=1)), decision("3", champion="2"))
-    house.life("tom").mend()
+    record_decision(setup.cycle("tom", options(needed=1)), decision("3", champion="2"))
+    setup.cycle("tom").sync()
 
 
-OPERATIONS: dict[str, tuple[Callable[[LifeSetup], Any], Callable[[LifeSetup], Any]]] = {
-    "decide": (lambda house: house.life().mend(), decide),
-    "promote": (ask, lambda house: house.life("ann").promote("3", comment="now")),
-    "approve": (ask, lambda house: house.life("ann", options(needed=1)).approve("3", comment="yes")),
-    "rollback": (ask, lambda house: house.life("ann").rollback(comment="worse")),
-    "request": (lambda house: house.life().mend(), lambda house: house.life().request("3", to="staging", comment="x")),
+OPERATIONS: dict[str, tuple[Callable[[LifeCycleSetup], Any], Callable[[LifeCycleSetup], Any]]] = {
+    "decide": (lambda setup: setup.cycle().sync(), decide),
+    "promote": (ask, lambda setup: setup.cycle("ann").promote("3", comment="now")),
+    "approve": (ask, lambda setup: setup.cycle("ann", options(needed=1)).approve("3", comment="yes")),
+    "rollback": (ask, lambda setup: setup.cycle("ann").rollback(comment="worse")),
+    "request": (
+        lambda setup: setup.cycle().sync(),
+        lambda setup: setup.cycle().request("3", to="staging", comment="x"),
+    ),
 }
 # Asked again, these answer that it was done: there is no doing them twice.
 ANSWERED = ("approve", "request", "archive")
-OPERATIONS["archive"] = (ask, lambda house: house.life().archive("3", comment="x"))
+OPERATIONS["archive"] = (ask, lambda setup: setup.cycle().archive("3", comment="x"))
 
 
 @pytest.fixture
-def cut_off(monkeypatch: pytest.MonkeyPatch) -> Callable[[LifeSetup, Fuse], None]:
+def cut_off(monkeypatch: pytest.MonkeyPatch) -> Callable[[LifeCycleSetup, Fuse], None]:
     """Return what puts a fuse into the ledger's commits and the registry's changes."""
     add = ledger.PathTable.add
 
-    def put(house: LifeSetup, fuse: Fuse) -> None:
-        house.registry.fuse = fuse
+    def put(setup: LifeCycleSetup, fuse: Fuse) -> None:
+        setup.registry.fuse = fuse
         monkeypatch.setattr(
             ledger.PathTable, "add", lambda self, rows, *, after: fuse.burn(lambda: add(self, rows, after=after))
         )
@@ -63,85 +66,92 @@ def cut_off(monkeypatch: pytest.MonkeyPatch) -> Callable[[LifeSetup, Fuse], None
     return put
 
 
-def copy_house(house: LifeSetup, folder: Path) -> LifeSetup:
-    """Return the same house, whatever has happened in it, in another folder."""
-    shutil.copytree(house.house.lakehouse["root"], folder)
+def copy_setup(setup: LifeCycleSetup, folder: Path) -> LifeCycleSetup:
+    """Return the same environment, in another folder."""
+    shutil.copytree(setup.environment.lakehouse["root"], folder)
     registry = MemoryRegistry(
-        versions=dict(house.registry.versions),
-        aliases=dict(house.registry.aliases),
-        digests=dict(house.registry.digests),
+        versions=dict(setup.registry.versions),
+        aliases=dict(setup.registry.aliases),
+        digests=dict(setup.registry.digests),
     )
-    return LifeSetup(replace(house.house, lakehouse={**house.house.lakehouse, "root": folder.as_posix()}), registry)
+    return LifeCycleSetup(
+        replace(setup.environment, lakehouse={**setup.environment.lakehouse, "root": folder.as_posix()}), registry
+    )
 
 
-def begin(name: str, furnished: LifeSetup, folder: Path) -> LifeSetup:
-    """Return a house in which the operation can be made."""
-    house = copy_house(furnished, folder)
-    OPERATIONS[name][0](house)
-    return house
+def begin(name: str, template: LifeCycleSetup, folder: Path) -> LifeCycleSetup:
+    """Return an environment in which the operation can be made."""
+    setup = copy_setup(template, folder)
+    OPERATIONS[name][0](setup)
+    return setup
 
 
-def state(house: LifeSetup) -> tuple[Any, ...]:
+def state(setup: LifeCycleSetup) -> tuple[Any, ...]:
     """Return what has to be the same whether there was a crash or not."""
-    records = [(each.kind, each.version, each.actor) for each in house.records() if each.kind != "refused"]
-    messages = [each.event for each in derive_messages(house.records(), [EVERYTHING]) if each.event != "refused"]
-    return house.registry.aliases, house.registry.versions, records, messages
+    records = [(each.kind, each.version, each.actor) for each in setup.records() if each.kind != "refused"]
+    messages = [each.event for each in derive_messages(setup.records(), [EVERYTHING]) if each.event != "refused"]
+    return setup.registry.aliases, setup.registry.versions, records, messages
 
 
-def again(name: str, house: LifeSetup) -> None:
+def again(name: str, setup: LifeCycleSetup) -> None:
     with suppress(LifeCycleError) if name in ANSWERED else nullcontext():
-        OPERATIONS[name][1](house)
+        OPERATIONS[name][1](setup)
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_called_again_after_a_kill_at_any_step_it_is_complete(
-    name: str, *, after: bool, furnished: LifeSetup, tmp_path: Path, cut_off: Callable[[LifeSetup, Fuse], None]
+    name: str,
+    *,
+    after: bool,
+    template: LifeCycleSetup,
+    tmp_path: Path,
+    cut_off: Callable[[LifeCycleSetup, Fuse], None],
 ) -> None:
-    prepared, counter = begin(name, furnished, tmp_path / "prepared"), Fuse()
-    smooth = copy_house(prepared, tmp_path / "smooth")
+    prepared, counter = begin(name, template, tmp_path / "prepared"), Fuse()
+    smooth = copy_setup(prepared, tmp_path / "smooth")
     cut_off(smooth, counter)
     OPERATIONS[name][1](smooth)
     assert counter.steps >= 1
     for step in range(1, counter.steps + 1):
         cut_off(smooth, Fuse())
-        house = copy_house(prepared, tmp_path / f"step{step}")
-        cut_off(house, Fuse(at=step, after=after))
+        setup = copy_setup(prepared, tmp_path / f"step{step}")
+        cut_off(setup, Fuse(at=step, after=after))
         with pytest.raises(KilledError):
-            OPERATIONS[name][1](house)
-        assert list(house.registry.aliases).count("champion") == 1
-        cut_off(house, Fuse())
-        again(name, house)
-        assert plan_changes(house.life().read(), house.registry.read()) == []
-        assert open_ledger(house.house.table(PROMOTIONS)).verify() == []
-        assert state(house) == state(smooth)
+            OPERATIONS[name][1](setup)
+        assert list(setup.registry.aliases).count("champion") == 1
+        cut_off(setup, Fuse())
+        again(name, setup)
+        assert plan_changes(setup.cycle().read(), setup.registry.read()) == []
+        assert open_ledger(setup.environment.table(PROMOTIONS)).verify() == []
+        assert state(setup) == state(smooth)
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_a_registry_that_does_not_answer_stops_a_step_before_its_record(
-    name: str, furnished: LifeSetup, tmp_path: Path
+    name: str, template: LifeCycleSetup, tmp_path: Path
 ) -> None:
-    house = begin(name, furnished, tmp_path / "lake")
-    before, house.registry.down = house.records(), True
+    setup = begin(name, template, tmp_path / "lake")
+    before, setup.registry.down = setup.records(), True
     with pytest.raises(ModelError, match="MLflow store cannot be used"):
-        OPERATIONS[name][1](house)
-    assert house.records() == before
+        OPERATIONS[name][1](setup)
+    assert setup.records() == before
 
 
 @pytest.mark.parametrize("name", ["decide", "promote", "rollback", "approve"])
 @pytest.mark.parametrize("answers", [0, 1, 3])
 def test_a_registry_that_fails_in_the_middle_is_brought_in_line_by_any_later_step(
-    name: str, answers: int, furnished: LifeSetup, tmp_path: Path
+    name: str, answers: int, template: LifeCycleSetup, tmp_path: Path
 ) -> None:
-    house = begin(name, furnished, tmp_path / "lake")
-    house.registry.down_after = answers
+    setup = begin(name, template, tmp_path / "lake")
+    setup.registry.down_after = answers
     with pytest.raises(ModelError, match="MLflow store cannot be used"):
-        OPERATIONS[name][1](house)
-    house.registry.down, house.registry.down_after = False, None
-    house.life("somebody else").mend()
-    assert plan_changes(house.life().read(), house.registry.read()) == []
+        OPERATIONS[name][1](setup)
+    setup.registry.down, setup.registry.down_after = False, None
+    setup.cycle("somebody else").sync()
+    assert plan_changes(setup.cycle().read(), setup.registry.read()) == []
     champion = {"decide": "3", "promote": "3", "approve": "3", "rollback": "1"}[name]
-    assert house.registry.aliases["champion"] == champion
+    assert setup.registry.aliases["champion"] == champion
 
 
 class SharedRegistry(MemoryRegistry):
@@ -163,45 +173,45 @@ class SharedRegistry(MemoryRegistry):
 
 
 @pytest.fixture
-def twin(tmp_path: Path) -> LifeSetup:
-    """Return a house of another environment, which knows no model yet."""
+def twin(tmp_path: Path) -> LifeCycleSetup:
+    """Return an environment of another environment, which knows no model yet."""
     return make_twin(tmp_path / "twin")
 
 
-def make_twin(folder: Path) -> LifeSetup:
+def make_twin(folder: Path) -> LifeCycleSetup:
     from boathouse.environment import Environment
 
-    return LifeSetup(
+    return LifeCycleSetup(
         Environment("prod", {"engine": "sail", "root": folder.as_posix()}), SharedRegistry(name="prod.models.late")
     )
 
 
-def copy(house: LifeSetup, twin: LifeSetup) -> tuple[Any, str]:
+def copy(setup: LifeCycleSetup, twin: LifeCycleSetup) -> tuple[Any, str]:
     assert isinstance(twin.registry, SharedRegistry)
-    twin.registry.source = house.registry
-    return copy_version(house.house, "test.models.late", "2", twin.life("ann"), comment="to prod")
+    twin.registry.source = setup.registry
+    return copy_version(setup.environment, "test.models.late", "2", twin.cycle("ann"), comment="to prod")
 
 
 @pytest.fixture
-def copying(house: LifeSetup, monkeypatch: pytest.MonkeyPatch) -> LifeSetup:
-    """Return the house to copy from, whose registry is found by name."""
-    monkeypatch.setattr("boathouse.lifecycle.copying.ModelRegistry", lambda name: house.registry)
-    return house
+def copying(setup: LifeCycleSetup, monkeypatch: pytest.MonkeyPatch) -> LifeCycleSetup:
+    """Return the environment to copy from, whose registry is found by name."""
+    monkeypatch.setattr("boathouse.lifecycle.deployment.ModelRegistry", lambda name: setup.registry)
+    return setup
 
 
-def test_a_copy_keeps_its_lineage_and_begins_its_own_life(copying: LifeSetup, twin: LifeSetup) -> None:
-    life, version = copy(copying, twin)
+def test_a_copy_keeps_its_lineage_and_begins_its_own_life(copying: LifeCycleSetup, twin: LifeCycleSetup) -> None:
+    state, version = copy(copying, twin)
     assert version == "1"
     assert twin.registry.aliases == {}
     tags = twin.registry.versions["1"].tags
     assert (tags["stage"], tags["copied_from"]) == ("registered", "test.models.late/2")
     assert not {"comparison", "promotion", "gates"} & set(tags)
-    assert life.versions["1"].digest == "digest2"
+    assert state.versions["1"].digest == "digest2"
     (record,) = twin.records()
     assert record.read_evidence()["checked"] == "promoted"
 
 
-def test_copied_again_it_is_the_same_copy(copying: LifeSetup, twin: LifeSetup) -> None:
+def test_copied_again_it_is_the_same_copy(copying: LifeCycleSetup, twin: LifeCycleSetup) -> None:
     assert copy(copying, twin)[1] == copy(copying, twin)[1] == "1"
     assert list(twin.registry.versions) == ["1"]
     assert [each.kind for each in twin.records()] == ["copied"]
@@ -209,7 +219,7 @@ def test_copied_again_it_is_the_same_copy(copying: LifeSetup, twin: LifeSetup) -
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_a_copy_killed_at_any_step_is_completed(
-    copying: LifeSetup, tmp_path: Path, cut_off: Callable[[LifeSetup, Fuse], None], *, after: bool
+    copying: LifeCycleSetup, tmp_path: Path, cut_off: Callable[[LifeCycleSetup, Fuse], None], *, after: bool
 ) -> None:
     smooth, counter = make_twin(tmp_path / "smooth"), Fuse()
     cut_off(smooth, counter)
@@ -222,18 +232,18 @@ def test_a_copy_killed_at_any_step_is_completed(
         cut_off(twin, Fuse())
         copy(copying, twin)
         assert state(twin) == state(smooth)
-        assert plan_changes(twin.life().read(), twin.registry.read()) == []
+        assert plan_changes(twin.cycle().read(), twin.registry.read()) == []
 
 
 @pytest.mark.parametrize(
     ("spoil", "match"),
     [
-        (lambda house: house.registry.digests.update({"2": "other"}), "digest other, recorded digest2"),
-        (lambda house: house.life().rollback(comment="x"), "is archived"),
+        (lambda setup: setup.registry.digests.update({"2": "other"}), "digest other, recorded digest2"),
+        (lambda setup: setup.cycle().rollback(comment="x"), "is archived"),
     ],
 )
 def test_what_is_changed_or_withdrawn_is_not_copied(
-    copying: LifeSetup, twin: LifeSetup, spoil: Callable[[LifeSetup], object], match: str
+    copying: LifeCycleSetup, twin: LifeCycleSetup, spoil: Callable[[LifeCycleSetup], object], match: str
 ) -> None:
     spoil(copying)
     with pytest.raises(Exception, match=match):
@@ -242,8 +252,8 @@ def test_what_is_changed_or_withdrawn_is_not_copied(
     assert twin.registry.versions == {}
 
 
-def test_who_may_not_copy_into_an_environment_is_refused_there(copying: LifeSetup, twin: LifeSetup) -> None:
+def test_who_may_not_copy_into_an_environment_is_refused_there(copying: LifeCycleSetup, twin: LifeCycleSetup) -> None:
     rules = options({"copy": ("ann",)})
     with pytest.raises(Exception, match="bob may not copy models here"):
-        copy_version(copying.house, "test.models.late", "2", twin.life("bob", rules), comment="x")
+        copy_version(copying.environment, "test.models.late", "2", twin.cycle("bob", rules), comment="x")
     assert [each.kind for each in twin.records()] == ["refused"]

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 import pytest
 
 from boathouse.evaluation.comparison import Estimate
-from boathouse.lifecycle.decision import Decided, PromotionDecision, decide_promotion, write_decision_card
+from boathouse.lifecycle.decision import Decided, PromotionDecision, decide_promotion
+from boathouse.lifecycle.decision_card import write_decision_card
 from boathouse.lifecycle.evidence import GateEvidence
 from boathouse.lifecycle.fresh_process import LoadReport
 from boathouse.lifecycle.gates import GATES, judge_gates

@@ -24,7 +24,7 @@ from boathouse.errors import OptionError
 from boathouse.lifecycle.delivery import Delivered, Outbox, deliver_quietly
 from boathouse.lifecycle.ledger import DELIVERIES, open_ledger
 from boathouse.lifecycle.policy import GovernanceOptions, Webhook
-from tests.fixtures.life_cycle import Clock, LifeSetup, options
+from tests.fixtures.life_cycle import Clock, LifeCycleSetup, options
 from tests.lifecycle.receiver import HANG_S, Receiver, receiving
 
 if TYPE_CHECKING:
@@ -39,12 +39,12 @@ def rules(receiver: Receiver | None = None, **entry: Any) -> GovernanceOptions:
     return replace(options(), webhooks={"desk": {**hook, **entry}})
 
 
-def box(house: LifeSetup, given: GovernanceOptions, clock: Clock | None = None) -> Outbox:
-    return Outbox(house.house, given, actor="vera", clock=clock)
+def box(setup: LifeCycleSetup, given: GovernanceOptions, clock: Clock | None = None) -> Outbox:
+    return Outbox(setup.environment, given, actor="vera", clock=clock)
 
 
-def states(house: LifeSetup) -> list[str]:
-    return [each.kind for each in open_ledger(house.house.table(DELIVERIES)).read()]
+def states(setup: LifeCycleSetup) -> list[str]:
+    return [each.kind for each in open_ledger(setup.environment.table(DELIVERIES)).read()]
 
 
 @pytest.fixture(autouse=True)
@@ -58,8 +58,8 @@ def receiver() -> Iterator[Receiver]:
         yield found
 
 
-def test_every_record_becomes_one_call_that_the_receiver_can_verify(house: LifeSetup, receiver: Receiver) -> None:
-    done = box(house, rules(receiver)).deliver()
+def test_every_record_becomes_one_call_that_the_receiver_can_verify(setup: LifeCycleSetup, receiver: Receiver) -> None:
+    done = box(setup, rules(receiver)).deliver()
     assert done == Delivered(sent=6, failed=0, waiting=0, given_up=0)
     bodies = [json.loads(body) for _, body in receiver.calls]
     assert [(body["event"], body["version"]) for body in bodies] == [
@@ -80,44 +80,44 @@ def test_every_record_becomes_one_call_that_the_receiver_can_verify(house: LifeS
     assert len(set(receiver.deliveries())) == 6
 
 
-def test_what_was_delivered_is_not_sent_again(house: LifeSetup, receiver: Receiver) -> None:
-    box(house, rules(receiver)).deliver()
-    assert box(house, rules(receiver)).deliver() == Delivered(0, 0, 0, 0)
-    house.life().rollback(comment="worse")
-    box(house, rules(receiver)).deliver()
+def test_what_was_delivered_is_not_sent_again(setup: LifeCycleSetup, receiver: Receiver) -> None:
+    box(setup, rules(receiver)).deliver()
+    assert box(setup, rules(receiver)).deliver() == Delivered(0, 0, 0, 0)
+    setup.cycle().rollback(comment="worse")
+    box(setup, rules(receiver)).deliver()
     assert [headers["X-Boathouse-Event"] for headers, _ in receiver.calls[6:]] == [
         "candidate_registered",
         "rolled_back",
     ]
-    assert open_ledger(house.house.table(DELIVERIES)).verify() == []
+    assert open_ledger(setup.environment.table(DELIVERIES)).verify() == []
 
 
-def test_only_events_asked_for_and_only_from_the_day_asked_for(house: LifeSetup, receiver: Receiver) -> None:
-    assert box(house, rules(receiver, events=["champion_changed", "rolled_back"])).deliver().sent == 2
-    assert box(house, rules(receiver, since="2026-03-02")).messages() == []
-    assert len(box(house, rules(receiver, since="2026-03-01")).messages()) == 6
+def test_only_events_asked_for_and_only_from_the_day_asked_for(setup: LifeCycleSetup, receiver: Receiver) -> None:
+    assert box(setup, rules(receiver, events=["champion_changed", "rolled_back"])).deliver().sent == 2
+    assert box(setup, rules(receiver, since="2026-03-02")).messages() == []
+    assert len(box(setup, rules(receiver, since="2026-03-01")).messages()) == 6
 
 
 @pytest.mark.parametrize("answer", [500, 404, "hang", "reset", "redirect"])
-def test_a_failed_call_is_made_again_later_with_the_same_id(house: LifeSetup, answer: Any) -> None:
+def test_a_failed_call_is_made_again_later_with_the_same_id(setup: LifeCycleSetup, answer: Any) -> None:
     with receiving(answer, answer) as receiver:
         given = rules(receiver, events=["champion_changed"])
-        done = box(house, given).deliver(patience_s=30)
+        done = box(setup, given).deliver(patience_s=30)
         assert (done.sent, done.failed, done.waiting) == (2, 2, 0)
         assert len(receiver.taken) == 2
         first, second = receiver.deliveries()[:2]
         assert sorted(receiver.deliveries()) == sorted([first, first, second, second])
         time.sleep(HANG_S if answer == "hang" else 0)
-    failed = [each.comment for each in open_ledger(house.house.table(DELIVERIES)).read() if each.kind == "failed"]
+    failed = [each.comment for each in open_ledger(setup.environment.table(DELIVERIES)).read() if each.kind == "failed"]
     assert len(failed) == 2
     assert {500: "500", 404: "404", "redirect": "307"}.get(answer, "") in failed[0]
 
 
-def test_waits_grow_and_differ_from_message_to_message(house: LifeSetup) -> None:
+def test_waits_grow_and_differ_from_message_to_message(setup: LifeCycleSetup) -> None:
     clock = Clock()
     with receiving(*[500] * 40) as receiver:
         given = rules(receiver, events=["champion_changed"], first_wait_s=10, attempts=5)
-        outbox = box(house, given, clock)
+        outbox = box(setup, given, clock)
         assert outbox.deliver().failed == 2
         clock.move(seconds=9.9)
         assert outbox.deliver().failed == 0
@@ -129,35 +129,35 @@ def test_waits_grow_and_differ_from_message_to_message(house: LifeSetup) -> None
         assert outbox.deliver().failed == 2
 
 
-def test_a_message_is_given_up_and_tried_once_more_when_asked(house: LifeSetup) -> None:
+def test_a_message_is_given_up_and_tried_once_more_when_asked(setup: LifeCycleSetup) -> None:
     with receiving(*[500] * 6) as receiver:
         given = rules(receiver, events=["champion_changed"], attempts=2)
-        assert box(house, given).deliver(patience_s=30) == Delivered(0, 4, 0, 2)
-        assert box(house, given).deliver() == Delivered(0, 0, 0, 2)
-        assert box(house, given).deliver(retry_given_up=True) == Delivered(0, 2, 0, 2)
-        assert box(house, given).deliver(retry_given_up=True) == Delivered(2, 0, 0, 0)
+        assert box(setup, given).deliver(patience_s=30) == Delivered(0, 4, 0, 2)
+        assert box(setup, given).deliver() == Delivered(0, 0, 0, 2)
+        assert box(setup, given).deliver(retry_given_up=True) == Delivered(0, 2, 0, 2)
+        assert box(setup, given).deliver(retry_given_up=True) == Delivered(2, 0, 0, 0)
         assert len(receiver.taken) == 2
 
 
-def test_one_receiver_that_is_down_does_not_hold_up_another(house: LifeSetup, receiver: Receiver) -> None:
+def test_one_receiver_that_is_down_does_not_hold_up_another(setup: LifeCycleSetup, receiver: Receiver) -> None:
     given = rules(receiver, events=["champion_changed"])
     hooks = {"dead": {**given.webhooks["desk"], "url": "http://127.0.0.1:9/"}, **given.webhooks}
-    done = box(house, replace(given, webhooks=hooks)).deliver()
+    done = box(setup, replace(given, webhooks=hooks)).deliver()
     assert (done.sent, done.failed, done.waiting) == (2, 2, 2)
 
 
-def test_many_senders_at_once_send_each_message_once(house: LifeSetup, receiver: Receiver) -> None:
+def test_many_senders_at_once_send_each_message_once(setup: LifeCycleSetup, receiver: Receiver) -> None:
     given = rules(receiver)
     with ThreadPoolExecutor(4) as pool:
-        done = list(pool.map(lambda _: box(house, given).deliver(), range(4)))
+        done = list(pool.map(lambda _: box(setup, given).deliver(), range(4)))
     assert sum(each.sent for each in done) == 6
     assert len(receiver.calls) == len(set(receiver.deliveries())) == 6
 
 
 def send_and_die(root: str, port: int) -> None:
     """Send one message and be killed before it is on record that it was taken."""
-    house = LifeSetup(Environment("test", {"engine": "sail", "root": root}), registry=None)  # type: ignore[arg-type]
-    outbox = box(house, rules(Receiver(port=port), events=["champion_changed"]))
+    setup = LifeCycleSetup(Environment("test", {"engine": "sail", "root": root}), registry=None)  # type: ignore[arg-type]
+    outbox = box(setup, rules(Receiver(port=port), events=["champion_changed"]))
 
     def die(message: Any, webhook: Any, attempt: int) -> Any:
         Outbox._send(outbox, message, webhook, attempt)
@@ -168,36 +168,36 @@ def send_and_die(root: str, port: int) -> None:
 
 
 def test_killed_between_sending_and_recording_it_is_sent_again_under_the_same_id(
-    house: LifeSetup, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    setup: LifeCycleSetup, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The one repeat that cannot be avoided: whether the receiver took it, nobody knows. It can tell by the id."""
     context = multiprocessing.get_context("spawn")
-    sender = context.Process(target=send_and_die, args=(house.house.lakehouse["root"], receiver.port))
+    sender = context.Process(target=send_and_die, args=(setup.environment.lakehouse["root"], receiver.port))
     sender.start()
     sender.join()
     assert sender.exitcode == -signal.SIGKILL
-    assert (states(house), len(receiver.calls)) == (["sending"], 1)
+    assert (states(setup), len(receiver.calls)) == (["sending"], 1)
     given = rules(receiver, events=["champion_changed"])
     # At once, nobody else begins: the first may still be at it.
-    assert box(house, given).deliver() == Delivered(1, 0, 1, 0)
+    assert box(setup, given).deliver() == Delivered(1, 0, 1, 0)
     clock = Clock()
-    clock.now = open_ledger(house.house.table(DELIVERIES)).read()[0].occurred_at
+    clock.now = open_ledger(setup.environment.table(DELIVERIES)).read()[0].occurred_at
     clock.move(seconds=FAST["timeout_s"] + 5.1)
-    assert box(house, given, clock).deliver() == Delivered(1, 0, 0, 0)
+    assert box(setup, given, clock).deliver() == Delivered(1, 0, 0, 0)
     first, _, again = receiver.deliveries()
     assert first == again
 
 
-def test_killed_before_sending_it_is_sent_later(house: LifeSetup, receiver: Receiver) -> None:
+def test_killed_before_sending_it_is_sent_later(setup: LifeCycleSetup, receiver: Receiver) -> None:
     given = rules(receiver, events=["champion_changed"])
-    outbox = box(house, given)
+    outbox = box(setup, given)
     message = outbox.messages()[0]
     assert outbox._claim(message, 1) is True
-    assert box(house, given)._claim(message, 1) is False
+    assert box(setup, given)._claim(message, 1) is False
     clock = Clock()
-    clock.now = open_ledger(house.house.table(DELIVERIES)).read()[0].occurred_at
+    clock.now = open_ledger(setup.environment.table(DELIVERIES)).read()[0].occurred_at
     clock.move(seconds=60)
-    assert box(house, given, clock).deliver().sent == 2
+    assert box(setup, given, clock).deliver().sent == 2
 
 
 # What conf may say
@@ -213,10 +213,14 @@ def test_killed_before_sending_it_is_sent_later(house: LifeSetup, receiver: Rece
         ({"url": "http://127.0.0.1:9/"}, "ConnectionRefusedError"),
     ],
 )
-def test_an_address_or_secret_that_will_not_do_is_on_record(house: LifeSetup, entry: dict[str, Any], why: str) -> None:
-    done = box(house, rules(**{"events": ["rolled_back", "champion_changed"], **entry})).deliver()
+def test_an_address_or_secret_that_will_not_do_is_on_record(
+    setup: LifeCycleSetup, entry: dict[str, Any], why: str
+) -> None:
+    done = box(setup, rules(**{"events": ["rolled_back", "champion_changed"], **entry})).deliver()
     assert done.failed == 2
-    comments = [each.comment for each in open_ledger(house.house.table(DELIVERIES)).read() if each.kind == "failed"]
+    comments = [
+        each.comment for each in open_ledger(setup.environment.table(DELIVERIES)).read() if each.kind == "failed"
+    ]
     assert why in comments[0]
     assert SECRET not in "".join(comments)
 
@@ -238,12 +242,12 @@ def test_what_a_webhook_lacks_is_named(entry: dict[str, Any], match: str) -> Non
         Webhook(**{"name": "desk", "events": ["*"], **entry})
 
 
-def test_a_program_gets_the_message_on_its_standard_input(house: LifeSetup, tmp_path: Path) -> None:
+def test_a_program_gets_the_message_on_its_standard_input(setup: LifeCycleSetup, tmp_path: Path) -> None:
     code = "import os, sys; open(sys.argv[1], 'w').write(sys.stdin.read() + os.environ['BOATHOUSE_EVENT'])"
     command = [sys.executable, "-c", code, str(tmp_path / "got")]
     entry = {"kind": "command", "command": command, "events": ["rolled_back"], "timeout_s": 30}
-    house.life().rollback(comment="worse")
-    assert box(house, rules(**entry)).deliver().sent == 1
+    setup.cycle().rollback(comment="worse")
+    assert box(setup, rules(**entry)).deliver().sent == 1
     got = (tmp_path / "got").read_text(encoding="utf-8")
     assert json.loads(got.removesuffix("rolled_back"))["evidence"]["to"] == "1"
 
@@ -251,13 +255,15 @@ def test_a_program_gets_the_message_on_its_standard_input(house: LifeSetup, tmp_
 @pytest.mark.parametrize(
     ("command", "why"), [(["false"], "exit code 1"), (["/no/such"], "FileNotFoundError"), (["sleep", "9"], "Timeout")]
 )
-def test_a_program_that_fails_is_on_record(house: LifeSetup, command: list[str], why: str) -> None:
+def test_a_program_that_fails_is_on_record(setup: LifeCycleSetup, command: list[str], why: str) -> None:
     entry = {"kind": "command", "command": command, "events": ["champion_changed"], "timeout_s": 0.2}
-    assert box(house, rules(**entry)).deliver().failed == 2
-    assert why in open_ledger(house.house.table(DELIVERIES)).read()[1].comment
+    assert box(setup, rules(**entry)).deliver().failed == 2
+    assert why in open_ledger(setup.environment.table(DELIVERIES)).read()[1].comment
 
 
-def test_a_job_of_the_platform_is_run_once_for_each_message(house: LifeSetup, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_of_the_platform_is_run_once_for_each_message(
+    setup: LifeCycleSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
     runs: list[dict[str, Any]] = []
     sdk = ModuleType("databricks.sdk")
     client = SimpleNamespace(jobs=SimpleNamespace(run_now=lambda **given: runs.append(given)))
@@ -265,7 +271,7 @@ def test_a_job_of_the_platform_is_run_once_for_each_message(house: LifeSetup, mo
     monkeypatch.setitem(sys.modules, "databricks.sdk", sdk)
     monkeypatch.setenv("JOB", "17")
     entry = {"kind": "databricks_job", "job_variable": "JOB", "events": ["champion_changed"]}
-    outbox = box(house, rules(**entry))
+    outbox = box(setup, rules(**entry))
     assert outbox.deliver().sent == 2
     assert {run["job_id"] for run in runs} == {17}
     assert [run["idempotency_token"] for run in runs] == [each.message_id for each in outbox.messages()]
@@ -277,30 +283,30 @@ def test_a_job_of_the_platform_is_run_once_for_each_message(house: LifeSetup, mo
 
 
 def test_a_step_tries_each_new_message_once_and_never_fails_for_it(
-    house: LifeSetup, caplog: pytest.LogCaptureFixture
+    setup: LifeCycleSetup, caplog: pytest.LogCaptureFixture
 ) -> None:
     with receiving(500) as receiver:
         given = rules(receiver, events=["champion_changed"])
-        deliver_quietly(house.house, given)
-        assert states(house) == ["sending", "failed", "sending", "delivered"]
+        deliver_quietly(setup.environment, given)
+        assert states(setup) == ["sending", "failed", "sending", "delivered"]
         assert "1 message(s) wait in the outbox. Send them: boathouse audit deliver" in caplog.text
-        deliver_quietly(house.house, given)
+        deliver_quietly(setup.environment, given)
         assert len(receiver.calls) == 2
 
 
-def test_without_webhooks_nothing_is_read(bare: LifeSetup) -> None:
-    deliver_quietly(bare.house, options())
-    assert box(bare, options()).deliver() == Delivered(0, 0, 0, 0)
+def test_without_webhooks_nothing_is_read(empty: LifeCycleSetup) -> None:
+    deliver_quietly(empty.environment, options())
+    assert box(empty, options()).deliver() == Delivered(0, 0, 0, 0)
 
 
 def test_the_receiver_in_the_documentation_takes_our_calls_and_nothing_else(
-    house: LifeSetup, receiver: Receiver
+    setup: LifeCycleSetup, receiver: Receiver
 ) -> None:
     page = (Path(__file__).parents[2] / "docs" / "governance.md").read_text(encoding="utf-8")
     (code,) = [block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "is_genuine" in block]
     room: dict[str, Any] = {}
     exec(code, room)  # noqa: S102 - a page of ours, run as its readers do
-    box(house, rules(receiver, events=["champion_changed"])).deliver()
+    box(setup, rules(receiver, events=["champion_changed"])).deliver()
     headers, body = receiver.calls[0]
     genuine = room["is_genuine"]
     assert genuine(headers, body, SECRET, set())

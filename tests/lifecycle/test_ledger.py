@@ -187,4 +187,4 @@ def test_a_chain_written_anew_shows_by_a_hash_that_was_kept(place: TableLocation
     assert (kept.breaks, kept.records) == ([], 2)
     assert ledger.inspect(head=kept.last_hash).breaks == []
     (fault,) = ledger.inspect(head="f" * 64).breaks
-    assert "written anew" in fault.problem
+    assert "rewritten" in fault.problem

@@ -10,10 +10,10 @@ import pytest
 
 from boathouse.environment import Environment
 from boathouse.errors import LifeCycleError
+from boathouse.lifecycle.decision import record_decision
 from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
 from boathouse.lifecycle.registry import plan_changes
-from boathouse.lifecycle.steps import record_decision
-from tests.fixtures.life_cycle import LifeSetup, MemoryRegistry, decision, options
+from tests.fixtures.life_cycle import LifeCycleSetup, MemoryRegistry, decision, options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,22 +35,24 @@ def attempt(step: Callable[[], object]) -> str:
 
 def ask_and_approve(root: str, worker: int) -> None:
     """Ask for versions of one's own, and approve version 3 under names of one's own."""
-    house = LifeSetup(Environment("test", {"engine": "sail", "root": root}), MemoryRegistry())
+    setup = LifeCycleSetup(Environment("test", {"engine": "sail", "root": root}), MemoryRegistry())
     for _ in range(WORKERS * EACH + 3):
-        house.registry.register()
+        setup.registry.register()
     for number in range(EACH):
         version = str(4 + worker * EACH + number)
         if number % 2:
-            house.life(f"asker{version}").request(version, to="staging", comment="x")
+            setup.cycle(f"asker{version}").request(version, to="staging", comment="x")
         else:
-            house.life(f"approver{version}", RULES).approve("3", comment="x")
+            setup.cycle(f"approver{version}", RULES).approve("3", comment="x")
 
 
-def test_a_hundred_requests_and_approvals_by_threads_of_processes_are_each_on_record_once(house: LifeSetup) -> None:
+def test_a_hundred_requests_and_approvals_by_threads_of_processes_are_each_on_record_once(
+    setup: LifeCycleSetup,
+) -> None:
     for _ in range(WORKERS * EACH):
-        house.registry.register()
-    record_decision(house.life("tom", RULES), decision("3", champion="2"))
-    root = house.house.lakehouse["root"]
+        setup.registry.register()
+    record_decision(setup.cycle("tom", RULES), decision("3", champion="2"))
+    root = setup.environment.lakehouse["root"]
     context = multiprocessing.get_context("spawn")
     workers = [context.Process(target=ask_and_approve, args=(root, number)) for number in range(2)]
     for worker in workers:
@@ -60,62 +62,62 @@ def test_a_hundred_requests_and_approvals_by_threads_of_processes_are_each_on_re
     for worker in workers:
         worker.join()
         assert worker.exitcode == 0
-    actors = [each.actor for each in house.records() if each.kind in {"requested", "approved"} and each.actor != "tom"]
+    actors = [each.actor for each in setup.records() if each.kind in {"requested", "approved"} and each.actor != "tom"]
     expected = {f"{'asker' if (number % EACH) % 2 else 'approver'}{4 + number}" for number in range(WORKERS * EACH)}
     assert len(actors) == len(expected) == 100
     assert set(actors) == expected
-    assert house.records("refused") == []
-    assert open_ledger(house.house.table(PROMOTIONS)).verify() == []
+    assert setup.records("refused") == []
+    assert open_ledger(setup.environment.table(PROMOTIONS)).verify() == []
 
 
-def test_of_many_promotions_at_once_one_wins_and_the_others_say_why(house: LifeSetup) -> None:
-    versions = [house.registry.register() for _ in range(5)]
+def test_of_many_promotions_at_once_one_wins_and_the_others_say_why(setup: LifeCycleSetup) -> None:
+    versions = [setup.registry.register() for _ in range(5)]
     for version in versions:
-        record_decision(house.life("tom", options(needed=1)), decision(version, champion="2"))
-    house.life().mend()
+        record_decision(setup.cycle("tom", options(needed=1)), decision(version, champion="2"))
+    setup.cycle().sync()
     with ThreadPoolExecutor(5) as pool:
-        answers = list(pool.map(lambda version: attempt(lambda: house.life().promote(version, comment="x")), versions))
+        answers = list(pool.map(lambda version: attempt(lambda: setup.cycle().promote(version, comment="x")), versions))
     assert answers.count("done") == 1
     winner = versions[answers.index("done")]
     assert all(f"{winner} is champion now" in answer for answer in answers if answer != "done")
-    assert len(house.records("refused")) == 4
-    house.life().mend()
-    assert house.registry.aliases["champion"] == winner
-    assert plan_changes(house.life().read(), house.registry.read()) == []
+    assert len(setup.records("refused")) == 4
+    setup.cycle().sync()
+    assert setup.registry.aliases["champion"] == winner
+    assert plan_changes(setup.cycle().read(), setup.registry.read()) == []
 
 
-def test_of_many_rollbacks_at_once_one_is_made(house: LifeSetup) -> None:
+def test_of_many_rollbacks_at_once_one_is_made(setup: LifeCycleSetup) -> None:
     with ThreadPoolExecutor(5) as pool:
-        answers = list(pool.map(lambda n: attempt(lambda: house.life(f"on-call {n}").rollback(comment="x")), range(5)))
-    assert len(house.records("rolled_back")) == 1
-    assert house.life().read().champion == "1"
+        answers = list(pool.map(lambda n: attempt(lambda: setup.cycle(f"on-call {n}").rollback(comment="x")), range(5)))
+    assert len(setup.records("rolled_back")) == 1
+    assert setup.cycle().read().champion == "1"
     assert all(answer == "done" or "1 is champion now" in answer for answer in answers)
 
 
-def test_who_shows_an_older_state_last_shows_the_newer_one_after_it(house: LifeSetup) -> None:
+def test_who_shows_an_older_state_last_shows_the_newer_one_after_it(setup: LifeCycleSetup) -> None:
     """While one brings the registry in line, another changes the champion and shows that first."""
-    registry, apply = house.registry, house.registry.apply
-    house.life().mend()
+    registry, apply = setup.registry, setup.registry.apply
+    setup.cycle().sync()
 
     def interrupted(change: Change) -> None:
         registry.apply = apply  # type: ignore[method-assign]
-        house.life("bob").rollback(to="2", comment="it was the data")
+        setup.cycle("bob").rollback(to="2", comment="it was the data")
         apply(change)
 
     registry.apply = interrupted  # type: ignore[method-assign]
-    life = house.life("ann").rollback(comment="worse")
-    assert (life.champion, registry.aliases["champion"]) == ("2", "2")
-    assert plan_changes(house.life().read(), registry.read()) == []
+    state = setup.cycle("ann").rollback(comment="worse")
+    assert (state.champion, registry.aliases["champion"]) == ("2", "2")
+    assert plan_changes(setup.cycle().read(), registry.read()) == []
 
 
 @pytest.mark.parametrize("answer", ["approve", "reject"])
-def test_of_the_same_answer_given_twice_at_once_one_counts(house: LifeSetup, answer: str) -> None:
-    house.life("tom").request("3", to="staging", comment="x")
+def test_of_the_same_answer_given_twice_at_once_one_counts(setup: LifeCycleSetup, answer: str) -> None:
+    setup.cycle("tom").request("3", to="staging", comment="x")
     with ThreadPoolExecutor(4) as pool:
         answers = list(
-            pool.map(lambda n: attempt(lambda: getattr(house.life(f"p{n}"), answer)("3", comment="x")), range(4))
+            pool.map(lambda n: attempt(lambda: getattr(setup.cycle(f"p{n}"), answer)("3", comment="x")), range(4))
         )
     kind = {"approve": "promoted", "reject": "rejected"}[answer]
-    assert len([each for each in house.records(kind) if each.version == "3"]) == 1
+    assert len([each for each in setup.records(kind) if each.version == "3"]) == 1
     assert answers.count("done") >= 1
-    assert house.life().read().open_requests == ()
+    assert setup.cycle().read().open_requests == ()

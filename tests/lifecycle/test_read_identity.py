@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from boathouse.errors import IdentityError
-from boathouse.lifecycle.identity import ClaimsDataset, read_identity
+from boathouse.lifecycle.datasets import ClaimsDataset
+from boathouse.lifecycle.identity import read_identity
 from boathouse.lifecycle.policy import Identity
 
 if TYPE_CHECKING:

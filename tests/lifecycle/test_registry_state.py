@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import pytest
 
+from boathouse.lifecycle.projection import project_events
 from boathouse.lifecycle.registry import (
     Change,
-    RegisteredVersion,
+    ModelVersionEntry,
     RegistryState,
     describe_tags,
     describe_version,
     plan_changes,
 )
-from boathouse.lifecycle.state import project_events
 from tests.fixtures.life_cycle import NAME, event, seal
 
 GATES = [
@@ -34,8 +34,8 @@ LIFE = project_events(
 )
 
 
-def versions(**tags: str) -> dict[str, RegisteredVersion]:
-    return {version: RegisteredVersion(version=version, tags=tags) for version in ("1", "2")}
+def versions(**tags: str) -> dict[str, ModelVersionEntry]:
+    return {version: ModelVersionEntry(version=version, tags=tags) for version in ("1", "2")}
 
 
 def test_the_champion_moves_first_and_an_alias_that_is_over_goes_last() -> None:
@@ -51,7 +51,7 @@ def test_the_champion_moves_first_and_an_alias_that_is_over_goes_last() -> None:
 
 def test_what_is_in_line_needs_no_change() -> None:
     shown = {
-        version: RegisteredVersion(
+        version: ModelVersionEntry(
             version=version,
             tags={**describe_tags(found), "algorithm": "xgboost"},
             description=describe_version(found),
@@ -73,7 +73,7 @@ def test_a_version_that_the_registry_lost_is_passed_over() -> None:
 
 
 def test_a_version_that_is_not_on_record_is_left_alone() -> None:
-    state = RegistryState(versions={"7": RegisteredVersion(version="7")}, aliases={})
+    state = RegistryState(versions={"7": ModelVersionEntry(version="7")}, aliases={})
     assert plan_changes(replace(LIFE, champion=None, previous=None), state) == []
 
 
@@ -91,17 +91,17 @@ def test_what_people_wrote_stays_above_and_is_not_doubled() -> None:
 
 
 def test_a_version_of_which_nothing_is_decided_is_not_described_by_us() -> None:
-    life = project_events(seal(event("registered", "1")), name=NAME)
-    assert describe_version(life.versions["1"]) == ""
-    assert describe_version(life.versions["1"], "Mine.") == "Mine."
+    state = project_events(seal(event("registered", "1")), name=NAME)
+    assert describe_version(state.versions["1"]) == ""
+    assert describe_version(state.versions["1"], "Mine.") == "Mine."
 
 
 @pytest.mark.parametrize(("outcome", "comparison"), [("promoted", "passed"), ("kept", "failed"), ("rejected", None)])
 def test_the_tag_of_the_comparison(outcome: str, comparison: str | None) -> None:
-    life = project_events(
+    state = project_events(
         seal(event("registered", "1"), event("checked", "1", number=1, outcome=outcome, gates=GATES)), name=NAME
     )
-    tags = describe_tags(life.versions["1"])
+    tags = describe_tags(state.versions["1"])
     assert tags.get("comparison") == comparison
     assert tags["gates"] == '{"passed":1,"failed":["cost","age"]}'
     assert all(len(value) <= 256 for value in tags.values())

@@ -10,20 +10,20 @@ import pytest
 
 from boathouse.lineage.facts import CodeFacts
 from boathouse.lineage.findings import MODEL_CHECKS, VERSION_CHECKS, find_findings
-from boathouse.lineage.governed import GovernedModel
-from tests.fixtures.governed_model import DAY, GATES, STORY, event, make_governed
+from boathouse.lineage.model_history import ModelHistory
 from tests.fixtures.lineage_facts import make_facts
+from tests.fixtures.model_history import DAY, GATES, STORY, event, make_history
 
 REFUSED = [{**GATES[0], "passed": False}]
 OPEN = STORY[:4]
 
 
-def kinds_of(model: GovernedModel) -> list[tuple[str, str]]:
+def kinds_of(model: ModelHistory) -> list[tuple[str, str]]:
     return [(each.severity, each.kind) for each in find_findings(model)]
 
 
 def test_a_record_in_order_has_nothing_open() -> None:
-    assert find_findings(make_governed()) == []
+    assert find_findings(make_history()) == []
 
 
 @pytest.mark.parametrize(
@@ -36,11 +36,11 @@ def test_a_record_in_order_has_nothing_open() -> None:
     ],
 )
 def test_what_is_wrong_with_the_model_is_found(changes: dict[str, Any], expected: tuple[str, str]) -> None:
-    assert kinds_of(make_governed(**changes)) == [expected]
+    assert kinds_of(make_history(**changes)) == [expected]
 
 
 def test_no_endpoint_yet_is_no_finding() -> None:
-    assert find_findings(make_governed(missing=("prod.audit.deployments",))) == []
+    assert find_findings(make_history(missing=("prod.audit.deployments",))) == []
 
 
 @pytest.mark.parametrize(
@@ -61,17 +61,17 @@ def test_no_endpoint_yet_is_no_finding() -> None:
     ],
 )
 def test_what_is_wrong_with_the_champion_is_found(story: tuple[Any, ...], expected: tuple[str, str]) -> None:
-    assert kinds_of(make_governed(story)) == [expected]
+    assert kinds_of(make_history(story)) == [expected]
 
 
 def test_no_approval_is_missed_where_none_is_asked_for() -> None:
-    model = make_governed((*STORY[:3], STORY[4]))
+    model = make_history((*STORY[:3], STORY[4]))
     assert find_findings(dataclasses.replace(model, rules=dataclasses.replace(model.rules, needed=0))) == []
 
 
 def test_an_open_request_waits_and_its_old_approval_expires() -> None:
     facts = make_facts(tables=make_facts().tables[:1], stage="registered")
-    model = make_governed(OPEN, facts=facts)
+    model = make_history(OPEN, facts=facts)
     (waiting,) = find_findings(model)
     assert (waiting.severity, waiting.kind) == ("note", "waiting_request")
     assert "otto asked for production on 2005-10-03, 8 day(s) ago" in waiting.message
@@ -92,13 +92,13 @@ def test_an_open_request_waits_and_its_old_approval_expires() -> None:
 )  # fmt: skip
 def test_what_is_wrong_with_a_version_is_found(changes: dict[str, Any], expected: list[tuple[str, str]]) -> None:
     tables = {"tables": make_facts().tables[:1]}
-    assert kinds_of(make_governed(facts=make_facts(**(tables | changes)))) == expected
+    assert kinds_of(make_history(facts=make_facts(**(tables | changes)))) == expected
 
 
 def test_a_version_that_only_one_side_knows_is_found() -> None:
-    assert ("error", "lost_version") in kinds_of(make_governed(facts=None))
+    assert ("error", "lost_version") in kinds_of(make_history(facts=None))
     facts = make_facts(tables=make_facts().tables[:1], stage="registered", aliases=())
-    assert kinds_of(make_governed((), facts=facts, aliases={})) == [("warning", "unrecorded_version")]
+    assert kinds_of(make_history((), facts=facts, aliases={})) == [("warning", "unrecorded_version")]
 
 
 def test_every_check_says_what_to_look_at() -> None:
@@ -107,5 +107,5 @@ def test_every_check_says_what_to_look_at() -> None:
 
 
 def test_errors_come_first() -> None:
-    model = make_governed(aliases={}, facts=make_facts())
+    model = make_history(aliases={}, facts=make_facts())
     assert [severity for severity, _ in kinds_of(model)] == ["error", "warning"]

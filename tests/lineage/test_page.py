@@ -8,11 +8,11 @@ from html.parser import HTMLParser
 import pytest
 
 from boathouse.lineage.findings import find_findings
-from boathouse.lineage.governed import MODEL_VERSIONS, version_rows
-from boathouse.lineage.report import build_page
+from boathouse.lineage.governance_report import build_page
+from boathouse.lineage.model_versions import MODEL_VERSIONS, version_rows
 from boathouse.reports.page import Page, Section, Table
-from tests.fixtures.governed_model import STORY, event, make_governed
 from tests.fixtures.lineage_facts import NAME, make_facts
+from tests.fixtures.model_history import STORY, event, make_history
 
 EVIL = "<script>alert(1)</script> | a\nb `c`"
 
@@ -34,7 +34,7 @@ class Outline(HTMLParser):
 
 @pytest.fixture
 def page() -> Page:
-    model = make_governed(facts=make_facts(), aliases={})
+    model = make_history(facts=make_facts(), aliases={})
     return build_page(model, find_findings(model))
 
 
@@ -45,10 +45,10 @@ def test_the_life_of_a_version_is_on_the_page(page: Page, write: object) -> None
         f"Governance of {NAME}",
         "Production needs 1 approval(s), each valid for 14 days",
         "alias differs",
-        "Alias champion is nobody in the registry and version 3 in the ledger",
+        "Alias champion is not set in the registry and version 3 in the ledger",
         "vera on 2005-10-04: approved it",
         "carried out by vera",
-        "to champion, in place of nobody. promoted it",
+        "to champion, replacing no champion. promoted it",
         "minimum_roc_auc",
         "undefined",
         "0.69 to 0.73",
@@ -80,7 +80,7 @@ def test_html_is_whole_readable_and_needs_nothing(page: Page) -> None:
 
 def test_text_of_others_stays_text() -> None:
     story = (*STORY[:2], event(2, "requested", "otto", {"to": "production"}, comment=EVIL))
-    model = make_governed(story, facts=make_facts(stage="registered"))
+    model = make_history(story, facts=make_facts(stage="registered"))
     page = build_page(model, [])
     assert "<script>" not in page.to_html()
     markdown = page.to_markdown()
@@ -99,7 +99,7 @@ def test_a_table_without_rows_is_left_out() -> None:
 
 
 def test_rows_for_sql_have_the_columns_of_the_contract() -> None:
-    model = make_governed(aliases={})
+    model = make_history(aliases={})
     (row,) = version_rows(model, find_findings(model))
     found = dict(zip(MODEL_VERSIONS.column_names, row, strict=True))
     assert (found["model_name"], found["model_version"], found["stage"]) == (NAME, "3", "champion")
@@ -109,11 +109,11 @@ def test_rows_for_sql_have_the_columns_of_the_contract() -> None:
     assert (found["gate_outcome"], found["gates_not_passed"]) == ("promoted", ["calibration"])
     assert found["endpoints"] == []  # it follows the alias, which nobody has now
     assert found["findings"][0].startswith("error: alias_differs: Alias champion")
-    (row,) = version_rows(make_governed(), [])
+    (row,) = version_rows(make_history(), [])
     assert dict(zip(MODEL_VERSIONS.column_names, row, strict=True))["endpoints"] == ["missed_payment"]
 
 
 def test_a_version_that_only_the_ledger_knows_has_a_row() -> None:
-    (row,) = version_rows(make_governed(facts=None), [])
+    (row,) = version_rows(make_history(facts=None), [])
     found = dict(zip(MODEL_VERSIONS.column_names, row, strict=True))
     assert (found["trained_by"], found["git_commit"], found["tables"]) == ("otto", None, [])

@@ -21,14 +21,13 @@ from boathouse.lineage.differences import write_reproduction
 from boathouse.lineage.reproduction import check_reproducible, digest_rows, reproduce
 from boathouse.lineage.retraining import nest, store_at
 from boathouse.lineage.version_facts import read_version
-from boathouse.use_case import USE_CASE
 from tests.fixtures.small_workspace import ROOT
 from tests.fixtures.trained_workspace import MODEL, run_git, tag
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from boathouse.lineage.facts import VersionFacts
+    from boathouse.lineage.facts import ModelVersionFacts
     from boathouse.lineage.work_tree import WorkTree
     from tests.fixtures.trained_workspace import TrainedWorkspace
 
@@ -57,7 +56,7 @@ def test_the_same_code_data_and_parameters_predict_the_same(trained: TrainedWork
     assert mlflow.get_tracking_uri() == trained.store
 
 
-def train_with_fewer_rounds(facts: VersionFacts, tree: WorkTree, conf: Path) -> str:
+def train_with_fewer_rounds(facts: ModelVersionFacts, tree: WorkTree, conf: Path) -> str:
     """Train in this process, which spares the start of another, with one parameter changed on the way."""
     path = conf / "base" / "parameters.yml"
     parameters = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -77,12 +76,12 @@ def train_with_fewer_rounds(facts: VersionFacts, tree: WorkTree, conf: Path) -> 
 def test_another_parameter_is_named_as_the_cause(
     trained: TrainedWorkspace, empty_store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def train(facts: VersionFacts, tree: WorkTree, conf: Path) -> str:
+    def train(facts: ModelVersionFacts, tree: WorkTree, conf: Path) -> str:
         shutil.copy(empty_store, tree.folder / "data")
         return train_with_fewer_rounds(facts, tree, conf)
 
     monkeypatch.setattr(reproduction, "train_again", train)
-    done = reproduce(MODEL, "1", lakehouse=trained.lakehouse, views=USE_CASE.views, project=trained.project)
+    done = reproduce(MODEL, "1", lakehouse=trained.lakehouse, views=(), project=trained.project)
     assert (done.is_identical, done.rows) == (False, 300)
     assert 0 < done.different <= 300
     assert 0 < done.largest < 1
@@ -94,11 +93,11 @@ def test_another_parameter_is_named_as_the_cause(
 
 
 @pytest.fixture
-def facts(trained: TrainedWorkspace) -> VersionFacts:
-    return read_version(MODEL, "1", trained.lakehouse, views=USE_CASE.views)
+def facts(trained: TrainedWorkspace) -> ModelVersionFacts:
+    return read_version(MODEL, "1", trained.lakehouse, views=())
 
 
-def test_everything_on_record_can_be_reproduced(facts: VersionFacts, trained: TrainedWorkspace) -> None:
+def test_everything_on_record_can_be_reproduced(facts: ModelVersionFacts, trained: TrainedWorkspace) -> None:
     check_reproducible(facts, trained.project, allow_dirty=False)
     assert (facts.code.commit, facts.code.dirty) == (trained.commit, "false")
     assert {each.readable for each in facts.tables if each.version is not None} == {True}
@@ -107,7 +106,7 @@ def test_everything_on_record_can_be_reproduced(facts: VersionFacts, trained: Tr
         check_reproducible(without, trained.project, allow_dirty=False)
 
 
-def test_a_dirty_tree_is_refused_unless_allowed(facts: VersionFacts, trained: TrainedWorkspace) -> None:
+def test_a_dirty_tree_is_refused_unless_allowed(facts: ModelVersionFacts, trained: TrainedWorkspace) -> None:
     code = dataclasses.replace(facts.code, dirty="true", difference="feed")
     dirty = dataclasses.replace(facts, code=code)
     with pytest.raises(ReproductionError, match=r"digest of the difference: feed.*--allow-dirty"):
@@ -118,7 +117,7 @@ def test_a_dirty_tree_is_refused_unless_allowed(facts: VersionFacts, trained: Tr
         check_reproducible(unknown, trained.project, allow_dirty=False)
 
 
-def test_a_missing_commit_is_refused(facts: VersionFacts, trained: TrainedWorkspace) -> None:
+def test_a_missing_commit_is_refused(facts: ModelVersionFacts, trained: TrainedWorkspace) -> None:
     code = dataclasses.replace(facts.code, commit="0" * 40)
     with pytest.raises(ReproductionError, match=r"does not have\. Fetch it: git fetch"):
         check_reproducible(dataclasses.replace(facts, code=code), trained.project, allow_dirty=False)
@@ -127,12 +126,14 @@ def test_a_missing_commit_is_refused(facts: VersionFacts, trained: TrainedWorksp
         check_reproducible(dataclasses.replace(facts, code=code), trained.project, allow_dirty=False)
 
 
-def test_a_folder_that_is_no_checkout_is_refused(facts: VersionFacts, tmp_path: Path) -> None:
+def test_a_folder_that_is_no_checkout_is_refused(facts: ModelVersionFacts, tmp_path: Path) -> None:
     with pytest.raises(ReproductionError, match="is not in a git checkout"):
         check_reproducible(facts, tmp_path, allow_dirty=False)
 
 
-def test_another_python_is_refused_and_another_patch_is_not(facts: VersionFacts, trained: TrainedWorkspace) -> None:
+def test_another_python_is_refused_and_another_patch_is_not(
+    facts: ModelVersionFacts, trained: TrainedWorkspace
+) -> None:
     major, minor, _ = str(facts.runtime_environment.python).split(".")
     other = dataclasses.replace(facts.runtime_environment, python=f"{major}.{int(minor) + 1}.0")
     with pytest.raises(ReproductionError, match=rf"Run this command with Python {major}\.{int(minor) + 1}"):
@@ -141,13 +142,13 @@ def test_another_python_is_refused_and_another_patch_is_not(facts: VersionFacts,
     check_reproducible(dataclasses.replace(facts, runtime_environment=patch), trained.project, allow_dirty=False)
 
 
-def test_tables_without_folders_are_refused(facts: VersionFacts, trained: TrainedWorkspace) -> None:
+def test_tables_without_folders_are_refused(facts: ModelVersionFacts, trained: TrainedWorkspace) -> None:
     other = dataclasses.replace(facts.runtime_environment, engine="databricks")
     with pytest.raises(ReproductionError, match="go by name"):
         check_reproducible(dataclasses.replace(facts, runtime_environment=other), trained.project, allow_dirty=False)
 
 
-def test_a_run_that_left_no_tables_is_refused(facts: VersionFacts, trained: TrainedWorkspace) -> None:
+def test_a_run_that_left_no_tables_is_refused(facts: ModelVersionFacts, trained: TrainedWorkspace) -> None:
     with pytest.raises(ReproductionError, match="train again"):
         check_reproducible(dataclasses.replace(facts, tables=()), trained.project, allow_dirty=False)
 
@@ -161,7 +162,7 @@ def test_a_vacuumed_version_is_refused(trained: TrainedWorkspace, tmp_path: Path
             MODEL,
             "1",
             lakehouse={"engine": "sail", "root": str(tmp_path / "lakehouse")},
-            views=USE_CASE.views,
+            views=(),
             project=trained.project,
         )
 
@@ -170,17 +171,32 @@ def test_a_training_that_fails_is_quoted_and_leaves_nothing(
     trained: TrainedWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A commit whose code cannot be imported."""
-    (trained.project / "src" / "boathouse" / "cli.py").write_text(
+    (trained.project / "src" / "boathouse" / "errors" / "__init__.py").write_text(
         "raise RuntimeError('no such luck')\n", encoding="utf-8"
     )
     run_git(trained.project, "commit", "-q", "-a", "-m", "Break")
     tag(trained, git_commit=run_git(trained.project, "rev-parse", "HEAD"))
     try:
         with pytest.raises(ReproductionError, match=r"(?s)training it again failed.*no such luck"):
-            reproduce(MODEL, "1", lakehouse=trained.lakehouse, views=USE_CASE.views, project=trained.project)
+            reproduce(MODEL, "1", lakehouse=trained.lakehouse, views=(), project=trained.project)
     finally:
         run_git(trained.project, "reset", "-q", "--hard", trained.commit)
     assert len(run_git(trained.project, "worktree", "list").splitlines()) == 1
+
+
+def test_a_store_for_a_while_leaves_the_registry_to_follow_the_tracking_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, other = (f"sqlite:///{tmp_path}/{name}.db" for name in ("first", "other"))
+    monkeypatch.delenv("MLFLOW_REGISTRY_URI", raising=False)
+    before = mlflow.get_tracking_uri()
+    try:
+        with store_at(first):
+            assert (mlflow.get_tracking_uri(), mlflow.get_registry_uri()) == (first, first)
+        mlflow.set_tracking_uri(other)
+        assert mlflow.get_registry_uri() == other
+    finally:
+        mlflow.set_tracking_uri(before)
 
 
 def test_rows_have_one_digest_in_any_order() -> None:

@@ -13,12 +13,12 @@ from boathouse.features.usage import users_of
 from boathouse.registry.feature_usage import FeatureUsageDataset
 from boathouse.scoring.feature_spec import FEATURE_SPEC, FeatureSpec
 from boathouse.scoring.files import seal_files
-from boathouse.use_case import USE_CASE
 from tests.fixtures.model_store import NAME, make_dataset, make_model
+from tests.fixtures.toy.use_case import USE_CASE
 
 pytestmark = pytest.mark.usefixtures("store")
 
-SPEC = FeatureSpec.describe(["months_late"], USE_CASE.views, [])
+SPEC = FeatureSpec.describe(["units_sold"], USE_CASE.views, [])
 
 
 def register_two() -> None:
@@ -39,7 +39,7 @@ def test_versions_in_use_tell_their_views() -> None:
     register_two()
     (found,) = usage().load()
     assert (found.model, found.version, found.aliases) == (NAME, "1", ("champion",))
-    assert found.digests == {"payment_behaviour": USE_CASE.views[1].digest}
+    assert found.digests == {"recent_sales": USE_CASE.views[1].digest}
     assert users_of(USE_CASE.views[1], [found]) == [found]
     assert users_of(USE_CASE.views[0], [found]) == []
     tags = mlflow.MlflowClient().get_model_version(NAME, "1").tags

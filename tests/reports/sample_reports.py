@@ -17,10 +17,11 @@ from boathouse.evaluation.report import EvaluationReport, Rival, Subject
 from boathouse.evaluation.slices import Slice
 from boathouse.features.feature_view import FeatureView, Source
 from boathouse.features.registry import write_dictionary
-from boathouse.lifecycle.decision import Decided, PromotionDecision, write_decision_card
+from boathouse.lifecycle.decision import Decided, PromotionDecision
+from boathouse.lifecycle.decision_card import write_decision_card
 from boathouse.lifecycle.gates import Gate
 from boathouse.lineage.findings import Finding
-from boathouse.lineage.report import build_page
+from boathouse.lineage.governance_report import build_page
 from boathouse.modelling.paired import ALL
 from boathouse.monitoring.alerts import Alert, Findings
 from boathouse.monitoring.distances import Comparison, Shift
@@ -31,8 +32,8 @@ from boathouse.reports.page import Page
 from boathouse.reports.rendering import render_markdown
 from boathouse.scoring.feature_spec import Feature
 from boathouse.scoring.on_demand import OnDemandFeature, RequestField
-from tests.fixtures.governed_model import STORY, event, make_governed
 from tests.fixtures.lineage_facts import make_facts
+from tests.fixtures.model_history import STORY, event, make_history
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -133,7 +134,7 @@ def _governance_page(value: str) -> Page:
         event(2, "requested", value, {"to": "production"}, comment=value),
     )
     facts = make_facts(stage=value, algorithm=value, training_window=value, model_digest=value, source=value)
-    model = replace(make_governed(story, facts=facts, aliases={value: value}), name=value)
+    model = replace(make_history(story, facts=facts, aliases={value: value}), name=value)
     return build_page(model, [Finding(severity="error", kind="alias_differs", version=value, message=value)])
 
 

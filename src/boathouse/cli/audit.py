@@ -29,7 +29,7 @@ def verify(environment: Environment, head: str | None) -> None:
     """Verify that no audit record was changed.
 
     Finds records that were changed, removed, moved or cut off; exit code 1 if there are any. Prints the last hash of
-    each table. Keep it elsewhere and give it back with --head: a trail that somebody wrote anew from some place on
+    each table. Keep it elsewhere and give it back with --head: a trail that was rewritten from some record on
     shows by that alone.
     """
     broken = False
@@ -38,7 +38,7 @@ def verify(environment: Environment, head: str | None) -> None:
         for each in found.breaks:
             click.echo(f"{environment.name}.{table}, record {each.sequence}: {each.problem}", err=True)
         broken = broken or bool(found.breaks)
-        state = f"{len(found.breaks)} fault(s)" if found.breaks else "whole"
+        state = f"{len(found.breaks)} fault(s)" if found.breaks else "intact"
         click.echo(
             f"{environment.name}.{table}: {found.records:,} record(s), {state}, last hash {found.last_hash or 'none'}"
         )

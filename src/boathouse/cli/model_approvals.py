@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 def request(words: tuple[str, ...], environment: Environment, to: str, comment: str) -> None:
     """Ask for a step."""
     name, version = split_name_version(environment, words)
-    life = open_own_life_cycle(environment, name).request(version, to=to, comment=comment)
+    state = open_own_life_cycle(environment, name).request(version, to=to, comment=comment)
     send_messages(environment)
     click.echo(f"Requested: {name} version {version} to {to}. It waits for: boathouse models approve {name} {version}")
-    _show_open(life)
+    _show_open(state)
 
 
 @click.command(
@@ -49,10 +49,10 @@ def request(words: tuple[str, ...], environment: Environment, to: str, comment: 
 def approve(words: tuple[str, ...], environment: Environment, comment: str) -> None:
     """Approve a step, for the exact files that the version has now."""
     name, version = split_name_version(environment, words)
-    life = open_own_life_cycle(environment, name).approve(version, comment=comment)
+    state = open_own_life_cycle(environment, name).approve(version, comment=comment)
     send_messages(environment)
-    click.echo(f"Approved: {name} version {version}, which is {life.versions[version].stage} now.")
-    _show_open(life)
+    click.echo(f"Approved: {name} version {version}, which is {state.versions[version].stage} now.")
+    _show_open(state)
 
 
 @click.command(
@@ -65,9 +65,9 @@ def approve(words: tuple[str, ...], environment: Environment, comment: str) -> N
 def reject(words: tuple[str, ...], environment: Environment, comment: str) -> None:
     """Reject a step; the version stays where it is."""
     name, version = split_name_version(environment, words)
-    life = open_own_life_cycle(environment, name).reject(version, comment=comment)
+    state = open_own_life_cycle(environment, name).reject(version, comment=comment)
     send_messages(environment)
-    click.echo(f"Rejected: {name} version {version}, which stays {life.versions[version].stage}.")
+    click.echo(f"Rejected: {name} version {version}, which stays {state.versions[version].stage}.")
 
 
 @click.command(name="check-approval", epilog="Example: boathouse models check-approval 3 --tag approval --env prod")
@@ -78,17 +78,17 @@ def check_approval(words: tuple[str, ...], environment: Environment, tag: str) -
     """Succeed if a version is approved.
 
     Approved by the tag that a deployment job's button sets, or by command. An approval by tag goes on record as
-    given by whoever runs this, since the tag does not tell who set it.
+    given by the user who runs this, since the tag does not hold who set it.
     """
-    from boathouse.lifecycle.copying import take_approval
+    from boathouse.lifecycle.deployment import take_approval
 
     name, version = split_name_version(environment, words)
-    life = take_approval(open_own_life_cycle(environment, name), version, tag=tag)
+    state = take_approval(open_own_life_cycle(environment, name), version, tag=tag)
     send_messages(environment)
-    click.echo(f"Approved: {name} version {version}, which is {life.versions[version].stage} now.")
+    click.echo(f"Approved: {name} version {version}, which is {state.versions[version].stage} now.")
 
 
-def _show_open(life: ModelState) -> None:
-    for each in life.open_requests:
-        approvals = ", ".join(approval.by for approval in each.approvals) or "nobody yet"
+def _show_open(state: ModelState) -> None:
+    for each in state.open_requests:
+        approvals = ", ".join(approval.by for approval in each.approvals) or "none yet"
         click.echo(f"  waiting: {each.version} to {each.to}, asked by {each.by}; approved by {approvals}")

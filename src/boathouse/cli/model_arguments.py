@@ -50,13 +50,13 @@ def open_own_life_cycle(environment: Environment, name: str) -> LifeCycle:
     from boathouse.lifecycle.steps import open_life_cycle, require_own
 
     use_registry(environment)
-    life = open_life_cycle(environment, name, read_rules(environment), identify(environment))
+    cycle = open_life_cycle(environment, name, read_rules(environment), identify(environment))
     try:
         require_own(environment, name)
     except LifeCycleError as error:
-        life.refuse("change", None, error)
+        cycle.refuse("change", None, error)
         raise
-    return life
+    return cycle
 
 
 def send_messages(environment: Environment) -> None:

@@ -41,10 +41,10 @@ def promote(words: tuple[str, ...], environment: Environment, to: str, comment: 
     from boathouse.databricks.task_values import publish_values
 
     name, version = split_name_version(environment, words)
-    life = open_own_life_cycle(environment, name).promote(version, to=to, comment=comment)
-    publish_values(model_updated=life.champion == version, model_version=life.champion)
+    state = open_own_life_cycle(environment, name).promote(version, to=to, comment=comment)
+    publish_values(model_updated=state.champion == version, model_version=state.champion)
     send_messages(environment)
-    _show_aliases(life)
+    _show_aliases(state)
 
 
 @click.command(epilog="Example: boathouse models rollback --comment 'Rejects too many' --env prod")
@@ -59,12 +59,12 @@ def rollback(words: tuple[str, ...], environment: Environment, to: str | None, c
     environment's model. Typed twice it does the same as once.
     """
     name, _ = split_name(environment, words)
-    life = open_own_life_cycle(environment, name).rollback(to=to, comment=comment)
+    state = open_own_life_cycle(environment, name).rollback(to=to, comment=comment)
     send_messages(environment)
-    if life.rolled_back is not None:
-        old, new, by, at = life.rolled_back
+    if state.rolled_back is not None:
+        old, new, by, at = state.rolled_back
         click.echo(f"Rolled back from {old} to {new}, by {by} at {at:%Y-%m-%d %H:%M} UTC.")
-    _show_aliases(life)
+    _show_aliases(state)
 
 
 @click.command(
@@ -77,13 +77,13 @@ def rollback(words: tuple[str, ...], environment: Environment, to: str | None, c
 def archive(words: tuple[str, ...], environment: Environment, comment: str) -> None:
     """Archive a version."""
     name, version = split_name_version(environment, words)
-    life = open_own_life_cycle(environment, name).archive(version, comment=comment)
+    state = open_own_life_cycle(environment, name).archive(version, comment=comment)
     send_messages(environment)
-    _show_aliases(life)
+    _show_aliases(state)
 
 
 @click.command(
-    help=f"Copy a version into another environment.\n\nIt is registered there anew, with its tags and the lineage to "
+    help=f"Copy a version into another environment.\n\nIt becomes a new version there, with its tags and lineage to "
     f"its source. {NAME_HELP}",
     epilog="Example: boathouse models copy 3 --env dev --to staging --comment Ready",
 )
@@ -94,8 +94,7 @@ def archive(words: tuple[str, ...], environment: Environment, comment: str) -> N
 def copy(words: tuple[str, ...], environment: Environment, target: str, comment: str) -> None:
     """Copy a version with its tags and the lineage to its source."""
     from boathouse.hooks.governance import read_role
-    from boathouse.lifecycle.copying import copy_version
-    from boathouse.lifecycle.deployment import check_source
+    from boathouse.lifecycle.deployment import check_source, copy_version
 
     into = open_environment(target, environment.conf_source)
     name, version = split_name_version(environment, words)
@@ -103,20 +102,20 @@ def copy(words: tuple[str, ...], environment: Environment, target: str, comment:
     if role is not None:
         check_source(role, environment.name)
     twin = f"{into.name}.{name.split('.', 1)[1]}"
-    life, copied = copy_version(environment, name, version, open_own_life_cycle(into, twin), comment=comment)
+    state, copied = copy_version(environment, name, version, open_own_life_cycle(into, twin), comment=comment)
     send_messages(into)
     click.echo(f"{name} version {version} is {twin} version {copied}. Have it judged there:")
     click.echo(f"  kedro run --pipelines evaluation,promotion --env {into.name}")
-    _show_aliases(life)
+    _show_aliases(state)
 
 
 def _sync(words: tuple[str, ...], environment: Environment) -> None:
-    """Bring the registry in line with the ledger.
+    """Sync the registry with the ledger.
 
     Every other step does so first. NAME is the model's name; without it the environment's model.
     """
     name, _ = split_name(environment, words)
-    _show_aliases(open_own_life_cycle(environment, name).mend())
+    _show_aliases(open_own_life_cycle(environment, name).sync())
 
 
 _SYNC_EXAMPLE = "Example: boathouse models sync --env prod"
@@ -125,5 +124,5 @@ sync = click.command(name="sync", epilog=_SYNC_EXAMPLE)(NAME_VERSION("[NAME]")(E
 mend = click.command(name="mend", epilog=_SYNC_EXAMPLE, hidden=True)(NAME_VERSION("[NAME]")(ENVIRONMENT(_sync)))
 
 
-def _show_aliases(life: ModelState) -> None:
-    click.echo(f"{life.name}: " + (", ".join(f"{key} {value}" for key, value in life.aliases.items()) or "no alias"))
+def _show_aliases(state: ModelState) -> None:
+    click.echo(f"{state.name}: " + (", ".join(f"{key} {value}" for key, value in state.aliases.items()) or "no alias"))

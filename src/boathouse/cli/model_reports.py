@@ -1,4 +1,4 @@
-"""``boathouse models report``: the life of every version of a model on one page."""
+"""``boathouse models report``, ``reproduce`` and ``compare``: what is on record about versions."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from boathouse.cli.environment_options import ENVIRONMENT, JSON_OUTPUT, engines,
 from boathouse.cli.model_arguments import NAME_VERSION, name_model, read_rules, split_name
 from boathouse.errors import ConfigError, LifeCycleError
 from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
-from boathouse.lifecycle.state import project_events
+from boathouse.lifecycle.projection import project_events
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from boathouse.environment import Environment
     from boathouse.lineage.findings import Finding
-    from boathouse.lineage.governed import GovernedModel
+    from boathouse.lineage.model_history import ModelHistory
 
 
 @click.command(epilog="Example: boathouse models report --to report.html --env prod")
@@ -31,20 +31,20 @@ if TYPE_CHECKING:
 )
 @click.option("--publish", is_flag=True, help="Also write the table audit.model_versions, for SQL.")
 def report(name: str | None, environment: Environment, form: str, path: Path | None, *, publish: bool) -> None:
-    """Report the life of every version of a model.
+    """Report the history of a model's versions.
 
     Data, gates, approvals and findings. NAME is the last part of a registered name, or the whole; without it the
     environment's model.
     """
     from boathouse.hooks.tracking import use_registry
     from boathouse.lineage.findings import find_findings
-    from boathouse.lineage.governed_models import read_model
-    from boathouse.lineage.report import build_page
+    from boathouse.lineage.governance_report import build_page
+    from boathouse.lineage.model_history import read_model_history
     from boathouse.use_case import USE_CASE
 
     use_registry(environment)
     rules = read_rules(environment).rules
-    model = read_model(name_model(environment, name), environment, rules, views=USE_CASE.views)
+    model = read_model_history(name_model(environment, name), environment, rules, views=USE_CASE.views)
     findings = find_findings(model)
     page = build_page(model, findings)
     text = page.to_html() if form == "html" else page.to_markdown()
@@ -57,8 +57,8 @@ def report(name: str | None, environment: Environment, form: str, path: Path | N
         _publish(environment, model, findings)
 
 
-def _publish(environment: Environment, model: GovernedModel, findings: list[Finding]) -> None:
-    from boathouse.lineage.governed_models import publish_versions
+def _publish(environment: Environment, model: ModelHistory, findings: list[Finding]) -> None:
+    from boathouse.lineage.model_versions import publish_versions
 
     with engines():
         version = publish_versions(model, findings, environment)
@@ -139,14 +139,14 @@ def compare(words: tuple[str, ...], environment: Environment, *, as_json: bool) 
 def _split_versions(environment: Environment, words: tuple[str, ...]) -> tuple[str, str, str]:
     versions = [word for word in words if word.isdigit()]
     name, _ = split_name(environment, [word for word in words if not word.isdigit()])
-    life = project_events(open_ledger(environment.table(PROMOTIONS)).read(name), name=name)
-    if len(versions) == 1 and life.champion:
-        versions.append(life.champion)
+    state = project_events(open_ledger(environment.table(PROMOTIONS)).read(name), name=name)
+    if len(versions) == 1 and state.champion:
+        versions.append(state.champion)
     if len(versions) != 2 or versions[0] == versions[1]:
-        raise ConfigError(f"Expected two versions, or one beside a champion (it is {life.champion or 'none'}).")
+        raise ConfigError(f"Expected two versions, or one beside a champion (it is {state.champion or 'none'}).")
     for version in versions:
-        if version not in life.versions:
-            raise LifeCycleError.unknown_version(name, version, life.versions)
+        if version not in state.versions:
+            raise LifeCycleError.unknown_version(name, version, state.versions)
     return name, versions[0], versions[1]
 
 

@@ -16,12 +16,12 @@ from boathouse.cli.model_reports import compare, report, reproduce
 from boathouse.environment import list_environments, open_environment
 from boathouse.errors import LifeCycleError
 from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
-from boathouse.lifecycle.state import project_all_events, project_events
+from boathouse.lifecycle.projection import project_all_events, project_events
 
 if TYPE_CHECKING:
     from boathouse.environment import Environment
     from boathouse.lifecycle.chain import AuditRecord
-    from boathouse.lifecycle.state import ModelState, VersionState
+    from boathouse.lifecycle.state import ModelState, ModelVersion
 
 
 @click.command(name="list", epilog="Example: boathouse models list --env prod")
@@ -31,23 +31,23 @@ if TYPE_CHECKING:
 def list_models(environment: Environment, *, everywhere: bool, as_json: bool) -> None:
     """List models and what waits for approval.
 
-    For each its champion, challenger and previous champion, as the ledger has them; the registry is brought in line
-    with it by every step, and by boathouse models sync.
+    For each its champion, challenger and previous champion by the ledger. Every step syncs the registry with it, and
+    so does boathouse models sync.
     """
-    lives: list[ModelState] = []
+    states: list[ModelState] = []
     for each in _open_all(environment) if everywhere else [environment]:
-        lives += project_all_events(open_ledger(each.table(PROMOTIONS)).read()).values()
+        states += project_all_events(open_ledger(each.table(PROMOTIONS)).read()).values()
     if as_json:
-        show_json([asdict(life) for life in lives])
+        show_json([asdict(state) for state in states])
         return
-    if not lives:
+    if not states:
         made_by = f"kedro run --pipelines training,evaluation,promotion --env {environment.name}"
         click.echo(f"No model is on record. Make one: {made_by}")
         return
-    width = max(len(life.name) for life in lives)
+    width = max(len(state.name) for state in states)
     click.echo(f"{'model':<{width}}  {'champion':>8}  {'challenger':>10}  {'previous':>8}  {'versions':>8}  waiting")
-    for life in lives:
-        click.echo(f"{life.name:<{width}}  {_row(life)}")
+    for state in states:
+        click.echo(f"{state.name:<{width}}  {_row(state)}")
 
 
 def _open_all(environment: Environment) -> list[Environment]:
@@ -56,10 +56,10 @@ def _open_all(environment: Environment) -> list[Environment]:
     return [open_environment(name, source) for name in list_environments(source)]
 
 
-def _row(life: ModelState) -> str:
-    waiting = ", ".join(f"{each.version} to {each.to} ({each.by})" for each in life.open_requests) or "-"
-    numbers = [(life.champion, 8), (life.challenger, 10), (life.previous, 8)]
-    return "  ".join([*(f"{value or '-':>{width}}" for value, width in numbers), f"{len(life.versions):>8}", waiting])
+def _row(state: ModelState) -> str:
+    waiting = ", ".join(f"{each.version} to {each.to} ({each.by})" for each in state.open_requests) or "-"
+    numbers = [(state.champion, 8), (state.challenger, 10), (state.previous, 8)]
+    return "  ".join([*(f"{value or '-':>{width}}" for value, width in numbers), f"{len(state.versions):>8}", waiting])
 
 
 @click.command(
@@ -76,35 +76,37 @@ def show(words: tuple[str, ...], environment: Environment, last: int, *, as_json
     name, version = split_name(environment, words)
     ledger = open_ledger(environment.table(PROMOTIONS)).read()
     records = [record for record in ledger if record.subject == name]
-    life = project_events(records, name=name)
+    state = project_events(records, name=name)
     if not records:
         raise LifeCycleError.unknown_model(name, {record.subject for record in ledger})
-    if version is not None and version not in life.versions:
-        raise LifeCycleError.unknown_version(name, version, life.versions)
+    if version is not None and version not in state.versions:
+        raise LifeCycleError.unknown_version(name, version, state.versions)
     if version is not None:
         records = [record for record in records if record.version == version]
     if as_json:
-        state = asdict(life) if version is None else asdict(life.versions[version])
-        show_json({"state": state, "records": [asdict(record) for record in records]})
+        shown = asdict(state if version is None else state.versions[version])
+        show_json({"state": shown, "records": [asdict(record) for record in records]})
         return
-    _show_life(life) if version is None else _show_version(life, life.versions[version])
+    _show_model(state) if version is None else _show_version(state, state.versions[version])
     _show_records(records[-last:], len(records))
 
 
-def _show_life(life: ModelState) -> None:
-    click.echo(f"{life.name}: " + (", ".join(f"{key} {value}" for key, value in life.aliases.items()) or "no alias"))
-    for found in life.versions.values():
+def _show_model(state: ModelState) -> None:
+    click.echo(f"{state.name}: " + (", ".join(f"{key} {value}" for key, value in state.aliases.items()) or "no alias"))
+    if state.versions:
+        click.echo(f"  {'version':>7}  {'stage':<10}  {'gates':<11}  trained by, reason")
+    for found in state.versions.values():
         checked = found.check.outcome if found.check else "not checked"
         click.echo(
-            f"  {found.version:>4}  {found.stage:<10}  {checked:<11}  by {found.trained_by}  {found.reason}".rstrip()
+            f"  {found.version:>7}  {found.stage:<10}  {checked:<11}  by {found.trained_by}  {found.reason}".rstrip()
         )
-    for waiting in life.open_requests:
-        approvals = ", ".join(each.by for each in waiting.approvals) or "nobody yet"
+    for waiting in state.open_requests:
+        approvals = ", ".join(each.by for each in waiting.approvals) or "none yet"
         click.echo(f"  waiting: {waiting.version} to {waiting.to}, asked by {waiting.by}; approved by {approvals}")
 
 
-def _show_version(life: ModelState, found: VersionState) -> None:
-    click.echo(f"{life.name} version {found.version}: {found.stage} since {found.moved_at:%Y-%m-%d %H:%M} UTC")
+def _show_version(state: ModelState, found: ModelVersion) -> None:
+    click.echo(f"{state.name} version {found.version}: {found.stage} since {found.moved_at:%Y-%m-%d %H:%M} UTC")
     click.echo(f"  trained by {found.trained_by}, digest {(found.digest or 'unknown')[:16]}")
     for label, text in (("why", found.reason), ("copied from", found.source), ("approved by", found.approved_by)):
         if text:

@@ -1,4 +1,4 @@
-"""``boathouse requests``: what people asked for and what came of it."""
+"""``boathouse requests``: requests to move models, with their approvals."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from boathouse.cli.environment_options import ENVIRONMENT, JSON_OUTPUT, show_json
 from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
-from boathouse.lifecycle.state import project_all_events
+from boathouse.lifecycle.projection import project_all_events
 
 if TYPE_CHECKING:
     from boathouse.environment import Environment
@@ -26,15 +26,17 @@ def requests() -> None:
 @JSON_OUTPUT
 def list_requests(environment: Environment, *, closed_too: bool, as_json: bool) -> None:
     """List what waits for approval."""
-    lives = project_all_events(open_ledger(environment.table(PROMOTIONS)).read())
-    found = [(name, each) for name, life in lives.items() for each in life.requests if closed_too or not each.closed]
+    states = project_all_events(open_ledger(environment.table(PROMOTIONS)).read())
+    requests_by_model = [
+        (name, each) for name, state in states.items() for each in state.requests if closed_too or not each.closed
+    ]
     if as_json:
-        show_json([{"model": name, **asdict(each)} for name, each in found])
+        show_json([{"model": name, **asdict(each)} for name, each in requests_by_model])
         return
-    if not found:
+    if not requests_by_model:
         click.echo("Nothing waits for approval.")
-    for name, each in found:
-        state = each.closed or f"waiting, approved by {', '.join(one.by for one in each.approvals) or 'nobody yet'}"
+    for name, each in requests_by_model:
+        status = each.closed or f"waiting, approved by {', '.join(one.by for one in each.approvals) or 'none yet'}"
         click.echo(
-            f"{each.at:%Y-%m-%d %H:%M}  {name} {each.version} to {each.to}  {each.by}: {each.comment}  [{state}]"
+            f"{each.at:%Y-%m-%d %H:%M}  {name} {each.version} to {each.to}  {each.by}: {each.comment}  [{status}]"
         )

@@ -37,7 +37,7 @@ def trace(subject: str, name: str | None, environment: Environment, *, as_json: 
 
 def trace_version(subject: str, name: str | None, environment: Environment, *, as_json: bool) -> str:
     """Return the trace of a model version."""
-    from boathouse.lineage.governed_models import read_trail
+    from boathouse.lineage.model_history import read_trail
     from boathouse.lineage.trace_text import trace_to_dict, write_trace
     from boathouse.lineage.version_facts import read_version
     from boathouse.use_case import USE_CASE
@@ -66,7 +66,7 @@ def trace_prediction(subject: str, name: str | None, environment: Environment, *
     return "\n\n".join([write_prediction(to_plain(facts)), *([found] if found else [])])
 
 
-# What a subject looks like, and who traces it. Another kind of id is another line.
+# The form of each kind of subject, and the function that traces it.
 _FORMS: tuple[tuple[re.Pattern[str], Callable[..., str]], ...] = (
     (re.compile(r"[0-9a-f]{32}(-\d+)?"), trace_prediction),
     (re.compile(r"[0-9]+|champion|challenger|previous|[a-z][a-z0-9_]*"), trace_version),
@@ -77,4 +77,5 @@ def _find_form(subject: str) -> Callable[..., str]:
     for form, tracer in _FORMS:
         if form.fullmatch(subject):
             return tracer
-    raise ModelError.untraceable(subject)
+    message = f"'{subject}' cannot be traced: expected the number of a version, or an alias such as champion."
+    raise ModelError(message)

@@ -8,20 +8,7 @@ from boathouse.errors.base import BoathouseError
 
 
 class ImageError(BoathouseError):
-    """An image cannot be prepared, or holds not what it should."""
-
-    @classmethod
-    def no_models(cls, folder: str) -> ImageError:
-        """Name the folder without an index of models."""
-        return cls(
-            f"The folder {folder} holds no models: registry.json is missing or no JSON. "
-            "Make one: boathouse models build-context VERSION --to FOLDER."
-        )
-
-    @classmethod
-    def no_version(cls, name: str, version: str, folder: str) -> ImageError:
-        """Name the version that the folder does not hold."""
-        return cls(f"The folder {folder} holds no version {version} of '{name}'. Serve one it holds, or build it anew.")
+    """An image cannot be prepared, or does not hold what it should."""
 
     @classmethod
     def not_installed(cls, packages: Iterable[str]) -> ImageError:
@@ -34,7 +21,9 @@ class ImageError(BoathouseError):
     @classmethod
     def broken_context(cls, folder: str, problems: Iterable[str]) -> ImageError:
         """List what is wrong with a build context."""
-        return cls(f"The build context {folder} cannot be built: {'; '.join(problems)}. Make it anew with --overwrite.")
+        return cls(
+            f"The build context {folder} cannot be built: {'; '.join(problems)}. Build it again with --overwrite."
+        )
 
     @classmethod
     def folder_exists(cls, folder: str) -> ImageError:

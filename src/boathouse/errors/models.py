@@ -58,7 +58,7 @@ class ModelError(BoathouseError):
 
     @classmethod
     def future_labels(cls, rows: int, known: str, as_of: date) -> ModelError:
-        """Give the number of labels that nobody knew yet."""
+        """Give the number of labels that were not known yet."""
         return cls(
             f"{rows:,} row(s) have a label whose {known} is after {as_of.isoformat()} or missing. "
             "Leave out labels that were not known then."
@@ -82,11 +82,6 @@ class ModelError(BoathouseError):
         )
 
     @classmethod
-    def not_registered(cls, name: str, wanted: str, command: str) -> ModelError:
-        """Name the model, the alias or version asked for, and the command that makes it."""
-        return cls(f"Registered model '{name}' has no {wanted}. Make one: {command}")
-
-    @classmethod
     def no_version(cls, name: str, wanted: str, found: Iterable[str]) -> ModelError:
         """Name the model, the version or alias asked for, and what there is."""
         known = ", ".join(found)
@@ -100,11 +95,6 @@ class ModelError(BoathouseError):
             f"No prediction has the id '{prediction_id}'. Searched: {', '.join(tables)}. An endpoint's answer is on "
             "record some seconds after it was given, and only if the endpoint logs it (log.enabled, sampling_fraction)."
         )
-
-    @classmethod
-    def untraceable(cls, subject: str) -> ModelError:
-        """Quote what is no version."""
-        return cls(f"'{subject}' cannot be traced: expected the number of a version, or an alias such as champion.")
 
     @classmethod
     def store_unreachable(cls, reason: str) -> ModelError:
@@ -160,7 +150,7 @@ class UntrustedModelError(ModelError):
 
     @classmethod
     def without_manifest(cls) -> UntrustedModelError:
-        """Say that nothing tells what the files should be."""
+        """Say that no manifest lists what the files should be."""
         return cls("The model has no manifest.json with the digests of its files. Not loaded; train it again.")
 
     @classmethod
@@ -222,11 +212,3 @@ class UntrustedModelError(ModelError):
 
 class PromotionError(BoathouseError):
     """A model version cannot change its stage."""
-
-    @classmethod
-    def other_model(cls, name: str, *, evaluated: str, found: str) -> PromotionError:
-        """Give version and digest of what was evaluated and of what is at hand."""
-        return cls(
-            f"The evaluation of '{name}' is of version {evaluated}, the candidate is version {found}. Nothing was "
-            "decided. Evaluate the candidate, then decide: kedro run --pipelines evaluation,promotion"
-        )

@@ -116,15 +116,15 @@ def _model_of(dataset: object) -> str | None:
 def record_registration(
     environment: Environment, options: GovernanceOptions, identity: Identity, name: str, version: str
 ) -> None:
-    """Tag ``version`` and record it; killed in between, the next step of its life records it."""
+    """Tag ``version`` and record it; killed in between, the next step of its life cycle records it."""
     from boathouse.lifecycle.steps import open_life_cycle
 
-    life = open_life_cycle(environment, name, options, identity)
+    cycle = open_life_cycle(environment, name, options, identity)
     source = read_source_state()
     released = str(is_released(source, options.released_code)).lower()
     for key, value in {"trained_by": identity.name, TAG: released, "git_commit": source.commit}.items():
-        life.registry.tag(version, key, value)
-    life.note_registrations()
+        cycle.registry.tag(version, key, value)
+    cycle.note_registrations()
 
 
 class DeploymentHooks:

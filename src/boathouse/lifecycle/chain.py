@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from boathouse.tables.contract import Column
+from boathouse.tables.contract import Column, TableContract
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +28,22 @@ AUDIT_COLUMNS = (
     Column(name="evidence", dtype="string", description="Numbers and names that it rests on, as JSON."),
     Column(name="previous_hash", dtype="string", description="Hash of the record before; of the first: 64 zeros."),
     Column(name="hash", dtype="string", description="SHA-256 of everything else in the row."),
+)
+PROMOTIONS = TableContract(
+    name="audit.promotions",
+    description="What happened to every model: registrations, decisions, requests, approvals, moves, refusals.",
+    grain="One row per record.",
+    columns=AUDIT_COLUMNS,
+    keys=("sequence",),
+    time_column="occurred_at",
+)
+DELIVERIES = TableContract(
+    name="audit.webhook_deliveries",
+    description="Every attempt to send a message about a record of audit.promotions, and how it ended.",
+    grain="One row per record.",
+    columns=AUDIT_COLUMNS,
+    keys=("sequence",),
+    time_column="occurred_at",
 )
 NO_HASH = "0" * 64
 
@@ -155,6 +171,21 @@ class Break:
     problem: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Inspection:
+    """The result of verifying a whole chain.
+
+    Attributes:
+        breaks: Faults; none if the chain holds.
+        records: How many there are.
+        last_hash: Hash of the last one, worth keeping elsewhere; None of an empty chain.
+    """
+
+    breaks: list[Break]
+    records: int
+    last_hash: str | None
+
+
 def seal_events(events: Iterable[AuditEvent], last: AuditRecord | None = None) -> list[AuditRecord]:
     """Return ``events`` as the records after ``last``, or as a new chain."""
     sealed: list[AuditRecord] = []
@@ -173,7 +204,7 @@ def seal_events(events: Iterable[AuditEvent], last: AuditRecord | None = None) -
 def find_breaks(records: Sequence[AuditRecord], *, expected: int | None = None) -> list[Break]:
     """Return where records were changed, removed, added or moved; nothing if the chain holds.
 
-    A chain that was cut at its end still holds in itself, and so does one that was written anew from
+    A chain that was cut at its end still holds in itself, and so does one that was rewritten from
     some place on: the first shows by ``expected``, the second only by a hash that was kept elsewhere.
 
     Args:

@@ -1,4 +1,4 @@
-"""The catalog's way to the ledger and to the registry's aliases: pipelines import no adapters."""
+"""The catalog's classes for identity, ledger and registry aliases: pipelines import no adapters."""
 
 from __future__ import annotations
 
@@ -7,18 +7,42 @@ from typing import Any
 from kedro.io.core import AbstractDataset
 
 from boathouse.databricks.task_values import publish_values
+from boathouse.errors import IdentityError
 from boathouse.lifecycle.chain import AuditRecord
-from boathouse.lifecycle.decision import DecisionRecord
+from boathouse.lifecycle.decision import DecisionRecord, record_decision
+from boathouse.lifecycle.identity import read_claims
 from boathouse.lifecycle.ledger import open_ledger
+from boathouse.lifecycle.policy import Claims
 from boathouse.lifecycle.registry import ModelRegistry
 from boathouse.lifecycle.state import ModelState
-from boathouse.lifecycle.steps import LifeCycle, record_decision
+from boathouse.lifecycle.steps import LifeCycle
 from boathouse.lifecycle.sync import sync_registry
 from boathouse.tables.location import TableLocation
 
 
+class ClaimsDataset(AbstractDataset[Any, Any]):
+    """Who runs this, as far as the process can know; see :func:`read_claims`."""
+
+    def __init__(self, *, metadata: dict[str, Any] | None = None) -> None:
+        """Ask nothing yet."""
+        self.metadata = metadata
+
+    def load(self) -> Claims:
+        """Return what is known now."""
+        return read_claims()
+
+    def save(self, data: object) -> None:  # noqa: ARG002 - the signature of datasets
+        """Refuse: it is asked, not stored."""
+        message = "Who runs this cannot be saved: it is asked of the platform or the system in each run."
+        raise IdentityError(message)
+
+    def _describe(self) -> dict[str, Any]:
+        """Return what identifies the entry in messages."""
+        return {"of": "this process"}
+
+
 class PromotionLedgerDataset(AbstractDataset[Any, Any]):
-    """Table ``audit.promotions``: a saved ruling is recorded with what follows from it."""
+    """Table ``audit.promotions``: a saved decision is recorded with the events that follow from it."""
 
     def __init__(self, *, table: str, lakehouse: dict[str, str], metadata: dict[str, Any] | None = None) -> None:
         """Remember where; open nothing.
@@ -28,7 +52,7 @@ class PromotionLedgerDataset(AbstractDataset[Any, Any]):
             lakehouse: Engine and folder of the tables.
             metadata: For plugins such as Kedro-Viz.
         """
-        self._place = TableLocation.from_lakehouse(table, lakehouse)
+        self._location = TableLocation.from_lakehouse(table, lakehouse)
         self.metadata = metadata
 
     def save(self, data: DecisionRecord) -> None:
@@ -39,7 +63,7 @@ class PromotionLedgerDataset(AbstractDataset[Any, Any]):
         """
         cycle = LifeCycle(
             name=data.decision.model,
-            ledger=open_ledger(self._place),
+            ledger=open_ledger(self._location),
             registry=ModelRegistry(data.decision.model),
             options=data.options,
             identity=data.identity,
@@ -48,15 +72,15 @@ class PromotionLedgerDataset(AbstractDataset[Any, Any]):
 
     def load(self) -> list[AuditRecord]:
         """Return all records in order."""
-        return open_ledger(self._place).read()
+        return open_ledger(self._location).read()
 
     def _describe(self) -> dict[str, Any]:
         """Return what identifies the entry in messages."""
-        return {"table": self._place.table}
+        return {"table": self._location.table}
 
 
 class RegistryAliasesDataset(AbstractDataset[Any, Any]):
-    """Who is champion, challenger and previous in the registry: a saved life is shown there."""
+    """Who is champion, challenger and previous in the registry: a saved state is shown there."""
 
     def __init__(
         self, *, name: str, table: str, lakehouse: dict[str, str], metadata: dict[str, Any] | None = None
@@ -74,12 +98,12 @@ class RegistryAliasesDataset(AbstractDataset[Any, Any]):
         self.metadata = metadata
 
     def save(self, data: ModelState) -> None:
-        """Bring aliases, tags and descriptions in line; tell the next task of a job what came of it.
+        """Sync aliases, tags and descriptions; pass the outcome to the next task of a job.
 
-        The ledger may have gone on since ``data`` was told: what it says now is shown.
+        The ledger may have grown since ``data`` was projected: its present state is shown.
         """
-        life = sync_registry(open_ledger(self._ledger), self._registry)
-        publish_values(model_updated=data.is_updated, model_version=life.champion)
+        state = sync_registry(open_ledger(self._ledger), self._registry)
+        publish_values(model_updated=data.is_updated, model_version=state.champion)
 
     def load(self) -> dict[str, str]:
         """Return the version at each alias; nothing for a model that is not registered yet."""

@@ -1,4 +1,4 @@
-"""The decision on a candidate, with every gate and number that led to it."""
+"""The decision on a candidate, with every gate and number that led to it, and its record in the ledger."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from boathouse.errors import LifeCycleError
-from boathouse.evaluation.model_card import BehaviourView, view_behaviour
+from boathouse.errors import CommitConflictError, LifeCycleError
 from boathouse.evaluation.report import EvaluationReport
 from boathouse.lifecycle import event_types
 from boathouse.lifecycle.chain import AuditEvent
-from boathouse.lifecycle.gates import GATES, TIMED, Gate
+from boathouse.lifecycle.gates import TIMED, Gate
 from boathouse.lifecycle.policy import ApprovalOptions, GovernanceOptions, Identity
-from boathouse.lifecycle.state import ModelState, VersionState
+from boathouse.lifecycle.projection import project_events
+from boathouse.lifecycle.state import ARCHIVED, CHALLENGER, CHAMPION, PREVIOUS, REGISTERED, ModelState, ModelVersion
 from boathouse.modelling.task import BINARY, Task
-from boathouse.reports.rendering import render_markdown
+
+if TYPE_CHECKING:
+    from boathouse.lifecycle.chain import AuditRecord
+    from boathouse.lifecycle.steps import LifeCycle
 
 APPROVAL = "approval"
 OUTCOMES = ("promoted", "kept", "rejected")
@@ -44,12 +47,12 @@ class PromotionDecision:
     Attributes:
         model: Registered name.
         candidate: Version decided on.
-        champion: Version in charge before, or None.
+        champion: Champion before, or None.
         outcome: ``promoted``, ``kept`` or ``rejected``.
         reason: Why, in one sentence.
         gates: All that are not off.
         decided: When and by whom.
-        waits_for_approval: Whether it is kept only because nobody has approved it yet.
+        waits_for_approval: Whether it is kept only because an approval is missing.
     """
 
     model: str
@@ -81,8 +84,8 @@ class PromotionDecision:
 
 
 def _without_clock(gate: Gate) -> dict[str, Any]:
-    told = asdict(gate)
-    return {**told, "value": None, "message": ""} if gate.name in TIMED else told
+    values = asdict(gate)
+    return {**values, "value": None, "message": ""} if gate.name in TIMED else values
 
 
 def decide_promotion(
@@ -90,9 +93,9 @@ def decide_promotion(
 ) -> PromotionDecision:
     """Return the decision: rejected if a gate refuses, kept if it does not beat the champion, else promoted.
 
-    A candidate that lacks nothing but the approval of a person is kept, since it may still take charge. Better than
+    A candidate that lacks nothing but the approval of a person is kept, since it may still be promoted. Better than
     the champion means that the whole interval of the paired difference in the task's decisive metric (for a binary task
-    ROC AUC) lies on the better side of zero, so a tie keeps the champion. The version in charge itself stays in charge.
+    ROC AUC) lies on the better side of zero, so a tie keeps the champion. The champion itself stays champion.
     """
     outcome, reason, waits = _judge(report, gates, task)
     return PromotionDecision(
@@ -113,7 +116,7 @@ def _judge(report: EvaluationReport, gates: Sequence[Gate], task: Task) -> tuple
         return "rejected", " ".join(gate.message for gate in refusing), False
     outcome, reason = _compare(report, task)
     if refusing and outcome == "promoted":
-        return "kept", f"It may take charge once it is approved. {reason} {refusing[0].message}", True
+        return "kept", f"It may become champion once it is approved. {reason} {refusing[0].message}", True
     return outcome, reason, False
 
 
@@ -130,13 +133,13 @@ def _compare(report: EvaluationReport, task: Task) -> tuple[str, str]:
     return "kept", f"{shown}, not all {side} zero: the champion stays."
 
 
-# A decision moves a version only from here; what is in charge, or was withdrawn, it only puts on record.
-_MOVABLE = (event_types.NONE, event_types.CHALLENGER, event_types.PREVIOUS)
+# A decision moves a version from these stages only; on a champion or an archived version it is only recorded.
+_MOVABLE = (REGISTERED, CHALLENGER, PREVIOUS)
 
 
 @dataclass(frozen=True, kw_only=True)
 class DecisionRecord:
-    """A decision to be carried out.
+    """A decision to be recorded and carried out.
 
     Attributes:
         decision: Of the gates.
@@ -151,7 +154,7 @@ class DecisionRecord:
 
 def derive_events(
     decision: PromotionDecision,
-    life: ModelState,
+    state: ModelState,
     *,
     identity: Identity,
     may_promote: bool,
@@ -160,19 +163,19 @@ def derive_events(
 ) -> list[AuditEvent]:
     """Return the events of ``decision``: it is always recorded; what moves depends on the outcome and the state.
 
-    Promoted: the version takes charge, or becomes challenger with a request for production where approvals are
+    Promoted: the version becomes champion, or challenger with a request for production where approvals are
     needed or the person may not promote. Kept: it becomes challenger. Rejected: it is archived. The ids are made
     of the decision's, so that deciding the same again records nothing.
     """
-    found = life.versions[decision.candidate]
+    version = state.versions[decision.candidate]
     passed = decision.outcome == "promoted" or decision.waits_for_approval
     events = [(event_types.CHECKED, _evidence(decision), decision.reason)]
-    if found.stage in _MOVABLE:
-        events += _moves(decision, life, found, direct=may_promote and not options.needed)
+    if version.stage in _MOVABLE:
+        events += _moves(decision, state, version, direct=may_promote and not options.needed)
         if passed and not may_promote:
             events.append((event_types.REFUSED, {"action": "promote"}, f"{identity.name} may not promote models here."))
-    elif found.stage == event_types.WITHDRAWN and passed:
-        reason = str(LifeCycleError.withdrawn(found.version, found.reason))
+    elif version.stage == ARCHIVED and passed:
+        reason = str(LifeCycleError.archived(version.version, version.reason))
         events.append((event_types.REFUSED, {"action": "promote"}, reason))
     return [
         AuditEvent(
@@ -180,7 +183,7 @@ def derive_events(
             kind=kind,
             subject=decision.model,
             version=decision.candidate,
-            digest=found.digest,
+            digest=version.digest,
             actor=identity.name,
             occurred_at=now,
             comment=comment,
@@ -190,17 +193,17 @@ def derive_events(
     ]
 
 
-def check_champion(decision: PromotionDecision, life: ModelState) -> None:
+def check_champion(decision: PromotionDecision, state: ModelState) -> None:
     """Raise if a decision to promote was made against another champion than there is.
 
     Raises:
         LifeCycleError: Naming both.
     """
-    found = life.versions.get(decision.candidate)
+    version = state.versions.get(decision.candidate)
     passed = decision.outcome == "promoted" or decision.waits_for_approval
-    moves = passed and found is not None and found.stage in _MOVABLE
-    if moves and decision.champion != life.champion:
-        raise LifeCycleError.other_champion(decision.candidate, decision.champion, life.champion)
+    moves = passed and version is not None and version.stage in _MOVABLE
+    if moves and decision.champion != state.champion:
+        raise LifeCycleError.other_champion(decision.candidate, decision.champion, state.champion)
 
 
 def _evidence(decision: PromotionDecision) -> dict[str, Any]:
@@ -215,81 +218,66 @@ def _evidence(decision: PromotionDecision) -> dict[str, Any]:
 
 
 def _moves(
-    decision: PromotionDecision, life: ModelState, found: VersionState, *, direct: bool
+    decision: PromotionDecision, state: ModelState, version: ModelVersion, *, direct: bool
 ) -> Iterator[tuple[str, dict[str, Any], str]]:
     if decision.outcome == "promoted" and direct:
-        yield event_types.PROMOTED, {"from": life.champion, "stage": event_types.CHAMPION}, decision.reason
+        yield event_types.PROMOTED, {"from": state.champion, "stage": CHAMPION}, decision.reason
     elif decision.outcome == "promoted" or decision.waits_for_approval:
-        if found.stage != event_types.CHALLENGER:
-            yield event_types.PROMOTED, {"from": life.champion, "stage": event_types.CHALLENGER}, decision.reason
-        request = life.find_request(found.version, "production")
+        if version.stage != CHALLENGER:
+            yield event_types.PROMOTED, {"from": state.champion, "stage": CHALLENGER}, decision.reason
+        request = state.find_request(version.version, "production")
         if request is None or request.closed:
             yield event_types.REQUESTED, {"to": "production"}, f"The gates let it pass: {decision.reason}"
-    elif found.stage == event_types.PREVIOUS:
+    elif version.stage == PREVIOUS:
         return
     elif decision.outcome == "kept":
-        yield event_types.KEPT, {"champion": life.champion}, decision.reason
+        yield event_types.KEPT, {"champion": state.champion}, decision.reason
     else:
-        yield event_types.ARCHIVED, {"from": found.stage, "why": "compliance"}, decision.reason
+        yield event_types.ARCHIVED, {"from": version.stage, "why": "compliance"}, decision.reason
 
 
-@dataclass(frozen=True, kw_only=True)
-class GateView:
-    """One gate: the question it asks, ``yes``, ``refused`` or ``warned``, its name and mode, what it found."""
-
-    asks: str
-    answer: str
-    name: str
-    mode: str
-    message: str
+# Others would have to change the same model this often while one decision is recorded.
+_ATTEMPTS = 20
 
 
-@dataclass(frozen=True, kw_only=True)
-class DecisionView:
-    """What the template of the decision card shows.
+class _StateMovedError(Exception):
+    """Another record came in between; the events of the decision have to be derived again."""
 
-    Attributes:
-        champion: Champion before; empty if there was none.
-        gates: What refuses first, then what warns.
+
+def record_decision(cycle: LifeCycle, decision: PromotionDecision) -> ModelState:
+    """Record ``decision`` and return the state after it; the registry is left for the next step.
+
+    Raises:
+        LifeCycleError: If the decision was made against another champion than there is now.
     """
-
-    model: str
-    candidate: str
-    outcome: str
-    reason: str
-    decided_at: str
-    decided_by: str
-    champion: str
-    digest: str
-    gates: tuple[GateView, ...]
-    behaviour: tuple[BehaviourView, ...]
-
-
-def write_decision_card(decision: PromotionDecision, report: EvaluationReport) -> str:
-    """Return what was decided on the candidate, each gate as a question with its answer, and how the model behaves."""
-    return render_markdown("decision_card.md.j2", decision=view_decision(decision, report))
+    cycle.note_registrations()
+    for _ in range(_ATTEMPTS):
+        state = cycle.read()
+        try:
+            _append(cycle, decision, state)
+        except _StateMovedError:
+            continue
+        except LifeCycleError as error:
+            cycle.refuse("promote", decision.candidate, error)
+            raise
+        return cycle.read()
+    raise CommitConflictError.after_retries(cycle.name, _ATTEMPTS)
 
 
-def view_decision(decision: PromotionDecision, report: EvaluationReport) -> DecisionView:
-    """Return what the card shows of ``decision``."""
-    return DecisionView(
-        model=decision.model,
-        candidate=decision.candidate,
-        outcome=decision.outcome,
-        reason=decision.reason,
-        decided_at=f"{decision.decided.at:%Y-%m-%d %H:%M} UTC",
-        decided_by=decision.decided.by,
-        champion=decision.champion or "",
-        digest=report.subject.digest[:16],
-        gates=tuple(map(_view_gate, sorted(decision.gates, key=_urgency))),
-        behaviour=view_behaviour(report.behaviour),
+def _append(cycle: LifeCycle, decision: PromotionDecision, state: ModelState) -> None:
+    events = derive_events(
+        decision,
+        state,
+        identity=cycle.identity,
+        may_promote=cycle.options.allows(cycle.identity.name, "promote"),
+        options=cycle.options.rules,
+        now=cycle.clock(),
     )
 
+    def check(records: list[AuditRecord]) -> None:
+        current = project_events(records, name=cycle.name)
+        check_champion(decision, current)
+        if current.records != state.records:
+            raise _StateMovedError
 
-def _view_gate(gate: Gate) -> GateView:
-    answer = "yes" if gate.passed else "refused" if gate.refuses else "warned"
-    return GateView(asks=GATES[gate.name].asks, answer=answer, name=gate.name, mode=gate.mode, message=gate.message)
-
-
-def _urgency(gate: Gate) -> int:
-    return 0 if gate.refuses else 2 if gate.passed else 1
+    cycle.ledger.append(events, check=check)

@@ -229,7 +229,7 @@ class Outbox:
         return due is None or due <= self._clock()
 
     def _attempt(self, message: Message, attempt: int) -> bool | None:
-        """Make one attempt; return whether the message was taken, None if somebody else makes it."""
+        """Make one attempt; return whether the message was taken, None if another process makes it."""
         webhook = self._webhooks[message.webhook]
         if not self._claim(message, attempt):
             return None
@@ -240,7 +240,7 @@ class Outbox:
     def _claim(self, message: Message, attempt: int) -> bool:
         """Record that attempt ``attempt`` begins; return whether it is ours.
 
-        The same attempt has the same id and is recorded once: whoever else claims it gets the first one's record.
+        The same attempt has the same id and is recorded once: a later claim gets the first one's record.
         """
         event = self._note(message, webhooks.SENDING, attempt, f"claim {uuid.uuid4().hex}")
         (record,) = self._deliveries.append([event])

@@ -1,12 +1,25 @@
-"""The three deployment patterns: which environment trains, and where the others take versions from."""
+"""How versions come into an environment: deployment patterns, copies, and the approval by a tag."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from boathouse.errors import DeploymentError, OptionError
+from boathouse.errors import DeploymentError, LifeCycleError, OptionError
+from boathouse.lifecycle import event_types, rules
+from boathouse.lifecycle.chain import AuditEvent
+from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
+from boathouse.lifecycle.policy import Identity
+from boathouse.lifecycle.projection import project_events
+from boathouse.lifecycle.registry import ModelRegistry
+from boathouse.lifecycle.state import CHAMPION
 from boathouse.options import require_choice
+
+if TYPE_CHECKING:
+    from boathouse.environment import Environment
+    from boathouse.lifecycle.state import ModelState
+    from boathouse.lifecycle.steps import LifeCycle
 
 CODE, MODEL, HYBRID = "code", "model", "hybrid"
 # Number of environments, counted from the first of the chain, that train; the others take copies.
@@ -41,7 +54,7 @@ class DeploymentOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Role:
-    """The part that one environment plays.
+    """The role of one environment in the pattern.
 
     Attributes:
         environment: Its name.
@@ -60,26 +73,31 @@ class Role:
 
 
 def find_role(environment: str, options: DeploymentOptions) -> Role:
-    """Return the part that ``environment`` plays; one outside the chain trains for itself, whatever the pattern."""
+    """Return the role of ``environment``; one outside the chain trains for itself, whatever the pattern."""
     chain = list(options.chain)
     training = _TRAINING[options.pattern]
-    place = chain.index(environment) if environment in chain else 0
-    takes = training is not None and place >= training
-    return Role(environment=environment, pattern=options.pattern, source=chain[place - 1] if takes else None)
+    position = chain.index(environment) if environment in chain else 0
+    takes = training is not None and position >= training
+    return Role(environment=environment, pattern=options.pattern, source=chain[position - 1] if takes else None)
 
 
 def check_training(role: Role, commands: Sequence[str]) -> None:
     """Check that models may be trained in an environment.
 
     Args:
-        role: Its part.
+        role: Its role.
         commands: What to type there instead.
 
     Raises:
         DeploymentError: If not.
     """
     if role.source is not None:
-        raise DeploymentError.no_training(role.environment, role.pattern, role.source, commands)
+        listed = "\n".join(f"  {command}" for command in commands)
+        raise DeploymentError(
+            f"Environment '{role.environment}' does not train: its deployment pattern is '{role.pattern}' "
+            f"(deployment.pattern in globals.yml), so its versions come from '{role.source}'. Nothing has run. "
+            f"Instead:\n{listed}"
+        )
 
 
 def check_source(role: Role, source: str) -> None:
@@ -91,4 +109,101 @@ def check_source(role: Role, source: str) -> None:
         DeploymentError: If the environment takes its versions from another.
     """
     if role.source is not None and source != role.source:
-        raise DeploymentError.wrong_source(role.environment, role.pattern, source, role.source)
+        raise DeploymentError(
+            f"Environment '{role.environment}' takes versions from '{role.source}' (deployment.pattern "
+            f"'{role.pattern}'), not from '{source}'. Copy it to '{role.source}' first, have it judged there, and copy "
+            "it on from there."
+        )
+
+
+def copy_version(
+    source: Environment, name: str, version: str, target: LifeCycle, *, comment: str
+) -> tuple[ModelState, str]:
+    """Copy ``version`` of the model ``name`` into ``target``; return its state there and the new version.
+
+    A copy is known by the digest of its files: killed after the copy was made and before it was recorded, the
+    next call finds it. Of two at once one is recorded, and the other removes what it made.
+
+    Raises:
+        LifeCycleError: If the person may not, the version is unknown or archived, or its files changed.
+    """
+    target.allow("copy", version)
+    state = project_events(open_ledger(source.table(PROMOTIONS)).read(name), name=name)
+    digest = target.judge("copy", version, lambda: _check_source(state, version, ModelRegistry(name)))
+    event_id = f"copied/{target.name}/{digest}"
+    recorded = {record.event_id: record for record in target.ledger.read(target.name)}
+    made = None
+    if event_id not in recorded:
+        made = _find_copy(target, str(digest)) or target.registry.copy_from(name, version)
+    check = state.versions[version].check
+    event = AuditEvent(
+        event_id=event_id,
+        kind=event_types.COPIED,
+        subject=target.name,
+        version=made,
+        digest=digest,
+        actor=target.identity.name,
+        occurred_at=target.clock(),
+        comment=comment,
+        evidence={
+            "source": name,
+            "source_version": version,
+            "trained_by": state.versions[version].trained_by,
+            "checked": check.outcome if check else None,
+            "identity": target.identity.source,
+        },
+    )
+    (record,) = target.ledger.append([event])
+    if made is not None and record.version != made:
+        target.registry.delete(made)
+    return target.sync(), str(record.version)
+
+
+def _check_source(state: ModelState, version: str, registry: ModelRegistry) -> str:
+    """Return the digest of the version that may be copied."""
+    known = rules.find_version(state, version)
+    rules.check_not_archived(known)
+    digest = registry.compute_digest(version)
+    rules.check_digest(known, digest)
+    return digest
+
+
+def _find_copy(target: LifeCycle, digest: str) -> str | None:
+    """Return the version of a copy that was made and not recorded."""
+    copies = [each.version for each in target.registry.read().versions.values() if each.digest == digest]
+    return min(copies, key=int, default=None)
+
+
+# What the platform's button writes.
+_APPROVED = "approved"
+
+
+def take_approval(cycle: LifeCycle, version: str, *, tag: str) -> ModelState:
+    """Return the state once ``version`` is approved, by command or by ``tag``, which then goes on record.
+
+    The record names the tag as who approved: the platform lets only those set it who may tag the model, and
+    keeps in its own audit log who that was. An approval by tag is a request as well, where there is none.
+
+    Raises:
+        LifeCycleError: If neither is there.
+    """
+    cycle.allow("approve", version)
+    state = cycle.sync()
+    known = cycle.judge("approve", version, lambda: rules.find_version(state, version))
+    valid, _ = rules.count_approvals(state, known, cycle.clock(), cycle.options.rules)
+    if known.stage == CHAMPION or valid >= max(1, rules.count_needed(known, cycle.options.rules)):
+        return state
+    value = cycle.registry.read().versions[version].tags.get(tag, "")
+    cycle.judge("approve", version, lambda: _check_value(version, tag, value))
+    request = state.find_request(version, "production")
+    if request is None or request.closed:
+        cycle.request(version, to="production", comment=f"Deployment job, task {tag}.")
+    return cycle.approve(version, comment=f"Tag {tag} is {value}.", by=Identity(f"tag {tag}", "tag"))
+
+
+def _check_value(version: str, tag: str, value: str) -> None:
+    if value.lower() != _APPROVED:
+        raise LifeCycleError(
+            f"Version {version} is not approved: its tag '{tag}' is {value or 'not set'!r}, needed 'Approved'. Set it "
+            f"on the version's page, or: boathouse models approve NAME {version} --reason …"
+        )

@@ -17,13 +17,13 @@ from boathouse.scoring.outputs import BINARY_OUTPUTS
 # What a version of a binary task answers with, in this order: serving, batch and monitoring read it by name.
 OUTPUTS = BINARY_OUTPUTS.signature
 MODEL_CARD, DESCRIPTION = "model_card", "description"
-# What a tag holds where nobody could tell.
+# Values of a tag that say nothing.
 _EMPTY = frozenset({"", "unknown", "none", "null"})
 _MEGABYTE = 1e6
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelFacts:
+class CandidateFacts:
     """One version.
 
     Attributes:
@@ -45,7 +45,7 @@ class ModelFacts:
     documents: Mapping[str, str]
 
 
-def describe_model(model: LoadedModel, *, declared: FeatureSpec, load: LoadReport, card: str) -> ModelFacts:
+def describe_model(model: LoadedModel, *, declared: FeatureSpec, load: LoadReport, card: str) -> CandidateFacts:
     """Return the facts of ``model``.
 
     Args:
@@ -55,7 +55,7 @@ def describe_model(model: LoadedModel, *, declared: FeatureSpec, load: LoadRepor
         card: Text of the newest model card; it counts if it is about this digest.
     """
     features = model.scorer.spec.features
-    return ModelFacts(
+    return CandidateFacts(
         version=model.version,
         digest=digest_of(model.files),
         signature_faults=tuple(
@@ -121,7 +121,7 @@ ANY_RULE = "any"
 
 @dataclass(frozen=True, kw_only=True)
 class ApprovalState:
-    """Whether somebody with the right to do so has approved this very version.
+    """Whether a person with the right to do so has approved this very version.
 
     Attributes:
         required: Whether the environment asks for approval.
@@ -166,7 +166,7 @@ class GateEvidence:
     """
 
     report: EvaluationReport
-    facts: ModelFacts
+    facts: CandidateFacts
     quality: Mapping[str, TableQuality]
     approval: ApprovalState
     judged_at: datetime
@@ -174,7 +174,7 @@ class GateEvidence:
 
 def gather_evidence(
     report: EvaluationReport,
-    facts: ModelFacts,
+    facts: CandidateFacts,
     quality: Sequence[TableQuality],
     *,
     approval: ApprovalState,
@@ -188,7 +188,10 @@ def gather_evidence(
     subject = report.subject
     if (subject.version, subject.digest) != (facts.version, facts.digest):
         evaluated, found = f"{subject.version} ({subject.digest[:16]})", f"{facts.version} ({facts.digest[:16]})"
-        raise PromotionError.other_model(subject.name, evaluated=evaluated, found=found)
+        raise PromotionError(
+            f"The evaluation of '{subject.name}' is of version {evaluated}, the candidate is version {found}. Nothing "
+            "was decided. Evaluate the candidate, then decide: kedro run --pipelines evaluation,promotion"
+        )
     return GateEvidence(
         report=report,
         facts=facts,
@@ -231,7 +234,7 @@ def is_released(source: SourceState, released_code: str) -> bool:
     """Return whether ``source`` is released code by the rule ``any``, ``clean_commit``, ``tag`` or ``wheel``.
 
     A clean commit is a checkout without changes, or a wheel that knows its commit. A tag is a clean commit
-    with a tag. A wheel has to know its commit too: what nobody can trace is not released.
+    with a tag. A wheel has to know its commit too: what cannot be traced is not released.
     """
     is_clean = source.commit not in {"", UNKNOWN} and (source.is_wheel or source.dirty == "false")
     return {

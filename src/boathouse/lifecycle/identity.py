@@ -1,12 +1,10 @@
-"""Who is at work: asked of the platform on Databricks, of the system elsewhere."""
+"""Who acts: asked of the platform on Databricks, of the operating system elsewhere."""
 
 from __future__ import annotations
 
 import getpass
 import os
-from typing import TYPE_CHECKING, Any
-
-from kedro.io.core import AbstractDataset
+from typing import TYPE_CHECKING
 
 from boathouse.errors import IdentityError
 from boathouse.lifecycle.policy import Claims, Identity, choose_identity
@@ -38,10 +36,10 @@ def identify(environment: Environment) -> Identity:
 
 
 def read_claims() -> Claims:
-    """Return what the runtime_environment say.
+    """Return what is known of the person or service that runs this process.
 
     Raises:
-        IdentityError: If this is Databricks and it does not say; the system user means nothing there.
+        IdentityError: If this is Databricks and it gives no name; the system user means nothing there.
     """
     on_platform = "DATABRICKS_RUNTIME_VERSION" in os.environ
     return Claims(
@@ -57,27 +55,14 @@ def _ask_platform() -> str:
 
         name = WorkspaceClient().current_user.me().user_name
     except Exception as error:  # whatever keeps the platform from answering, a name must not be made up
-        raise IdentityError.platform_silent(type(error).__name__) from error
+        raise _no_identity(type(error).__name__) from error
     if not name:
-        raise IdentityError.platform_silent("no name")
+        raise _no_identity("no name")
     return str(name)
 
 
-class ClaimsDataset(AbstractDataset[Any, Any]):
-    """The catalog's way to :func:`read_claims`: pipelines import no adapters."""
-
-    def __init__(self, *, metadata: dict[str, Any] | None = None) -> None:
-        """Ask nothing yet."""
-        self.metadata = metadata
-
-    def load(self) -> Claims:
-        """Return what the runtime_environment say now."""
-        return read_claims()
-
-    def save(self, data: object) -> None:  # noqa: ARG002 - the signature of datasets
-        """Refuse: who acts is not a thing to be stored."""
-        raise IdentityError.platform_silent("an identity cannot be saved")
-
-    def _describe(self) -> dict[str, Any]:
-        """Return what identifies the entry in messages."""
-        return {"of": "whoever runs this"}
+def _no_identity(reason: str) -> IdentityError:
+    return IdentityError(
+        f"The platform did not say who this is ({reason}). Nothing was changed: a step without a name is "
+        "not recorded. Check that the job's identity may call the workspace, then run again."
+    )

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import uuid
 from contextlib import nullcontext, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import unquote
 
 from boathouse.errors import CommitConflictError
-from boathouse.lifecycle.chain import AUDIT_COLUMNS, AuditRecord, Break, find_breaks_in_rows, seal_events
+from boathouse.lifecycle.chain import AUDIT_COLUMNS, AuditRecord, Break, Inspection, find_breaks_in_rows, seal_events
 from boathouse.tables.commits import append_once, last_transaction, retry_on_conflict
 from boathouse.tables.contract import arrow_schema_of, ddl_of
-from boathouse.tables.delta_log import open_log, read_local_rows
+from boathouse.tables.delta_log import open_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -34,31 +36,31 @@ _FILES_TO_COMPACT = 32
 class PathTable:
     """A table in a folder; needs no engine, whichever one the project runs."""
 
-    def __init__(self, place: TableLocation) -> None:
+    def __init__(self, location: TableLocation) -> None:
         """Remember the folder; read nothing."""
-        self._place = place
+        self._location = location
 
     def turn(self) -> AbstractContextManager[None]:
         """Return a context that one writer of this machine is in at a time.
 
         The commit itself excludes every other writer; waiting in line is only faster than trying again.
         """
-        self._place.check_writable()
-        return self._place.creation_lock()
+        self._location.check_writable()
+        return self._location.creation_lock()
 
     def read(self) -> pa.Table:
         """Return all rows; none if the table is not there yet."""
-        if not open_log(self._place).exists():
+        if not open_log(self._location).exists():
             return _no_rows()
-        return read_local_rows(str(self._place.path)).cast(arrow_schema_of(AUDIT_COLUMNS))
+        return _read_files(self._open(), Path(str(self._location.path)))
 
     def committed(self) -> int | None:
         """Return the mark that each commit leaves in the table's log: deleting rows does not change it."""
-        return (last_transaction(self._open(), _APPLICATION) or 0) if open_log(self._place).exists() else 0
+        return (last_transaction(self._open(), _APPLICATION) or 0) if open_log(self._location).exists() else 0
 
     def add(self, rows: pa.Table, *, after: int) -> None:
         """Append ``rows`` in one commit that fails if any other was made since the table was opened."""
-        table, name = self._open_or_create(), self._place.table
+        table, name = self._open_or_create(), self._location.table
         if (last_transaction(table, _APPLICATION) or 0) != after:
             raise CommitConflictError.moved_on(name)
         append_once(table, rows, name=name, application=_APPLICATION, number=after + rows.num_rows, alone=True)
@@ -67,18 +69,30 @@ class PathTable:
     def _open(self) -> DeltaTable:
         from deltalake import DeltaTable
 
-        return DeltaTable(str(self._place.path))
+        return DeltaTable(str(self._location.path))
 
     def _open_or_create(self) -> DeltaTable:
         from deltalake import DeltaTable
 
         # Append-only is a promise that Delta's own writers keep: they refuse to delete or update rows.
         return DeltaTable.create(
-            str(self._place.path),
+            str(self._location.path),
             arrow_schema_of(AUDIT_COLUMNS),
             mode="ignore",
             configuration={"delta.appendOnly": "true"},
         )
+
+
+def _read_files(table: DeltaTable, folder: Path) -> pa.Table:
+    """Return the rows of all files, one by one: ``pyarrow.dataset`` imports pandas, which takes a second."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = arrow_schema_of(AUDIT_COLUMNS)
+    # The table has no partitions: every file is in the folder itself.
+    files = [folder / unquote(uri).rpartition("/")[2] for uri in table.file_uris()]
+    parts = [pq.ParquetFile(file).read().select(schema.names).cast(schema) for file in files]
+    return pa.concat_tables(parts) if parts else _no_rows()
 
 
 def _no_rows() -> pa.Table:
@@ -91,7 +105,8 @@ def _no_rows() -> pa.Table:
 def _compact(table: DeltaTable) -> None:
     """Put many small files together, rows and order unchanged: reading a thousand files takes seconds.
 
-    A courtesy to readers: whoever is in the way, the records are committed, and the next writer compacts.
+    It only serves readers: where another writer is in the way, the records are committed all the same, and the next
+    writer compacts.
     """
     from deltalake.exceptions import DeltaError
 
@@ -103,9 +118,9 @@ def _compact(table: DeltaTable) -> None:
 class CatalogTable:
     """A table known by name, read and written through the platform's session."""
 
-    def __init__(self, place: TableLocation) -> None:
+    def __init__(self, location: TableLocation) -> None:
         """Remember the table; ask nothing."""
-        self._place = place
+        self._location = location
 
     def turn(self) -> AbstractContextManager[None]:
         """Return a context that does nothing: writers may be on different machines."""
@@ -113,7 +128,7 @@ class CatalogTable:
 
     def read(self) -> pa.Table:
         """Return all rows; none if the table is not there yet."""
-        rows = self._place.read_newest()
+        rows = self._location.read_newest()
         return _no_rows() if rows is None else rows.toArrow().cast(arrow_schema_of(AUDIT_COLUMNS))
 
     def committed(self) -> int | None:
@@ -121,10 +136,10 @@ class CatalogTable:
         return None
 
     def add(self, rows: pa.Table, *, after: int) -> None:
-        """Insert ``rows`` if nobody has before; of two merges at once Delta lets one through."""
+        """Insert ``rows`` unless another writer was first; of two merges at once Delta lets one through."""
         import pyarrow.compute as pc
 
-        session = self._place.session()
+        session = self._location.session()
         # A constant name would let two threads insert each other's rows.
         view = f"boathouse_{uuid.uuid4().hex}"
         self._create(session)
@@ -135,19 +150,19 @@ class CatalogTable:
         finally:
             session.catalog.dropTempView(view)
         if stored != rows["hash"].slice(0, 1).to_pylist():
-            raise CommitConflictError.moved_on(self._place.table)
+            raise CommitConflictError.moved_on(self._location.table)
 
     def _create(self, session: SparkSession) -> None:
         """Make the table where there is none."""
-        if open_log(self._place).exists():
+        if open_log(self._location).exists():
             return
         nothing = session.createDataFrame([], ddl_of(AUDIT_COLUMNS))
-        self._place.save(nothing.write.format("delta").mode("ignore").option("delta.appendOnly", "true"))
+        self._location.save(nothing.write.format("delta").mode("ignore").option("delta.appendOnly", "true"))
 
     def merge_statement(self, source: str, *, after: int) -> str:
         """Return the statement that inserts all of ``source`` if the chain has ``after`` records, else nothing."""
-        target = self._place.sql_name
-        free = f"SELECT coalesce(max(sequence), 0) AS reached FROM {target}"  # noqa: S608 - quoted by the place
+        target = self._location.sql_name
+        free = f"SELECT coalesce(max(sequence), 0) AS reached FROM {target}"  # noqa: S608 - quoted by the location
         return (
             f"MERGE INTO {target} AS t "  # noqa: S608 - nothing but quoted names and a whole number
             f"USING (SELECT s.* FROM {source} AS s CROSS JOIN ({free}) WHERE reached = {after}) AS s "
@@ -162,7 +177,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class LedgerTable(Protocol):
-    """One audit table, whoever reads and writes it."""
+    """One audit table, by whichever means it is read and written."""
 
     def turn(self) -> AbstractContextManager[None]:
         """Return a context in which to read and add; a courtesy to other writers, not what excludes them."""
@@ -171,16 +186,16 @@ class LedgerTable(Protocol):
         """Return all rows; none if the table is not there yet."""
 
     def committed(self) -> int | None:
-        """Return how many records were ever committed, or None if the table does not tell."""
+        """Return how many records were ever committed, or None if the table does not keep it."""
 
     def add(self, rows: pa.Table, *, after: int) -> None:
         """Append ``rows`` if exactly ``after`` records are there; else raise the store's conflict."""
 
 
-def open_ledger(place: TableLocation) -> AuditLedger:
-    """Return the ledger of the table at ``place``."""
-    table = CatalogTable(place) if place.path is None else PathTable(place)
-    return AuditLedger(table, name=place.table)
+def open_ledger(location: TableLocation) -> AuditLedger:
+    """Return the ledger of the table at ``location``."""
+    table = CatalogTable(location) if location.path is None else PathTable(location)
+    return AuditLedger(table, name=location.table)
 
 
 class AuditLedger:
@@ -199,7 +214,7 @@ class AuditLedger:
         Args:
             events: In the order in which they happened.
             check: Looks at all records before the new ones and raises if they may not follow. It is called
-                anew whenever another writer was first, so that what it allows is what is committed after.
+                again whenever another writer was first, so that what it allows is what is committed after.
 
         Raises:
             CommitConflictError: If other writers were always first.
@@ -229,14 +244,14 @@ class AuditLedger:
 
     def read(self, subject: str | None = None) -> list[AuditRecord]:
         """Return the records in order, of one subject or of all."""
-        import pyarrow.compute as pc
-
-        rows = self._table.read()
-        if subject is not None:
-            rows = rows.filter(pc.equal(rows["subject"], subject))
-        rows = rows.sort_by("sequence")
-        values = zip(*(_read_column(rows, name) for name in rows.column_names), strict=True)
-        return [AuditRecord(**dict(zip(rows.column_names, each, strict=True))) for each in values]
+        rows = self._table.read().sort_by("sequence")
+        names = rows.column_names
+        values = (
+            dict(zip(names, row, strict=True))
+            for row in zip(*(_read_column(rows, name) for name in names), strict=True)
+        )
+        # Filtered here: comparing with a text in Arrow imports pandas.
+        return [AuditRecord(**value) for value in values if subject in {None, value["subject"]}]
 
     def verify(self) -> list[Break]:
         """Return where the chain does not hold; nothing if it does."""
@@ -246,29 +261,14 @@ class AuditLedger:
         """Return the faults of the chain, its length and its last hash.
 
         Args:
-            head: A hash that was kept elsewhere: if no record has it, the chain was written anew.
+            head: A hash that was kept elsewhere: if no record has it, the chain was rewritten.
         """
         rows = self._table.read().sort_by("sequence")
         breaks = find_breaks_in_rows(_as_hashed(rows), expected=self._table.committed())
         hashes = rows["hash"].to_pylist()
         if head is not None and head not in hashes:
-            breaks.append(Break(len(hashes) + 1, f"no record has the hash {head[:12]}… that was kept: written anew"))
+            breaks.append(Break(len(hashes) + 1, f"no record has the hash {head[:12]}… that was kept: rewritten"))
         return Inspection(breaks=breaks, records=len(hashes), last_hash=hashes[-1] if hashes else None)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Inspection:
-    """What a look at a whole chain found.
-
-    Attributes:
-        breaks: Faults; none if the chain holds.
-        records: How many there are.
-        last_hash: Hash of the last one, worth keeping elsewhere; None of an empty chain.
-    """
-
-    breaks: list[Break]
-    records: int
-    last_hash: str | None
 
 
 def _read_column(rows: pa.Table, name: str) -> list[Any]:
@@ -292,9 +292,6 @@ def _as_hashed(rows: pa.Table) -> Iterator[tuple[Any, ...]]:
 
 def _to_arrow(records: Sequence[AuditRecord]) -> pa.Table:
     import pyarrow as pa
-
-    from boathouse.lifecycle.chain import AUDIT_COLUMNS
-    from boathouse.tables.contract import arrow_schema_of
 
     rows: list[dict[str, Any]] = [asdict(record) for record in records]
     return pa.Table.from_pylist(rows, schema=arrow_schema_of(AUDIT_COLUMNS))

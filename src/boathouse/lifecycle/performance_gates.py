@@ -92,7 +92,7 @@ def read_leakage(evidence: GateEvidence, limits: GateLimits) -> Reading:  # noqa
     """Read how many alarms of leakage there are; undefined if no feature was looked at."""
     found = evidence.report.leakage
     if found is None or not found.features:
-        return Reading(_NAN, 0.0, "nobody looked for leakage", digits=0)
+        return Reading(_NAN, 0.0, "leakage was not looked for", digits=0)
     return count_faults(found.alarms)
 
 
@@ -137,19 +137,19 @@ PERFORMANCE_GATES = (
     ),
     GateRule(
         name="not_worse_than_champion",
-        asks="Does it rank no worse than the model in charge, within a margin?",
+        asks="Does it rank no worse than the champion, within a margin?",
         bound="at least",
         read=read_gain_over_champion,
     ),
     GateRule(
         name="brier_not_worse_than_champion",
-        asks="Are its probabilities no worse than those of the model in charge, within a margin?",
+        asks="Are its probabilities no worse than those of the champion, within a margin?",
         bound="at most",
         read=read_brier_over_champion,
     ),
     GateRule(
         name="not_costlier_than_champion",
-        asks="Do its decisions cost no more than those of the model in charge, within a margin?",
+        asks="Do its decisions cost no more than those of the champion, within a margin?",
         bound="at most",
         read=read_cost_over_champion,
     ),

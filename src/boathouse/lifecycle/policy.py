@@ -23,7 +23,7 @@ class ApprovalOptions:
     Attributes:
         needed: Different persons who have to approve before a version becomes champion, 0 to 5.
         valid_days: Days after which an approval no longer counts, 1 to 365.
-        four_eyes: Whether somebody who trained the version, or asked for the step, does not count.
+        four_eyes: Whether an approval by the person who trained the version, or asked for the step, does not count.
         carry_out: Whether the last approval needed carries the request out at once.
     """
 
@@ -42,7 +42,7 @@ class ApprovalOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Webhook:
-    """Somebody to be told of events.
+    """A receiver of messages about events.
 
     Attributes:
         name: Name in conf.
@@ -136,12 +136,12 @@ class GovernanceOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Claims:
-    """What can be known of the person at work.
+    """What a process knows of who runs it.
 
     Attributes:
         platform: User or service principal that the platform vouches for; None outside it.
-        system: Name of the system user; whoever owns the machine can choose it.
-        environment: ``BOATHOUSE_USER``; anybody can set it; None if unset.
+        system: Name of the system user; the owner of the machine can choose it.
+        environment: ``BOATHOUSE_USER``; any user can set it; None if unset.
     """
 
     platform: str | None
@@ -163,7 +163,7 @@ class Identity:
 
 
 def choose_identity(claims: Claims, *, trust_environment_user: bool) -> Identity:
-    """Return who acts: whom the platform names; outside it ``BOATHOUSE_USER`` where trusted, else the system user."""
+    """Return who acts: by the platform; outside it by ``BOATHOUSE_USER`` where trusted, else the system user."""
     if claims.platform is not None:
         return Identity(claims.platform, "platform")
     if trust_environment_user and claims.environment:

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
-from boathouse.lifecycle import event_types
-from boathouse.lifecycle.state import ModelState, VersionState
+from boathouse.lifecycle.state import ALIASES, REGISTERED, ModelState, ModelVersion
 from boathouse.registry.client import guard_store, open_client
 from boathouse.registry.model_files import download_model
 from boathouse.scoring.files import check_files, digest_of
@@ -21,12 +20,12 @@ if TYPE_CHECKING:
 
 # Unity Catalog keeps at most 256 characters of a tag's value; MLflow takes more.
 _TAG_LENGTH = 256
-# What stands above it was written by people and stays; a comment is not shown on the page.
+# The text above it was written by people and stays; a comment is not shown on the page.
 _MARKER = "<!-- life cycle: kept up to date from the ledger -->"
 
 
 @dataclass(frozen=True, kw_only=True)
-class RegisteredVersion:
+class ModelVersionEntry:
     """One version as the registry has it.
 
     Attributes:
@@ -58,7 +57,7 @@ class RegistryState:
         aliases: Version at each alias, all aliases.
     """
 
-    versions: Mapping[str, RegisteredVersion] = field(default_factory=dict)
+    versions: Mapping[str, ModelVersionEntry] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -79,45 +78,45 @@ class Change:
     value: str = ""
 
 
-def plan_changes(life: ModelState, state: RegistryState) -> list[Change]:
-    """Return the steps that bring ``state`` in line with ``life``; none if it is.
+def plan_changes(state: ModelState, registered: RegistryState) -> list[Change]:
+    """Return the changes after which ``registered`` shows ``state``; none if it does.
 
     The champion's alias moves first, so that every state on the way has exactly one champion. Aliases and
     tags that are not of the life cycle stay as they are, and versions that the registry lost are passed over.
     """
-    return [*_alias_changes(life, state), *_version_changes(life, state)]
+    return [*_alias_changes(state, registered), *_version_changes(state, registered)]
 
 
-def _alias_changes(life: ModelState, state: RegistryState) -> Iterator[Change]:
-    wanted = {alias: version for alias, version in life.aliases.items() if version in state.versions}
-    for alias in event_types.ALIASES:
+def _alias_changes(state: ModelState, registered: RegistryState) -> Iterator[Change]:
+    wanted = {alias: version for alias, version in state.aliases.items() if version in registered.versions}
+    for alias in ALIASES:
         version = wanted.get(alias)
-        if version is not None and state.aliases.get(alias) != version:
+        if version is not None and registered.aliases.get(alias) != version:
             yield Change("set_alias", version, alias)
-    for alias in reversed(event_types.ALIASES):
-        if alias in state.aliases and alias not in life.aliases:
+    for alias in reversed(ALIASES):
+        if alias in registered.aliases and alias not in state.aliases:
             yield Change("delete_alias", "", alias)
 
 
-def _version_changes(life: ModelState, state: RegistryState) -> Iterator[Change]:
-    for version, found in state.versions.items():
-        if version not in life.versions:
+def _version_changes(state: ModelState, registered: RegistryState) -> Iterator[Change]:
+    for version, entry in registered.versions.items():
+        if version not in state.versions:
             continue
-        wanted = describe_tags(life.versions[version])
+        wanted = describe_tags(state.versions[version])
         for key in MANAGED_TAGS:
-            if key in wanted and found.tags.get(key) != wanted[key]:
+            if key in wanted and entry.tags.get(key) != wanted[key]:
                 yield Change("set_tag", version, key, wanted[key])
-            if key not in wanted and key in found.tags:
+            if key not in wanted and key in entry.tags:
                 yield Change("delete_tag", version, key)
-        text = describe_version(life.versions[version], found.description)
-        if found.description != text:
+        text = describe_version(state.versions[version], entry.description)
+        if entry.description != text:
             yield Change("describe", version, "", text)
 
 
 MANAGED_TAGS = ("stage", "comparison", "promotion", "gates", "approved_by", "copied_from")
 
 
-def describe_tags(version: VersionState) -> dict[str, str]:
+def describe_tags(version: ModelVersion) -> dict[str, str]:
     """Return the tags of the life cycle: stage, results of the checks, who approved, where it came from."""
     tags = {"stage": version.stage, "approved_by": version.approved_by, "copied_from": version.source or ""}
     if version.check is not None:
@@ -129,18 +128,18 @@ def describe_tags(version: VersionState) -> dict[str, str]:
     return {key: value[:_TAG_LENGTH] for key, value in tags.items() if value}
 
 
-def describe_version(version: VersionState, written: str = "") -> str:
-    """Return the text of the version's page: what people wrote, then where it stands, why, and each gate in a line.
+def describe_version(version: ModelVersion, written: str = "") -> str:
+    """Return the text of the version's page: what people wrote, then its stage, why, and each gate in a line.
 
-    A version of which nothing is decided yet keeps its text alone: whether there is one is for gates to judge.
+    A version without a decision keeps its text alone: a gate judges whether there is one.
     """
     people = written.split(_MARKER, maxsplit=1)[0].rstrip()
-    if version.stage == event_types.NONE and version.check is None:
+    if version.stage == REGISTERED and version.check is None:
         return people
-    return "\n\n".join(part for part in (people, f"{_MARKER}\n{_tell_life(version)}") if part)
+    return "\n\n".join(part for part in (people, f"{_MARKER}\n{_describe_state(version)}") if part)
 
 
-def _tell_life(version: VersionState) -> str:
+def _describe_state(version: ModelVersion) -> str:
     lines = [f"{version.stage}, since {version.moved_at:%Y-%m-%d %H:%M} UTC. {version.reason}".rstrip()]
     if version.approved_by:
         lines.append(f"Approved by {version.approved_by}.")
@@ -156,14 +155,14 @@ def _mark(gate: Mapping[str, object]) -> str:
     return "refused:" if gate.get("mode") == "enforce" else "warned:"
 
 
-def _sum_up_gates(version: VersionState) -> str:
+def _sum_up_gates(version: ModelVersion) -> str:
     gates = version.check.gates if version.check else ()
     failed = [str(gate.get("name")) for gate in gates if not gate.get("passed")]
     return json.dumps({"passed": len(gates) - len(failed), "failed": failed}, separators=(",", ":"))
 
 
 class ModelRegistry:
-    """What the life cycle reads of one model, and the single steps that change it."""
+    """One model of the registry: what the life cycle reads of it, and the single changes it makes."""
 
     def __init__(self, name: str) -> None:
         """Remember which model; connect to nothing."""
@@ -187,11 +186,11 @@ class ModelRegistry:
         aliases = client.get_registered_model(self.name).aliases
         return {str(alias): str(version) for alias, version in aliases.items()}
 
-    def _complete(self, client: MlflowClient, found: Any) -> RegisteredVersion:  # noqa: ANN401 - MLflow's ModelVersion
+    def _complete(self, client: MlflowClient, found: Any) -> ModelVersionEntry:  # noqa: ANN401 - MLflow's ModelVersion
         """Return the version with its tags, which a search in Unity Catalog leaves out."""
         if not found.tags:
             found = client.get_model_version(self.name, str(found.version))
-        return RegisteredVersion(
+        return ModelVersionEntry(
             version=str(found.version),
             tags=dict(found.tags or {}),
             description=found.description or "",

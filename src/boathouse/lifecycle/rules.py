@@ -1,218 +1,264 @@
-"""What may follow what: each rule looks at the state and raises, or lets the step be recorded."""
+"""The rules of the steps: each checks the state and raises, or lets the step be recorded."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
 from boathouse.errors import LifeCycleError
-from boathouse.lifecycle import event_types
 from boathouse.lifecycle.evidence import ApprovalState
 from boathouse.lifecycle.policy import ApprovalOptions
-from boathouse.lifecycle.state import Approval, ModelState, Request, VersionState
+from boathouse.lifecycle.state import ARCHIVED, CHAMPION, TARGETS, Approval, ModelState, ModelVersion, Request
 
 
-def find_version(life: ModelState, version: str) -> VersionState:
+def find_version(state: ModelState, version: str) -> ModelVersion:
     """Return the version.
 
     Raises:
         LifeCycleError: If it was never registered.
     """
-    if version not in life.versions:
-        raise LifeCycleError.unknown_version(life.name, version, life.versions)
-    return life.versions[version]
+    if version not in state.versions:
+        raise LifeCycleError.unknown_version(state.name, version, state.versions)
+    return state.versions[version]
 
 
-def check_request(life: ModelState, version: str, to: str) -> None:
+def check_request(state: ModelState, version: str, to: str) -> None:
     """Raise unless ``version`` may be asked to be moved ``to`` staging or production.
 
     Raises:
-        LifeCycleError: If it is unknown, withdrawn, there already, asked for already, or the gates say no.
+        LifeCycleError: If it is unknown, archived, there already, asked for already, or the gates say no.
     """
-    found = find_version(life, version)
-    target = event_types.TARGETS[to]
-    if found.stage in {target, event_types.CHAMPION}:
+    found = find_version(state, version)
+    target = TARGETS[to]
+    if found.stage in {target, CHAMPION}:
         raise LifeCycleError.already_there(version, found.stage)
-    _check_alive(found)
-    open_one = life.find_request(version, to)
-    if open_one is not None and not open_one.closed:
-        raise LifeCycleError.open_request(version, to, open_one.by, open_one.at)
-    _check_gates(life, found, to)
+    check_not_archived(found)
+    requested = state.find_request(version, to)
+    if requested is not None and not requested.closed:
+        raise LifeCycleError(
+            f"Version {version} is requested for {to} already, by {requested.by} at {_when(requested.at)}. "
+            "It waits for approval."
+        )
+    _check_gates(state, found, to)
 
 
 def check_approval(
-    life: ModelState, version: str, *, actor: str, digest: str | None, now: datetime, options: ApprovalOptions
+    state: ModelState, version: str, *, actor: str, digest: str | None, now: datetime, options: ApprovalOptions
 ) -> Request:
     """Return the open request that ``actor`` may approve.
 
     Raises:
         LifeCycleError: If there is none, the files changed, it is the actor's own, or the actor did already.
     """
-    found = find_version(life, version)
-    request = find_open_request(life, version)
+    found = find_version(state, version)
+    request = find_open_request(state, version)
     check_digest(found, digest)
     if options.four_eyes:
         _check_other_eyes(found, request, actor)
     for approval in request.approvals:
         if approval.by == actor and why_void(approval, found, now, options) is None:
-            raise LifeCycleError.approved_before(actor, version, approval.at)
+            raise LifeCycleError(
+                f"{actor} approved version {version} already, at {_when(approval.at)}; it counts once."
+            )
     return request
 
 
-def find_open_request(life: ModelState, version: str) -> Request:
+def find_open_request(state: ModelState, version: str) -> Request:
     """Return the open request for ``version``.
 
     Raises:
         LifeCycleError: If there is none; says how the last one ended.
     """
-    find_version(life, version)
-    request = life.find_request(version)
+    find_version(state, version)
+    request = state.find_request(version)
     if request is None or request.closed:
-        raise LifeCycleError.no_request(version, request.closed if request else "")
+        ended = f" The last one is closed: {request.closed}." if request else ""
+        raise LifeCycleError(
+            f"There is no open request for version {version}.{ended} "
+            f"Make one: boathouse models request {version} --to staging|production --comment …"
+        )
     return request
 
 
 def check_promotion(
-    life: ModelState, version: str, *, to: str, digest: str | None, now: datetime, options: ApprovalOptions
+    state: ModelState, version: str, *, to: str, digest: str | None, now: datetime, options: ApprovalOptions
 ) -> None:
     """Raise unless ``version`` may be moved ``to`` staging or production now.
 
     Raises:
-        LifeCycleError: If it is unknown, withdrawn or changed, if the gates did not let it pass against the
+        LifeCycleError: If it is unknown, archived or changed, if the gates did not let it pass against the
             champion of now, or if approvals are missing.
     """
-    found = find_version(life, version)
-    if found.stage in {event_types.TARGETS[to], event_types.CHAMPION}:
+    found = find_version(state, version)
+    if found.stage in {TARGETS[to], CHAMPION}:
         raise LifeCycleError.already_there(version, found.stage)
-    _check_alive(found)
+    check_not_archived(found)
     check_digest(found, digest)
-    _check_gates(life, found, to)
+    _check_gates(state, found, to)
     if to == "production":
-        check_approved(life, found, now, options)
+        check_approved(state, found, now, options)
 
 
-def check_approved(life: ModelState, found: VersionState, now: datetime, options: ApprovalOptions) -> None:
+def check_approved(state: ModelState, version: ModelVersion, now: datetime, options: ApprovalOptions) -> None:
     """Raise unless enough valid approvals are there for production.
 
     Raises:
         LifeCycleError: Giving the number that count, and why others do not.
     """
-    valid, void = count_approvals(life, found, now, options)
-    if valid < count_needed(found, options):
-        raise LifeCycleError.approvals_missing(
-            found.version, valid, count_needed(found, options), "".join(f" {each}" for each in void)
+    valid, void = count_approvals(state, version, now, options)
+    needed = count_needed(version, options)
+    if valid < needed:
+        reasons = "".join(f" {reason}" for reason in void)
+        raise LifeCycleError(
+            f"Version {version.version} has {valid} valid approval(s), needs {needed}.{reasons} "
+            f"Ask for one: boathouse models request {version.version} --to production --comment …"
         )
 
 
-def count_needed(found: VersionState, options: ApprovalOptions) -> int:
+def count_needed(version: ModelVersion, options: ApprovalOptions) -> int:
     """Return how many approvals a version needs for production: one at least if the gates wait for it."""
-    return max(options.needed, int(found.check is not None and found.check.waits))
+    return max(options.needed, int(version.check is not None and version.check.waits))
 
 
 def count_approvals(
-    life: ModelState, found: VersionState, now: datetime, options: ApprovalOptions, *, to: str = "production"
+    state: ModelState, version: ModelVersion, now: datetime, options: ApprovalOptions, *, to: str = "production"
 ) -> tuple[int, list[str]]:
     """Return how many persons' approvals of the open request ``to`` there count, and why others do not."""
-    request = life.find_request(found.version, to)
+    request = state.find_request(version.version, to)
     approvals = request.approvals if request is not None and not request.closed else ()
-    reasons = [(each, why_void(each, found, now, options)) for each in approvals]
+    reasons = [(each, why_void(each, version, now, options)) for each in approvals]
     valid = {each.by for each, reason in reasons if reason is None}
     return len(valid), [reason for each, reason in reasons if reason is not None and each.by not in valid]
 
 
-def why_void(approval: Approval, found: VersionState, now: datetime, options: ApprovalOptions) -> str | None:
+def why_void(approval: Approval, version: ModelVersion, now: datetime, options: ApprovalOptions) -> str | None:
     """Return why an approval does not count, or None if it does."""
-    if approval.digest != found.digest:
+    if approval.digest != version.digest:
         return f"{approval.by} approved other files."
     if now - approval.at > timedelta(days=options.valid_days):
         return f"The approval of {approval.by} from {approval.at:%Y-%m-%d} expired after {options.valid_days} days."
     return None
 
 
-def check_archive(life: ModelState, version: str) -> None:
+def check_archive(state: ModelState, version: str) -> None:
     """Raise unless ``version`` may be archived.
 
     Raises:
         LifeCycleError: If it is unknown, champion, or archived already.
     """
-    found = find_version(life, version)
-    if found.stage == event_types.CHAMPION:
-        raise LifeCycleError.champion_stays(version)
-    if found.stage == event_types.WITHDRAWN:
-        raise LifeCycleError.archived_before(version, found.moved_at)
+    found = find_version(state, version)
+    if found.stage == CHAMPION:
+        raise LifeCycleError(
+            f"Version {version} is champion and cannot be archived. "
+            "Roll back or promote another version first; then archive this one."
+        )
+    if found.stage == ARCHIVED:
+        raise LifeCycleError(f"Version {version} is archived already, since {_when(found.moved_at)}.")
 
 
-def find_rollback(life: ModelState, to: str | None = None) -> tuple[str, str]:
+def find_rollback(state: ModelState, to: str | None = None) -> tuple[str, str]:
     """Return the champion and the version that a rollback puts in its place: ``to``, else the previous one.
 
     Raises:
-        LifeCycleError: If there is no champion, no previous version, or ``to`` was never in charge.
+        LifeCycleError: If there is no champion, no previous version, or ``to`` was never champion.
     """
-    if life.champion is None:
-        raise LifeCycleError.no_champion(life.name)
-    former = [each.version for each in life.versions.values() if each.was_champion and each.version != life.champion]
+    if state.champion is None:
+        raise LifeCycleError(f"{state.name} has no champion, so there is nothing to roll back.")
+    former = [each.version for each in state.versions.values() if each.was_champion and each.version != state.champion]
     if to is None:
-        if life.previous is None:
-            raise LifeCycleError.no_previous(life.name, life.champion, former)
-        return life.champion, life.previous
-    find_version(life, to)
-    if to == life.champion:
-        raise LifeCycleError.already_there(to, event_types.CHAMPION)
+        if state.previous is None:
+            ways = (
+                f"Champions before: {', '.join(former)}; go to one with --to."
+                if former
+                else "No other ever was champion."
+            )
+            raise LifeCycleError(f"{state.name} has no previous version beside champion {state.champion}. {ways}")
+        return state.champion, state.previous
+    find_version(state, to)
+    if to == state.champion:
+        raise LifeCycleError.already_there(to, CHAMPION)
     if to not in former:
-        raise LifeCycleError.never_champion(to, former)
-    return life.champion, to
+        raise LifeCycleError(
+            f"Version {to} was never champion, so rollback cannot go there; it can to: {', '.join(former) or 'none'}. "
+            "To make a new version champion, promote it."
+        )
+    return state.champion, to
 
 
-def check_digest(found: VersionState, digest: str | None) -> None:
+def check_champion(state: ModelState, expected: str | None) -> None:
+    """Raise unless ``expected`` is the champion still.
+
+    Raises:
+        LifeCycleError: Giving both.
+    """
+    if state.champion != expected:
+        raise LifeCycleError(
+            f"Champion {expected} was to be replaced, but {state.champion or 'none'} is champion now: look again first."
+        )
+
+
+def check_digest(version: ModelVersion, digest: str | None) -> None:
     """Raise unless the files are those that were registered.
 
     Raises:
         LifeCycleError: Giving both digests.
     """
-    if digest != found.digest:
-        raise LifeCycleError.changed_digest(found.version, found.digest, digest)
+    if digest != version.digest:
+        now, recorded = (value[:12] if value else "none" for value in (digest, version.digest))
+        raise LifeCycleError(
+            f"The files of version {version.version} are not those on record: digest {now}, recorded {recorded}. "
+            "What was checked and approved is not what is there. Train and register it again."
+        )
 
 
-def _check_alive(found: VersionState) -> None:
-    if found.stage == event_types.WITHDRAWN:
-        raise LifeCycleError.withdrawn(found.version, found.reason)
+def check_not_archived(version: ModelVersion) -> None:
+    """Raise if the version is archived.
+
+    Raises:
+        LifeCycleError: With the reason that is on record.
+    """
+    if version.stage == ARCHIVED:
+        raise LifeCycleError.archived(version.version, version.reason)
 
 
-def _check_gates(life: ModelState, found: VersionState, to: str) -> None:
-    """Raise unless the gates allow it: staging takes what they did not reject, production what they let pass."""
+def _when(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _check_gates(state: ModelState, found: ModelVersion, to: str) -> None:
+    """Raise unless the gates allow it: staging needs that they did not reject it, production that it passed."""
     check = found.check
     if to == "staging":
         if check is not None and check.outcome == "rejected":
             raise LifeCycleError.not_passed(found.version, check.outcome, check.reason)
         return
     if check is None or check.digest not in {None, found.digest}:
-        raise LifeCycleError.not_checked(life.name, found.version)
+        raise LifeCycleError.not_checked(state.name, found.version)
     if not check.passed:
         raise LifeCycleError.not_passed(found.version, check.outcome, check.reason)
-    if check.champion != life.champion:
-        raise LifeCycleError.other_champion(found.version, check.champion, life.champion)
+    if check.champion != state.champion:
+        raise LifeCycleError.other_champion(found.version, check.champion, state.champion)
 
 
-def _check_other_eyes(found: VersionState, request: Request, actor: str) -> None:
-    if actor == found.trained_by:
-        raise LifeCycleError.own_model(actor, found.version, "trained")
-    if actor == request.by:
-        raise LifeCycleError.own_model(actor, found.version, "asked for the step of")
+def _check_other_eyes(version: ModelVersion, request: Request, actor: str) -> None:
+    for own, person in (("trained", version.trained_by), ("asked for the step of", request.by)):
+        if actor == person:
+            raise LifeCycleError(f"{actor} {own} version {version.version}; here somebody else has to approve it.")
 
 
-def tell_approval(life: ModelState, version: str, *, now: datetime, options: ApprovalOptions) -> ApprovalState:
+def find_approval_state(state: ModelState, version: str, *, now: datetime, options: ApprovalOptions) -> ApprovalState:
     """Return whether enough persons have approved exactly these files, and until when that holds.
 
-    A version that the ledger does not know is not approved. Where the environment asks for nobody, one approval counts
-    all the same.
+    A version that the ledger does not know is not approved. Where the environment needs none, one approval counts all
+    the same.
     """
     needed = max(options.needed, 1)
-    found = life.versions.get(version)
+    found = state.versions.get(version)
     if found is None:
         return _missing(options, 0, needed, [])
-    valid, void = count_approvals(life, found, now, options)
+    valid, void = count_approvals(state, found, now, options)
     if valid < needed:
         return _missing(options, valid, needed, void)
-    request = life.find_request(version, "production")
+    request = state.find_request(version, "production")
     counted = [] if request is None else [each for each in request.approvals if not why_void(each, found, now, options)]
     return ApprovalState(
         required=options.needed > 0,

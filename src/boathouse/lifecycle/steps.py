@@ -1,4 +1,4 @@
-"""The steps in the life of a model: each is checked, recorded, and then shown in the registry."""
+"""The steps of a model's life cycle: each is checked, recorded, and then shown in the registry."""
 
 from __future__ import annotations
 
@@ -8,23 +8,22 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from boathouse.errors import BoathouseError, CommitConflictError, LifeCycleError, UntrustedModelError
+from boathouse.errors import BoathouseError, LifeCycleError, UntrustedModelError
 from boathouse.lifecycle import event_types, rules
 from boathouse.lifecycle.chain import AuditEvent
-from boathouse.lifecycle.decision import check_champion, derive_events
-from boathouse.lifecycle.state import ModelState, Request, project_events
+from boathouse.lifecycle.projection import project_events
+from boathouse.lifecycle.state import TARGETS, ModelState, Request
 from boathouse.lifecycle.sync import note_registrations, sync_registry
 
 if TYPE_CHECKING:
     from boathouse.environment import Environment
     from boathouse.lifecycle.chain import AuditRecord
-    from boathouse.lifecycle.decision import PromotionDecision
     from boathouse.lifecycle.ledger import AuditLedger
     from boathouse.lifecycle.policy import GovernanceOptions, Identity
     from boathouse.lifecycle.registry import ModelRegistry
 
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 
 def read_clock() -> datetime:
@@ -36,8 +35,8 @@ def read_clock() -> datetime:
 class LifeCycle:
     """One model, and who acts on it.
 
-    Every step first mends: what was registered goes on record, what is on record is shown in the registry. Then it
-    appends its record under a check of the state that it follows, then brings the registry in line. The record is
+    Every step first syncs: new versions of the registry are recorded, and the registry shows what is recorded. Then it
+    appends its record under a check of the state that it follows, and syncs the registry again. The record is
     the step: killed before it, nothing happened; killed after it, the next call of any step finishes the registry.
     A registry that does not answer stops a step before its record.
 
@@ -66,8 +65,8 @@ class LifeCycle:
         records = note_registrations(self.ledger, self.name, self.registry.read(), clock=self.clock)
         return project_events(records, name=self.name)
 
-    def mend(self) -> ModelState:
-        """Return the state after the registry was brought in line with it."""
+    def sync(self) -> ModelState:
+        """Record versions that the registry has and the ledger lacks; return the state once the registry shows it."""
         self.note_registrations()
         return sync_registry(self.ledger, self.registry)
 
@@ -78,9 +77,9 @@ class LifeCycle:
             LifeCycleError: If it may not be asked.
         """
         self.allow("request", version)
-        self.mend()
+        self.sync()
         event = self._event(event_types.REQUESTED, version, comment, {"to": to})
-        return self._take("request", event, lambda life: rules.check_request(life, version, to))
+        return self._record("request", event, lambda state: rules.check_request(state, version, to))
 
     def approve(self, version: str, *, comment: str, by: Identity | None = None) -> ModelState:
         """Approve the open request for ``version``; carry it out if that was the last approval needed.
@@ -92,33 +91,33 @@ class LifeCycle:
             LifeCycleError: If there is nothing to approve, or not by this person.
         """
         self.allow("approve", version)
-        life = self.mend()
-        request = self.judge("approve", version, lambda: rules.find_open_request(life, version))
+        state = self.sync()
+        request = self.judge("approve", version, lambda: rules.find_open_request(state, version))
         digest = self._digest("approve", version)
         me, options = (by or self.identity).name, self.options.rules
 
-        def check(state: ModelState) -> None:
-            rules.check_approval(state, version, actor=me, digest=digest, now=self.clock(), options=options)
+        def check(current: ModelState) -> None:
+            rules.check_approval(current, version, actor=me, digest=digest, now=self.clock(), options=options)
 
-        if not (self._is_enough(life, request) and me in {each.by for each in request.approvals}):
+        if not (self._is_enough(state, request) and me in {each.by for each in request.approvals}):
             evidence = {"request": request.request_id, "to": request.to}
             event = self._event(event_types.APPROVED, version, comment, evidence, digest=digest, by=by)
-            life = self._take("approve", event, check)
-        return self._carry_out(life, request)
+            state = self._record("approve", event, check)
+        return self._carry_out(state, request)
 
-    def _is_enough(self, life: ModelState, request: Request) -> bool:
+    def _is_enough(self, state: ModelState, request: Request) -> bool:
         """Return whether a request has the approvals that carry it out; at least one, also where none is needed."""
-        found, options = life.versions[request.version], self.options.rules
-        valid, _ = rules.count_approvals(life, found, self.clock(), options, to=request.to)
+        version, options = state.versions[request.version], self.options.rules
+        valid, _ = rules.count_approvals(state, version, self.clock(), options, to=request.to)
         return options.carry_out and valid >= max(
-            1, rules.count_needed(found, options) if request.to == "production" else 1
+            1, rules.count_needed(version, options) if request.to == "production" else 1
         )
 
-    def _carry_out(self, life: ModelState, request: Request) -> ModelState:
+    def _carry_out(self, state: ModelState, request: Request) -> ModelState:
         """Move the version as requested if the approvals are enough and nobody else has."""
-        if not self._is_enough(life, request):
-            return life
-        return self._move(life, request.version, request.to, comment=request.comment)
+        if not self._is_enough(state, request):
+            return state
+        return self._move(state, request.version, request.to, comment=request.comment)
 
     def reject(self, version: str, *, comment: str) -> ModelState:
         """Reject the open request for ``version``.
@@ -127,79 +126,77 @@ class LifeCycle:
             LifeCycleError: If there is none.
         """
         self.allow("approve", version, tried="reject")
-        life = self.mend()
-        request = self.judge("reject", version, lambda: rules.find_open_request(life, version))
+        state = self.sync()
+        request = self.judge("reject", version, lambda: rules.find_open_request(state, version))
         event = self._event(event_types.REJECTED, version, comment, {"request": request.request_id, "to": request.to})
-        return self._take("reject", event, lambda state: rules.find_open_request(state, version))
+        return self._record("reject", event, lambda state: rules.find_open_request(state, version))
 
     def promote(self, version: str, *, to: str = "production", comment: str) -> ModelState:
         """Move ``version`` to staging (challenger) or production (champion).
 
-        Asked again for what is so already, it only mends.
+        If the version is there already, it only syncs.
 
         Raises:
             LifeCycleError: If the gates, the approvals or the state do not allow it.
         """
         self.allow("promote", version)
-        life = self.mend()
-        return self._move(life, version, to, comment=comment)
+        state = self.sync()
+        return self._move(state, version, to, comment=comment)
 
-    def _move(self, life: ModelState, version: str, to: str, *, comment: str) -> ModelState:
-        stage = event_types.TARGETS[to]
-        if version in life.versions and life.versions[version].stage == stage:
-            return life
+    def _move(self, state: ModelState, version: str, to: str, *, comment: str) -> ModelState:
+        stage = TARGETS[to]
+        if version in state.versions and state.versions[version].stage == stage:
+            return state
         digest = self._digest("promote", version)
-        evidence = {"from": life.champion, "stage": stage}
+        evidence = {"from": state.champion, "stage": stage}
         event = self._event(event_types.PROMOTED, version, comment, evidence, digest=digest)
 
-        def check(state: ModelState) -> None:
-            rules.check_promotion(state, version, to=to, digest=digest, now=self.clock(), options=self.options.rules)
-            if state.champion != life.champion:
-                raise LifeCycleError.moved_since(str(life.champion), state.champion)
+        def check(current: ModelState) -> None:
+            rules.check_promotion(current, version, to=to, digest=digest, now=self.clock(), options=self.options.rules)
+            rules.check_champion(current, state.champion)
 
-        return self._take("promote", event, check)
+        return self._record("promote", event, check)
 
     def rollback(self, *, to: str | None = None, comment: str) -> ModelState:
-        """Put the previous champion back in charge, or the former champion ``to``; withdraw the one it replaces.
+        """Make the previous champion, or the former champion ``to``, champion again; archive the one it replaces.
 
-        Asked again right after a rollback, it only mends: it never goes a second step by itself.
+        Repeated right after a rollback, it only syncs: it never goes a second step by itself.
 
         Raises:
             LifeCycleError: If there is no such version.
         """
         self.allow("rollback", to)
-        life = self.mend()
-        if life.rolled_back is not None and to in {None, life.champion}:
-            return life
-        old, new = self.judge("rollback", to, lambda: rules.find_rollback(life, to))
+        state = self.sync()
+        if state.rolled_back is not None and to in {None, state.champion}:
+            return state
+        old, new = self.judge("rollback", to, lambda: rules.find_rollback(state, to))
         digest = self._digest("rollback", new)
         event = self._event(event_types.ROLLED_BACK, new, comment, {"from": old, "to": new}, digest=digest)
 
-        def check(state: ModelState) -> None:
-            if state.champion != old:
-                raise LifeCycleError.moved_since(old, state.champion)
-            rules.check_digest(rules.find_version(state, new), digest)
+        def check(current: ModelState) -> None:
+            rules.check_champion(current, old)
+            rules.check_digest(rules.find_version(current, new), digest)
 
-        return self._take("rollback", event, check)
+        return self._record("rollback", event, check)
 
     def archive(self, version: str, *, comment: str) -> ModelState:
-        """Withdraw ``version``.
+        """Archive ``version``.
 
         Raises:
             LifeCycleError: If it is champion, unknown, or archived already.
         """
         self.allow("archive", version)
-        life = self.mend()
-        stage = life.versions[version].stage if version in life.versions else None
+        state = self.sync()
+        stage = state.versions[version].stage if version in state.versions else None
         event = self._event(event_types.ARCHIVED, version, comment, {"from": stage, "why": "by hand"})
-        return self._take("archive", event, lambda state: rules.check_archive(state, version))
+        return self._record("archive", event, lambda state: rules.check_archive(state, version))
 
     def refuse(self, action: str, version: str | None, error: BoathouseError) -> None:
         """Record that ``action`` was refused, and why."""
         self.ledger.append([self._event(event_types.REFUSED, version, str(error), {"action": action})])
 
-    def _take(self, action: str, event: AuditEvent, check: Callable[[ModelState], object]) -> ModelState:
-        """Record ``event`` if the state allows it, else the refusal; then bring the registry in line."""
+    def _record(self, action: str, event: AuditEvent, check: Callable[[ModelState], object]) -> ModelState:
+        """Record ``event`` if the state allows it, else the refusal; then sync the registry."""
 
         def check_records(records: list[AuditRecord]) -> None:
             check(project_events(records, name=self.name))
@@ -212,16 +209,20 @@ class LifeCycle:
         return sync_registry(self.ledger, self.registry)
 
     def allow(self, action: str, version: str | None, *, tried: str | None = None) -> None:
-        """Raise, and record the refusal, unless the person's role allows ``action``."""
+        """Raise, and record the refusal, unless the identity's role allows ``action``."""
         if not self.options.allows(self.identity.name, action):
-            error = LifeCycleError.not_allowed(self.identity.name, action, self.options.roles[action])
+            allowed = ", ".join(sorted(self.options.roles[action])) or "nobody"
+            error = LifeCycleError(
+                f"{self.identity.name} may not {action} models here; allowed: {allowed}. Ask one of them, "
+                f"or have governance.roles.{action} changed in conf."
+            )
             self.refuse(tried or action, version, error)
             raise error
 
-    def judge(self, action: str, version: str | None, look: Callable[[], Found]) -> Found:
-        """Return what ``look`` finds; a refusal is recorded."""
+    def judge(self, action: str, version: str | None, rule: Callable[[], Result]) -> Result:
+        """Return the result of ``rule``; if it raises, the refusal is recorded."""
         try:
-            return look()
+            return rule()
         except (LifeCycleError, UntrustedModelError) as error:
             self.refuse(action, version, error)
             raise
@@ -273,50 +274,3 @@ def require_own(environment: Environment, name: str) -> None:
     """
     if name.split(".", maxsplit=1)[0] != environment.name:
         raise LifeCycleError.foreign_environment(name, environment.name)
-
-
-# Others would have to change the same model this often while one decision is recorded.
-_ATTEMPTS = 20
-
-
-class StateMovedError(Exception):
-    """Another record came in between; what follows from the decision has to be worked out anew."""
-
-
-def record_decision(cycle: LifeCycle, decision: PromotionDecision) -> ModelState:
-    """Record ``decision`` and return the state after it; the registry is left for the next step.
-
-    Raises:
-        LifeCycleError: If the decision was made against another champion than there is now.
-    """
-    cycle.note_registrations()
-    for _ in range(_ATTEMPTS):
-        life = cycle.read()
-        try:
-            _append(cycle, decision, life)
-        except StateMovedError:
-            continue
-        except LifeCycleError as error:
-            cycle.refuse("promote", decision.candidate, error)
-            raise
-        return cycle.read()
-    raise CommitConflictError.after_retries(cycle.name, _ATTEMPTS)
-
-
-def _append(cycle: LifeCycle, decision: PromotionDecision, life: ModelState) -> None:
-    events = derive_events(
-        decision,
-        life,
-        identity=cycle.identity,
-        may_promote=cycle.options.allows(cycle.identity.name, "promote"),
-        options=cycle.options.rules,
-        now=cycle.clock(),
-    )
-
-    def check(records: list[AuditRecord]) -> None:
-        state = project_events(records, name=cycle.name)
-        check_champion(decision, state)
-        if state.records != life.records:
-            raise StateMovedError
-
-    cycle.ledger.append(events, check=check)

@@ -96,7 +96,7 @@ def read_data_quality(evidence: GateEvidence, limits: GateLimits) -> Reading:
     if unknown:
         return Reading(_NAN, limits.max_broken_share, "; ".join(unknown))
     worst = max((each for each in judged.values() if each), key=lambda each: each.broken_share)
-    return Reading(worst.broken_share, limits.max_broken_share, f"most of them in {worst.table}")
+    return Reading(worst.broken_share, limits.max_broken_share, f"in {worst.table}" if worst.broken_share else "")
 
 
 def read_approval(evidence: GateEvidence, limits: GateLimits) -> Reading:  # noqa: ARG001 - one signature for all
@@ -109,9 +109,9 @@ def read_approval(evidence: GateEvidence, limits: GateLimits) -> Reading:  # noq
 
 def read_released_code(evidence: GateEvidence, limits: GateLimits) -> Reading:  # noqa: ARG001
     """Read whether the version's tag says that released code made it: 0 or 1; no tag is 0."""
-    told = evidence.facts.documents.get(RELEASED_TAG, "")
-    released = told == "true"
-    return Reading(float(released), 1.0, "" if released else f"the tag {RELEASED_TAG} is {told!r}", digits=0)
+    tag = evidence.facts.documents.get(RELEASED_TAG, "")
+    released = tag == "true"
+    return Reading(float(released), 1.0, "" if released else f"the tag {RELEASED_TAG} is {tag!r}", digits=0)
 
 
 def _find_approval_problem(evidence: GateEvidence) -> str:

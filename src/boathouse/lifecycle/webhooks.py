@@ -1,4 +1,4 @@
-"""What others are told of a record: the event's name, and the message to each who wants it."""
+"""Webhooks: the event name of a record, and the message to each receiver that asked for it."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ from typing import Any
 from boathouse.lifecycle import event_types
 from boathouse.lifecycle.chain import AuditEvent, AuditRecord
 from boathouse.lifecycle.policy import EVERYBODY, Webhook
+from boathouse.lifecycle.state import CHAMPION
 
 EVENTS = {
     "candidate_registered": "A training run registered a version.",
     "gates_passed": "The gates let a version pass.",
     "gates_failed": "A gate refused a version, or it was no better than the champion.",
     "approval_needed": "A request waits for approval.",
-    "request_approved": "Somebody approved a request.",
-    "request_rejected": "Somebody rejected a request.",
+    "request_approved": "A person approved a request.",
+    "request_rejected": "A person rejected a request.",
     "challenger_changed": "A version became challenger.",
-    "champion_changed": "A version took charge.",
+    "champion_changed": "A version became champion.",
     "champion_kept": "The champion stayed: the version was no better.",
-    "rolled_back": "An earlier champion took charge again.",
-    "version_archived": "A version was withdrawn.",
+    "rolled_back": "An earlier champion is champion again.",
+    "version_archived": "A version was archived.",
     "version_copied": "A version was copied here from another environment.",
-    "refused": "Somebody tried what is not allowed.",
+    "refused": "A person tried a step that is not allowed.",
 }
 _BY_KIND = {
     event_types.REGISTERED: "candidate_registered",
@@ -47,7 +48,7 @@ class Message:
     """One event for one receiver.
 
     Attributes:
-        message_id: The same for the same record and receiver: who gets it twice can tell.
+        message_id: The same for the same record and receiver: a receiver can recognise a repeat.
         webhook: Name of the receiver in conf.
         event: Of :data:`EVENTS`.
         sequence: Place of the record in the ledger.
@@ -66,7 +67,7 @@ def name_event(record: AuditRecord) -> str:
     if record.kind == event_types.CHECKED:
         return "gates_passed" if record.read_evidence()["outcome"] == "promoted" else "gates_failed"
     if record.kind == event_types.PROMOTED:
-        return "champion_changed" if record.read_evidence()["stage"] == event_types.CHAMPION else "challenger_changed"
+        return "champion_changed" if record.read_evidence()["stage"] == CHAMPION else "challenger_changed"
     return _BY_KIND[record.kind]
 
 
@@ -125,7 +126,7 @@ def sign_body(secret: str, timestamp: str, body: str) -> str:
 
 SENDING, DELIVERED, FAILED, GAVE_UP = "sending", "delivered", "failed", "gave_up"
 DELIVERY_KINDS = {
-    SENDING: "An attempt began; nobody else makes one until it ended or its time is over.",
+    SENDING: "An attempt began; no other process makes one until it ended or its time is over.",
     DELIVERED: "The receiver took the message.",
     FAILED: "The attempt failed; there will be another.",
     GAVE_UP: "The last attempt failed; it waits until somebody asks for another.",

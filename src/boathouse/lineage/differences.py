@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from boathouse.lineage.facts import VersionFacts
+    from boathouse.lineage.facts import ModelVersionFacts
 
 
 # In the order in which they are named as the likely cause: from what changes everything to what changes last digits.
@@ -76,7 +76,7 @@ def compare_predictions(recorded: np.ndarray, found: np.ndarray) -> tuple[int, f
 
 
 def find_differences(
-    recorded: VersionFacts, found: VersionFacts, *, contents: Mapping[str, tuple[str, str]]
+    recorded: ModelVersionFacts, found: ModelVersionFacts, *, contents: Mapping[str, tuple[str, str]]
 ) -> tuple[Difference, ...]:
     """Return what differs between the training of a version and its repetition, the likeliest cause first.
 
@@ -112,12 +112,14 @@ def _say(value: Any) -> str:  # noqa: ANN401
     return "not recorded" if value is None else str(value)
 
 
-def _code(facts: VersionFacts) -> dict[str, Any]:
+def _code(facts: ModelVersionFacts) -> dict[str, Any]:
     code = facts.code
     return {"commit": code.commit, "difference from the commit": code.difference, "boathouse": code.package_version}
 
 
-def _comparable_parameters(recorded: VersionFacts, found: VersionFacts) -> tuple[dict[str, Any], dict[str, Any]]:
+def _comparable_parameters(
+    recorded: ModelVersionFacts, found: ModelVersionFacts
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the parameters of the pipelines that were run again; a longer run has had others beside.
 
     As texts where one side has nothing but texts.
@@ -140,7 +142,7 @@ def has_texts_only(parameters: Mapping[str, Any]) -> bool:
     return all(isinstance(value, str) for value in parameters.values())
 
 
-def _common_tables(recorded: VersionFacts, found: VersionFacts) -> tuple[dict[str, int], dict[str, int]]:
+def _common_tables(recorded: ModelVersionFacts, found: ModelVersionFacts) -> tuple[dict[str, int], dict[str, int]]:
     """Return the versions of the tables that both have read; a longer run has read others beside."""
     left, right = (
         {f"{each.table} version": each.version for each in facts.tables if each.version is not None}
@@ -150,11 +152,13 @@ def _common_tables(recorded: VersionFacts, found: VersionFacts) -> tuple[dict[st
     return {name: left[name] for name in common}, {name: right[name] for name in common}
 
 
-def _features(facts: VersionFacts) -> dict[str, str]:
+def _features(facts: ModelVersionFacts) -> dict[str, str]:
     return {f"{each.name} version {each.version}": each.digest for each in facts.features}
 
 
-def _comparable_libraries(recorded: VersionFacts, found: VersionFacts) -> tuple[dict[str, Any], dict[str, Any]]:
+def _comparable_libraries(
+    recorded: ModelVersionFacts, found: ModelVersionFacts
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the libraries by name where both are known, else their digests."""
     before, after = recorded.runtime_environment, found.runtime_environment
     if before.libraries is None or after.libraries is None:
@@ -162,11 +166,11 @@ def _comparable_libraries(recorded: VersionFacts, found: VersionFacts) -> tuple[
     return dict(before.libraries), dict(after.libraries)
 
 
-def _engine(facts: VersionFacts) -> dict[str, Any]:
+def _engine(facts: ModelVersionFacts) -> dict[str, Any]:
     return {"engine": facts.runtime_environment.engine, "engine version": facts.runtime_environment.engine_version}
 
 
-def _machine(facts: VersionFacts) -> dict[str, Any]:
+def _machine(facts: ModelVersionFacts) -> dict[str, Any]:
     return {"system": facts.runtime_environment.system, "processor": facts.runtime_environment.machine}
 
 

@@ -87,7 +87,7 @@ class TableFact:
         table: Three-level name; of a file, its name.
         version: Delta version; None for a file, which has none.
         rows: Rows read, None if unknown.
-        readable: Whether that version can still be read; None for a file or where nobody can tell.
+        readable: Whether that version can still be read; None for a file or where it is unknown.
         problem: Why it cannot, else empty.
     """
 
@@ -127,7 +127,7 @@ class Artefact:
 
 
 @dataclass(frozen=True, kw_only=True)
-class VersionFacts:
+class ModelVersionFacts:
     """Everything on record about a version, except what was decided about it.
 
     Attributes:
@@ -148,7 +148,7 @@ class VersionFacts:
         features: Feature views.
         parameters: Parameters of the run by dotted name.
         metrics: Metrics of the run by name.
-        artefacts: Files; empty where nobody asked for them.
+        artefacts: Files; empty unless asked for.
     """
 
     name: str
@@ -180,7 +180,7 @@ class VersionFacts:
 _MAY_BE_EMPTY = frozenset({"aliases", "source", "artefacts", "problem"})
 
 
-def find_gaps(facts: VersionFacts) -> list[str]:
+def find_gaps(facts: ModelVersionFacts) -> list[str]:
     """Return the dotted names of what was not recorded, in the order of the facts."""
     return [*_gaps_in(facts, ""), *(f"features.{each.name}.sources" for each in facts.features if not each.sources)]
 

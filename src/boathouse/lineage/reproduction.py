@@ -1,4 +1,4 @@
-"""Making a version again from its commit, data, parameters and runtime_environment, and comparing what both predict."""
+"""Training a version again from its commit, data and parameters, and comparing the predictions of both."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from boathouse.features.feature_view import FeatureView
-    from boathouse.lineage.facts import VersionFacts
+    from boathouse.lineage.facts import ModelVersionFacts
     from boathouse.scoring.files import ModelFiles
     from boathouse.scoring.scorer import Scorer
 
@@ -75,7 +75,7 @@ def reproduce(
             return _compare(_Side(facts, files, lakehouse), _Side(again, found, there))
 
 
-def check_reproducible(facts: VersionFacts, project: Path, *, allow_dirty: bool) -> None:
+def check_reproducible(facts: ModelVersionFacts, project: Path, *, allow_dirty: bool) -> None:
     """Check that everything is there before anything is done.
 
     Raises:
@@ -83,30 +83,59 @@ def check_reproducible(facts: VersionFacts, project: Path, *, allow_dirty: bool)
     """
     here = platform.python_version()
     if not facts.code.commit:
-        raise ReproductionError.no_commit(facts.title)
+        raise ReproductionError(
+            f"{facts.title}: no commit is on record, so its code is not known. Train from a git checkout, or set "
+            "BOATHOUSE_GIT_COMMIT where an installed wheel trains."
+        )
     _check_commit(facts, project)
     if facts.code.dirty != "false" and not allow_dirty:
-        raise ReproductionError.dirty(facts.title, facts.code.difference or "not recorded")
-    if facts.runtime_environment.python and _minor(facts.runtime_environment.python) != _minor(here):
-        raise ReproductionError.other_python(facts.title, facts.runtime_environment.python, here)
-    if facts.runtime_environment.engine not in {"sail", "spark"}:
-        raise ReproductionError.needs_platform(facts.title, facts.runtime_environment.engine or "not recorded")
+        raise ReproductionError(
+            f"{facts.title} was trained from files that differed from its commit (digest of the difference: "
+            f"{facts.code.difference or 'not recorded'}), and the difference itself was not kept. --allow-dirty goes "
+            "on from the commit alone; then equal predictions show that the difference did not matter, and different "
+            "ones show nothing."
+        )
+    recorded = facts.runtime_environment.python
+    if recorded and _minor(recorded) != _minor(here):
+        raise ReproductionError(
+            f"{facts.title} was trained with Python {recorded}; this is {here}. Run this command with Python "
+            f"{'.'.join(_minor(recorded))}, in an environment installed from the requirements.lock of its commit."
+        )
+    _check_tables(facts)
+
+
+def _check_tables(facts: ModelVersionFacts) -> None:
+    engine = facts.runtime_environment.engine
+    if engine not in {"sail", "spark"}:
+        raise ReproductionError(
+            f"{facts.title} was trained on the engine {engine or 'not recorded'}, whose tables go by name and cannot "
+            "be put into a folder. Only versions trained on sail or spark can be reproduced here."
+        )
     if not any(each.table.endswith(f".{TRAINING_SET}") for each in facts.tables) or not facts.run.environment:
-        raise ReproductionError.no_tables(facts.title)
-    problems = [each.problem for each in facts.tables if each.readable is False]
+        raise ReproductionError(
+            f"{facts.title}: the tables it was trained on, with the training set whose test rows are compared, are not "
+            "on record. The run was probably killed before its end; train again."
+        )
+    problems = [f"- {each.problem}" for each in facts.tables if each.readable is False]
     if problems:
-        raise ReproductionError.unreadable_tables(facts.title, problems)
+        raise ReproductionError("\n".join([f"{facts.title}: its data cannot be read as they were.", *problems]))
 
 
-def _check_commit(facts: VersionFacts, project: Path) -> None:
+def _check_commit(facts: ModelVersionFacts, project: Path) -> None:
     try:
         run_git(project, "rev-parse", "--git-dir")
     except ReproductionError as error:
-        raise ReproductionError.no_checkout(project.as_posix()) from error
+        raise ReproductionError(
+            f"{project.as_posix()} is not in a git checkout, so no commit can be checked out. Run this in that of the "
+            "project."
+        ) from error
     try:
         run_git(project, "cat-file", "-e", f"{facts.code.commit}^{{commit}}")
     except ReproductionError as error:
-        raise ReproductionError.missing_commit(facts.title, str(facts.code.commit), project.as_posix()) from error
+        raise ReproductionError(
+            f"{facts.title} was trained from commit {facts.code.commit}, which the repository of {project.as_posix()} "
+            "does not have. Fetch it: git fetch --all, in a shallow clone git fetch --unshallow."
+        ) from error
 
 
 def _minor(version: str) -> list[str]:
@@ -117,7 +146,7 @@ def _minor(version: str) -> list[str]:
 class _Side:
     """One of the two trainings."""
 
-    facts: VersionFacts
+    facts: ModelVersionFacts
     files: ModelFiles
     lakehouse: Mapping[str, str]
 
@@ -185,7 +214,7 @@ def digest_rows(rows: pa.Table) -> str:
     return digest.hexdigest()[:16]
 
 
-def _notes(facts: VersionFacts) -> list[str]:
+def _notes(facts: ModelVersionFacts) -> list[str]:
     notes = []
     if facts.code.dirty != "false":
         notes.append("files differed from the commit when it was trained; they could not be brought back.")

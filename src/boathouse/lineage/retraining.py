@@ -17,19 +17,20 @@ from boathouse.tables.location import TableLocation
 from boathouse.tables.time_travel import link_version
 
 if TYPE_CHECKING:
-    from boathouse.lineage.facts import TableFact, VersionFacts
+    from boathouse.lineage.facts import ModelVersionFacts, TableFact
     from boathouse.lineage.work_tree import WorkTree
 
 # What of a failed training is shown.
 _LAST_LINES = 15
-# Of the caller's runtime_environment these would lead the training to the caller's data, store or code.
+_REGISTRY = "MLFLOW_REGISTRY_URI"
+# Of the caller's environment variables these would lead the training to the caller's data, store or code.
 _FOREIGN = (
     "BOATHOUSE_GIT_COMMIT",
     "BOATHOUSE_GIT_BRANCH",
     "BOATHOUSE_JOB_RUN_ID",
     "KEDRO_ENV",
     "MLFLOW_EXPERIMENT_NAME",
-    "MLFLOW_REGISTRY_URI",
+    _REGISTRY,
     "MLFLOW_RUN_ID",
 )
 
@@ -71,7 +72,7 @@ def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
     return tree
 
 
-def train_again(facts: VersionFacts, tree: WorkTree, conf: Path) -> str:
+def train_again(facts: ModelVersionFacts, tree: WorkTree, conf: Path) -> str:
     """Run the training of the commit in ``tree``; return the address of the store that it has filled.
 
     Raises:
@@ -112,7 +113,8 @@ def _run(command: list[str], environ: dict[str, str], tree: WorkTree, title: str
                 process.wait()
     if code:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-        raise ReproductionError.training_failed(title, "\n".join(lines[-_LAST_LINES:]))
+        end = "\n".join(lines[-_LAST_LINES:])
+        raise ReproductionError(f"{title}: training it again failed. Its output ended with:\n{end}")
 
 
 @contextmanager
@@ -120,11 +122,14 @@ def store_at(uri: str) -> Iterator[None]:
     """Have MLflow use the store at ``uri`` within the block."""
     import mlflow
 
-    before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+    # Setting a registry exports this variable. What was not set must not stay set: it would outlive the tracking URI.
+    tracking, registry = mlflow.get_tracking_uri(), os.environ.get(_REGISTRY)
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
     try:
         yield
     finally:
-        mlflow.set_tracking_uri(before[0])
-        mlflow.set_registry_uri(before[1])
+        mlflow.set_tracking_uri(tracking)
+        mlflow.set_registry_uri(registry or "")
+        if registry is None:
+            os.environ.pop(_REGISTRY, None)

@@ -12,19 +12,19 @@ if TYPE_CHECKING:
     from typing import Any
 
     from boathouse.lifecycle.chain import AuditRecord
-    from boathouse.lineage.facts import FeatureFact, TableFact, VersionFacts
+    from boathouse.lineage.facts import FeatureFact, ModelVersionFacts, TableFact
 
 MISSING = "not recorded"
-# Digits of a digest that tell versions apart in a text; JSON has all of them.
+# Digits of a digest that distinguish versions in a text; JSON has all of them.
 _SHORT = 12
 
 
-def write_trace(facts: VersionFacts, events: Sequence[AuditRecord]) -> str:
+def write_trace(facts: ModelVersionFacts, events: Sequence[AuditRecord]) -> str:
     """Return the whole trace, one section an aspect."""
     sections = {
         f"{facts.name}, version {facts.version}": _head(facts),
         "Code": _code(facts),
-        "Trained in": _surroundings(facts),
+        "Trained in": _runtime(facts),
         "Run": _run(facts),
         "Data": map(_table, facts.tables),
         "Features": (line for each in facts.features for line in _feature(each)),
@@ -47,7 +47,7 @@ def write_prediction(facts: Mapping[str, Any]) -> str:
     return _section(f"Prediction {facts['prediction_id']}", list(_pairs(lines)))
 
 
-def trace_to_dict(facts: VersionFacts, events: Sequence[AuditRecord]) -> dict[str, Any]:
+def trace_to_dict(facts: ModelVersionFacts, events: Sequence[AuditRecord]) -> dict[str, Any]:
     """Return the trace for JSON: all facts, events with their evidence, and the names of what was not recorded."""
     return {
         **to_plain(facts),
@@ -71,16 +71,16 @@ def _section(title: str, lines: Sequence[str]) -> str:
     return "\n".join([title, *(f"  {line}" for line in lines or [MISSING])])
 
 
-def _head(facts: VersionFacts) -> Iterator[str]:
+def _head(facts: ModelVersionFacts) -> Iterator[str]:
     aliases = ", ".join(facts.aliases) or "none"
     yield f"stage {_say(facts.stage)}, aliases: {aliases}, registered {_when(facts.registered_at)}"
     yield f"{_say(facts.algorithm)}, trained on {_say(facts.training_window)}"
     yield f"digest {_say(facts.model_digest)}"
     if facts.source:
-        yield f"copy of {facts.source}: everything below tells how that one was made"
+        yield f"copy of {facts.source}: everything below is about how that one was made"
 
 
-def _code(facts: VersionFacts) -> Iterator[str]:
+def _code(facts: ModelVersionFacts) -> Iterator[str]:
     code = facts.code
     yield f"commit {_say(code.commit)} on {_say(code.branch)}, boathouse {_say(code.package_version)}"
     if code.dirty == "false":
@@ -91,7 +91,7 @@ def _code(facts: VersionFacts) -> Iterator[str]:
         yield f"whether files differed from the commit: {MISSING}"
 
 
-def _surroundings(facts: VersionFacts) -> Iterator[str]:
+def _runtime(facts: ModelVersionFacts) -> Iterator[str]:
     found = facts.runtime_environment
     yield f"Python {_say(found.python)}, {_say(found.engine)} {_say(found.engine_version)}"
     yield f"system {_say(found.system)}, processor {_say(found.machine)}"
@@ -100,7 +100,7 @@ def _surroundings(facts: VersionFacts) -> Iterator[str]:
     yield f"libraries {_short(found.libraries_digest)}{count}"
 
 
-def _run(facts: VersionFacts) -> Iterator[str]:
+def _run(facts: ModelVersionFacts) -> Iterator[str]:
     run = facts.run
     yield f"{_say(run.run_id)} by {_say(run.run_by)} in {_say(run.environment)}, {_say(run.status)}"
     yield f"from {_when(run.started_at)} to {_when(run.ended_at)}"
@@ -124,7 +124,7 @@ def _feature(view: FeatureFact) -> Iterator[str]:
         yield f"    from {table}: {', '.join(columns)}"
 
 
-def _used_parameters(facts: VersionFacts) -> dict[str, object]:
+def _used_parameters(facts: ModelVersionFacts) -> dict[str, object]:
     """Return the parameters of the run's pipelines and those that belong to none."""
     groups = {name.partition(".")[0] for name in facts.parameters if "." in name}
     shown = {*facts.run.pipelines} or groups

@@ -17,10 +17,10 @@ from boathouse.lineage.facts import (
     Artefact,
     CodeFacts,
     FeatureFact,
+    ModelVersionFacts,
     RunFacts,
     RuntimeFacts,
     TableFact,
-    VersionFacts,
     flatten,
 )
 from boathouse.registry.client import guard_store, open_client
@@ -37,15 +37,15 @@ if TYPE_CHECKING:
 
     from boathouse.features.feature_view import FeatureView
 
-# What the hooks write, and what they write where nobody knows.
+# What the hooks write, and what they write where it is unknown.
 _UNKNOWN = frozenset({"unknown", ""})
 _TABLE_VERSIONS, _PARAMETERS = "table_versions.json", "parameters.json"
-_SURROUNDINGS, _FEATURE_LINEAGE = "runtime_environment.json", "feature_lineage.json"
+_RUNTIME_ENVIRONMENT, _FEATURE_LINEAGE = "runtime_environment.json", "feature_lineage.json"
 
 
 def read_version(
     name: str, wanted: str, lakehouse: Mapping[str, str], *, views: Sequence[FeatureView], with_files: bool = False
-) -> VersionFacts:
+) -> ModelVersionFacts:
     """Return everything on record about a version.
 
     Args:
@@ -53,7 +53,7 @@ def read_version(
         wanted: Number of the version, or an alias.
         lakehouse: ``{engine, root}``: where to look whether the recorded tables can still be read.
         views: The declared feature views: what an older run did not write down of equal definitions.
-        with_files: Whether to fetch the files of version and run and tell their digests.
+        with_files: Whether to fetch the files of version and run, for their digests.
 
     Raises:
         ModelError: If there is no such version, or the store cannot be reached.
@@ -148,7 +148,7 @@ class _Files:
         target.mkdir(exist_ok=True)
         try:
             return Path(mlflow.artifacts.download_artifacts(dst_path=target.as_posix(), **where))
-        except (MlflowException, OSError):  # files that are gone are told as not recorded
+        except (MlflowException, OSError):  # files that are gone count as not recorded
             return target
 
     def read_json(self, name: str) -> Any:  # noqa: ANN401
@@ -173,7 +173,7 @@ class _Files:
 
 @dataclass(frozen=True)
 class _Reader:
-    """Puts together what the places know; ``source`` is the version itself unless that is a copy."""
+    """Combines registry, run and lakehouse; ``source`` is the version itself unless that is a copy."""
 
     version: ModelVersion
     source: ModelVersion
@@ -182,11 +182,11 @@ class _Reader:
     lakehouse: Mapping[str, str]
     views: Sequence[FeatureView]
 
-    def read(self, *, with_files: bool) -> VersionFacts:
+    def read(self, *, with_files: bool) -> ModelVersionFacts:
         """Return the facts."""
         tags = dict(self.version.tags or {})
         is_copy = (self.source.name, self.source.version) != (self.version.name, self.version.version)
-        return VersionFacts(
+        return ModelVersionFacts(
             name=self.version.name,
             version=str(self.version.version),
             stage=self._tag("stage", tags),
@@ -198,7 +198,7 @@ class _Reader:
             source=f"{self.source.name}/{self.source.version}" if is_copy else "",
             tags=tags,
             code=self._code(),
-            runtime_environment=self._surroundings(),
+            runtime_environment=self._runtime_environment(),
             run=self._run(),
             tables=tuple(self._tables()),
             features=tuple(self._features()),
@@ -208,7 +208,7 @@ class _Reader:
         )
 
     def _tag(self, name: str, tags: Mapping[str, str] | None = None) -> str | None:
-        """Return a tag of the version, else of its run; None where nobody recorded it."""
+        """Return a tag of the version, else of its run; None where it was not recorded."""
         own = (self.source.tags or {}) if tags is None else tags
         found = own.get(name) or (self.run.data.tags.get(name) if self.run else None)
         return None if found is None or found in _UNKNOWN else str(found)
@@ -222,8 +222,8 @@ class _Reader:
             package_version=self._tag("boathouse_version"),
         )
 
-    def _surroundings(self) -> RuntimeFacts:
-        found = self.files.read_json(_SURROUNDINGS) or {}
+    def _runtime_environment(self) -> RuntimeFacts:
+        found = self.files.read_json(_RUNTIME_ENVIRONMENT) or {}
         return RuntimeFacts(
             python=self._tag("python_version"),
             system=found.get("system"),

@@ -40,7 +40,7 @@ def check_out(project: Path, commit: str) -> Iterator[WorkTree]:
     """Give ``commit`` of the repository of ``project`` in a temporary folder; the checkout itself stays as it is.
 
     The folder is removed at the end, after Ctrl-C and SIGTERM too. What a killed process left behind is
-    removed by the next call: nobody holds its lock any more.
+    removed by the next call: no process holds its lock any more.
     """
     sweep(project)
     folder, lock = _make_folder()
@@ -88,11 +88,15 @@ def run_git(project: Path, *words: str) -> str:
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - fixed words
     except FileNotFoundError as error:
-        raise ReproductionError.git_failed("be started", "it is not installed") from error
+        raise _git_error("be started", "it is not installed") from error
     except subprocess.CalledProcessError as error:
         reason = (error.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise ReproductionError.git_failed(" ".join(words[:2]), reason) from error
+        raise _git_error(" ".join(words[:2]), reason) from error
     return done.stdout
+
+
+def _git_error(command: str, reason: str) -> ReproductionError:
+    return ReproductionError(f"git could not {command}: {reason}")
 
 
 def _make_folder() -> tuple[Path, int]:
@@ -107,7 +111,7 @@ def _make_folder() -> tuple[Path, int]:
 
 
 def _is_abandoned(folder: Path) -> bool:
-    """Return whether nobody holds the folder's lock; one without a lock is only being made."""
+    """Return whether no process holds the folder's lock; one without a lock is only being made."""
     try:
         lock = os.open(folder / _LOCK, os.O_RDWR)
     except OSError:

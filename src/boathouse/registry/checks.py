@@ -80,10 +80,10 @@ def check_listing(sizes: Mapping[str, int], name: str) -> None:
 
 
 def check_digest(files: ModelFiles, tags: Mapping[str, str], name: str) -> None:
-    """Check that the files are those that were registered: who can change files can seal them anew, but not the tag.
+    """Check that the files are those that were registered: changed files can be sealed again, the tag stays.
 
     Raises:
-        UntrustedModelError: If the version's tag is missing or tells another digest.
+        UntrustedModelError: If the version's tag is missing or has another digest.
     """
     if "manifest.json" not in files:
         raise UntrustedModelError.without_manifest()

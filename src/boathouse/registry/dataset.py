@@ -105,7 +105,8 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
         pipelines = "training" if self._alias is None else "training,evaluation,promotion"
         command = f"kedro run --pipelines {pipelines} --env {self._environment}"
         wanted = f"alias '{self._alias}'" if self._alias else f"version {self._version or ''}".rstrip()
-        raise ModelError.not_registered(self._name, wanted, command)
+        message = f"Registered model '{self._name}' has no {wanted}. Make one: {command}"
+        raise ModelError(message)
 
     def _find_version(self) -> Any | None:  # noqa: ANN401 - MLflow's ModelVersion
         """Return the version that is meant, or None."""

@@ -1,4 +1,4 @@
-"""Which registered models were trained on which feature views: read from the registry, written by nobody."""
+"""Which registered models were trained on which feature views: read from the registry, never written."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class FeatureUsageDataset(AbstractDataset[Any, Any]):
 
         Args:
             models: Registered names.
-            every_version: Whether versions without an alias are told too.
+            every_version: Whether versions without an alias are listed too.
             metadata: For plugins such as Kedro-Viz.
         """
         self._models, self._every_version = models, every_version
@@ -42,7 +42,7 @@ class FeatureUsageDataset(AbstractDataset[Any, Any]):
         from mlflow.exceptions import MlflowException
 
         try:
-            # A search does not tell aliases; the registered model does, and on Unity Catalog only when got by name.
+            # A search gives no aliases; the registered model does, and on Unity Catalog only when got by name.
             aliases: dict[str, str] = client.get_registered_model(name).aliases
         except MlflowException as error:
             if error.error_code == "RESOURCE_DOES_NOT_EXIST":

@@ -53,7 +53,7 @@ def log_model(model: TrainedModel, name: str, *, environment: str, owner: str = 
             pip_requirements=list_requirements(model.algorithm),
             input_example=pd.DataFrame([model.input_example], dtype="float64"),
         )
-        # It tells of its success on standard error, in the middle of the progress of a run.
+        # It reports success on standard error, in the middle of the progress of a run.
         with redirect_stderr(StringIO()):
             tags = _tags_of(model, environment) | ({"owner": owner} if owner else {})
             registered = mlflow.register_model(info.model_uri, name, tags=tags)

@@ -70,7 +70,11 @@ class FolderVersions:
         try:
             self._index: dict[str, Any] = json.loads((folder / INDEX).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise ImageError.no_models(folder.as_posix()) from error
+            message = (
+                f"The folder {folder.as_posix()} holds no models: registry.json is missing or no JSON. "
+                "Make one: boathouse models build-context VERSION --to FOLDER."
+            )
+            raise ImageError(message) from error
 
     def aliases(self, name: str) -> dict[str, str]:
         """Return the version at each alias; nothing for a model that is not there."""
@@ -82,14 +86,18 @@ class FolderVersions:
         return found
 
     def files(self, name: str, version: str) -> ModelFiles:
-        """Return the files of a version; whoever loads them checks their digests.
+        """Return the files of a version; their digests are checked when they are loaded.
 
         Raises:
             ImageError: If the version is not there.
             UntrustedModelError: If its folder holds what a model has not.
         """
         if self.digest(name, version) is None:
-            raise ImageError.no_version(name, version, self._folder.as_posix())
+            message = (
+                f"The folder {self._folder.as_posix()} holds no version {version} of '{name}'. "
+                "Serve one it holds, or build it again."
+            )
+            raise ImageError(message)
         return read_folder(self._folder / name / version)
 
 

@@ -1,4 +1,4 @@
-"""Training, evaluation and promotion on real rows: who takes charge, who does not, and what is on record."""
+"""Training, evaluation and promotion on real rows: which version becomes champion, and what is on record."""
 
 from __future__ import annotations
 
@@ -59,17 +59,17 @@ def promoted(prepared: SmallWorkspace, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture
-def house(promoted: SmallWorkspace, monkeypatch: pytest.MonkeyPatch) -> SmallWorkspace:
+def workspace(promoted: SmallWorkspace, monkeypatch: pytest.MonkeyPatch) -> SmallWorkspace:
     """Return the bank with a champion; each test adds to it."""
     isolate(promoted.data, monkeypatch)
     mlflow.set_tracking_uri(f"sqlite:///{promoted.data}/mlflow.db")
     return promoted
 
 
-def test_the_first_candidate_that_passes_takes_charge(house: SmallWorkspace) -> None:
-    assert aliases(house) == {"champion": "1"}
+def test_the_first_candidate_that_passes_becomes_champion(workspace: SmallWorkspace) -> None:
+    assert aliases(workspace) == {"champion": "1"}
     assert stages() == {"1": "champion"}
-    records = [row for row in house.rows("audit.promotions") if row["subject"] == NAME]
+    records = [row for row in workspace.rows("audit.promotions") if row["subject"] == NAME]
     assert [(row["kind"], row["version"]) for row in records] == [
         ("registered", "1"),
         ("checked", "1"),
@@ -80,39 +80,39 @@ def test_the_first_candidate_that_passes_takes_charge(house: SmallWorkspace) -> 
     assert json.loads(records[2]["evidence"])["from"] is None
 
 
-def test_deciding_the_same_again_changes_nothing(house: SmallWorkspace) -> None:
-    before = house.rows("audit.promotions")
-    decide(house, "promotion")
-    assert house.rows("audit.promotions") == before
-    assert aliases(house) == {"champion": "1"}
+def test_deciding_the_same_again_changes_nothing(workspace: SmallWorkspace) -> None:
+    before = workspace.rows("audit.promotions")
+    decide(workspace, "promotion")
+    assert workspace.rows("audit.promotions") == before
+    assert aliases(workspace) == {"champion": "1"}
 
 
-def test_the_same_model_trained_again_is_a_tie_and_does_not_take_charge(house: SmallWorkspace) -> None:
-    decision = decide(house)
+def test_the_same_model_trained_again_is_a_tie_and_does_not_become_champion(workspace: SmallWorkspace) -> None:
+    decision = decide(workspace)
     assert decision["outcome"] == "kept"
     assert "+0.0000 [+0.0000, +0.0000], not all above zero" in decision["reason"]
-    assert aliases(house) == {"champion": "1", "challenger": "2"}
+    assert aliases(workspace) == {"champion": "1", "challenger": "2"}
     assert stages() == {"1": "champion", "2": "challenger"}
-    assert kinds(house, "2") == ["registered", "checked", "kept"]
+    assert kinds(workspace, "2") == ["registered", "checked", "kept"]
 
 
-def test_a_refused_candidate_changes_no_alias_and_its_numbers_are_on_record(house: SmallWorkspace) -> None:
-    before = aliases(house)
-    decision = decide(house, modes={**LENIENT["modes"], "minimum_roc_auc": "enforce"}, min_roc_auc=0.999)
+def test_a_refused_candidate_changes_no_alias_and_its_numbers_are_on_record(workspace: SmallWorkspace) -> None:
+    before = aliases(workspace)
+    decision = decide(workspace, modes={**LENIENT["modes"], "minimum_roc_auc": "enforce"}, min_roc_auc=0.999)
     assert decision["outcome"] == "rejected"
-    assert aliases(house) == before
+    assert aliases(workspace) == before
     assert stages()["3"] == "archived"
-    assert kinds(house, "3") == ["registered", "checked", "archived"]
-    (record,) = [row for row in house.rows("audit.promotions") if (row["kind"], row["version"]) == ("checked", "3")]
+    assert kinds(workspace, "3") == ["registered", "checked", "archived"]
+    (record,) = [row for row in workspace.rows("audit.promotions") if (row["kind"], row["version"]) == ("checked", "3")]
     (gate,) = [gate for gate in json.loads(record["evidence"])["gates"] if gate["name"] == "minimum_roc_auc"]
     assert gate["passed"] is False
     assert gate["limit"] == 0.999
     assert f"{gate['value']:.4f}" in record["comment"]
 
 
-def test_every_kind_of_evidence_reaches_the_decision(house: SmallWorkspace) -> None:
+def test_every_kind_of_evidence_reaches_the_decision(workspace: SmallWorkspace) -> None:
     """Signature, process, tags, data, behaviour and comparison of the run before, each with a number of its own."""
-    reports = house.data / "reports" / "test"
+    reports = workspace.data / "reports" / "test"
     decision = json.loads((reports / "promotion.json").read_text(encoding="utf-8"))
     gates = {gate["name"]: gate for gate in decision["gates"]}
     assert set(gates) == set(GATES) - {"approval", "released_code"}, "base switches these two off"
@@ -127,8 +127,8 @@ def test_every_kind_of_evidence_reaches_the_decision(house: SmallWorkspace) -> N
     assert version.tags["table_versions"].count("@") >= 5
 
 
-def test_comparisons_are_kept_by_version_rival_and_slice(house: SmallWorkspace) -> None:
-    rows = house.rows("audit.comparisons")
+def test_comparisons_are_kept_by_version_rival_and_slice(workspace: SmallWorkspace) -> None:
+    rows = workspace.rows("audit.comparisons")
     assert {(row["model_version"], row["rival"]) for row in rows} == {
         ("1", "baseline"),
         *((version, rival) for version in "23" for rival in ("baseline", "champion")),
@@ -138,18 +138,18 @@ def test_comparisons_are_kept_by_version_rival_and_slice(house: SmallWorkspace) 
     assert {row["slice_key"] for row in tie} == {":all", "sex", "age_band", "education"}
 
 
-def test_the_evaluation_table_holds_each_version_once(house: SmallWorkspace) -> None:
-    before = house.versions(["audit.evaluations"])
-    house.run("evaluation")
-    assert house.versions(["audit.evaluations"]) == before
-    assert {row["model_version"] for row in house.rows("audit.evaluations")} == {"1", "2", "3"}
+def test_the_evaluation_table_holds_each_version_once(workspace: SmallWorkspace) -> None:
+    before = workspace.versions(["audit.evaluations"])
+    workspace.run("evaluation")
+    assert workspace.versions(["audit.evaluations"]) == before
+    assert {row["model_version"] for row in workspace.rows("audit.evaluations")} == {"1", "2", "3"}
 
 
-def test_as_of_moves_every_split_back(house: SmallWorkspace) -> None:
+def test_as_of_moves_every_split_back(workspace: SmallWorkspace) -> None:
     """A month earlier, the cohort that tested is not labelled yet."""
-    house.run("training", params={"as_of": "2005-08-31"})
+    workspace.run("training", params={"as_of": "2005-08-31"})
     days: dict[str, set[str]] = {}
-    for row in house.rows("model_input.training_set@spark"):
+    for row in workspace.rows("model_input.training_set@spark"):
         days.setdefault(row["split"], set()).add(str(row["observed_on"]))
     assert days == {
         "train": {"2005-04-30", "2005-05-31"},
@@ -173,9 +173,9 @@ def test_training_ends_before_what_is_scored(
     assert max(str(row["observed_on"]) for row in bank.rows("inference.predictions")) == "2005-09-30"
 
 
-def test_too_early_an_as_of_says_which_cohorts_there_are(house: SmallWorkspace) -> None:
+def test_too_early_an_as_of_says_which_cohorts_there_are(workspace: SmallWorkspace) -> None:
     with pytest.raises(Exception, match="cohort"):
-        house.run("training", params={"as_of": "2005-05-31"})
+        workspace.run("training", params={"as_of": "2005-05-31"})
 
 
 def test_a_label_of_one_class_is_named(

@@ -3,7 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from boathouse.pipelines.binding import bind
-from boathouse.pipelines.promotion import evidence_nodes, nodes
+from boathouse.pipelines.promotion import nodes
 from boathouse.problem.spec import UseCase
 from boathouse.use_case import USE_CASE
 
@@ -27,7 +27,7 @@ def create_pipeline(use_case: UseCase = USE_CASE, **_: object) -> Pipeline:
                 tags=["gates"],
             ),
             Node(
-                nodes.rule,
+                nodes.make_record,
                 inputs=["promotion.decision", "promotion.claims", "params:governance"],
                 outputs="audit.promotions",
                 name="record_decision",
@@ -49,28 +49,28 @@ def create_pipeline(use_case: UseCase = USE_CASE, **_: object) -> Pipeline:
 def _evidence_nodes(use_case: UseCase) -> list[Node]:
     return [
         Node(
-            bind(evidence_nodes.describe_candidate, use_case=use_case),
+            bind(nodes.describe_candidate, use_case=use_case),
             inputs=["models.candidate", "reports.evaluation_card", "params:promotion.load"],
             outputs="promotion.model_facts",
             name="describe_candidate",
             tags=["gates"],
         ),
         Node(
-            evidence_nodes.read_approval,
+            nodes.read_approval,
             inputs=["models.candidate", "promotion.records", "params:governance", "promotion.decided"],
             outputs="promotion.approval",
             name="read_approval",
             tags=["gates"],
         ),
         Node(
-            evidence_nodes.read_quality,
+            nodes.read_quality,
             inputs="audit.data_quality",
             outputs="promotion.quality",
             name="read_quality",
             tags=["gates"],
         ),
         Node(
-            evidence_nodes.collect_evidence,
+            nodes.collect_evidence,
             inputs=[
                 "reports.evaluation",
                 "promotion.model_facts",

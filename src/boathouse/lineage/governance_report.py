@@ -1,11 +1,11 @@
-"""The governance report of a model: the life of every version on one page."""
+"""The governance report of a model: the history of every version of a model on one page."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from boathouse.lineage.governed import served_by
+from boathouse.lineage.model_history import served_by
 from boathouse.reports.page import Page, Section, Table
 
 if TYPE_CHECKING:
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
     from boathouse.lifecycle.chain import AuditRecord
     from boathouse.lifecycle.state import Request
     from boathouse.lineage.findings import Finding
-    from boathouse.lineage.governed import GovernedModel, GovernedVersion
+    from boathouse.lineage.model_history import ModelHistory, ModelVersionHistory
 
 MISSING = "not recorded"
 _SHORT = 12
 
 
-def build_page(model: GovernedModel, findings: Sequence[Finding]) -> Page:
+def build_page(model: ModelHistory, findings: Sequence[Finding]) -> Page:
     """Return the page; it leaves out nothing but empty tables."""
     return Page(
         title=f"Governance of {model.name}",
         lead=(
             f"Environment {model.environment}, as of {_when(model.at)}: {len(model.versions)} version(s), "
             f"{sum(1 for _ in model.records())} record(s) in the trail. "
-            f"Production needs {model.rules.needed} approval(s), each valid for {model.rules.valid_days} days."
+            f"{_approvals_needed(model)}"
         ),
         sections=(
             _findings(findings),
@@ -40,20 +40,24 @@ def build_page(model: GovernedModel, findings: Sequence[Finding]) -> Page:
     )
 
 
+def _approvals_needed(model: ModelHistory) -> str:
+    if not model.rules.needed:
+        return "Production needs no approval."
+    return f"Production needs {model.rules.needed} approval(s), each valid for {model.rules.valid_days} days."
+
+
 def _findings(findings: Sequence[Finding]) -> Section:
     errors = sum(each.severity == "error" for each in findings)
     warnings = sum(each.severity == "warning" for each in findings)
     rows = tuple((each.severity, each.version or "all", each.kind.replace("_", " "), each.message) for each in findings)
     table = Table(caption="Open findings, errors first", headers=("severity", "version", "what", "message"), rows=rows)
     if not errors and not warnings:
-        return Section(
-            title="Findings", text=("Nothing contradicts the rules or the record.",), tables=(table,), mark="good"
-        )
-    verdict = f"{errors} error(s) and {warnings} warning(s): somebody has to look."
+        return Section(title="Findings", text=("No errors and no warnings.",), tables=(table,), mark="good")
+    verdict = f"{errors} error(s) and {warnings} warning(s); each says what to do."
     return Section(title="Findings", text=(verdict,), tables=(table,), mark="error" if errors else "warning")
 
 
-def _overview(model: GovernedModel) -> Section:
+def _overview(model: ModelHistory) -> Section:
     headers = ("version", "stage", "registered", "trained by", "gates", "approved by", "ROC AUC#", "commit", "copy of")
     rows = tuple(_overview_row(each) for each in model.versions)
     aliases = ", ".join(f"{alias} is {version}" for alias, version in sorted(model.aliases.items())) or "none"
@@ -61,23 +65,23 @@ def _overview(model: GovernedModel) -> Section:
     return Section(title="Versions", text=(f"Aliases in the registry: {aliases}.",), tables=(table,))
 
 
-def _overview_row(each: GovernedVersion) -> tuple[str, ...]:
-    life, facts = each.life, each.facts
+def _overview_row(each: ModelVersionHistory) -> tuple[str, ...]:
+    state, facts = each.state, each.facts
     auc = next((metric for metric in each.metrics if metric.name == "roc_auc"), None)
     return (
         each.version,
         each.stage,
-        _when(life.registered_at if life else facts.registered_at if facts else None),
-        (life.trained_by if life else facts.run.run_by if facts else None) or MISSING,
-        life.check.outcome if life and life.check else "not judged",
-        (life.approved_by if life else "") or "nobody",
+        _when(state.registered_at if state else facts.registered_at if facts else None),
+        (state.trained_by if state else facts.run.run_by if facts else None) or MISSING,
+        state.check.outcome if state and state.check else "not judged",
+        (state.approved_by if state else "") or "–",
         "–" if auc is None else f"{auc.value:.3f}",
         (facts.code.commit or MISSING)[:_SHORT] if facts else MISSING,
-        (life.source if life else facts.source if facts else None) or "–",
+        (state.source if state else facts.source if facts else None) or "–",
     )
 
 
-def _history(model: GovernedModel) -> Section:
+def _history(model: ModelHistory) -> Section:
     records = sorted(model.records(), key=lambda each: each.sequence)
     rows = tuple((_when(each.occurred_at), each.version or "–", each.kind, each.actor, _why(each)) for each in records)
     table = Table(caption="Every record, in order", headers=("when", "version", "what", "who", "why"), rows=rows)
@@ -86,23 +90,23 @@ def _history(model: GovernedModel) -> Section:
 
 def _why(record: AuditRecord) -> str:
     evidence = record.read_evidence()
-    said = {
-        "promoted": f"to {evidence.get('stage')}, in place of {evidence.get('from') or 'nobody'}",
+    described = {
+        "promoted": f"to {evidence.get('stage')}, replacing {evidence.get('from') or 'no champion'}",
         "rolled_back": f"from {evidence.get('from')} to {evidence.get('to')}",
         "copied": f"from {evidence.get('source')} version {evidence.get('source_version')}",
         "requested": f"to {evidence.get('to')}",
         "checked": f"{evidence.get('outcome')}, against {evidence.get('champion') or 'no champion'}",
     }.get(record.kind, "")
-    return ". ".join(part for part in (said, record.comment) if part) or "–"
+    return ". ".join(part for part in (described, record.comment) if part) or "–"
 
 
-def _requests(model: GovernedModel) -> Section:
+def _requests(model: ModelHistory) -> Section:
     headers = ("version", "to", "asked by", "when", "approvals", "state", "why")
     table = Table(
-        caption="Requests with their approvals", headers=headers, rows=tuple(map(_request_row, model.life.requests))
+        caption="Requests with their approvals", headers=headers, rows=tuple(map(_request_row, model.state.requests))
     )
     return Section(
-        title="Requests and approvals", text=() if table.rows else ("Nobody has asked for anything.",), tables=(table,)
+        title="Requests and approvals", text=() if table.rows else ("There are no requests.",), tables=(table,)
     )
 
 
@@ -112,7 +116,7 @@ def _request_row(each: Request) -> tuple[str, ...]:
     return each.version, each.to, each.by, _when(each.at), approvals or "none", state, each.comment or "–"
 
 
-def _deployments(model: GovernedModel) -> Section:
+def _deployments(model: ModelHistory) -> Section:
     rows = tuple(
         (_when(each.occurred_at), each.subject, each.kind, each.actor, _served(each, model), each.comment or "–")
         for each in model.deployments
@@ -122,26 +126,26 @@ def _deployments(model: GovernedModel) -> Section:
     return Section(title="Deployments", text=() if rows else ("No endpoint serves it.",), tables=(table,))
 
 
-def _served(record: AuditRecord, model: GovernedModel) -> str:
+def _served(record: AuditRecord, model: ModelHistory) -> str:
     return ", ".join(served_by(record, model.name)) or "–"
 
 
-def _version(each: GovernedVersion) -> Iterator[Section]:
+def _version(each: ModelVersionHistory) -> Iterator[Section]:
     title = f"Version {each.version}"
-    reason = f" {each.life.reason}" if each.life and each.life.reason else ""
+    reason = f" {each.state.reason}" if each.state and each.state.reason else ""
     yield Section(title=title, text=(f"Stage {each.stage}.{reason}",), tables=(_origin(each),))
     for name, table in (("Gates", _gates(each)), ("Metrics", _metrics(each)), ("Data", _data(each))):
         if table.rows:
             yield Section(title=f"{name} of version {each.version}", tables=(table,), level=3)
 
 
-def _origin(each: GovernedVersion) -> Table:
+def _origin(each: ModelVersionHistory) -> Table:
     facts = each.facts
     if facts is None:
         return Table(caption="Origin", headers=("what", "value"), rows=(("registry", "the version is not there"),))
     code, found = facts.code, facts.runtime_environment
     clean = {"false": "clean", "true": f"changed, difference {(code.difference or MISSING)[:_SHORT]}"}
-    said = {
+    values = {
         "code": f"commit {code.commit or MISSING}, {clean.get(str(code.dirty), MISSING)}",
         "trained": f"{_when(facts.registered_at)} by {facts.run.run_by or MISSING}, run {facts.run.run_id or MISSING}",
         "with": f"{facts.algorithm or MISSING} on {facts.training_window or MISSING}",
@@ -150,11 +154,11 @@ def _origin(each: GovernedVersion) -> Table:
         "files": f"digest {facts.model_digest or MISSING}",
         "features": ", ".join(f"{view.name} {view.version} ({view.digest})" for view in facts.features) or MISSING,
     }
-    rows = (*said.items(), *((("copy of", facts.source),) if facts.source else ()))
+    rows = (*values.items(), *((("copy of", facts.source),) if facts.source else ()))
     return Table(caption=f"Where version {each.version} comes from", headers=("what", "value"), rows=tuple(rows))
 
 
-def _gates(each: GovernedVersion) -> Table:
+def _gates(each: ModelVersionHistory) -> Table:
     rows = tuple(
         (
             str(gate.get("name")),
@@ -170,7 +174,7 @@ def _gates(each: GovernedVersion) -> Table:
     return Table(caption=f"What the gates measured of version {each.version}", headers=headers, rows=rows)
 
 
-def _metrics(each: GovernedVersion) -> Table:
+def _metrics(each: ModelVersionHistory) -> Table:
     rows = tuple(
         (one.name, _number(one.value), "–" if one.low is None else f"{_number(one.low)} to {_number(one.high)}")
         for one in each.metrics
@@ -179,7 +183,7 @@ def _metrics(each: GovernedVersion) -> Table:
     return Table(caption=caption, headers=("metric", "value#", "interval#"), rows=rows)
 
 
-def _data(each: GovernedVersion) -> Table:
+def _data(each: ModelVersionHistory) -> Table:
     state = {True: "can be read", False: "cannot be read any more", None: "–"}
     rows = tuple(
         (

@@ -1,28 +1,126 @@
-"""Everything about one model from registry, ledger and lakehouse, and the same as a table."""
+"""The history of a model: what registry, ledger and lakehouse know about each of its versions."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from boathouse.errors import ModelError
 from boathouse.lifecycle.ledger import open_ledger
+from boathouse.lifecycle.projection import project_events
 from boathouse.lifecycle.registry import ModelRegistry
-from boathouse.lifecycle.state import project_events
-from boathouse.lineage.governed import MODEL_VERSIONS, GovernedModel, GovernedVersion, Metric, served_by, version_rows
 from boathouse.lineage.version_facts import read_version
 from boathouse.tables.delta_log import open_log, read_local_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from boathouse.environment import Environment
     from boathouse.features.feature_view import FeatureView
     from boathouse.lifecycle.chain import AuditRecord, Break
     from boathouse.lifecycle.policy import ApprovalOptions
-    from boathouse.lineage.findings import Finding
+    from boathouse.lifecycle.state import ModelState, ModelVersion
+    from boathouse.lineage.facts import ModelVersionFacts
     from boathouse.tables.location import TableLocation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """One number of the evaluation of a version on its test rows.
+
+    Attributes:
+        name: Name of the metric.
+        value: The number.
+        low: Lower bound of its interval, or None.
+        high: Upper bound, or None.
+    """
+
+    name: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelVersionHistory:
+    """One version, by registry and ledger; at least one of them has it.
+
+    Attributes:
+        version: Version as text.
+        facts: What registry and run have; None for a version that only the ledger knows.
+        state: What the ledger has; None for a version that only the registry knows.
+        records: Its records, in order.
+        metrics: Of the evaluation, in the order of their names.
+    """
+
+    version: str
+    facts: ModelVersionFacts | None
+    state: ModelVersion | None
+    records: tuple[AuditRecord, ...] = ()
+    metrics: tuple[Metric, ...] = ()
+
+    @property
+    def stage(self) -> str:
+        """Stage by the ledger, else by the registry's tag."""
+        if self.state is not None:
+            return self.state.stage
+        return (self.facts.stage if self.facts else None) or "not recorded"
+
+    @property
+    def gates(self) -> tuple[Mapping[str, Any], ...]:
+        """The gates of its newest check."""
+        return self.state.check.gates if self.state and self.state.check else ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelHistory:
+    """One registered model.
+
+    Attributes:
+        name: Registered name.
+        at: When this was put together, UTC.
+        state: Its state by the ledger.
+        aliases: Version at each alias as the registry has it.
+        versions: The newest first.
+        deployments: Records of endpoints that serve it, in order.
+        breaks: Where the chains of the trail do not hold.
+        missing: Tables of the trail that are not there.
+        rules: What has to be approved in its environment.
+    """
+
+    name: str
+    at: datetime
+    state: ModelState
+    aliases: Mapping[str, str]
+    versions: tuple[ModelVersionHistory, ...]
+    deployments: tuple[AuditRecord, ...]
+    breaks: tuple[str, ...]
+    missing: tuple[str, ...]
+    rules: ApprovalOptions
+
+    @property
+    def environment(self) -> str:
+        """First part of the name."""
+        return self.name.split(".", maxsplit=1)[0]
+
+    def records(self) -> Iterator[AuditRecord]:
+        """Give the records of all versions."""
+        for each in self.versions:
+            yield from each.records
+
+
+def served_by(record: AuditRecord, model: str) -> list[str]:
+    """Return which versions of ``model`` an endpoint's record puts into service, each as a number or an alias."""
+    document = record.read_evidence().get("config") or {}
+    follows = (document.get("boathouse") or {}).get("follow") or {}
+    entities = (document.get("config") or document).get("served_entities") or []
+    return [
+        str(each.get("entity_version") or each.get("alias") or follows.get(each.get("name")) or "newest")
+        for each in entities
+        if each.get("entity_name") == model
+    ]
 
 
 @dataclass(frozen=True)
@@ -63,8 +161,6 @@ def read_trail(environment: Environment, *tables: str) -> Trail:
 
 def _read(place: TableLocation) -> tuple[list[AuditRecord], list[Break]] | None:
     """Return records and breaks, or None if there is no such table or it is no chain."""
-    from boathouse.tables.delta_log import open_log
-
     if not open_log(place).exists():
         return None
     ledger = open_ledger(place)
@@ -74,15 +170,15 @@ def _read(place: TableLocation) -> tuple[list[AuditRecord], list[Break]] | None:
         return None
 
 
-def read_model(
+def read_model_history(
     name: str,
     environment: Environment,
     rules: ApprovalOptions,
     *,
     views: Sequence[FeatureView],
     at: datetime | None = None,
-) -> GovernedModel:
-    """Return everything that is known about the model ``name``.
+) -> ModelHistory:
+    """Return the history of the model ``name``.
 
     Args:
         name: Registered name.
@@ -94,26 +190,26 @@ def read_model(
     Raises:
         ModelError: If neither registry nor ledger know the model, or the store cannot be reached.
     """
-    environment = _choose_own(environment, name)
-    state, trail = ModelRegistry(name).read(), read_trail(environment)
+    environment = choose_own_environment(environment, name)
+    registered, trail = ModelRegistry(name).read(), read_trail(environment)
     records = trail.about(name)
-    life = project_events(records, name=name)
-    numbers = sorted({*state.versions, *life.versions}, key=int, reverse=True)
+    state = project_events(records, name=name)
+    numbers = sorted({*registered.versions, *state.versions}, key=int, reverse=True)
     if not numbers:
         raise ModelError.no_version(name, "version", ())
     metrics = read_metrics(environment, name)
-    return GovernedModel(
+    return ModelHistory(
         name=name,
         at=at or datetime.now(UTC),
-        life=life,
-        aliases=dict(state.aliases),
+        state=state,
+        aliases=dict(registered.aliases),
         versions=tuple(
-            GovernedVersion(
+            ModelVersionHistory(
                 version=number,
                 facts=read_version(name, number, environment.lakehouse, views=views)
-                if number in state.versions
+                if number in registered.versions
                 else None,
-                life=life.versions.get(number),
+                state=state.versions.get(number),
                 records=tuple(each for each in records if each.version == number),
                 metrics=metrics.get(number, ()),
             )
@@ -126,7 +222,7 @@ def read_model(
     )
 
 
-def _choose_own(environment: Environment, name: str) -> Environment:
+def choose_own_environment(environment: Environment, name: str) -> Environment:
     """Return the environment that the model's name begins with, in the same lakehouse."""
     return replace(environment, name=name.split(".", maxsplit=1)[0])
 
@@ -152,22 +248,3 @@ def _read_rows(path: str, name: str) -> Iterator[tuple[str, Metric]]:
     for row in read_local_rows(path, whole & (pc.field("model_name") == name)).to_pylist():
         metric = Metric(name=row["metric"], value=row["value"], low=row["low"], high=row["high"])
         yield row["model_version"], metric
-
-
-def publish_versions(model: GovernedModel, findings: Sequence[Finding], environment: Environment) -> int:
-    """Write the model's rows of ``audit.model_versions``; return the table's version.
-
-    The rows of other models stay, and rows that are there already make no new version.
-    """
-    from boathouse.tables.dataset import DeltaTableDataset
-
-    place = _choose_own(environment, model.name).table(MODEL_VERSIONS.name)
-    table = DeltaTableDataset(
-        table=place.table,
-        lakehouse=environment.lakehouse,
-        contract=MODEL_VERSIONS,
-        mode="replace_where",
-        replace_columns=["model_name"],
-    )
-    table.save(place.session().createDataFrame(version_rows(model, findings), MODEL_VERSIONS.ddl))
-    return int(table.last_written.version or 0) if table.last_written else 0

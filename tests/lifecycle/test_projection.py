@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from boathouse.lifecycle import event_types
-from boathouse.lifecycle.state import project_all_events, project_events
+from boathouse.lifecycle.projection import project_all_events, project_events
 from tests.fixtures.life_cycle import NAME, event, seal
 
 if TYPE_CHECKING:
@@ -29,43 +29,43 @@ def tell(*events: AuditEvent) -> ModelState:
     return project_events(seal(*events), name=NAME)
 
 
-def stages(life: ModelState) -> dict[str, str]:
-    return {version: found.stage for version, found in life.versions.items()}
+def stages(state: ModelState) -> dict[str, str]:
+    return {version: found.stage for version, found in state.versions.items()}
 
 
 def test_nothing_is_no_model() -> None:
-    life = tell()
-    assert (life.champion, life.aliases, life.versions) == (None, {}, {})
+    state = tell()
+    assert (state.champion, state.aliases, state.versions) == (None, {}, {})
 
 
 def test_a_registered_version_has_no_alias() -> None:
-    life = tell(*registered("1"))
-    assert stages(life) == {"1": "registered"}
-    assert life.aliases == {}
-    assert (life.versions["1"].trained_by, life.versions["1"].digest) == ("tom", "digest1")
+    state = tell(*registered("1"))
+    assert stages(state) == {"1": "registered"}
+    assert state.aliases == {}
+    assert (state.versions["1"].trained_by, state.versions["1"].digest) == ("tom", "digest1")
 
 
 def test_three_champions_in_a_row_leave_one_previous() -> None:
-    life = tell(*registered("1", "2", "3"), promoted("1", 1), promoted("2", 2), promoted("3", 3))
-    assert stages(life) == {"1": "archived", "2": "previous", "3": "champion"}
-    assert life.aliases == {"champion": "3", "previous": "2"}
+    state = tell(*registered("1", "2", "3"), promoted("1", 1), promoted("2", 2), promoted("3", 3))
+    assert stages(state) == {"1": "archived", "2": "previous", "3": "champion"}
+    assert state.aliases == {"champion": "3", "previous": "2"}
 
 
 def test_the_newest_challenger_has_the_alias_and_leaves_it_when_it_takes_charge() -> None:
     steps = [*registered("1", "2"), event("kept", "1", number=1), promoted("2", 2, "challenger")]
     assert tell(*steps).aliases == {"challenger": "2"}
-    life = tell(*steps, promoted("2", 3))
-    assert life.aliases == {"champion": "2", "challenger": "1"}
+    state = tell(*steps, promoted("2", 3))
+    assert state.aliases == {"champion": "2", "challenger": "1"}
 
 
 def test_rollback_puts_the_previous_back_and_withdraws_the_other() -> None:
     steps = [*registered("1", "2"), promoted("1", 1), promoted("2", 2)]
-    life = tell(*steps, event("rolled_back", "1", number=3, **{"from": "2", "to": "1"}))
-    assert stages(life) == {"1": "champion", "2": "archived"}
-    assert life.aliases == {"champion": "1"}
-    assert life.rolled_back is not None
-    assert life.rolled_back[:3] == ("2", "1", "vera")
-    assert "rollback to 1" in life.versions["2"].reason
+    state = tell(*steps, event("rolled_back", "1", number=3, **{"from": "2", "to": "1"}))
+    assert stages(state) == {"1": "champion", "2": "archived"}
+    assert state.aliases == {"champion": "1"}
+    assert state.rolled_back is not None
+    assert state.rolled_back[:3] == ("2", "1", "vera")
+    assert "rollback to 1" in state.versions["2"].reason
     assert tell(*steps, promoted("2", 4)).rolled_back is None
 
 
@@ -84,8 +84,8 @@ def test_a_request_is_open_until_it_is_decided_carried_out_or_its_version_archiv
 
 def test_an_approval_belongs_to_its_request_and_its_digest() -> None:
     ask = event("requested", "1", number=1, to="production")
-    life = tell(*registered("1"), ask, event("approved", "1", number=2, actor="ann", request=ask.event_id))
-    ((approval,),) = (each.approvals for each in life.requests)
+    state = tell(*registered("1"), ask, event("approved", "1", number=2, actor="ann", request=ask.event_id))
+    ((approval,),) = (each.approvals for each in state.requests)
     assert (approval.by, approval.digest) == ("ann", "digest1")
     carried_out = tell(
         *registered("1"), ask, event("approved", "1", number=2, actor="ann", request=ask.event_id), promoted("1", 3)
@@ -94,21 +94,21 @@ def test_an_approval_belongs_to_its_request_and_its_digest() -> None:
 
 
 def test_a_decision_is_remembered_and_moves_nothing() -> None:
-    life = tell(*registered("1"), event("checked", "1", number=1, outcome="promoted", gates=[], champion=None))
-    assert stages(life) == {"1": "registered"}
-    assert life.versions["1"].check is not None
-    assert (life.judged, life.is_updated) == ("1", False)
+    state = tell(*registered("1"), event("checked", "1", number=1, outcome="promoted", gates=[], champion=None))
+    assert stages(state) == {"1": "registered"}
+    assert state.versions["1"].check is not None
+    assert (state.judged, state.is_updated) == ("1", False)
 
 
 def test_a_copy_knows_its_source() -> None:
-    life = tell(event("copied", "1", source="staging.models.late", source_version="4", trained_by="tom"))
-    assert life.versions["1"].source == "staging.models.late/4"
-    assert life.versions["1"].trained_by == "tom"
+    state = tell(event("copied", "1", source="staging.models.late", source_version="4", trained_by="tom"))
+    assert state.versions["1"].source == "staging.models.late/4"
+    assert state.versions["1"].trained_by == "tom"
 
 
 def test_a_refusal_changes_nothing_not_even_which_versions_there_are() -> None:
-    life = tell(*registered("1"), event("refused", "99", number=1, action="promote"))
-    assert stages(life) == {"1": "registered"}
+    state = tell(*registered("1"), event("refused", "99", number=1, action="promote"))
+    assert stages(state) == {"1": "registered"}
 
 
 def test_each_model_has_its_own_state() -> None:
@@ -128,7 +128,7 @@ def test_every_kind_is_told_and_an_unknown_one_is_not_passed_over() -> None:
         "source_version": "1",
         "from": "2",
     }
-    for kind in event_types.KINDS:
+    for kind in event_types.EVENT_TYPES:
         assert tell(event(kind, "1", **evidence)).records == 1
 
 
@@ -150,9 +150,9 @@ def test_aliases_and_stages_always_agree(steps: list[tuple[str, int]]) -> None:
             events.append(event(step, str(version), number=number, **{"from": "4", "to": str(version)}))
         elif tell(*events).champion != str(version):
             events.append(event(step, str(version), number=number))
-    life = tell(*events)
-    for alias, version in life.aliases.items():
-        assert life.versions[version].stage == alias
-    assert [found.stage for found in life.versions.values()].count("champion") == (life.champion is not None)
-    assert [found.stage for found in life.versions.values()].count("previous") == (life.previous is not None)
-    assert sorted(life.challengers) == sorted(v for v, found in life.versions.items() if found.stage == "challenger")
+    state = tell(*events)
+    for alias, version in state.aliases.items():
+        assert state.versions[version].stage == alias
+    assert [found.stage for found in state.versions.values()].count("champion") == (state.champion is not None)
+    assert [found.stage for found in state.versions.values()].count("previous") == (state.previous is not None)
+    assert sorted(state.challengers) == sorted(v for v, found in state.versions.items() if found.stage == "challenger")
