@@ -15,8 +15,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from tests.lifecycle.gate_cases import GOOD, NOW, OPTIONS
-from tests.modelling.samples import FEATURES, make_sample
 
 from boathouse.errors import ModelError, OptionError, UntrustedModelError
 from boathouse.evaluation.evaluate import TestRows, evaluate
@@ -42,6 +40,8 @@ from boathouse.scoring.scorer import load_scorer
 from boathouse.scoring.spec import Calibration
 from boathouse.serving.answers import Scores, encode_predictions
 from boathouse.tables.contract import Column
+from tests.fixtures.gate_cases import GOOD, NOW, OPTIONS
+from tests.fixtures.modelling_sample import FEATURES, make_sample
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

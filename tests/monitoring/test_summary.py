@@ -72,8 +72,8 @@ def test_rows_that_two_versions_scored_count_once() -> None:
         report="monitoring.html",
     )
     expected = (
-        "30,010 rows: Aug 2005 (labels known on 2005-10-31), "
-        "Sep 2005 version 7 (labels known on 2005-10-31), Sep 2005 version 8 (ROC AUC 0.781)"
+        "30,010 rows: 2005-08-31 (labels known on 2005-10-31), "
+        "2005-09-30 version 7 (labels known on 2005-10-31), 2005-09-30 version 8 (ROC AUC 0.781)"
     )
     assert expected in summarise_run(facts)
 

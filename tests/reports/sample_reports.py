@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 
 from boathouse.evaluation.behaviour import BehaviourResult
-from boathouse.evaluation.calibration_curve import CalibrationBin
 from boathouse.evaluation.comparison import Estimate, SliceComparison
 from boathouse.evaluation.fairness import GroupFairness, GroupRates
 from boathouse.evaluation.model_card import _METRICS, CardWords, write_model_card
@@ -21,6 +20,7 @@ from boathouse.lifecycle.decision import Decided, PromotionDecision, write_decis
 from boathouse.lifecycle.gates import Gate
 from boathouse.lineage.findings import Finding
 from boathouse.lineage.report import build_page
+from boathouse.modelling.metrics import CalibrationBin
 from boathouse.modelling.paired import ALL
 from boathouse.monitoring.alerts import Alert, Findings
 from boathouse.monitoring.distances import Comparison, Shift
@@ -59,7 +59,7 @@ def _report(value: str) -> EvaluationReport:
         metrics=metrics,
         baseline=rival,
         champion=replace(rival, slices=()),
-        slices=[Slice(value, value, 1_000, 0.2, 0.21, float("nan"), 0.1)],
+        slices=[Slice(value, value, 1_000, 0.2, 0.21, {"roc_auc": float("nan"), "brier_score": 0.1})],
         fairness=[GroupFairness(value, (group, replace(group, judged=True)), 0.1, 0.2)],
         calibration=[CalibrationBin(100, 0.2, 0.21)],
         importance={value: 1.0},

@@ -122,5 +122,5 @@ def test_rows_show_the_numbers_they_are_given() -> None:
     alerts, drifts, cohorts = Html(HTML["monitoring.html.j2"]("word")).tables
     assert [row[0] for row in alerts] == ["severity", "alarm", "warning"]
     assert drifts[1] == ["word", "alarm", "0.300", "0.100", "KS 0.000", "< 1e-300", "+0.0", "word: 0.0% → 12.0%"]
-    assert cohorts[1][:6] == ["Aug 2005", "word", "measured", "1,000", "1,000", "0.800 [0.700, 0.900]"]
+    assert cohorts[1][:6] == ["2005-08-31", "word", "measured", "1,000", "1,000", "0.800 [0.700, 0.900]"]
     assert cohorts[2][2] == "pending until 2005-09-30"
