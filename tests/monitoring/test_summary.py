@@ -29,8 +29,7 @@ COHORT = CohortPerformance(
     labels_known_on=date(2005, 10, 31),
     rows=30_000,
     labelled=0,
-    mean_probability=0.2,
-    decision_rate=0.3,
+    figures={"mean_probability": 0.2, "decision_rate": 0.3},
 )
 
 
@@ -59,7 +58,7 @@ def test_a_summary_of_many_alerts_stays_short() -> None:
 
 
 def test_rows_that_two_versions_scored_count_once() -> None:
-    later = replace(COHORT, model_version="8", rows=29_999, status="measured", roc_auc=0.781)
+    later = replace(COHORT, model_version="8", rows=29_999, status="measured", figures={"roc_auc": 0.781})
     facts = RunFacts(
         environment="dev",
         as_of=date(2005, 9, 30),
@@ -81,12 +80,12 @@ def test_rows_that_two_versions_scored_count_once() -> None:
 @pytest.mark.parametrize(
     ("version", "expected"),
     [
-        ("7", "ROC AUC 0.780 [0.770, 0.790], Brier 0.100"),
+        ("7", "ROC AUC 0.780 [0.770, 0.790], Brier score 0.100"),
         ("6", "ROC AUC 0.700 [0.690, 0.710]"),
         ("2", "version 2 is not part of the newest evaluation"),
     ],
 )
-def test_metrics_are_those_of_the_version_in_charge(version: str, expected: str) -> None:
+def test_metrics_are_those_of_the_champion(version: str, expected: str) -> None:
     assert describe_evaluation(EVALUATION, version)[0] == expected
 
 

@@ -11,7 +11,7 @@ from boathouse.features.consistency import LOOK_UPS
 from boathouse.features.registry import REFRESHES, REGISTRY, STATISTICS
 from boathouse.lifecycle.contracts import DELIVERIES, PROMOTIONS
 from boathouse.lineage.governed import MODEL_VERSIONS
-from boathouse.monitoring.contracts import ALERTS, DRIFT_METRICS, PERFORMANCE
+from boathouse.monitoring.tables import ALERTS, DRIFT_METRICS, PERFORMANCE
 from boathouse.problem.scored_tables import STREAM_PROGRESS
 from boathouse.tables.contract import TableContract
 from boathouse.tables.quality import DATA_QUALITY

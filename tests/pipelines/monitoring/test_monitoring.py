@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from kedro.io.core import DatasetError
 
-from boathouse.errors import MonitoringError
+from boathouse.errors import BoathouseError
 from boathouse.pipelines import batch_inference, monitoring
 from tests.fixtures.scored_lakehouse import CUSTOMERS, ScoredLakehouse, make_champion
 
@@ -117,7 +117,7 @@ def test_a_later_as_of_measures_what_was_pending_and_keeps_the_earlier_rows(hous
 
 
 def test_an_as_of_before_all_predictions_names_the_command(house: ScoredLakehouse) -> None:
-    with pytest.raises(MonitoringError, match="2005-05-01 in environment 'test'.*batch_inference --env test"):
+    with pytest.raises(BoathouseError, match="2005-05-01 in environment 'test'.*batch_inference --env test"):
         monitor(house, params__as_of="2005-05-01")
 
 

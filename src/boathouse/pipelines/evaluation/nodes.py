@@ -13,7 +13,13 @@ from pyspark.sql import DataFrame
 
 from boathouse.evaluation.behaviour import BehaviourCases, BehaviourOptions, BehaviourResult, run_behaviour
 from boathouse.evaluation.evaluate import TestRows, evaluate
-from boathouse.evaluation.explanation import Explanation, ExplanationOptions, explain
+from boathouse.evaluation.explanation import (
+    Explanation,
+    ExplanationOptions,
+    explain,
+    plot_calibration,
+    plot_contributions,
+)
 from boathouse.evaluation.fairness import FairnessOptions
 from boathouse.evaluation.model_card import CardWords, write_model_card
 from boathouse.evaluation.report import EvaluationReport
@@ -153,12 +159,13 @@ def publish_report(
         currency=use_case.words.currency,
         adverse=use_case.label.adverse,
     )
-    return tables[0], tables[1], report.to_dict(), metrics, write_model_card(report, words)
+    return tables[0], tables[1], report.to_dict(), metrics, write_model_card(report, words, task=use_case.task)
 
 
-def draw_plots(report: EvaluationReport, explanation: Explanation) -> tuple[Figure, Figure]:
+def draw_plots(report: EvaluationReport, explanation: Explanation, *, use_case: UseCase) -> tuple[Figure, Figure]:
     """Return the calibration curve and the SHAP summary."""
-    from boathouse.evaluation.calibration_curve import plot_calibration, plot_contributions
-
-    title = f"{report.subject.name} version {report.subject.version}"
-    return plot_calibration(report.calibration, title=title), plot_contributions(explanation, title=title)
+    title, words = f"{report.subject.name} version {report.subject.version}", use_case.task.words
+    return (
+        plot_calibration(report.calibration, title=title, words=words),
+        plot_contributions(explanation, title=title, words=words),
+    )
