@@ -89,10 +89,10 @@ SCORE = Task(
     compared={"miss": False},
     decisive="miss",
     slice_metrics={"miss": miss},
-    summaries=(TaskFigure(name="mean_points", description="Mean points"),),
+    summaries=(TaskFigure(name="mean_points", title="mean points", description="Mean points"),),
     figures=(
         TaskFigure(name="miss", title="mean distance", description="Mean distance", interval=True),
-        TaskFigure(name="made_points", description="Mean points made"),
+        TaskFigure(name="made_points", title="points made", description="Mean points made"),
     ),
     predicted="mean_points",
     observed="made_points",
