@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from pyspark.sql import DataFrame
 
 from boathouse.evaluation.behaviour import BehaviourCases, BehaviourOptions, BehaviourResult, run_behaviour
@@ -32,6 +31,9 @@ from boathouse.modelling.result import LoadedModel, NoModel
 from boathouse.modelling.samples import take_split
 from boathouse.modelling.splits import SplitOptions
 from boathouse.problem.spec import UseCase
+
+# matplotlib's Figure: Kedro resolves annotations at start-up, where importing matplotlib costs half a second.
+Figure = Any
 
 
 def take_test_rows(
