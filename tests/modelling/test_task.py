@@ -248,6 +248,7 @@ def test_reports_of_another_task_have_its_words() -> None:
         assert not OWN_WORDS.findall(text.partition("base64,")[0] + text.rpartition("</figure>")[2])
     assert decisive.get_title() == "mean distance of cohorts with labels"
     assert [line.get_ydata().tolist() for line in means.lines] == [[5.0], [3.0]]
+    assert pictures["scores"].axes[0].get_xlabel() == "Points of a game"
     assert pictures["scores"].axes[0].get_xlim()[1] >= 40
 
 

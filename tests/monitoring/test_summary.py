@@ -19,6 +19,7 @@ EVALUATION = {
     "subject": {"version": "7"},
     "rows": 30_000,
     "period": ["2005-08-31", "2005-08-31"],
+    "seen": {"candidate": 0, "champion": 3},
     "metrics": METRICS,
     "champion": {"subject": {"version": "6"}, "metrics": {"roc_auc": {"value": 0.7, "low": 0.69, "high": 0.71}}},
 }
@@ -87,6 +88,14 @@ def test_rows_that_two_versions_scored_count_once() -> None:
 )
 def test_metrics_are_those_of_the_champion(version: str, expected: str) -> None:
     assert describe_evaluation(EVALUATION, version)[0] == expected
+
+
+def test_rows_are_called_unseen_only_where_that_is_known() -> None:
+    assert describe_evaluation(EVALUATION, "7")[1] == "on 30,000 rows it never saw, 2005-08-31"
+    later = EVALUATION | {"period": ["2005-08-31", "2005-09-30"]}
+    seen = "on 30,000 rows not all known to be unseen by it, 2005-08-31 to 2005-09-30"
+    assert describe_evaluation(later, "6")[1] == seen
+    assert "not all known" in describe_evaluation(EVALUATION | {"seen": {"candidate": None}}, "7")[1]
 
 
 def test_a_long_reason_is_cut() -> None:

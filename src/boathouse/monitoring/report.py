@@ -155,7 +155,7 @@ def plot_scores(scores: Mapping[str, NDArray[np.float64]], *, task: Task = BINAR
     figure, axes = _new_figure(height=3.2)
     for name, values in scores.items():
         axes.hist(values, bins=50, range=bounds, histtype="step", density=True, label=name, linewidth=1.5)
-    axes.set_xlabel(f"predicted: {column.description.removesuffix('.')}")
+    axes.set_xlabel(column.description.removesuffix("."))
     axes.set_ylabel("density")
     axes.legend(title="cohort", frameon=False)
     return figure

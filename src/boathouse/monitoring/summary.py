@@ -83,8 +83,10 @@ def describe_evaluation(evaluation: Mapping[str, Any], version: str, *, task: Ta
         return [f"version {version} is not part of the newest evaluation"]
     metrics, titles = measured["metrics"], task.words.metrics
     figures = [f"{titles[name]} {_describe_estimate(metrics[name])}" for name in task.words.headline if name in metrics]
-    first, last = evaluation["period"]
-    return [", ".join(figures), f"on {evaluation['rows']:,} rows it never saw, {first} to {last}"]
+    role = "candidate" if measured is evaluation else "champion"
+    unseen = evaluation.get("seen", {}).get(role) == 0
+    rows = f"{evaluation['rows']:,} rows {'it never saw' if unseen else 'not all known to be unseen by it'}"
+    return [", ".join(figures), f"on {rows}, {' to '.join(dict.fromkeys(evaluation['period']))}"]
 
 
 def describe_promotion(decision: Mapping[str, Any]) -> str:
