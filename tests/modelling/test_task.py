@@ -405,7 +405,7 @@ ASKS = re.compile(
     r"predict_probability|\.probability\b|\"(mean_)?probability\"|\bto_probability|\.decide\(|(?<!def )\broc_auc\("
 )
 # What a report of any task takes from the task's words.
-OWN_WORDS = re.compile(r"log-odds|probabilit|ROC AUC|Brier", re.IGNORECASE)
+OWN_WORDS = re.compile(r"log-odds|probability|probabilities|ROC AUC|Brier", re.IGNORECASE)
 
 
 def find_questions(text: str) -> list[str]:
