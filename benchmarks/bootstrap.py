@@ -14,8 +14,7 @@ import numpy as np
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from boathouse.modelling.calibration import CostOptions
-from boathouse.modelling.intervals import BootstrapOptions, Scored
-from boathouse.modelling.paired import draw_counts, resample_differences
+from boathouse.modelling.intervals import BootstrapOptions, Scored, draw_counts, resample_differences
 
 BUDGET_S, ROWS = 2.0, 30_000
 COSTS = CostOptions(missed=5000, false_alarm=1000)

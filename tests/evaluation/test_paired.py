@@ -7,10 +7,9 @@ import pytest
 from scipy import stats
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
-from boathouse.evaluation.comparison import compare_paired, compare_slices
+from boathouse.evaluation.comparison import ALL, compare_paired, compare_slices
 from boathouse.modelling.calibration import CostOptions
-from boathouse.modelling.intervals import BootstrapOptions, Scored
-from boathouse.modelling.paired import ALL, draw_counts, resample_differences
+from boathouse.modelling.intervals import BootstrapOptions, Scored, draw_counts, resample_differences
 
 COSTS = CostOptions(missed=5, false_alarm=1)
 OPTIONS = BootstrapOptions(samples=40, confidence=0.9, seed=3)

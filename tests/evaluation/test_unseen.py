@@ -73,7 +73,7 @@ def test_rows_of_the_comparison_are_unique_by_their_keys_and_say_how_sure_they_a
     names = [column.name for column in COMPARISONS.columns]
     rows = [dict(zip(names, row, strict=True)) for row in comparison_rows(report, COMPARISON)]
     keys = {tuple(row[key] for key in COMPARISONS.keys) for row in rows}
-    # Two rivals; all rows, two sexes and one age; three metrics.
+    # Baseline and champion; all rows, two sexes and one age; three metrics.
     assert len(rows) == len(keys) == 2 * 4 * 3
     whole = {row["metric"]: row for row in rows if row["slice_key"] == ":all" and row["rival"] == "champion"}
     assert whole["roc_auc"]["verdict"] == "better"

@@ -15,25 +15,28 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from tests.lifecycle.gate_cases import GOOD, NOW, OPTIONS
-from tests.modelling.samples import FEATURES, make_sample
+from matplotlib.figure import Figure
 
 from boathouse.errors import ModelError, OptionError, UntrustedModelError
 from boathouse.evaluation.evaluate import TestRows, evaluate
 from boathouse.evaluation.fairness import FairnessOptions
+from boathouse.evaluation.model_card import write_model_card
 from boathouse.evaluation.report import EvaluationReport
 from boathouse.evaluation.tables import comparison_rows, evaluation_rows
 from boathouse.lifecycle.decision import Decided, decide_promotion
 from boathouse.lifecycle.gates import GATES, GateOptions, gates_of, judge_gates
-from boathouse.modelling.calibration import CalibrationOptions, CostOptions
+from boathouse.modelling.calibration import CalibrationOptions, CostOptions, Tuned
 from boathouse.modelling.intervals import BootstrapOptions
 from boathouse.modelling.leakage import LeakageOptions, find_suspicious
 from boathouse.modelling.result import LoadedModel, NoModel
 from boathouse.modelling.samples import take_split
 from boathouse.modelling.selection import SearchOptions, finish_model, run_trials
-from boathouse.modelling.task import BINARY, TASKS, Figure, Task, Tuned, Words
+from boathouse.modelling.task import BINARY, TASKS, Task, Words
+from boathouse.modelling.task import Figure as TaskFigure
+from boathouse.monitoring.alerts import Findings
 from boathouse.monitoring.options import PerformanceOptions
-from boathouse.monitoring.performance import ScoredCohort, measure_cohort
+from boathouse.monitoring.performance import CohortPerformance, ScoredCohort, measure_cohort
+from boathouse.monitoring.report import ReportHead, plot_performance, plot_scores, render_report
 from boathouse.problem.scored_tables import prediction_columns
 from boathouse.scoring.batch import score_batch
 from boathouse.scoring.outputs import OUTPUTS, OutputColumn, Outputs
@@ -42,6 +45,8 @@ from boathouse.scoring.scorer import load_scorer
 from boathouse.scoring.spec import Calibration
 from boathouse.serving.answers import Scores, encode_predictions
 from boathouse.tables.contract import Column
+from tests.fixtures.gate_cases import GOOD, NOW, OPTIONS
+from tests.fixtures.modelling_sample import FEATURES, make_sample
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,8 +89,13 @@ SCORE = Task(
     compared={"miss": False},
     decisive="miss",
     slice_metrics={"miss": miss},
-    summaries=(Figure(name="mean_points", description="Mean points"),),
-    figures=(Figure(name="miss", description="Mean distance", interval=True),),
+    summaries=(TaskFigure(name="mean_points", title="mean points", description="Mean points"),),
+    figures=(
+        TaskFigure(name="miss", title="mean distance", description="Mean distance", interval=True),
+        TaskFigure(name="made_points", title="points made", description="Mean points made"),
+    ),
+    predicted="mean_points",
+    observed="made_points",
     gates=("unseen_rows", "no_leakage"),
     words=Words(answer="points", observed="points made", contribution="points", metrics={"miss": "Mean distance"}),
     has_categories=False,
@@ -102,7 +112,7 @@ SCORE = Task(
     resample_differences=resample,
     find_acted=lambda rows: None,
     summarise=lambda answer, adverse: {"mean_points": float(answer["points"].mean())},
-    measure_cohort=lambda rows: {"miss": miss(rows.label, rows.predicted)},
+    measure_cohort=lambda rows: {"miss": miss(rows.label, rows.predicted), "made_points": float(rows.label.mean())},
 )
 COSTS = CostOptions(missed=5, false_alarm=1)
 BOOTSTRAP = BootstrapOptions(samples=20, confidence=0.9, seed=1)
@@ -212,6 +222,37 @@ def test_another_task_is_evaluated_by_its_own_metrics() -> None:
 
 
 @pytest.mark.usefixtures("known")
+def test_reports_of_another_task_have_its_words() -> None:
+    card = write_model_card(report_on(train(RULE, "1")), task=SCORE)
+    assert "| Mean distance |" in card
+    assert "below zero for Mean distance." in card
+    assert "| feature | mean contribution, points |" in card
+    assert "No decisions were measured by group." in card
+    performance = CohortPerformance(
+        cohort=date(2005, 8, 31),
+        model_version="1",
+        status="measured",
+        labels_known_on=None,
+        rows=80,
+        labelled=60,
+        figures={"mean_points": 5.0, "miss": 2.0, "miss_low": 1.5, "miss_high": 2.5, "made_points": 3.0},
+    )
+    findings = Findings(features=[], scores=[], labels=[], rates=[], cohorts=[performance])
+    head = ReportHead(model="m", version="1", environment="dev", as_of=date(2005, 9, 30), window="w")
+    decisive, means = plot_performance([performance], task=SCORE).axes
+    pictures = {"drift": Figure(), "scores": plot_scores({"a": np.array([-3.0, 40.0])}, task=SCORE)}
+    page = render_report(head, findings, [], pictures | {"performance": decisive.figure}, task=SCORE)
+    for text in ("mean distance", "2.000 [1.500, 2.500]", "Distribution of the predicted points by cohort"):
+        assert text in page
+    for text in (card, page):
+        assert not OWN_WORDS.findall(text.partition("base64,")[0] + text.rpartition("</figure>")[2])
+    assert decisive.get_title() == "mean distance of cohorts with labels"
+    assert [line.get_ydata().tolist() for line in means.lines] == [[5.0], [3.0]]
+    assert pictures["scores"].axes[0].get_xlabel() == "Points of a game"
+    assert pictures["scores"].axes[0].get_xlim()[1] >= 40
+
+
+@pytest.mark.usefixtures("known")
 @pytest.mark.parametrize(
     ("low", "high", "outcome"), [(-3.0, -1.0, "promoted"), (1.0, 3.0, "kept"), (-1.0, 1.0, "kept")]
 )
@@ -264,7 +305,8 @@ def test_a_cohort_of_another_task_has_its_own_figures(labelled: int, status: str
     assert (found.status, found.labelled, found.read("mean_points")) == (status, labelled, 5.0)
     figures = [found.read(name) for name in ("miss", "miss_low", "miss_high")]
     assert figures == ([2.0, 2.0, 2.0] if labelled else [None, None, None])
-    assert (found.gap, found.read("mean_probability"), found.read("roc_auc")) == (None, None, None)
+    assert found.gap(SCORE) == (-2.0 if labelled else None)
+    assert (found.gap(BINARY), found.read("mean_probability"), found.read("roc_auc")) == (None, None, None)
 
 
 def test_what_a_task_does_not_offer_is_refused() -> None:
@@ -344,24 +386,26 @@ def test_a_cohort_is_seen_from_the_adverse_value() -> None:
         minimum_roc_auc=0.6, calibration_gap=1, minimum_rows=10, bootstraps=20, confidence=0.9, seed=1, label_shift=1
     )
     found = measure_cohort(cohort, options, adverse=0)
-    assert (found.mean_probability, found.decision_rate, found.observed_rate) == pytest.approx((0.375, 0.25, 0.15))
-    assert (found.precision, found.recall) == pytest.approx((2 / 5, 2 / 3))
+    means = ("mean_probability", "decision_rate", "observed_rate")
+    assert [found.figures[name] for name in means] == pytest.approx([0.375, 0.25, 0.15])
+    assert (found.figures["precision"], found.figures["recall"]) == pytest.approx((2 / 5, 2 / 3))
     usual = measure_cohort(cohort, options)
-    assert (usual.mean_probability, usual.decision_rate, usual.observed_rate) == pytest.approx((0.625, 0.75, 0.85))
-    assert usual.roc_auc == pytest.approx(found.roc_auc)
+    assert [usual.figures[name] for name in means] == pytest.approx([0.625, 0.75, 0.85])
+    assert usual.figures["roc_auc"] == pytest.approx(found.figures["roc_auc"])
 
 
-# Modules that may know what a probability is: the binary task, what it is made of, and how it is shown.
+# Modules that may know what a probability is: the binary task, what it is made of, and its ONNX graph.
 BINARY_MODULES = {
-    *("core/modelling/task.py", "core/modelling/calibration.py", "core/modelling/threshold.py"),
-    *("core/evaluation/metrics.py", "core/evaluation/intervals.py", "core/evaluation/paired.py"),
-    *("core/scoring/outputs.py", "core/scoring/spec.py", "core/scoring/calibration.py", "core/scoring/scorer.py"),
+    *("modelling/task.py", "modelling/binary.py", "modelling/calibration.py"),
+    *("modelling/metrics.py", "modelling/intervals.py"),
+    *("scoring/outputs.py", "scoring/spec.py", "scoring/scorer.py", "scoring/graph.py"),
 }
-DECIDING = (
-    *("core/modelling", "core/evaluation", "core/fairness", "core/scoring", "core/inference", "core/promotion"),
-    *("pipelines/training", "pipelines/evaluation", "pipelines/monitoring", "scorer", "core/monitoring"),
+DECIDING = ("modelling", "evaluation", "scoring", "inference", "lifecycle", "monitoring", "problem", "pipelines")
+ASKS = re.compile(
+    r"predict_probability|\.probability\b|\"(mean_)?probability\"|\bto_probability|\.decide\(|(?<!def )\broc_auc\("
 )
-ASKS = re.compile(r"predict_probability|\.probability\b|\"probability\"|to_probability|\.decide\(|(?<!def )\broc_auc\(")
+# What a report of any task takes from the task's words.
+OWN_WORDS = re.compile(r"log-odds|probability|probabilities|ROC AUC|Brier", re.IGNORECASE)
 
 
 def find_questions(text: str) -> list[str]:
@@ -370,14 +414,17 @@ def find_questions(text: str) -> list[str]:
 
 
 def test_nothing_else_asks_for_a_probability() -> None:
-    source = Path(__file__).parents[3] / "src/boathouse"
+    source = Path(__file__).parents[2] / "src/boathouse"
     asking = {
         path.relative_to(source).as_posix(): find_questions(path.read_text(encoding="utf-8"))
         for room in DECIDING
         for path in (source / room).rglob("*.py")
     }
+    assert {name.partition("/")[0] for name in asking} == set(DECIDING)
     assert {name: lines for name, lines in asking.items() if lines and name not in BINARY_MODULES} == {}
-    assert asking["core/modelling/task.py"]
+    assert asking["modelling/task.py"]
+    for name in ("model_card.md.j2", "monitoring.html.j2"):
+        assert OWN_WORDS.findall((source / "reports/templates" / name).read_text(encoding="utf-8")) == []
 
 
 def test_a_question_would_be_found() -> None:

@@ -12,7 +12,7 @@ from boathouse.monitoring.distances import Comparison, Shift
 from boathouse.monitoring.drift import ColumnDrift
 from boathouse.monitoring.options import DriftOptions, PerformanceOptions
 from boathouse.monitoring.performance import CohortPerformance, LabelRate
-from boathouse.monitoring.rows import alert_rows
+from boathouse.monitoring.tables import alert_rows
 
 DRIFT = DriftOptions(
     psi_warning=0.1,
@@ -53,10 +53,7 @@ MEASURED = CohortPerformance(
     labels_known_on=date(2005, 9, 30),
     rows=100,
     labelled=100,
-    mean_probability=0.2,
-    decision_rate=0.3,
-    observed_rate=0.21,
-    roc_auc=0.8,
+    figures={"mean_probability": 0.2, "decision_rate": 0.3, "observed_rate": 0.21, "roc_auc": 0.8},
 )
 
 
@@ -113,15 +110,19 @@ def test_a_column_that_moved_because_of_its_nulls_gets_one_action(kind: str) -> 
 
 
 def test_good_performance_raises_nothing() -> None:
-    pending = replace(MEASURED, status="pending", roc_auc=None, observed_rate=None)
+    pending = replace(MEASURED, status="pending", figures={"mean_probability": 0.2, "decision_rate": 0.3})
     assert alert_on_performance([MEASURED, pending], options=LIMITS) == []
 
 
 def test_bad_ranking_and_bad_calibration_are_told_apart() -> None:
-    ranking, calibration = alert_on_performance([replace(MEASURED, roc_auc=0.6, observed_rate=0.3)], options=LIMITS)
+    worse = replace(MEASURED, figures={**MEASURED.figures, "roc_auc": 0.6, "observed_rate": 0.3})
+    ranking, calibration = alert_on_performance([worse], options=LIMITS)
     assert (ranking.severity, ranking.value, ranking.limit) == ("alarm", 0.6, 0.65)
     assert calibration.severity == "warning"
     assert calibration.value == pytest.approx(0.1)
+    assert calibration.message == (
+        "In cohort 2005-08-31 the observed rate is 30.0% and the mean probability is 20.0%: +10.0% (limit 5.0%)."
+    )
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ from scipy.spatial.distance import jensenshannon
 
 from boathouse.monitoring.distances import (
     adjust_p_values,
-    goodness_of_fit,
     jensen_shannon_distance,
     l_infinity_distance,
     population_stability_index,
@@ -27,12 +26,6 @@ EVEN = [25, 25, 25, 25]
 UNEVEN = [35, 20, 25, 20]
 
 counts = st.lists(st.integers(0, 10_000), min_size=2, max_size=12).filter(any)
-
-
-def test_goodness_of_fit_known_value() -> None:
-    result = goodness_of_fit(EVEN, UNEVEN)
-    assert result.statistic == pytest.approx(6.0)
-    assert result.p_value == pytest.approx(0.1116, abs=5e-5)
 
 
 def test_two_way_chi_squared_known_value() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from boathouse.errors import MonitoringError, OptionError
+from boathouse.errors import BoathouseError, OptionError
 from boathouse.monitoring.drift import compare_tables
 from boathouse.monitoring.options import DriftOptions
 
@@ -78,12 +78,12 @@ def test_nulls_of_arrow_and_nan_are_the_same() -> None:
 
 
 def test_missing_columns_are_named_with_their_side() -> None:
-    with pytest.raises(MonitoringError, match="current window lacks the columns moved"):
+    with pytest.raises(BoathouseError, match="current window lacks the columns moved"):
         compare_tables(REFERENCE, CURRENT.drop_columns(["moved"]), columns=["same", "moved"], options=OPTIONS)
 
 
 def test_an_empty_side_is_an_error() -> None:
-    with pytest.raises(MonitoringError, match="reference window has no rows"):
+    with pytest.raises(BoathouseError, match="reference window has no rows"):
         compare_tables(REFERENCE.slice(0, 0), CURRENT, columns=["same"], options=OPTIONS)
 
 

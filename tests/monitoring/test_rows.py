@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from boathouse.monitoring.contracts import DRIFT_METRICS, PERFORMANCE
 from boathouse.monitoring.drift import compare_tables
 from boathouse.monitoring.options import DriftOptions, PerformanceOptions
 from boathouse.monitoring.performance import ScoredCohort, measure_cohort
-from boathouse.monitoring.rows import ComparedWindows, drift_rows, performance_rows
+from boathouse.monitoring.tables import DRIFT_METRICS, PERFORMANCE, drift_rows, performance_rows
+from boathouse.monitoring.windows import ComparedWindows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from boathouse.errors import MonitoringError
+from boathouse.errors import BoathouseError
 from boathouse.monitoring.windows import find_window, join_labels, split_cohorts, thin_rows
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def test_window_knows_nothing_after_as_of(predictions: DataFrame) -> None:
 
 
 def test_nothing_scored_is_an_error_that_names_the_command(predictions: DataFrame) -> None:
-    with pytest.raises(MonitoringError, match="--pipeline batch_inference --env staging"):
+    with pytest.raises(BoathouseError, match="--pipeline batch_inference --env staging"):
         find_window(predictions, date(2005, 1, 1), time="day", environment="staging")
 
 

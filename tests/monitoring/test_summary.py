@@ -19,6 +19,7 @@ EVALUATION = {
     "subject": {"version": "7"},
     "rows": 30_000,
     "period": ["2005-08-31", "2005-08-31"],
+    "seen": {"candidate": 0, "champion": 3},
     "metrics": METRICS,
     "champion": {"subject": {"version": "6"}, "metrics": {"roc_auc": {"value": 0.7, "low": 0.69, "high": 0.71}}},
 }
@@ -29,8 +30,7 @@ COHORT = CohortPerformance(
     labels_known_on=date(2005, 10, 31),
     rows=30_000,
     labelled=0,
-    mean_probability=0.2,
-    decision_rate=0.3,
+    figures={"mean_probability": 0.2, "decision_rate": 0.3},
 )
 
 
@@ -59,7 +59,7 @@ def test_a_summary_of_many_alerts_stays_short() -> None:
 
 
 def test_rows_that_two_versions_scored_count_once() -> None:
-    later = replace(COHORT, model_version="8", rows=29_999, status="measured", roc_auc=0.781)
+    later = replace(COHORT, model_version="8", rows=29_999, status="measured", figures={"roc_auc": 0.781})
     facts = RunFacts(
         environment="dev",
         as_of=date(2005, 9, 30),
@@ -72,8 +72,8 @@ def test_rows_that_two_versions_scored_count_once() -> None:
         report="monitoring.html",
     )
     expected = (
-        "30,010 rows: Aug 2005 (labels known on 2005-10-31), "
-        "Sep 2005 version 7 (labels known on 2005-10-31), Sep 2005 version 8 (ROC AUC 0.781)"
+        "30,010 rows: 2005-08-31 (labels known on 2005-10-31), "
+        "2005-09-30 version 7 (labels known on 2005-10-31), 2005-09-30 version 8 (ROC AUC 0.781)"
     )
     assert expected in summarise_run(facts)
 
@@ -81,13 +81,21 @@ def test_rows_that_two_versions_scored_count_once() -> None:
 @pytest.mark.parametrize(
     ("version", "expected"),
     [
-        ("7", "ROC AUC 0.780 [0.770, 0.790], Brier 0.100"),
+        ("7", "ROC AUC 0.780 [0.770, 0.790], Brier score 0.100"),
         ("6", "ROC AUC 0.700 [0.690, 0.710]"),
         ("2", "version 2 is not part of the newest evaluation"),
     ],
 )
-def test_metrics_are_those_of_the_version_in_charge(version: str, expected: str) -> None:
+def test_metrics_are_those_of_the_champion(version: str, expected: str) -> None:
     assert describe_evaluation(EVALUATION, version)[0] == expected
+
+
+def test_rows_are_called_unseen_only_where_that_is_known() -> None:
+    assert describe_evaluation(EVALUATION, "7")[1] == "on 30,000 rows it never saw, 2005-08-31"
+    later = EVALUATION | {"period": ["2005-08-31", "2005-09-30"]}
+    seen = "on 30,000 rows not all known to be unseen by it, 2005-08-31 to 2005-09-30"
+    assert describe_evaluation(later, "6")[1] == seen
+    assert "not all known" in describe_evaluation(EVALUATION | {"seen": {"candidate": None}}, "7")[1]
 
 
 def test_a_long_reason_is_cut() -> None:

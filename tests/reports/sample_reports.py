@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 
 from boathouse.evaluation.behaviour import BehaviourResult
-from boathouse.evaluation.calibration_curve import CalibrationBin
-from boathouse.evaluation.comparison import Estimate, SliceComparison
+from boathouse.evaluation.comparison import ALL, Estimate, Slice, SliceComparison
 from boathouse.evaluation.fairness import GroupFairness, GroupRates
-from boathouse.evaluation.model_card import _METRICS, CardWords, write_model_card
-from boathouse.evaluation.report import EvaluationReport, Rival, Subject
-from boathouse.evaluation.slices import Slice
+from boathouse.evaluation.model_card import CardWords, write_model_card
+from boathouse.evaluation.report import ComparedModel, EvaluationReport, Subject
 from boathouse.features.feature_view import FeatureView, Source
 from boathouse.features.registry import write_dictionary
 from boathouse.lifecycle.decision import Decided, PromotionDecision
@@ -22,7 +20,8 @@ from boathouse.lifecycle.decision_card import write_decision_card
 from boathouse.lifecycle.gates import Gate
 from boathouse.lineage.findings import Finding
 from boathouse.lineage.governance_report import build_page
-from boathouse.modelling.paired import ALL
+from boathouse.modelling.metrics import CalibrationBin
+from boathouse.modelling.task import BINARY
 from boathouse.monitoring.alerts import Alert, Findings
 from boathouse.monitoring.distances import Comparison, Shift
 from boathouse.monitoring.drift import ColumnDrift
@@ -43,11 +42,13 @@ SOME = Estimate(0.8, 0.7, 0.9)
 
 def _report(value: str) -> EvaluationReport:
     subject = Subject(name=value, version=value, algorithm=value, threshold=0.25, digest=value)
-    metrics = dict.fromkeys(_METRICS, SOME)
+    metrics = dict.fromkeys(BINARY.words.metrics, SOME)
     sliced = SliceComparison(
-        key=value, value=value, rows=1_000, ours=dict.fromkeys(_METRICS, 0.8), theirs={}, difference=metrics
+        key=value, value=value, rows=1_000, ours=dict.fromkeys(BINARY.words.metrics, 0.8), theirs={}, difference=metrics
     )
-    rival = Rival(subject=subject, metrics=metrics, difference=metrics, slices=[replace(sliced, key=ALL), sliced])
+    compared = ComparedModel(
+        subject=subject, metrics=metrics, difference=metrics, slices=[replace(sliced, key=ALL), sliced]
+    )
     group = GroupRates(value, 10, 0.5, 0.5, 0.5, 0.5, judged=False)
     behaviour = BehaviourResult(
         name=value, says=value, rule="low", cases=10, failing=2, worst=0.4, bound=0.1, max_failing_share=0.1
@@ -58,9 +59,9 @@ def _report(value: str) -> EvaluationReport:
         period=(value, value),
         confidence=0.95,
         metrics=metrics,
-        baseline=rival,
-        champion=replace(rival, slices=()),
-        slices=[Slice(value, value, 1_000, 0.2, 0.21, float("nan"), 0.1)],
+        baseline=compared,
+        champion=replace(compared, slices=()),
+        slices=[Slice(value, value, 1_000, 0.2, 0.21, {"roc_auc": float("nan"), "brier_score": 0.1})],
         fairness=[GroupFairness(value, (group, replace(group, judged=True)), 0.1, 0.2)],
         calibration=[CalibrationBin(100, 0.2, 0.21)],
         importance={value: 1.0},
@@ -111,14 +112,16 @@ def monitoring(value: str) -> str:
         labels_known_on=date(2005, 9, 30),
         rows=1_000,
         labelled=1_000,
-        mean_probability=0.2,
-        decision_rate=0.3,
-        observed_rate=0.21,
-        roc_auc=0.8,
-        roc_auc_low=0.7,
-        roc_auc_high=0.9,
+        figures={
+            "mean_probability": 0.2,
+            "decision_rate": 0.3,
+            "observed_rate": 0.21,
+            "roc_auc": 0.8,
+            "roc_auc_low": 0.7,
+            "roc_auc_high": 0.9,
+        },
     )
-    pending = replace(cohort, status="pending", labelled=0, roc_auc=None, observed_rate=None)
+    pending = replace(cohort, status="pending", labelled=0, figures={"mean_probability": 0.2, "decision_rate": 0.3})
     alert = Alert(kind="feature_drift", severity="alarm", subject=value, value=0.3, limit=0.2, message=value)
     findings = Findings(features=[drift], scores=[], labels=[], rates=[], cohorts=[cohort, pending])
     head = ReportHead(model=value, version=value, environment=value, as_of=date(2005, 9, 30), window=value)

@@ -52,13 +52,13 @@ EXPECTED: dict[str, tuple[list[str], list[str]]] = {
         ],
         [
             "metric | candidate | baseline | candidate less baseline | champion | candidate less champion",
-            "compared with | part | rows | ROC AUC | cost per word (word)",
+            "compared with | part | rows | ROC AUC | Brier score | Cost per word (word)",
             BEHAVIOUR,
-            "part | rows | observed | predicted | ROC AUC",
+            "part | rows | observed | predicted | ROC AUC | Brier score",
             "by | demographic parity difference | equalized odds difference",
             "group | rows | decided 1 | TPR | FPR | PPV",
             "rows | predicted | observed",
-            "feature | mean contribution, log-odds",
+            "feature | mean contribution, log-odds of label 1",
         ],
     ),
     "decision_card.md.j2": (
@@ -111,9 +111,9 @@ def test_an_html_report_needs_nothing_beside_itself(template: str) -> None:
 def test_rows_show_the_numbers_they_are_given() -> None:
     card = MARKDOWN["model_card.md.j2"]("word")
     assert "| ROC AUC | 0.800 [0.700, 0.900] | 0.800 [0.700, 0.900] | 0.800 [0.700, 0.900] |" in card
-    assert "| baseline | all | 1,000 | 0.800 [0.700, 0.900] | 0.800 [0.700, 0.900] |" in card
-    assert "| champion | not compared: one of the models was trained on these rows | 0 | – | – |" in card
-    assert "| word = word | 1,000 | 0.200 | 0.210 | – |" in card
+    assert "| baseline | all | 1,000 | 0.800 [0.700, 0.900] | 0.800 [0.700, 0.900] | 0.800 [0.700, 0.900] |" in card
+    assert "| champion | not compared: one of the models was trained on these rows | 0 | – | – | – |" in card
+    assert "| word = word | 1,000 | 0.200 | 0.210 | – | 0.100 |" in card
     assert "| word | **no** | 2 of 10 | scored 0.400 | 0.100 in all but 10% |" in card
     assert "| word = word (small) | 10 | 0.500 | 0.500 | 0.500 | 0.500 |" in card
     decision = MARKDOWN["decision_card.md.j2"]("word")
@@ -122,5 +122,5 @@ def test_rows_show_the_numbers_they_are_given() -> None:
     alerts, drifts, cohorts = Html(HTML["monitoring.html.j2"]("word")).tables
     assert [row[0] for row in alerts] == ["severity", "alarm", "warning"]
     assert drifts[1] == ["word", "alarm", "0.300", "0.100", "KS 0.000", "< 1e-300", "+0.0", "word: 0.0% → 12.0%"]
-    assert cohorts[1][:6] == ["Aug 2005", "word", "measured", "1,000", "1,000", "0.800 [0.700, 0.900]"]
+    assert cohorts[1][:6] == ["2005-08-31", "word", "measured", "1,000", "1,000", "0.800 [0.700, 0.900]"]
     assert cohorts[2][2] == "pending until 2005-09-30"

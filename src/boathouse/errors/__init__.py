@@ -11,7 +11,6 @@ from boathouse.errors.inference import InferenceError, StreamError
 from boathouse.errors.invocations import InvocationError
 from boathouse.errors.life_cycle import IdentityError, LifeCycleError
 from boathouse.errors.models import ModelError, PromotionError, UntrustedModelError
-from boathouse.errors.monitoring import MonitoringError
 from boathouse.errors.reproduction import ReproductionError
 from boathouse.errors.requests import RequestError
 from boathouse.errors.simulation import SimulationError
@@ -34,7 +33,6 @@ __all__ = [
     "InvocationError",
     "LifeCycleError",
     "ModelError",
-    "MonitoringError",
     "NotPublishedError",
     "OnlineStoreError",
     "OptionError",

@@ -62,7 +62,7 @@ class BehaviourTest:
         rule: ``unmoved``: the change of the answer in either direction, ``not_lower``: its fall, ``low``: the answer,
             ``high``: how far it is from the greatest there can be, for a probability one less it; each at most the
             bound.
-        change: From the tables of some entities to those after a change, from which features are computed anew; the
+        change: From the tables of some entities to those after a change, from which features are computed again; the
             same entities in the same order, or hand-made ones for ``low`` and ``high``.
         alter: From features to features after a change; for what happens behind the tables, with a generator and
             the relative size of noise. Exactly one of ``change`` and ``alter`` is given.
@@ -86,7 +86,7 @@ class BehaviourLimit:
     """How much a test lets pass.
 
     Attributes:
-        bound: Greatest value of what the rule measures, in probability, 0 to 1; a case above it fails.
+        bound: Greatest value of what the rule measures, in the unit of the answer, 0 to 1; a case above it fails.
         max_failing_share: Share of cases that may fail, 0 to 1.
     """
 
@@ -163,7 +163,7 @@ class BehaviourResult:
         rule: What was measured of each case.
         cases: Number of cases; 0 passes nothing.
         failing: Cases above the bound, or without a number.
-        worst: Greatest value measured, in probability; NaN where a case has none.
+        worst: Greatest value measured, in the unit of the answer; NaN where a case has none.
         bound: Greatest value that passes.
         max_failing_share: Share of cases that may fail.
     """
@@ -210,9 +210,9 @@ def _predict(scorer: Scorer, columns: Columns) -> np.ndarray:
     """Return the main column of the answers, NaN for one outside its range; none for no columns."""
     if not columns:
         return np.empty(0)
-    found = scorer.predict(np.column_stack([columns[name] for name in scorer.spec.features]))
+    answers = scorer.predict(np.column_stack([columns[name] for name in scorer.spec.features]))
     low, high = _bounds(scorer)
-    return np.where((found >= low) & (found <= high), found, np.nan)
+    return np.where((answers >= low) & (answers <= high), answers, np.nan)
 
 
 def _bounds(scorer: Scorer) -> tuple[float, float]:

@@ -1,4 +1,7 @@
-"""Two models on the same rows, resampled together."""
+"""Parts of the rows, and two models on the same rows, resampled together.
+
+A weak part that grows lowers the whole, though nothing else changed.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,10 @@ import numpy as np
 
 from boathouse.modelling.calibration import CostOptions
 from boathouse.modelling.intervals import BootstrapOptions, bounds_of
-from boathouse.modelling.paired import ALL
 from boathouse.modelling.task import BINARY, ScoredRows, Task
+
+# Stands for all rows where a column and its value would name a part.
+ALL = ":all"
 
 
 @dataclass(frozen=True)
@@ -37,8 +42,8 @@ class SliceComparison:
         value: Its value; ``:all`` for all rows.
         rows: Rows of the part.
         ours: Metrics of the candidate.
-        theirs: Metrics of the rival.
-        difference: Candidate less rival, paired, with interval.
+        theirs: Metrics of the other model.
+        difference: Candidate less the other model, paired, with interval.
     """
 
     key: str
@@ -107,7 +112,7 @@ def compare_slices(
 
     Args:
         ours: The candidate on the rows.
-        theirs: The rival on the same rows.
+        theirs: The other model on the same rows.
         cuts: Values by column, one per row.
         options: How the rows are resampled.
         costs: Prices of wrong decisions.
@@ -125,3 +130,45 @@ def compare_slices(
             part = [each.take(values == value) for each in (ours, theirs)]
             compared.append(compare_part(key, str(value), part))
     return compared
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One part of the rows.
+
+    Attributes:
+        key: Column that cuts.
+        value: Its value.
+        rows: Rows of the part.
+        observed: Mean of what happened; for a binary task the share of the adverse label.
+        predicted: Mean of what was predicted of it.
+        metrics: What the task measures of a part; NaN where the part does not define it.
+    """
+
+    key: str
+    value: str
+    rows: int
+    observed: float
+    predicted: float
+    metrics: Mapping[str, float]
+
+
+def measure_slices(
+    key: str, values: np.ndarray, label: np.ndarray, predicted: np.ndarray, *, task: Task = BINARY
+) -> list[Slice]:
+    """Return the metrics of each value of one column, in alphabetical order."""
+    return [
+        _measure_slice(key, str(value), label[values == value], predicted[values == value], task)
+        for value in sorted(set(values.tolist()), key=str)
+    ]
+
+
+def _measure_slice(key: str, value: str, label: np.ndarray, predicted: np.ndarray, task: Task) -> Slice:
+    return Slice(
+        key=key,
+        value=value,
+        rows=len(label),
+        observed=float(label.mean()),
+        predicted=float(predicted.mean()),
+        metrics={name: metric(label, predicted) for name, metric in task.slice_metrics.items()},
+    )

@@ -8,10 +8,9 @@ from datetime import date
 
 import numpy as np
 
-from boathouse.evaluation.comparison import Estimate, compare, compare_slices, estimate
+from boathouse.evaluation.comparison import Estimate, compare, compare_slices, estimate, measure_slices
 from boathouse.evaluation.fairness import FairnessOptions, GroupFairness, measure_fairness
-from boathouse.evaluation.report import EvaluationReport, Rival, Subject
-from boathouse.evaluation.slices import measure_slices
+from boathouse.evaluation.report import ComparedModel, EvaluationReport, Subject
 from boathouse.modelling.calibration import CostOptions
 from boathouse.modelling.intervals import BootstrapOptions
 from boathouse.modelling.metrics import bin_calibration
@@ -95,7 +94,7 @@ def evaluate(  # noqa: PLR0913 - three models, the rows and the options of each 
 ) -> EvaluationReport:
     """Return the report on ``candidate``; all models are resampled with the same rows.
 
-    A rival is compared only on rows that neither it nor the candidate was trained on; else all differences are
+    Two models are compared only on rows that neither of them was trained on; else all differences are
     undefined, and an undefined number passes no gate. The label's adverse value is the one that the candidate was
     trained with.
     """
@@ -107,15 +106,15 @@ def evaluate(  # noqa: PLR0913 - three models, the rows and the options of each 
         for role, each in models.items()
         if isinstance(each, LoadedModel)
     }
-    rival = _Comparer(ours, measure, comparison, seen)
+    comparer = _Comparer(ours, measure, comparison, seen)
     return EvaluationReport(
         subject=describe(candidate),
         rows=len(rows.label),
         period=rows.period,
         confidence=bootstrap.confidence,
         metrics=estimate(ours.values, ours.resampled, bootstrap),
-        baseline=rival.against(baseline, "baseline"),
-        champion=rival.against(champion, "champion") if isinstance(champion, LoadedModel) else None,
+        baseline=comparer.against(baseline, "baseline"),
+        champion=comparer.against(champion, "champion") if isinstance(champion, LoadedModel) else None,
         slices=[
             each
             for name in fairness.sensitive
@@ -158,7 +157,7 @@ class _Comparer:
     comparison: BootstrapOptions
     seen: Mapping[str, float]
 
-    def against(self, model: LoadedModel, role: str) -> Rival:
+    def against(self, model: LoadedModel, role: str) -> ComparedModel:
         theirs = self.measure.of(model)
         bootstrap = self.measure.bootstrap
         metrics: dict[str, Estimate] = estimate(theirs.values, theirs.resampled, bootstrap)
@@ -166,7 +165,7 @@ class _Comparer:
         difference = compare(sides[0], sides[1], bootstrap)
         if self.seen["candidate"] != 0 or self.seen[role] != 0:
             unfair = Estimate(float("nan"), float("nan"), float("nan"))
-            return Rival(subject=describe(model), metrics=metrics, difference=dict.fromkeys(difference, unfair))
+            return ComparedModel(subject=describe(model), metrics=metrics, difference=dict.fromkeys(difference, unfair))
         slices = compare_slices(
             self.ours.scored,
             theirs.scored,
@@ -177,7 +176,7 @@ class _Comparer:
         )
         # The gates read these: more resamples stand behind them than behind the other metrics.
         difference |= slices[0].difference
-        return Rival(subject=describe(model), metrics=metrics, difference=difference, slices=slices)
+        return ComparedModel(subject=describe(model), metrics=metrics, difference=difference, slices=slices)
 
 
 def count_seen_rows(tags: Mapping[str, str], days: np.ndarray, *, held_out: str = "") -> float:

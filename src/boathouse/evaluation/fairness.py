@@ -37,10 +37,10 @@ class GroupRates:
     Attributes:
         group: Value of the sensitive column; ``unknown`` for a missing one.
         rows: Rows of the group.
-        selection_rate: Share decided 1.
-        true_positive_rate: Share of the label-1 rows decided 1; NaN without such rows.
-        false_positive_rate: Share of the label-0 rows decided 1; NaN without such rows.
-        positive_predictive_value: Share of the decided with label 1; NaN if none is decided.
+        selection_rate: Share for which the adverse value was decided.
+        true_positive_rate: The same among rows to which it happened; NaN without such rows.
+        false_positive_rate: The same among the other rows; NaN without such rows.
+        positive_predictive_value: Share of those for which it was decided to which it happened; NaN if none is decided.
         judged: Whether the group is large enough for differences.
     """
 
@@ -79,8 +79,8 @@ def measure_fairness(
     Args:
         sensitive: Name of the column.
         groups: Its value for each row; None is the group ``unknown``.
-        label: 0 and 1.
-        decision: 0 and 1.
+        label: 1 where the adverse value happened, else 0.
+        decision: 1 where it was decided, else 0.
         min_group_rows: Smaller groups do not enter differences.
     """
     names, codes = np.unique([UNKNOWN if each is None else str(each) for each in groups], return_inverse=True)

@@ -7,25 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from boathouse.evaluation.behaviour import BehaviourResult
-from boathouse.evaluation.comparison import Estimate
+from boathouse.evaluation.comparison import ALL, Estimate
 from boathouse.evaluation.fairness import GroupRates
-from boathouse.evaluation.report import EvaluationReport, Rival
-from boathouse.modelling.paired import ALL
+from boathouse.evaluation.report import ComparedModel, EvaluationReport
+from boathouse.modelling.task import BINARY, Task
 from boathouse.options import require_whole
 from boathouse.reports.rendering import render_markdown
 
-# Metrics that are shown, in order; the template names them.
-_METRICS = (
-    "roc_auc",
-    "precision_recall_auc",
-    "log_loss",
-    "brier_score",
-    "ks_statistic",
-    "precision",
-    "recall",
-    "f1_score",
-    "expected_cost",
-)
 _MOST_FEATURES = 12
 
 
@@ -70,14 +58,16 @@ class MetricView:
 
 @dataclass(frozen=True, kw_only=True)
 class ComparedView:
-    """The candidate less baseline or champion on a part of the rows; ``key`` is empty for all rows."""
+    """The candidate less baseline or champion on a part of the rows; ``key`` is empty for all rows.
+
+    ``differences`` are those of the compared metrics, in the order of the task.
+    """
 
     role: str
     key: str
     value: str
     rows: str
-    roc_auc: IntervalView
-    cost: IntervalView
+    differences: tuple[IntervalView, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,10 +89,13 @@ class CardView:
     """What the template of the model card shows; numbers are rounded text.
 
     Attributes:
+        threshold: From which on 1 is decided; empty for a task without decisions.
         unseen: Whether none of the models was trained on the test rows.
         roles: Models compared with: ``baseline``, and ``champion`` where there is one.
         uncompared: Those of them that were not compared, since a model was trained on the rows.
-        slices: Column, value, rows, observed and predicted rate, ROC AUC.
+        better_above: Compared metrics of which more is better.
+        better_below: The others.
+        slices: Column, value, then rows, observed, predicted and the metrics of a part.
         spreads: Sensitive column, demographic parity and equalized odds difference.
         groups: Sensitive column, group, whether it is judged, then rows and rates.
         calibration: Rows, predicted and observed rate of each bin.
@@ -123,6 +116,8 @@ class CardView:
     metrics: tuple[MetricView, ...]
     compared: tuple[ComparedView, ...]
     uncompared: tuple[str, ...]
+    better_above: tuple[str, ...]
+    better_below: tuple[str, ...]
     behaviour: tuple[BehaviourView, ...]
     slices: tuple[tuple[str, str, tuple[str, ...]], ...]
     spreads: tuple[tuple[str, str, str], ...]
@@ -132,35 +127,44 @@ class CardView:
     importance: tuple[tuple[str, str], ...]
 
 
-def write_model_card(report: EvaluationReport, words: CardWords | None = None) -> str:
+def write_model_card(report: EvaluationReport, words: CardWords | None = None, *, task: Task = BINARY) -> str:
     """Return the card of the report's candidate as Markdown; ``words`` are those of the problem."""
-    return render_markdown("model_card.md.j2", card=view_card(report), words=words or CardWords())
+    return render_markdown(
+        "model_card.md.j2",
+        card=view_card(report, task),
+        words=words or CardWords(),
+        task=task.words,
+        compared=tuple(task.compared),
+        parts=tuple(task.slice_metrics),
+    )
 
 
-def view_card(report: EvaluationReport) -> CardView:
+def view_card(report: EvaluationReport, task: Task) -> CardView:
     """Return what the card shows of ``report``."""
-    subject, rivals = report.subject, _rivals(report)
+    subject, models = report.subject, _compared_models(report)
     return CardView(
         name=subject.name,
         version=subject.version,
         algorithm=subject.algorithm,
-        threshold=f"{subject.threshold:.4f}",
+        threshold="" if math.isnan(subject.threshold) else f"{subject.threshold:.4f}",
         digest=subject.digest[:16],
         rows=f"{report.rows:,}",
         first=report.period[0],
         last=report.period[1],
         confidence=f"{report.confidence:.0%}",
         unseen=bool(report.seen) and all(rows == 0 for rows in report.seen.values()),
-        roles=tuple(rivals),
-        metrics=tuple(_view_metric(name, report) for name in _METRICS),
-        compared=tuple(each for role, rival in rivals.items() for each in _view_comparison(role, rival)),
-        uncompared=tuple(role for role, rival in rivals.items() if not rival.slices),
+        roles=tuple(models),
+        metrics=tuple(_view_metric(name, report) for name in task.words.metrics),
+        compared=tuple(each for role, model in models.items() for each in _view_comparison(role, model, task)),
+        uncompared=tuple(role for role, model in models.items() if not model.slices),
+        better_above=tuple(name for name, more in task.compared.items() if more),
+        better_below=tuple(name for name, more in task.compared.items() if not more),
         behaviour=view_behaviour(report.behaviour),
         slices=tuple(
             (
                 each.key,
                 each.value,
-                (f"{each.rows:,}", f"{each.observed:.3f}", f"{each.predicted:.3f}", _number(each.roc_auc)),
+                (f"{each.rows:,}", *map(_number, (each.observed, each.predicted, *each.metrics.values()))),
             )
             for each in report.slices
         ),
@@ -198,7 +202,7 @@ def view_behaviour(results: Sequence[BehaviourResult]) -> tuple[BehaviourView, .
     )
 
 
-def _rivals(report: EvaluationReport) -> dict[str, Rival]:
+def _compared_models(report: EvaluationReport) -> dict[str, ComparedModel]:
     return {"baseline": report.baseline} | ({"champion": report.champion} if report.champion else {})
 
 
@@ -207,20 +211,20 @@ def _view_metric(name: str, report: EvaluationReport) -> MetricView:
         name=name,
         candidate=_interval(report.metrics[name]),
         others=tuple(
-            (_interval(each.metrics[name]), _interval(each.difference[name])) for each in _rivals(report).values()
+            (_interval(each.metrics[name]), _interval(each.difference[name]))
+            for each in _compared_models(report).values()
         ),
     )
 
 
-def _view_comparison(role: str, rival: Rival) -> Iterator[ComparedView]:
-    for each in rival.slices:
+def _view_comparison(role: str, model: ComparedModel, task: Task) -> Iterator[ComparedView]:
+    for each in model.slices:
         yield ComparedView(
             role=role,
             key="" if each.key == ALL else each.key,
             value=each.value,
             rows=f"{each.rows:,}",
-            roc_auc=_interval(each.difference["roc_auc"]),
-            cost=_interval(each.difference["expected_cost"]),
+            differences=tuple(_interval(each.difference[name]) for name in task.compared),
         )
 
 

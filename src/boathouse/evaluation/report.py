@@ -8,9 +8,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from boathouse.evaluation.behaviour import BehaviourResult
-from boathouse.evaluation.comparison import Estimate, SliceComparison
+from boathouse.evaluation.comparison import Estimate, Slice, SliceComparison
 from boathouse.evaluation.fairness import GroupFairness, GroupRates
-from boathouse.evaluation.slices import Slice
 from boathouse.modelling.leakage import LeakageFindings
 from boathouse.modelling.metrics import CalibrationBin, calibration_error
 
@@ -35,13 +34,13 @@ class Subject:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rival:
+class ComparedModel:
     """A model measured on the same rows, and what the candidate does better or worse.
 
     Attributes:
         subject: The model.
         metrics: Its metrics.
-        difference: Candidate less rival, paired; undefined if one of them was trained on the rows.
+        difference: Candidate less this model, paired; undefined if one of them was trained on the rows.
         slices: The comparison on all rows and on parts of them; empty if it is not fair.
     """
 
@@ -53,7 +52,7 @@ class Rival:
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationReport:
-    """The candidate beside its rivals on the same rows, which no model should have been trained on.
+    """The candidate beside baseline and champion on the same rows, which no model should have been trained on.
 
     Attributes:
         subject: The candidate.
@@ -62,7 +61,7 @@ class EvaluationReport:
         confidence: Of every interval.
         metrics: With intervals.
         baseline: The business rule on the same rows.
-        champion: The version in charge on the same rows, or None.
+        champion: The champion on the same rows, or None.
         slices: By sensitive group.
         fairness: By sensitive column.
         calibration: Ten bins of equally many rows.
@@ -71,7 +70,7 @@ class EvaluationReport:
         seen: Test rows that a model was trained on, by role (candidate, baseline, champion); NaN where its training
             window is not known.
         behaviour: Tests of the model's behaviour; empty if none was run.
-        leakage: What the training set may have seen too early; None if nobody looked.
+        leakage: What the training set may have seen too early; None if it was not looked for.
     """
 
     subject: Subject
@@ -79,8 +78,8 @@ class EvaluationReport:
     period: tuple[str, str]
     confidence: float
     metrics: Mapping[str, Estimate]
-    baseline: Rival
-    champion: Rival | None
+    baseline: ComparedModel
+    champion: ComparedModel | None
     slices: Sequence[Slice]
     fairness: Sequence[GroupFairness]
     calibration: Sequence[CalibrationBin]
@@ -109,8 +108,8 @@ class EvaluationReport:
                 "subject": Subject(**_with_nan(raw["subject"])),
                 "period": tuple(raw["period"]),
                 "metrics": _estimates(raw["metrics"]),
-                "baseline": _rival(raw["baseline"]),
-                "champion": _rival(raw["champion"]) if raw["champion"] else None,
+                "baseline": _compared_model(raw["baseline"]),
+                "champion": _compared_model(raw["champion"]) if raw["champion"] else None,
                 "slices": [_slice(each) for each in raw["slices"]],
                 "fairness": [_fairness(each) for each in raw["fairness"]],
                 "calibration": [CalibrationBin(**each) for each in raw["calibration"]],
@@ -125,8 +124,8 @@ def _estimates(raw: Mapping[str, Any]) -> dict[str, Estimate]:
     return {name: Estimate(**_with_nan(each)) for name, each in raw.items()}
 
 
-def _rival(raw: Mapping[str, Any]) -> Rival:
-    return Rival(
+def _compared_model(raw: Mapping[str, Any]) -> ComparedModel:
+    return ComparedModel(
         subject=Subject(**_with_nan(raw["subject"])),
         metrics=_estimates(raw["metrics"]),
         difference=_estimates(raw["difference"]),

@@ -1,4 +1,4 @@
-"""The tables that remember every evaluation and every comparison with a rival, and their rows."""
+"""The tables that remember every evaluation and every comparison with baseline and champion, and their rows."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from boathouse.evaluation.comparison import Estimate, SliceComparison
-from boathouse.evaluation.report import EvaluationReport, Rival
+from boathouse.evaluation.comparison import ALL, Estimate, SliceComparison
+from boathouse.evaluation.report import ComparedModel, EvaluationReport
 from boathouse.modelling.intervals import BootstrapOptions
-from boathouse.modelling.paired import ALL
 from boathouse.modelling.task import BINARY, TASKS, Task
 from boathouse.tables.contract import Column, TableContract
 
 EVALUATIONS = TableContract(
     name="audit.evaluations",
-    description="Metrics of every version on its test rows, with intervals, by slice and against rivals.",
+    description="Metrics of every version on its test rows, with intervals, by slice and beside baseline and champion.",
     grain="One row per version, role, slice and metric.",
     columns=(
         Column(name="model_name", dtype="string", description="Registered name of the candidate."),
@@ -41,13 +40,18 @@ VERDICTS = ("better", "worse", "tie", "undefined")
 COMPARISONS = TableContract(
     name="audit.comparisons",
     description="Every version against baseline and champion on the same unseen rows, with intervals, by slice.",
-    grain="One row per version, rival, slice and metric.",
+    grain="One row per version, compared model, slice and metric.",
     columns=(
         Column(name="model_name", dtype="string", description="Registered name of the candidate."),
         Column(name="model_version", dtype="string", description="Version of the candidate."),
-        Column(name="rival", dtype="string", description="Whom it met.", allowed=("baseline", "champion")),
-        Column(name="rival_name", dtype="string", description="Registered name of the rival."),
-        Column(name="rival_version", dtype="string", description="Version of the rival."),
+        Column(
+            name="rival",
+            dtype="string",
+            description="Model that it is compared with.",
+            allowed=("baseline", "champion"),
+        ),
+        Column(name="rival_name", dtype="string", description="Registered name of that model."),
+        Column(name="rival_version", dtype="string", description="Version of that model."),
         Column(name="slice_key", dtype="string", description="Column that cuts; ':all' for all rows."),
         Column(name="slice_value", dtype="string", description="Its value; ':all' for all rows."),
         Column(
@@ -60,11 +64,17 @@ COMPARISONS = TableContract(
         Column(
             name="candidate_value", dtype="double", description="Of the candidate.", unit="of the metric", nullable=True
         ),
-        Column(name="rival_value", dtype="double", description="Of the rival.", unit="of the metric", nullable=True),
+        Column(
+            name="rival_value",
+            dtype="double",
+            description="Of the compared model.",
+            unit="of the metric",
+            nullable=True,
+        ),
         Column(
             name="difference",
             dtype="double",
-            description="Candidate less rival; null: undefined.",
+            description="Candidate less the compared model; null: undefined.",
             unit="of the metric",
             nullable=True,
         ),
@@ -142,12 +152,12 @@ def comparison_rows(
     report: EvaluationReport, options: BootstrapOptions, *, task: Task = BINARY
 ) -> list[tuple[Any, ...]]:
     """Return the rows of ``audit.comparisons`` for one report."""
-    rivals = {"baseline": report.baseline, "champion": report.champion}
+    compared = {"baseline": report.baseline, "champion": report.champion}
     return [
         (report.subject.name, report.subject.version, role, *rest, options.confidence, options.samples, verdict)
-        for role, rival in rivals.items()
-        if rival
-        for *rest, verdict in _compared(rival, task)
+        for role, model in compared.items()
+        if model
+        for *rest, verdict in _compared(model, task)
     ]
 
 
@@ -163,19 +173,19 @@ def find_verdict(metric: str, difference: Estimate, *, task: Task = BINARY) -> s
     return "better" if (difference.low > 0) == task.compared[metric] else "worse"
 
 
-def _compared(rival: Rival, task: Task) -> Iterator[tuple[Any, ...]]:
-    for each in rival.slices or [_unfair(rival, task)]:
+def _compared(model: ComparedModel, task: Task) -> Iterator[tuple[Any, ...]]:
+    for each in model.slices or [_unfair(model, task)]:
         for metric in task.compared:
             difference = each.difference[metric]
             numbers = (each.ours[metric], each.theirs[metric], difference.value, difference.low, difference.high)
-            place = (rival.subject.name, rival.subject.version, each.key, each.value, metric, each.rows)
-            yield (*place, *(_known(number) for number in numbers), find_verdict(metric, difference, task=task))
+            identity = (model.subject.name, model.subject.version, each.key, each.value, metric, each.rows)
+            yield (*identity, *(_known(number) for number in numbers), find_verdict(metric, difference, task=task))
 
 
-def _unfair(rival: Rival, task: Task) -> SliceComparison:
+def _unfair(model: ComparedModel, task: Task) -> SliceComparison:
     """Return what stands for a comparison that was not made."""
     nothing = dict.fromkeys(task.compared, float("nan"))
-    return SliceComparison(key=ALL, value=ALL, rows=0, ours=nothing, theirs=nothing, difference=rival.difference)
+    return SliceComparison(key=ALL, value=ALL, rows=0, ours=nothing, theirs=nothing, difference=model.difference)
 
 
 def _known(value: float) -> float | None:

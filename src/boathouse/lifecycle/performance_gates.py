@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from boathouse.evaluation.comparison import Estimate
-from boathouse.evaluation.report import Rival
+from boathouse.evaluation.report import ComparedModel
 from boathouse.lifecycle.evidence import GateEvidence
 from boathouse.lifecycle.gate_rules import GateLimits, GateRule, Reading, count_faults
 
@@ -96,7 +96,7 @@ def read_leakage(evidence: GateEvidence, limits: GateLimits) -> Reading:  # noqa
     return count_faults(found.alarms)
 
 
-def _difference(rival: Rival, metric: str) -> Estimate:
+def _difference(rival: ComparedModel, metric: str) -> Estimate:
     return rival.difference.get(metric, Estimate(_NAN, _NAN, _NAN))
 
 

@@ -1,7 +1,8 @@
-"""Fitting of the map from log-odds to probability, on rows the estimator has not seen."""
+"""What is chosen on validation rows: the map from log-odds to probability, and the threshold that costs least."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,9 +87,27 @@ def choose_threshold(probability: np.ndarray, label: np.ndarray, costs: CostOpti
     cost = (positives.sum() - caught) * costs.missed + (alarms - caught) * costs.false_alarm
     # Only the last row of a run of equal probabilities is a threshold one can set.
     settable = np.append(ranked[1:] != ranked[:-1], adverse == 1 or ranked[-1] < 1)
-    places = np.flatnonzero(settable)
+    settable_rows = np.flatnonzero(settable)
     # To act on none but the certain.
     end = 1.0 if adverse == 1 else 0.0
-    if not len(places) or cost[best := places[np.argmin(cost[places])]] >= positives.sum() * costs.missed:
+    if (
+        not len(settable_rows)
+        or cost[best := settable_rows[np.argmin(cost[settable_rows])]] >= positives.sum() * costs.missed
+    ):
         return end
     return float(ranked[best] if adverse == 1 else np.append(ranked, 1.0)[best + 1])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tuned:
+    """What is chosen on validation rows.
+
+    Attributes:
+        calibration: From the estimator's number to the answer.
+        threshold: From which on the decision is 1; NaN for a task without decisions.
+        metrics: Of the calibrated answer on these rows.
+    """
+
+    calibration: Calibration
+    threshold: float
+    metrics: Mapping[str, float]

@@ -35,7 +35,7 @@ class LeakageOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class LeakageFindings:
-    """Alarms of a training set; none is what one hopes for.
+    """Alarms of a training set.
 
     Attributes:
         features: Features of the model that were looked at.
@@ -56,7 +56,7 @@ class LeakageFindings:
 
 
 def check_leakage(sample: Sample, options: LeakageOptions, *, task: Task = BINARY) -> None:
-    """Stop if a feature alone tells the label; missing values count as the smallest.
+    """Stop if a feature alone predicts the label; missing values count as the smallest.
 
     Raises:
         ModelError: Naming the features and their ROC AUC.
@@ -83,7 +83,7 @@ def check_feature_times(table: pd.DataFrame, *, time: str, found: Mapping[str, s
     Args:
         table: The training set.
         time: Column of the row's own time.
-        found: For each view the column that tells the time of its row.
+        found: For each view the column with the time of its row.
 
     Raises:
         ModelError: Naming the views, with the number of rows.

@@ -120,7 +120,7 @@ def expected_cost(confusion: Confusion, *, missed: float, false_alarm: float) ->
 def measure(
     label: np.ndarray, probability: np.ndarray, decision: np.ndarray, *, missed: float, false_alarm: float
 ) -> dict[str, float]:
-    """Return every metric by the name that MLflow uses for it, and the cost in NT$ per row."""
+    """Return every metric by the name that MLflow uses for it, and the cost in currency units per row."""
     confusion = count_decisions(label, decision)
     return {
         "example_count": float(len(label)),

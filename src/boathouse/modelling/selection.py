@@ -144,7 +144,7 @@ def finish_model(  # noqa: PLR0913 - three samples' results and four choices
 ) -> TrainedModel:
     """Return the trial as a sealed model: chosen, calibrated and given its threshold on validation, then fitted again.
 
-    What ships is fitted on train and validation together: the newest cohorts tell most about the next one.
+    What ships is fitted on train and validation together: the newest cohorts are the most like the next one.
     Calibration, threshold and metrics stay those of the fit that had not seen the validation rows.
 
     Args:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 TRAIN, VALIDATION, TEST = SPLITS = ("train", "validation", "test")
-# What each way to split is told by, and nothing else.
+# The options that each way to split needs; it takes no others.
 _NEEDS = {
     "cohorts": ("validation_cohorts", "test_cohorts"),
     "dates": ("validation_from", "test_from"),

@@ -14,13 +14,10 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
-from boathouse.errors import ModelError
-from boathouse.modelling import metrics
-from boathouse.modelling.calibration import CalibrationOptions, CostOptions, choose_threshold, fit_calibration
-from boathouse.modelling.intervals import BootstrapOptions, Scored, resample_metrics
-from boathouse.modelling.paired import COMPARED, measure_compared, resample_differences
+from boathouse.modelling import binary, metrics
+from boathouse.modelling.calibration import CalibrationOptions, CostOptions, Tuned
+from boathouse.modelling.intervals import COMPARED, BootstrapOptions, measure_compared, resample_differences
 from boathouse.scoring.outputs import BINARY_OUTPUTS, Outputs
-from boathouse.scoring.spec import Calibration
 
 Values = dict[str, float]
 Resampled = dict[str, np.ndarray]
@@ -45,21 +42,6 @@ class ScoredRows(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tuned:
-    """What is chosen on validation rows.
-
-    Attributes:
-        calibration: From the estimator's number to the answer.
-        threshold: From which on the decision is 1; NaN for a task without decisions.
-        metrics: Of the calibrated answer on these rows.
-    """
-
-    calibration: Calibration
-    threshold: float
-    metrics: Values
-
-
-@dataclass(frozen=True, kw_only=True)
 class Figure:
     """One figure of a scored cohort, a column of ``monitoring.performance``.
 
@@ -68,6 +50,7 @@ class Figure:
         description: What it means.
         metric: What :attr:`Task.measure_cohort` calls it, if not by its name.
         interval: Whether ``<name>_low`` and ``<name>_high`` stand beside it.
+        title: Name in reports; empty for a figure that they leave out.
         minimum: Smallest value, inclusive, or None.
         maximum: Largest value, inclusive, or None.
     """
@@ -76,6 +59,7 @@ class Figure:
     description: str
     metric: str = ""
     interval: bool = False
+    title: str = ""
     minimum: float | None = None
     maximum: float | None = None
 
@@ -93,7 +77,9 @@ class Words:
         answer: What is predicted, without the label: ``probability``.
         observed: What it is held against: ``observed rate``.
         contribution: Unit of a feature's contribution.
-        metrics: How the compared metrics are called.
+        metrics: Titles of the metrics that reports show, in their order.
+        headline: Those of them that a summary of one line names.
+        cost: That of them which is in currency units per row; empty if none is.
         decision: What the decision that is bad for the entity is called; empty for a task without decisions.
     """
 
@@ -101,6 +87,8 @@ class Words:
     observed: str
     contribution: str
     metrics: Mapping[str, str]
+    headline: tuple[str, ...] = ()
+    cost: str = ""
     decision: str = ""
 
 
@@ -119,13 +107,15 @@ class Task:
         slice_metrics: Metrics of parts of the rows, from label and prediction.
         summaries: Figures of a scored cohort before its labels are known.
         figures: Further ones, once they are.
+        predicted: The summary that is held against what happened.
+        observed: The figure that it is held against.
         gates: Names of the gates on performance that apply.
         words: How the answer is called.
         has_categories: Whether the label is 0 or 1, so that its drift is one of counts.
         read_label: From values, split and label name to the label as numbers; refuses what cannot be learnt from.
         measure_trial: Metrics of a fitted candidate: label and the estimator's numbers.
         tune: Calibration and threshold from the estimator's numbers and the label, with prices, and the adverse value.
-        rank_alone: How well one feature alone tells the label, 0.5 (not at all) to 1 (wholly).
+        rank_alone: How well one feature alone ranks the label, 0.5 (not at all) to 1 (wholly).
         pair: From label, answer and adverse value to rows that can be measured; the adverse value is what counts as
             positive.
         measure: Every metric of such rows.
@@ -147,6 +137,8 @@ class Task:
     slice_metrics: Mapping[str, Callable[[np.ndarray, np.ndarray], float]]
     summaries: tuple[Figure, ...]
     figures: tuple[Figure, ...]
+    predicted: str
+    observed: str
     gates: tuple[str, ...]
     words: Words
     has_categories: bool
@@ -163,74 +155,16 @@ class Task:
     summarise: Callable[[Mapping[str, np.ndarray], int], Values]
     measure_cohort: Callable[[Any], Values]
 
+    def figure(self, name: str) -> Figure:
+        """Return the summary or figure ``name``."""
+        return next(each for each in (*self.summaries, *self.figures) if each.name == name)
 
-def _read_binary(values: np.ndarray, split: str, label: str) -> np.ndarray:
-    labels = values.astype(np.int64)
-    if len(np.unique(labels)) < 2:
-        raise ModelError.single_class(split, label)
-    return labels
-
-
-def _measure_trial(label: np.ndarray, log_odds: np.ndarray) -> Values:
-    probability = Calibration("none").to_probability(log_odds)
-    return {
-        "log_loss": metrics.log_loss(label, probability),
-        "roc_auc": metrics.roc_auc(label, probability),
-    }
-
-
-def _tune_binary(
-    log_odds: np.ndarray, label: np.ndarray, calibration: CalibrationOptions, costs: CostOptions, adverse: int
-) -> Tuned:
-    fitted = fit_calibration(log_odds, label, calibration)
-    probability = fitted.to_probability(log_odds)
-    return Tuned(
-        calibration=fitted,
-        threshold=choose_threshold(probability, label, costs, adverse=adverse),
-        metrics={
-            "roc_auc": metrics.roc_auc(label, probability),
-            "precision_recall_auc": metrics.pr_auc(label, probability),
-            "log_loss": metrics.log_loss(label, probability),
-            "brier_score": metrics.brier_score(label, probability),
-        },
-    )
-
-
-def _rank_alone(label: np.ndarray, values: np.ndarray) -> float:
-    auc = metrics.roc_auc(label, values)
-    return max(auc, 1 - auc)
-
-
-def _pair_binary(label: np.ndarray, answer: Mapping[str, np.ndarray], adverse: int) -> Scored:
-    """Return the rows seen from the adverse value: its occurrence, its probability, and whether it was decided."""
-    probability, decision = (answer[column.name] for column in BINARY_OUTPUTS.columns)
-    if adverse == 1:
-        return Scored(label, probability, decision)
-    return Scored(1 - label, 1 - probability, 1 - decision)
-
-
-def _measure_binary(scored: Scored, costs: CostOptions) -> Values:
-    prices = {"missed": costs.missed, "false_alarm": costs.false_alarm}
-    return metrics.measure(scored.label, scored.probability, scored.decision, **prices)
-
-
-def _resample_binary(scored: Scored, options: BootstrapOptions, costs: CostOptions) -> Resampled:
-    return resample_metrics(scored, options, missed=costs.missed, false_alarm=costs.false_alarm)
-
-
-def _summarise_binary(answer: Mapping[str, np.ndarray], adverse: int) -> Values:
-    seen = _pair_binary(np.empty(0), answer, adverse)
-    return {"mean_probability": float(seen.probability.mean()), "decision_rate": float(seen.decision.mean())}
-
-
-def _measure_cohort_binary(scored: Scored) -> Values:
-    # The costs of decisions play no part in what is kept of a cohort.
-    measured = _measure_binary(scored, CostOptions(missed=0.0, false_alarm=0.0))
-    return {**measured, "observed_rate": float(scored.label.mean())}
-
-
-def _acted(scored: Scored) -> np.ndarray:
-    return scored.decision
+    @property
+    def reported(self) -> tuple[Figure, ...]:
+        """What reports show of a cohort: its figures, then what was predicted beside what was observed."""
+        last = (self.predicted, self.observed)
+        shown = [each for each in (*self.summaries, *self.figures) if each.title and each.name not in last]
+        return (*shown, *map(self.figure, last))
 
 
 BINARY = Task(
@@ -244,28 +178,40 @@ BINARY = Task(
     slice_metrics=MappingProxyType({"roc_auc": metrics.roc_auc, "brier_score": metrics.brier_score}),
     summaries=(
         Figure(
-            name="mean_probability", description="Mean predicted probability of the adverse label", minimum=0, maximum=1
+            name="mean_probability",
+            title="mean probability",
+            description="Mean predicted probability of the adverse label",
+            minimum=0,
+            maximum=1,
         ),
         Figure(name="decision_rate", description="Share of rows with the adverse decision", minimum=0, maximum=1),
     ),
     figures=(
-        Figure(name="observed_rate", description="Share of labelled rows with the adverse label"),
-        Figure(name="roc_auc", description="Area under the ROC curve; 0.5 is chance", interval=True),
+        Figure(
+            name="observed_rate", title="observed rate", description="Share of labelled rows with the adverse label"
+        ),
+        Figure(name="roc_auc", title="ROC AUC", description="Area under the ROC curve; 0.5 is chance", interval=True),
         Figure(
             name="brier",
+            title="Brier",
             metric="brier_score",
             description="Mean squared error of the probability; 0 is perfect",
             interval=True,
         ),
-        Figure(name="log_loss", description="Logarithmic loss in nats; 0 is perfect"),
+        Figure(name="log_loss", title="log loss", description="Logarithmic loss in nats; 0 is perfect"),
         Figure(
             name="precision",
+            title="precision",
             description="Share of adverse decisions whose label is adverse; null without such decisions",
         ),
         Figure(
-            name="recall", description="Share of adverse labels with the adverse decision; null without such labels"
+            name="recall",
+            title="recall",
+            description="Share of adverse labels with the adverse decision; null without such labels",
         ),
     ),
+    predicted="mean_probability",
+    observed="observed_rate",
     gates=(
         *("unseen_rows", "minimum_roc_auc", "beats_baseline", "costs_less_than_baseline", "not_worse_than_champion"),
         *("brier_not_worse_than_champion", "not_costlier_than_champion", "calibration", "demographic_parity"),
@@ -274,23 +220,37 @@ BINARY = Task(
     words=Words(
         answer="probability",
         observed="observed rate",
-        contribution="log-odds",
-        metrics=MappingProxyType({"roc_auc": "ROC AUC", "brier_score": "Brier score", "expected_cost": "Cost"}),
+        contribution="log-odds of label 1",
+        metrics=MappingProxyType(
+            {
+                "roc_auc": "ROC AUC",
+                "precision_recall_auc": "PR AUC",
+                "log_loss": "Log loss",
+                "brier_score": "Brier score",
+                "ks_statistic": "KS",
+                "precision": "Precision at the threshold",
+                "recall": "Recall at the threshold",
+                "f1_score": "F1 at the threshold",
+                "expected_cost": "Cost",
+            }
+        ),
+        headline=("roc_auc", "precision_recall_auc", "brier_score"),
+        cost="expected_cost",
         decision="the adverse decision",
     ),
     has_categories=True,
-    read_label=_read_binary,
-    measure_trial=_measure_trial,
-    tune=_tune_binary,
-    rank_alone=_rank_alone,
-    pair=_pair_binary,
-    measure=_measure_binary,
-    resample=_resample_binary,
+    read_label=binary.read_label,
+    measure_trial=binary.measure_trial,
+    tune=binary.tune,
+    rank_alone=binary.rank_alone,
+    pair=binary.pair,
+    measure=binary.measure,
+    resample=binary.resample,
     measure_compared=measure_compared,
     resample_differences=resample_differences,
-    find_acted=_acted,
-    summarise=_summarise_binary,
-    measure_cohort=_measure_cohort_binary,
+    find_acted=binary.find_acted,
+    summarise=binary.summarise,
+    measure_cohort=binary.measure_cohort,
 )
 # Every task there is; conf and contracts that do not know the use case are checked against all of them.
 TASKS: dict[str, Task] = {BINARY.name: BINARY}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from boathouse.modelling.task import BINARY, Task
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -40,7 +42,7 @@ class Alert:
         kind: What crossed it.
         severity: ``warning`` (watch) or ``alarm`` (act).
         subject: The column, cohort or table it is about.
-        value: Value found.
+        value: Value measured.
         limit: Limit crossed, in the unit of ``value``.
         message: What happened, in one sentence without values of single persons.
     """
@@ -73,14 +75,17 @@ def alert_on_drift(drifts: Iterable[ColumnDrift], *, kind: Kind, options: DriftO
     return alerts
 
 
-def alert_on_performance(cohorts: Iterable[CohortPerformance], *, options: PerformanceOptions) -> list[Alert]:
-    """Return alerts for measured cohorts that rank too badly or whose probabilities miss the observed rate."""
+def alert_on_performance(
+    cohorts: Iterable[CohortPerformance], *, options: PerformanceOptions, task: Task = BINARY
+) -> list[Alert]:
+    """Return alerts for measured cohorts that rank too badly, or of which the predicted misses the observed."""
     alerts: list[Alert] = []
     for cohort in cohorts:
-        if cohort.roc_auc is not None and cohort.roc_auc < options.minimum_roc_auc:
-            alerts.append(_ranking_alert(cohort, cohort.roc_auc, options.minimum_roc_auc))
-        if cohort.gap is not None and abs(cohort.gap) > options.calibration_gap:
-            alerts.append(_calibration_alert(cohort, cohort.gap, options.calibration_gap))
+        ranking, gap = cohort.figures.get("roc_auc"), cohort.gap(task)
+        if ranking is not None and ranking < options.minimum_roc_auc:
+            alerts.append(_ranking_alert(cohort, ranking, options.minimum_roc_auc))
+        if gap is not None and abs(gap) > options.calibration_gap:
+            alerts.append(_calibration_alert(cohort, gap, options.calibration_gap, task))
     return alerts
 
 
@@ -129,11 +134,13 @@ def _drift_alert(drift: ColumnDrift, kind: Kind, options: DriftOptions) -> Alert
 
 def _describe_drift(drift: ColumnDrift, options: DriftOptions) -> tuple[float, float, str]:
     """Return the value that crossed its limit, the limit, and both in a sentence."""
-    found = drift.comparison
+    compared = drift.comparison
     limit = options.psi_alarm if drift.severity == "alarm" else options.psi_warning
-    by_index = found.psi >= limit
-    measure, value, crossed = ("PSI", found.psi, limit) if by_index else ("JS", found.js_distance, options.js_alarm)
-    shift = found.shift
+    by_index = compared.psi >= limit
+    measure, value, crossed = (
+        ("PSI", compared.psi, limit) if by_index else ("JS", compared.js_distance, options.js_alarm)
+    )
+    shift = compared.shift
     message = (
         f"{drift.column} moved: {measure} {value:.2f} (limit {crossed:g}); the share of "
         f"'{shift.bin}' went from {shift.reference:.1%} to {shift.current:.1%}."
@@ -167,27 +174,27 @@ def _ranking_alert(cohort: CohortPerformance, value: float, limit: float) -> Ale
     )
 
 
-def _calibration_alert(cohort: CohortPerformance, gap: float, limit: float) -> Alert:
+def _calibration_alert(cohort: CohortPerformance, gap: float, limit: float, task: Task) -> Alert:
+    observed, predicted = (
+        f"the {task.figure(name).title} is {cohort.figures[name]:.1%}" for name in (task.observed, task.predicted)
+    )
     return Alert(
         kind="performance",
         severity="warning",
         subject=f"{cohort.cohort} v{cohort.model_version} calibration",
         value=gap,
         limit=limit,
-        message=(
-            f"In cohort {cohort.cohort} the observed rate is {cohort.observed_rate:.1%} "
-            f"and the mean probability {cohort.mean_probability:.1%}: {gap:+.1%} (limit {limit:.1%})."
-        ),
+        message=f"In cohort {cohort.cohort} {observed} and {predicted}: {gap:+.1%} (limit {limit:.1%}).",
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
-    """What one run found.
+    """Everything that one run measured.
 
     Attributes:
         features: Drift of the features against the training window, the largest first.
-        scores: Drift of the probability against the cohort before; empty without one.
+        scores: Drift of the answers against the cohort before; empty without one.
         labels: Drift of the label against the cohort before; empty without one.
         rates: Label rate of each cohort, oldest first.
         cohorts: Scored cohorts, oldest first.
@@ -200,11 +207,13 @@ class Findings:
     cohorts: Sequence[CohortPerformance]
 
 
-def raise_alerts(findings: Findings, drift: DriftOptions, performance: PerformanceOptions) -> list[Alert]:
+def raise_alerts(
+    findings: Findings, drift: DriftOptions, performance: PerformanceOptions, *, task: Task = BINARY
+) -> list[Alert]:
     """Return what crossed its limit, alarms first; performance before drift, its diagnosis."""
     return sort_alerts(
         [
-            *alert_on_performance(findings.cohorts, options=performance),
+            *alert_on_performance(findings.cohorts, options=performance, task=task),
             *alert_on_labels(findings.rates, options=performance),
             *alert_on_drift(findings.scores, kind="prediction_drift", options=drift),
             *alert_on_drift(findings.features, kind="feature_drift", options=drift),

@@ -79,18 +79,6 @@ def l_infinity_distance(reference: ArrayLike, current: ArrayLike) -> float:
     return float(np.abs(shares[1] - shares[0]).max())
 
 
-def goodness_of_fit(expected: ArrayLike, observed: ArrayLike) -> TestResult:
-    """Return Pearson's test of ``observed`` counts against fixed ``expected`` counts.
-
-    Not for comparing two samples: there both sides are uncertain, see ``two_way_chi_squared``.
-    """
-    from scipy.stats import chisquare
-
-    wanted, found = _stack(expected, observed)
-    result = chisquare(found, wanted)
-    return TestResult(float(result.statistic), float(result.pvalue))
-
-
 def two_way_chi_squared(reference: ArrayLike, current: ArrayLike) -> TestResult:
     """Return the chi-squared test of homogeneity of two samples' counts, without Yates' correction.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from boathouse.errors import MonitoringError
+from boathouse.errors import BoathouseError
 from boathouse.monitoring.columns import compare_categorical, compare_numeric
 from boathouse.monitoring.distances import adjust_p_values
 
@@ -53,14 +53,14 @@ def compare_tables(
     numbers; NaN counts as null.
 
     Raises:
-        MonitoringError: If a column is missing on one side, or one side has no rows.
+        BoathouseError: If a column is missing on one side, or one side has no rows.
     """
     _check_sides(reference, current, columns)
     # Sorting, which is most of the work, lets go of the interpreter's lock.
     with ThreadPoolExecutor(max_workers=COLUMNS_AT_ONCE) as pool:
         comparisons = list(pool.map(lambda name: _compare_column(reference[name], current[name], options), columns))
     adjusted = adjust_p_values([comparison.test.p_value for comparison in comparisons])
-    found = [
+    drifts = [
         ColumnDrift(
             column=name,
             comparison=comparison,
@@ -69,7 +69,7 @@ def compare_tables(
         )
         for name, comparison, p in zip(columns, comparisons, adjusted, strict=True)
     ]
-    return sorted(found, key=lambda drift: (-drift.comparison.psi, drift.column))
+    return sorted(drifts, key=lambda drift: (-drift.comparison.psi, drift.column))
 
 
 def grade_drift(comparison: Comparison, p_adjusted: float, options: DriftOptions) -> Severity:
@@ -105,6 +105,11 @@ def _check_sides(reference: pa.Table, current: pa.Table, columns: Sequence[str])
     for side, table in (("reference", reference), ("current", current)):
         missing = sorted(set(columns) - set(table.column_names))
         if missing:
-            raise MonitoringError.missing_columns(side, missing)
+            message = (
+                f"The {side} window lacks the columns {', '.join(missing)}. "
+                "Compare only columns that both windows have, or score again with the present features."
+            )
+            raise BoathouseError(message)
         if table.num_rows == 0:
-            raise MonitoringError.empty_side(side)
+            message = f"The {side} window has no rows: nothing to compare. Check 'as_of' and the dates scored."
+            raise BoathouseError(message)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -54,9 +54,16 @@ class ScoredCohort:
 
 @dataclass(frozen=True, kw_only=True)
 class CohortPerformance:
-    """One row of ``monitoring.performance``; its contract explains each figure.
+    """One row of ``monitoring.performance``; its contract explains each column.
 
-    Figures that a binary task does not have are in ``others``, by name of the column.
+    Attributes:
+        cohort: Date on which the rows were observed.
+        model_version: Registered version that scored them.
+        status: Whether the cohort is measured, and if not why.
+        labels_known_on: Date on which all labels of the cohort are known, or None if not foreseen.
+        rows: Rows scored.
+        labelled: Rows whose label is known.
+        figures: The task's summaries, and its figures once measured, by name of the column.
     """
 
     cohort: date
@@ -65,29 +72,20 @@ class CohortPerformance:
     labels_known_on: date | None
     rows: int
     labelled: int
-    mean_probability: float = float("nan")
-    decision_rate: float = float("nan")
-    observed_rate: float | None = None
-    roc_auc: float | None = None
-    roc_auc_low: float | None = None
-    roc_auc_high: float | None = None
-    brier: float | None = None
-    brier_low: float | None = None
-    brier_high: float | None = None
-    log_loss: float | None = None
-    precision: float | None = None
-    recall: float | None = None
-    others: Mapping[str, float | None] = field(default_factory=dict)
-
-    @property
-    def gap(self) -> float | None:
-        """Observed rate minus mean probability, -1 to 1; None until measured."""
-        return None if self.observed_rate is None else self.observed_rate - self.mean_probability
+    figures: Mapping[str, float | None]
 
     def read(self, name: str) -> object:
         """Return the value of one column of the table; None where it is not known."""
-        value = self.others[name] if name in self.others else getattr(self, name, None)
+        value = getattr(self, name, None) if name in _OWN else self.figures.get(name)
         return None if isinstance(value, float) and np.isnan(value) else value
+
+    def gap(self, task: Task) -> float | None:
+        """Return what was observed less what was predicted, in the label's unit; None until measured."""
+        observed, predicted = (self.figures.get(name) for name in (task.observed, task.predicted))
+        return None if observed is None or predicted is None else observed - predicted
+
+
+_OWN = {each.name for each in fields(CohortPerformance)} - {"figures"}
 
 
 def measure_cohort(
@@ -101,7 +99,6 @@ def measure_cohort(
     if status == "measured":
         answer = {name: values[known] for name, values in scored.answer.items()}
         figures |= _measure(task.pair(scored.label[known], answer, adverse), options, task)
-    own = {each.name for each in fields(CohortPerformance)}
     return CohortPerformance(
         cohort=scored.cohort,
         model_version=scored.model_version,
@@ -109,8 +106,7 @@ def measure_cohort(
         labels_known_on=scored.labels_known_on,
         rows=len(known),
         labelled=labelled,
-        **{name: value for name, value in figures.items() if name in own},  # type: ignore[arg-type]
-        others={name: value for name, value in figures.items() if name not in own},
+        figures=figures,
     )
 
 
@@ -124,13 +120,12 @@ def _intervals(rows: ScoredRows, options: PerformanceOptions, task: Task) -> dic
     sampling = BootstrapOptions(samples=options.bootstraps, confidence=options.confidence, seed=options.seed)
     # The costs of decisions play no part in what is kept here.
     resampled = task.resample(rows, sampling, CostOptions(missed=0.0, false_alarm=0.0))
-    found = {}
+    ends: dict[str, float] = {}
     for figure in task.figures:
         if figure.interval:
-            found[f"{figure.name}_low"], found[f"{figure.name}_high"] = bounds_of(
-                resampled[figure.source], options.confidence
-            )
-    return found
+            low, high = bounds_of(resampled[figure.source], options.confidence)
+            ends |= {f"{figure.name}_low": low, f"{figure.name}_high": high}
+    return ends
 
 
 @dataclass(frozen=True)

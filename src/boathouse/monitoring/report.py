@@ -1,4 +1,4 @@
-"""The monitoring report: one HTML file that needs nothing beside itself."""
+"""The monitoring report: one HTML file that needs nothing beside itself, and the matplotlib figures in it."""
 
 from __future__ import annotations
 
@@ -7,20 +7,28 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from boathouse.modelling.task import BINARY, Task
 from boathouse.reports.rendering import render_html
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
+    import numpy as np
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
     from boathouse.monitoring.alerts import Alert, Findings
     from boathouse.monitoring.drift import ColumnDrift
+    from boathouse.monitoring.options import DriftOptions
     from boathouse.monitoring.performance import CohortPerformance
 
 # Enough for a sharp picture on a dense screen at the width of the page.
 DOTS_PER_INCH = 144
+# Told apart by people with colour blindness (Okabe & Ito, 2008).
+COLOURS = {"none": "#0072b2", "warning": "#e69f00", "alarm": "#d55e00"}
+SHOWN_COLUMNS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +53,7 @@ class MonitoringView:
         warnings: Number of warnings.
         alerts: Severity, kind, what happened and what to do; alarms first.
         drifts: A row for each feature, the largest drift first.
+        measured: Headings of the task's figures, the last of each row of ``cohorts``.
         cohorts: A row for each scored cohort, the oldest first.
         pictures: PNG files ``drift``, ``scores`` and ``performance`` in base64.
     """
@@ -55,11 +64,19 @@ class MonitoringView:
     warnings: int
     alerts: tuple[tuple[str, ...], ...]
     drifts: tuple[tuple[str, ...], ...]
+    measured: tuple[str, ...]
     cohorts: tuple[tuple[str, ...], ...]
     pictures: Mapping[str, str]
 
 
-def render_report(head: ReportHead, findings: Findings, alerts: Sequence[Alert], plots: Mapping[str, Figure]) -> str:
+def render_report(
+    head: ReportHead,
+    findings: Findings,
+    alerts: Sequence[Alert],
+    plots: Mapping[str, Figure],
+    *,
+    task: Task = BINARY,
+) -> str:
     """Return the page; ``plots`` has the figures ``drift``, ``scores`` and ``performance``."""
     alarms = sum(alert.severity == "alarm" for alert in alerts)
     view = MonitoringView(
@@ -69,27 +86,28 @@ def render_report(head: ReportHead, findings: Findings, alerts: Sequence[Alert],
         warnings=len(alerts) - alarms,
         alerts=tuple((each.severity, each.kind.replace("_", " "), each.message, each.action) for each in alerts),
         drifts=tuple(map(_drift_cells, findings.features)),
-        cohorts=tuple(map(_performance_cells, findings.cohorts)),
+        measured=tuple(f"{each.title}#" for each in task.reported),
+        cohorts=tuple(_performance_cells(each, task) for each in findings.cohorts),
         pictures={name: _encode(figure) for name, figure in plots.items()},
     )
-    return render_html("monitoring.html.j2", report=view)
+    return render_html("monitoring.html.j2", report=view, words=task.words)
 
 
 def _drift_cells(drift: ColumnDrift) -> tuple[str, ...]:
-    found = drift.comparison
+    compared = drift.comparison
     return (
         drift.column,
         "–" if drift.severity == "none" else drift.severity,
-        f"{found.psi:.3f}",
-        f"{found.js_distance:.3f}",
-        f"chi² {found.chi_squared.statistic:,.0f}" if found.chi_squared else f"KS {found.test.statistic:.3f}",
+        f"{compared.psi:.3f}",
+        f"{compared.js_distance:.3f}",
+        f"chi² {compared.chi_squared.statistic:,.0f}" if compared.chi_squared else f"KS {compared.test.statistic:.3f}",
         f"{drift.p_adjusted:.2g}" if drift.p_adjusted else "< 1e-300",
-        f"{100 * found.null_delta:+.1f}",
-        f"{found.shift.bin}: {found.shift.reference:.1%} → {found.shift.current:.1%}",
+        f"{100 * compared.null_delta:+.1f}",
+        f"{compared.shift.bin}: {compared.shift.reference:.1%} → {compared.shift.current:.1%}",
     )
 
 
-def _performance_cells(cohort: CohortPerformance) -> tuple[str, ...]:
+def _performance_cells(cohort: CohortPerformance, task: Task) -> tuple[str, ...]:
     pending = cohort.status == "pending" and cohort.labels_known_on
     return (
         str(cohort.cohort),
@@ -97,19 +115,14 @@ def _performance_cells(cohort: CohortPerformance) -> tuple[str, ...]:
         f"pending until {cohort.labels_known_on}" if pending else cohort.status.replace("_", " "),
         f"{cohort.rows:,}",
         f"{cohort.labelled:,}",
-        _interval(cohort.roc_auc, cohort.roc_auc_low, cohort.roc_auc_high),
-        _interval(cohort.brier, cohort.brier_low, cohort.brier_high),
-        *(_number(value) for value in (cohort.log_loss, cohort.precision, cohort.recall)),
-        *(_number(value) for value in (cohort.mean_probability, cohort.observed_rate)),
+        *(_figure_cell(cohort, each.name) for each in task.reported),
     )
 
 
-def _interval(value: float | None, low: float | None, high: float | None) -> str:
-    return _number(value) if low is None or high is None else f"{_number(value)} [{low:.3f}, {high:.3f}]"
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+def _figure_cell(cohort: CohortPerformance, name: str) -> str:
+    value, low, high = (cohort.figures.get(each) for each in (name, f"{name}_low", f"{name}_high"))
+    shown = "–" if value is None else f"{value:.3f}"
+    return shown if low is None or high is None else f"{shown} [{low:.3f}, {high:.3f}]"
 
 
 def _encode(figure: Figure) -> str:
@@ -117,3 +130,74 @@ def _encode(figure: Figure) -> str:
     # Without the metadata the same figure gives the same bytes.
     figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
     return base64.b64encode(buffer.getvalue()).decode()
+
+
+def plot_drift(drifts: Sequence[ColumnDrift], options: DriftOptions) -> Figure:
+    """Return bars of the population stability index of the 20 columns that moved most, with both limits."""
+    shown = list(drifts[:SHOWN_COLUMNS])[::-1]
+    figure, axes = _new_figure(height=1.4 + 0.32 * len(shown))
+    axes.barh(
+        [drift.column for drift in shown],
+        [drift.comparison.psi for drift in shown],
+        color=[COLOURS[drift.severity] for drift in shown],
+    )
+    for limit, severity in ((options.psi_warning, "warning"), (options.psi_alarm, "alarm")):
+        axes.axvline(limit, color=COLOURS[severity], linestyle="--", linewidth=1, label=f"{severity} from {limit:g}")
+    axes.set_xlabel("population stability index against the training window")
+    axes.legend(loc="lower right", frameon=False)
+    return figure
+
+
+def plot_scores(scores: Mapping[str, NDArray[np.float64]], *, task: Task = BINARY) -> Figure:
+    """Return the distribution of what was predicted, one line per cohort, over the range that it can have."""
+    column = task.outputs.columns[0]
+    bounds = None if column.minimum is None or column.maximum is None else (column.minimum, column.maximum)
+    figure, axes = _new_figure(height=3.2)
+    for name, values in scores.items():
+        axes.hist(values, bins=50, range=bounds, histtype="step", density=True, label=name, linewidth=1.5)
+    axes.set_xlabel(column.description.removesuffix("."))
+    axes.set_ylabel("density")
+    axes.legend(title="cohort", frameon=False)
+    return figure
+
+
+def plot_performance(cohorts: Sequence[CohortPerformance], *, task: Task = BINARY) -> Figure:
+    """Return the decisive figure with its interval, and what was predicted against what was observed, over cohorts."""
+    figure, _ = _new_figure(height=3.4, panels=2)
+    decisive, means = figure.axes
+    _draw_decisive(decisive, cohorts, task)
+    for name, style in ((task.predicted, "o-"), (task.observed, "s--")):
+        values = {_name(cohort): cohort.figures.get(name) for cohort in cohorts}
+        known = {cohort: value for cohort, value in values.items() if value is not None}
+        means.plot(list(known), list(known.values()), style, label=task.figure(name).title)
+    means.set_title("predicted and observed", fontsize=10)
+    if task.figure(task.predicted).minimum is not None:
+        means.set_ylim(bottom=task.figure(task.predicted).minimum)
+    means.legend(frameon=False)
+    return figure
+
+
+def _draw_decisive(axes: Axes, cohorts: Sequence[CohortPerformance], task: Task) -> None:
+    name = task.decisive
+    axes.set_title(f"{task.figure(name).title} of cohorts with labels", fontsize=10)
+    measured = {_name(each): each.figures for each in cohorts if each.figures.get(name) is not None}
+    for label, figures in measured.items():
+        middle = figures[name] or 0.0
+        low, high = (figures.get(f"{name}_{end}") or middle for end in ("low", "high"))
+        axes.errorbar([label], [middle], yerr=[[middle - low], [high - middle]], fmt="o", capsize=4)
+    axes.margins(x=0.5)
+    if not measured:
+        axes.text(0.5, 0.5, "no labels known yet", ha="center", va="center", transform=axes.transAxes)
+
+
+def _name(cohort: CohortPerformance) -> str:
+    return f"{cohort.cohort}\nv{cohort.model_version}"
+
+
+def _new_figure(*, height: float, panels: int = 1) -> tuple[Figure, Axes]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8.0, height), layout="constrained")
+    for axes in figure.subplots(1, panels, squeeze=False)[0]:
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure, figure.axes[0]

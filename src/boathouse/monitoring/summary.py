@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from boathouse.modelling.task import BINARY, Task
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
@@ -18,13 +20,11 @@ NAMED_DRIFTS = 3
 NAMED_ALERTS = 3
 # Characters of the longest sentence; a refusal can have many reasons.
 LINE = 160
-# Metrics of an evaluation that a summary names, and how.
-METRICS = {"roc_auc": "ROC AUC", "precision_recall_auc": "PR AUC", "brier_score": "Brier"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunFacts:
-    """What a summary tells.
+    """What a summary shows.
 
     Attributes:
         environment: Environment of the run.
@@ -36,6 +36,7 @@ class RunFacts:
         drifts: Drifts against the training window, the largest first.
         alerts: Alerts, the most urgent first.
         report: Path of the monitoring report.
+        task: What the champion answers.
     """
 
     environment: str
@@ -47,6 +48,7 @@ class RunFacts:
     drifts: Sequence[ColumnDrift]
     alerts: Sequence[Alert]
     report: str
+    task: Task = BINARY
 
 
 def summarise_run(facts: RunFacts) -> str:
@@ -56,7 +58,7 @@ def summarise_run(facts: RunFacts) -> str:
         f"  champion    {facts.champion}",
         *(f"              {line}" for line in facts.metrics[:3]),
         *([f"  promotion   {facts.promotion}"] if facts.promotion else []),
-        f"  scored      {_describe_scored(facts.cohorts)}",
+        f"  scored      {_describe_scored(facts.cohorts, facts.task)}",
         f"  drifted     {_describe_drifts(facts.drifts)}",
         f"  alerts      {_describe_count(facts.alerts)}",
         *(f"              {alert.severity}: {alert.message}" for alert in facts.alerts[:NAMED_ALERTS]),
@@ -65,21 +67,26 @@ def summarise_run(facts: RunFacts) -> str:
     return "\n".join(lines[:LONGEST])
 
 
-def describe_evaluation(evaluation: Mapping[str, Any], version: str) -> list[str]:
-    """Return lines on how ``version`` did on its test rows, or one that says that it was not in the evaluation.
+def describe_evaluation(evaluation: Mapping[str, Any], version: str, *, task: Task = BINARY) -> list[str]:
+    """Return lines on how ``version`` did on its test rows, or one that it was not part of the evaluation.
 
     Args:
         evaluation: An ``EvaluationReport`` as plain values; its subject is the newest candidate.
-        version: Version in charge: the candidate, or the champion that it was compared with.
+        version: Version of the champion: the candidate, or the champion that it was compared with.
+        task: What the models answer.
     """
-    rival = evaluation.get("champion") or {}
-    measured = next((each for each in (evaluation, rival) if each.get("subject", {}).get("version") == version), None)
+    champion = evaluation.get("champion") or {}
+    measured = next(
+        (each for each in (evaluation, champion) if each.get("subject", {}).get("version") == version), None
+    )
     if measured is None:
         return [f"version {version} is not part of the newest evaluation"]
-    found = measured["metrics"]
-    figures = [f"{shown} {_describe_estimate(found[name])}" for name, shown in METRICS.items() if name in found]
-    first, last = evaluation["period"]
-    return [", ".join(figures), f"on {evaluation['rows']:,} rows it never saw, {first} to {last}"]
+    metrics, titles = measured["metrics"], task.words.metrics
+    figures = [f"{titles[name]} {_describe_estimate(metrics[name])}" for name in task.words.headline if name in metrics]
+    role = "candidate" if measured is evaluation else "champion"
+    unseen = evaluation.get("seen", {}).get(role) == 0
+    rows = f"{evaluation['rows']:,} rows {'it never saw' if unseen else 'not all known to be unseen by it'}"
+    return [", ".join(figures), f"on {rows}, {' to '.join(dict.fromkeys(evaluation['period']))}"]
 
 
 def describe_promotion(decision: Mapping[str, Any]) -> str:
@@ -95,23 +102,24 @@ def _describe_estimate(estimate: Mapping[str, float | None]) -> str:
     return f"{value:.3f}" if low is None or high is None else f"{value:.3f} [{low:.3f}, {high:.3f}]"
 
 
-def _describe_scored(cohorts: Sequence[CohortPerformance]) -> str:
+def _describe_scored(cohorts: Sequence[CohortPerformance], task: Task) -> str:
     """Return how many rows were scored, and the state of each cohort; a row that two versions scored counts once."""
     dates = sorted({cohort.cohort for cohort in cohorts})
     of_date = {day: [cohort for cohort in cohorts if cohort.cohort == day] for day in dates}
     # After a retraining the new version scores the cohorts of the one before again.
     rows = sum(max(cohort.rows for cohort in scored) for scored in of_date.values())
     parts = [
-        f"{day} {f'version {cohort.model_version} ' if len(scored) > 1 else ''}{_describe_labels(cohort)}"
+        f"{day} {f'version {cohort.model_version} ' if len(scored) > 1 else ''}{_describe_labels(cohort, task)}"
         for day, scored in of_date.items()
         for cohort in scored
     ]
     return f"{rows:,} rows: {', '.join(parts)}"
 
 
-def _describe_labels(cohort: CohortPerformance) -> str:
-    if cohort.roc_auc is not None:
-        return f"(ROC AUC {cohort.roc_auc:.3f})"
+def _describe_labels(cohort: CohortPerformance, task: Task) -> str:
+    decisive = cohort.figures.get(task.decisive)
+    if decisive is not None:
+        return f"({task.figure(task.decisive).title} {decisive:.3f})"
     if cohort.status == "pending" and cohort.labels_known_on:
         return f"(labels known on {cohort.labels_known_on})"
     return f"({cohort.status.replace('_', ' ')})"

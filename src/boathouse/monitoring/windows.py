@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pyspark.sql import functions as F
 
-from boathouse.errors import MonitoringError
+from boathouse.errors import BoathouseError
 from boathouse.modelling.task import BINARY, Task
 from boathouse.monitoring.performance import ScoredCohort
 from boathouse.problem.scored_tables import CHAMPION
@@ -48,6 +48,36 @@ def window_of(day: date, period: Period) -> Window:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ComparedWindows:
+    """What a set of drifts compares.
+
+    Attributes:
+        current: Window judged.
+        period: Length of a window.
+        before: Window compared with, or None when the reference is the training window (BASELINE).
+    """
+
+    current: Window
+    period: Period
+    before: Window | None = None
+
+    @classmethod
+    def against_baseline(cls, cohort: date, period: Period) -> ComparedWindows:
+        """Return the window of ``cohort`` compared with the training window."""
+        return cls(current=window_of(cohort, period), period=period)
+
+    @classmethod
+    def consecutive(cls, before: date, cohort: date, period: Period) -> ComparedWindows:
+        """Return the window of ``cohort`` compared with that of ``before``."""
+        return cls(current=window_of(cohort, period), period=period, before=window_of(before, period))
+
+    @property
+    def drift_type(self) -> str:
+        """The platform's name: ``BASELINE`` or ``CONSECUTIVE``."""
+        return "CONSECUTIVE" if self.before else "BASELINE"
+
+
+@dataclass(frozen=True, kw_only=True)
 class ScoredWindow:
     """The newest cohort scored, and what it can be compared with.
 
@@ -68,7 +98,7 @@ def find_window(predictions: DataFrame, as_of: date, *, time: str, environment: 
     """Return the newest cohort up to ``as_of`` (inclusive) and the version that scored it last.
 
     Raises:
-        MonitoringError: If nothing is scored up to then.
+        BoathouseError: If nothing is scored up to then.
     """
     scored = (
         predictions.where(F.col(time) <= F.lit(as_of))
@@ -77,7 +107,11 @@ def find_window(predictions: DataFrame, as_of: date, *, time: str, environment: 
         .collect()
     )
     if not scored:
-        raise MonitoringError.nothing_scored(as_of, environment)
+        message = (
+            f"No predictions are dated up to {as_of} in environment '{environment}'. "
+            f"Make them with: kedro run --pipeline batch_inference --env {environment}"
+        )
+        raise BoathouseError(message)
     last = max(scored, key=lambda row: (row[time], row["scored_at"], row["model_version"]))
     same = {row[time] for row in scored if row["model_version"] == last["model_version"]}
     return ScoredWindow(
@@ -142,12 +176,12 @@ def split_cohorts(
 
     joined = joined.sort_by([(name, "ascending") for name in keys])
     pairs = joined.select([time, "model_version"]).group_by([time, "model_version"]).aggregate([]).to_pylist()
-    found = []
+    cohorts = []
     for pair in sorted(pairs, key=lambda each: (each[time], each["model_version"])):
         day, version = pair[time], pair["model_version"]
         chosen = compute.and_(compute.equal(joined[time], day), compute.equal(joined["model_version"], version))
-        found.append(_make_cohort(joined.filter(chosen), day, version, known_on(day), task))
-    return found
+        cohorts.append(_make_cohort(joined.filter(chosen), day, version, known_on(day), task))
+    return cohorts
 
 
 def _make_cohort(rows: pa.Table, day: date, version: str, known_on: date, task: Task) -> ScoredCohort:

@@ -1,6 +1,6 @@
 """What a model answers with: the columns, their types, and how they follow from the estimator's number.
 
-This is the half of a task that scoring needs, wherever it runs; the rest is in ``core.modelling.task``.
+This is the half of a task that scoring needs, wherever it runs; the rest is in ``boathouse.modelling.task``.
 """
 
 from __future__ import annotations

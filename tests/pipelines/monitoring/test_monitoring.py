@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from kedro.io.core import DatasetError
 
-from boathouse.errors import MonitoringError
+from boathouse.errors import BoathouseError
 from boathouse.pipelines import batch_inference, monitoring
 from tests.fixtures.scored_lakehouse import CUSTOMERS, ScoredLakehouse, make_champion
 
@@ -30,13 +30,13 @@ TABLES = ("monitoring.drift_metrics", "monitoring.performance", "monitoring.aler
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of the one house these tests share."""
+    """Return the folder of the one lakehouse these tests share."""
     return tmp_path_factory.mktemp("monitored")
 
 
 @pytest.fixture(scope="module")
-def house(spark: SparkSession, folder: Path) -> ScoredLakehouse:
-    """Return a house that was scored and monitored once."""
+def lakehouse(spark: SparkSession, folder: Path) -> ScoredLakehouse:
+    """Return a lakehouse that was scored and monitored once."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BOATHOUSE_DATA", str(folder))
         built = ScoredLakehouse.build()
@@ -46,22 +46,22 @@ def house(spark: SparkSession, folder: Path) -> ScoredLakehouse:
     return built
 
 
-def monitor(house: ScoredLakehouse, **replaced: Any) -> None:
-    house.run(
+def monitor(lakehouse: ScoredLakehouse, **replaced: Any) -> None:
+    lakehouse.run(
         monitoring.create_pipeline(), **{"reports__evaluation": EVALUATION, "reports__promotion": PROMOTION} | replaced
     )
 
 
-def test_the_new_value_of_the_late_months_is_the_first_feature_alarm(house: ScoredLakehouse) -> None:
-    alerts = [row for row in house.rows("monitoring.alerts") if row["kind"] == "feature_drift"]
+def test_the_new_value_of_the_late_months_is_the_first_feature_alarm(lakehouse: ScoredLakehouse) -> None:
+    alerts = [row for row in lakehouse.rows("monitoring.alerts") if row["kind"] == "feature_drift"]
     first = max(alerts, key=lambda row: row["value"])
     assert (first["subject"], first["severity"]) == ("months_late", "alarm")
     assert "the share of '1' went from 0.0% to 1" in first["message"]
     assert first["action"].startswith("Investigate how the feature is generated")
 
 
-def test_drift_table_has_features_prediction_and_label(house: ScoredLakehouse) -> None:
-    rows = {row["column_name"]: row for row in house.rows("monitoring.drift_metrics")}
+def test_drift_table_has_features_prediction_and_label(lakehouse: ScoredLakehouse) -> None:
+    rows = {row["column_name"]: row for row in lakehouse.rows("monitoring.drift_metrics")}
     feature, score, label = rows["months_late"], rows["probability"], rows["missed_payment"]
     assert (feature["drift_type"], feature["window_cmp"]) == ("BASELINE", None)
     assert f"{feature['window']['start']:%F} {feature['window']['end']:%F}" == "2005-09-01 2005-10-01"
@@ -75,8 +75,8 @@ def test_drift_table_has_features_prediction_and_label(house: ScoredLakehouse) -
     assert "months_observed" not in rows
 
 
-def test_labelled_cohorts_are_measured_and_others_wait(house: ScoredLakehouse) -> None:
-    august, september = sorted(house.rows("monitoring.performance"), key=lambda row: row["cohort"])
+def test_labelled_cohorts_are_measured_and_others_wait(lakehouse: ScoredLakehouse) -> None:
+    august, september = sorted(lakehouse.rows("monitoring.performance"), key=lambda row: row["cohort"])
     assert (august["cohort"], august["status"], august["labelled"]) == (AUGUST, "measured", CUSTOMERS)
     assert august["roc_auc_low"] < august["roc_auc"] < august["roc_auc_high"]
     assert (september["cohort"], september["status"]) == (SEPTEMBER, "pending")
@@ -84,7 +84,7 @@ def test_labelled_cohorts_are_measured_and_others_wait(house: ScoredLakehouse) -
     assert september["roc_auc"] is None
 
 
-def test_report_needs_nothing_beside_itself(house: ScoredLakehouse, folder: Path) -> None:
+def test_report_needs_nothing_beside_itself(lakehouse: ScoredLakehouse, folder: Path) -> None:
     page = (folder / "reports/test/monitoring.html").read_text(encoding="utf-8")
     assert page.count("data:image/png;base64,") == 3
     assert "http" not in page
@@ -92,7 +92,7 @@ def test_report_needs_nothing_beside_itself(house: ScoredLakehouse, folder: Path
     assert "pending until 2005-10-31" in page
 
 
-def test_summary_is_short_and_says_where_to_look(house: ScoredLakehouse, folder: Path) -> None:
+def test_summary_is_short_and_says_where_to_look(lakehouse: ScoredLakehouse, folder: Path) -> None:
     text = (folder / "reports/test/summary.txt").read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 15
     assert "test.models.missed_payment version 3" in text
@@ -103,22 +103,22 @@ def test_summary_is_short_and_says_where_to_look(house: ScoredLakehouse, folder:
     assert str(folder / "reports/test/monitoring.html") in text
 
 
-def test_monitoring_again_changes_nothing(house: ScoredLakehouse) -> None:
-    before = [house.version(table) for table in TABLES]
-    monitor(house)
-    assert [house.version(table) for table in TABLES] == before
+def test_monitoring_again_changes_nothing(lakehouse: ScoredLakehouse) -> None:
+    before = [lakehouse.version(table) for table in TABLES]
+    monitor(lakehouse)
+    assert [lakehouse.version(table) for table in TABLES] == before
 
 
-def test_a_later_as_of_measures_what_was_pending_and_keeps_the_earlier_rows(house: ScoredLakehouse) -> None:
-    monitor(house, params__as_of="2005-10-31")
-    rows = {(row["as_of"], row["cohort"]): row for row in house.rows("monitoring.performance")}
+def test_a_later_as_of_measures_what_was_pending_and_keeps_the_earlier_rows(lakehouse: ScoredLakehouse) -> None:
+    monitor(lakehouse, params__as_of="2005-10-31")
+    rows = {(row["as_of"], row["cohort"]): row for row in lakehouse.rows("monitoring.performance")}
     assert rows[OCTOBER, SEPTEMBER]["status"] == "measured"
     assert rows[SEPTEMBER, SEPTEMBER]["status"] == "pending"
 
 
-def test_an_as_of_before_all_predictions_names_the_command(house: ScoredLakehouse) -> None:
-    with pytest.raises(MonitoringError, match="2005-05-01 in environment 'test'.*batch_inference --env test"):
-        monitor(house, params__as_of="2005-05-01")
+def test_an_as_of_before_all_predictions_names_the_command(lakehouse: ScoredLakehouse) -> None:
+    with pytest.raises(BoathouseError, match="2005-05-01 in environment 'test'.*batch_inference --env test"):
+        monitor(lakehouse, params__as_of="2005-05-01")
 
 
 def test_without_predictions_the_error_names_the_pipeline(

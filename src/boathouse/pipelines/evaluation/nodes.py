@@ -8,12 +8,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from pyspark.sql import DataFrame
 
 from boathouse.evaluation.behaviour import BehaviourCases, BehaviourOptions, BehaviourResult, run_behaviour
 from boathouse.evaluation.evaluate import TestRows, evaluate
-from boathouse.evaluation.explanation import Explanation, ExplanationOptions, explain
+from boathouse.evaluation.explanation import (
+    Explanation,
+    ExplanationOptions,
+    explain,
+    plot_calibration,
+    plot_contributions,
+)
 from boathouse.evaluation.fairness import FairnessOptions
 from boathouse.evaluation.model_card import CardWords, write_model_card
 from boathouse.evaluation.report import EvaluationReport
@@ -26,6 +31,9 @@ from boathouse.modelling.result import LoadedModel, NoModel
 from boathouse.modelling.samples import take_split
 from boathouse.modelling.splits import SplitOptions
 from boathouse.problem.spec import UseCase
+
+# matplotlib's Figure: Kedro resolves annotations at start-up, where importing matplotlib costs half a second.
+Figure = Any
 
 
 def take_test_rows(
@@ -153,12 +161,13 @@ def publish_report(
         currency=use_case.words.currency,
         adverse=use_case.label.adverse,
     )
-    return tables[0], tables[1], report.to_dict(), metrics, write_model_card(report, words)
+    return tables[0], tables[1], report.to_dict(), metrics, write_model_card(report, words, task=use_case.task)
 
 
-def draw_plots(report: EvaluationReport, explanation: Explanation) -> tuple[Figure, Figure]:
+def draw_plots(report: EvaluationReport, explanation: Explanation, *, use_case: UseCase) -> tuple[Figure, Figure]:
     """Return the calibration curve and the SHAP summary."""
-    from boathouse.evaluation.calibration_curve import plot_calibration, plot_contributions
-
-    title = f"{report.subject.name} version {report.subject.version}"
-    return plot_calibration(report.calibration, title=title), plot_contributions(explanation, title=title)
+    title, words = f"{report.subject.name} version {report.subject.version}", use_case.task.words
+    return (
+        plot_calibration(report.calibration, title=title, words=words),
+        plot_contributions(explanation, title=title, words=words),
+    )

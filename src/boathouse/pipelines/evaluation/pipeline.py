@@ -101,7 +101,7 @@ def _publish_nodes(use_case: UseCase) -> list[Node]:
             tags=["report"],
         ),
         Node(
-            nodes.draw_plots,
+            bind(nodes.draw_plots, use_case=use_case),
             inputs=[REPORT, EXPLANATION],
             outputs=["reports.evaluation_calibration", "reports.evaluation_shap"],
             name="draw_plots",

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from boathouse.monitoring import rows
 from boathouse.monitoring.alerts import Alert, Findings, raise_alerts
-from boathouse.monitoring.contracts import ALERTS, DRIFT_METRICS, PERFORMANCE
 from boathouse.monitoring.drift import ColumnDrift, compare_tables
 from boathouse.monitoring.options import DriftOptions, PerformanceOptions, PlaceOptions
 from boathouse.monitoring.performance import (
@@ -21,7 +19,17 @@ from boathouse.monitoring.performance import (
     count_labels,
     measure_cohort,
 )
+from boathouse.monitoring.tables import (
+    ALERTS,
+    DRIFT_METRICS,
+    PERFORMANCE,
+    Row,
+    alert_rows,
+    drift_rows,
+    performance_rows,
+)
 from boathouse.monitoring.windows import (
+    ComparedWindows,
     ScoredWindow,
     champion_rows,
     find_window,
@@ -112,9 +120,11 @@ def gather_findings(
     return Findings(features=features, scores=scores, labels=labels, rates=rates, cohorts=cohorts)
 
 
-def judge_findings(findings: Findings, drift: DriftOptions, performance: PerformanceOptions) -> list[Alert]:
+def judge_findings(
+    findings: Findings, drift: DriftOptions, performance: PerformanceOptions, *, use_case: UseCase
+) -> list[Alert]:
     """Return the alerts that follow from the findings."""
-    return raise_alerts(findings, drift, performance)
+    return raise_alerts(findings, drift, performance, task=use_case.task)
 
 
 def tabulate_drift(
@@ -122,27 +132,27 @@ def tabulate_drift(
 ) -> DataFrame:
     """Return the rows of ``monitoring.drift_metrics``; ``predictions`` only gives the Spark session."""
     period = use_case.words.period
-    baseline = rows.ComparedWindows.against_baseline(window.newest, period)
-    found = rows.drift_rows(findings.features, baseline, as_of=as_of)
+    baseline = ComparedWindows.against_baseline(window.newest, period)
+    rows = drift_rows(findings.features, baseline, as_of=as_of)
     if findings.scores and window.previous:
-        windows = rows.ComparedWindows.consecutive(window.previous, window.newest, period)
-        found += rows.drift_rows(findings.scores, windows, as_of=as_of)
+        windows = ComparedWindows.consecutive(window.previous, window.newest, period)
+        rows += drift_rows(findings.scores, windows, as_of=as_of)
     if findings.labels:
         before, after = (rate.cohort for rate in findings.rates[-2:])
-        windows = rows.ComparedWindows.consecutive(before, after, period)
-        found += rows.drift_rows(findings.labels, windows, as_of=as_of)
-    return _to_frame(found, DRIFT_METRICS.ddl, predictions)
+        windows = ComparedWindows.consecutive(before, after, period)
+        rows += drift_rows(findings.labels, windows, as_of=as_of)
+    return _to_frame(rows, DRIFT_METRICS.ddl, predictions)
 
 
 def tabulate_performance(cohorts: list[CohortPerformance], as_of: date, predictions: DataFrame) -> DataFrame:
     """Return the rows of ``monitoring.performance``."""
-    return _to_frame(rows.performance_rows(cohorts, as_of=as_of), PERFORMANCE.ddl, predictions)
+    return _to_frame(performance_rows(cohorts, as_of=as_of), PERFORMANCE.ddl, predictions)
 
 
 def tabulate_alerts(alerts: list[Alert], as_of: date, predictions: DataFrame) -> DataFrame:
     """Return the rows of ``monitoring.alerts``."""
-    return _to_frame(rows.alert_rows(alerts, as_of=as_of), ALERTS.ddl, predictions)
+    return _to_frame(alert_rows(alerts, as_of=as_of), ALERTS.ddl, predictions)
 
 
-def _to_frame(found: Sequence[rows.Row], schema: str, session_of: DataFrame) -> DataFrame:
-    return session_of.sparkSession.createDataFrame(list(found), schema)
+def _to_frame(rows: Sequence[Row], schema: str, session_of: DataFrame) -> DataFrame:
+    return session_of.sparkSession.createDataFrame(list(rows), schema)

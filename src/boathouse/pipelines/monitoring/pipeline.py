@@ -10,14 +10,14 @@ from boathouse.use_case import USE_CASE
 DRIFT = "params:monitoring.drift"
 PERFORMANCE = "params:monitoring.performance"
 PLACE = "params:monitoring.place"
-# The one frame that lends its engine session to results made on the driver.
-LENDER = "inference.predictions"
+# The frame whose engine session makes tables of results that were computed on the driver.
+SESSION = "inference.predictions"
 
 
 def create_pipeline(use_case: UseCase = USE_CASE, **_: object) -> Pipeline:
     """Return the pipeline ``monitoring``."""
     return Pipeline(
-        [*_compare_nodes(use_case), *_judge_nodes(use_case), *_table_nodes(use_case), *_report_nodes()],
+        [*_compare_nodes(use_case), *_judge_nodes(use_case), *_table_nodes(use_case), *_report_nodes(use_case)],
         namespace="monitoring",
         prefix_datasets_with_namespace=False,
     )
@@ -85,7 +85,7 @@ def _judge_nodes(use_case: UseCase) -> list[Node]:
             name="gather_findings",
         ),
         Node(
-            nodes.judge_findings,
+            bind(nodes.judge_findings, use_case=use_case),
             inputs=["monitoring.findings", DRIFT, PERFORMANCE],
             outputs="monitoring.raised",
             name="judge_findings",
@@ -97,26 +97,26 @@ def _table_nodes(use_case: UseCase) -> list[Node]:
     return [
         Node(
             bind(nodes.tabulate_drift, use_case=use_case),
-            inputs=["monitoring.findings", "monitoring.window", "monitoring.as_of", LENDER],
+            inputs=["monitoring.findings", "monitoring.window", "monitoring.as_of", SESSION],
             outputs="monitoring.drift_metrics",
             name="tabulate_drift",
         ),
         Node(
             nodes.tabulate_performance,
-            inputs=["monitoring.cohorts", "monitoring.as_of", LENDER],
+            inputs=["monitoring.cohorts", "monitoring.as_of", SESSION],
             outputs="monitoring.performance",
             name="tabulate_performance",
         ),
         Node(
             nodes.tabulate_alerts,
-            inputs=["monitoring.raised", "monitoring.as_of", LENDER],
+            inputs=["monitoring.raised", "monitoring.as_of", SESSION],
             outputs="monitoring.alerts",
             name="tabulate_alerts",
         ),
     ]
 
 
-def _report_nodes() -> list[Node]:
+def _report_nodes(use_case: UseCase) -> list[Node]:
     shared = {
         "findings": "monitoring.findings",
         "alerts": "monitoring.raised",
@@ -127,19 +127,19 @@ def _report_nodes() -> list[Node]:
     pictures = ["reports.monitoring_drift", "reports.monitoring_scores", "reports.monitoring_performance"]
     return [
         Node(
-            reporting.draw_plots,
+            bind(reporting.draw_plots, use_case=use_case),
             inputs=["monitoring.feature_drifts", "monitoring.scored_cohorts", "monitoring.cohorts", DRIFT],
             outputs=["monitoring.plots", *pictures],
             name="draw_plots",
         ),
         Node(
-            reporting.write_report,
+            bind(reporting.write_report, use_case=use_case),
             inputs=shared | {"plots": "monitoring.plots"},
             outputs="reports.monitoring",
             name="write_report",
         ),
         Node(
-            reporting.write_summary,
+            bind(reporting.write_summary, use_case=use_case),
             inputs=shared | {"evaluation": "reports.evaluation", "promotion": "reports.promotion"},
             outputs="reports.summary",
             name="write_summary",

@@ -9,9 +9,10 @@ from boathouse.monitoring.alerts import Alert, Findings
 from boathouse.monitoring.drift import ColumnDrift
 from boathouse.monitoring.options import DriftOptions, PlaceOptions
 from boathouse.monitoring.performance import CohortPerformance, ScoredCohort
-from boathouse.monitoring.report import ReportHead, render_report
+from boathouse.monitoring.report import ReportHead, plot_drift, plot_performance, plot_scores, render_report
 from boathouse.monitoring.summary import RunFacts, describe_evaluation, describe_promotion, summarise_run
 from boathouse.monitoring.windows import ScoredWindow
+from boathouse.problem.spec import UseCase
 
 # matplotlib's Figure: Kedro resolves annotations at start-up, where importing matplotlib costs half a second.
 Figure = Any
@@ -19,18 +20,29 @@ Plots = dict[str, Figure]
 
 
 def draw_plots(
-    drifts: list[ColumnDrift], scored: list[ScoredCohort], cohorts: list[CohortPerformance], options: DriftOptions
+    drifts: list[ColumnDrift],
+    scored: list[ScoredCohort],
+    cohorts: list[CohortPerformance],
+    options: DriftOptions,
+    *,
+    use_case: UseCase,
 ) -> tuple[Plots, Figure, Figure, Figure]:
     """Return all figures by name for the report, and each on its own: drift, scores, performance."""
-    from boathouse.monitoring.plots import plot_drift, plot_performance, plot_scores
-
+    task = use_case.task
     scores = {f"{each.cohort}, version {each.model_version}": each.watched[1] for each in scored}
-    figures = (plot_drift(drifts, options), plot_scores(scores), plot_performance(cohorts))
+    figures = (plot_drift(drifts, options), plot_scores(scores, task=task), plot_performance(cohorts, task=task))
     return dict(zip(("drift", "scores", "performance"), figures, strict=True)), *figures
 
 
 def write_report(
-    findings: Findings, alerts: list[Alert], window: ScoredWindow, *, as_of: date, plots: Plots, place: PlaceOptions
+    findings: Findings,
+    alerts: list[Alert],
+    window: ScoredWindow,
+    *,
+    as_of: date,
+    plots: Plots,
+    place: PlaceOptions,
+    use_case: UseCase,
 ) -> str:
     """Return the HTML page; ``plots`` has the figures ``drift``, ``scores`` and ``performance``."""
     head = ReportHead(
@@ -40,7 +52,7 @@ def write_report(
         as_of=as_of,
         window=str(window.newest),
     )
-    return render_report(head, findings, alerts, plots)
+    return render_report(head, findings, alerts, plots, task=use_case.task)
 
 
 def write_summary(
@@ -52,17 +64,19 @@ def write_summary(
     evaluation: dict[str, Any],
     promotion: dict[str, Any],
     place: PlaceOptions,
+    use_case: UseCase,
 ) -> str:
     """Return the few lines that close a run."""
     facts = RunFacts(
         environment=place.environment,
         as_of=as_of,
         champion=f"{window.model_name} version {window.model_version}",
-        metrics=describe_evaluation(evaluation, window.model_version),
+        metrics=describe_evaluation(evaluation, window.model_version, task=use_case.task),
         promotion=describe_promotion(promotion),
         cohorts=findings.cohorts,
         drifts=findings.features,
         alerts=alerts,
         report=place.report,
+        task=use_case.task,
     )
     return summarise_run(facts)

@@ -76,7 +76,7 @@ def take_samples(
     The test rows are not looked at.
 
     Raises:
-        ModelError: If a split has one class only, a feature alone tells the label, a feature is dated after its row,
+        ModelError: If a split has one class only, a feature alone predicts the label, a feature is dated after its row,
             or a label was not known yet.
     """
     label, keys = use_case.label, use_case.identity

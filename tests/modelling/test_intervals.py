@@ -8,7 +8,7 @@ import pytest
 from boathouse.errors import OptionError
 from boathouse.evaluation.comparison import compare, estimate
 from boathouse.modelling import metrics
-from boathouse.modelling.intervals import BootstrapOptions, Scored, bounds_of, draw_weights, resample_metrics
+from boathouse.modelling.intervals import BootstrapOptions, Scored, bounds_of, draw_counts, resample_metrics
 
 OPTIONS = BootstrapOptions(samples=60, confidence=0.9, seed=3)
 COSTS = {"missed": 5.0, "false_alarm": 1.0}
@@ -24,7 +24,7 @@ def make_scored(rows: int = 300, seed: int = 1, noise: float = 1.0) -> Scored:
 
 
 def test_weights_are_how_often_each_row_is_drawn() -> None:
-    (weights,) = draw_weights(50, BootstrapOptions(samples=20, confidence=0.9, seed=1))
+    (weights,) = draw_counts(50, BootstrapOptions(samples=20, confidence=0.9, seed=1))
     assert weights.shape == (20, 50)
     assert (weights.sum(axis=1) == 50).all()
     assert set(np.unique(weights)) >= {0.0, 1.0, 2.0}
@@ -34,7 +34,7 @@ def test_a_weighted_metric_is_the_metric_of_the_drawn_rows() -> None:
     """Against the plain metrics on rows repeated as often as they were drawn."""
     scored = make_scored()
     resampled = resample_metrics(scored, OPTIONS, **COSTS)
-    weights = np.concatenate(list(draw_weights(300, OPTIONS))).astype(int)
+    weights = np.concatenate(list(draw_counts(300, OPTIONS))).astype(int)
     assert {len(values) for values in resampled.values()} == {60}
     for number in (0, 17, 59):
         rows = np.repeat(np.arange(300), weights[number])

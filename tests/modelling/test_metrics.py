@@ -9,7 +9,7 @@ import pytest
 from sklearn import metrics as oracle
 
 from boathouse.modelling import metrics
-from boathouse.modelling.intervals import BootstrapOptions, Scored, draw_weights, resample_metrics
+from boathouse.modelling.intervals import BootstrapOptions, Scored, draw_counts, resample_metrics
 
 OPTIONS = BootstrapOptions(samples=20, confidence=0.95, seed=3)
 
@@ -57,7 +57,7 @@ def test_one_class_has_no_ranking(label: np.ndarray) -> None:
 
 def test_a_resample_by_weights_equals_the_resampled_rows() -> None:
     rows = make_rows()
-    weights = next(draw_weights(len(rows.label), OPTIONS))[0].astype(int)
+    weights = next(draw_counts(len(rows.label), OPTIONS))[0].astype(int)
     drawn = np.repeat(np.arange(len(weights)), weights)
     label, probability, decision = rows.label[drawn], rows.probability[drawn], rows.decision[drawn]
     expected = metrics.measure(label, probability, decision, missed=5, false_alarm=1)

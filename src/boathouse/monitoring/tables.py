@@ -1,13 +1,29 @@
-"""Contracts of the monitoring tables; the drift table has the column names of Databricks' data profiling."""
+"""The tables of monitoring: their contracts, and findings as their rows.
+
+The table of drift has the column names of Databricks' data profiling.
+"""
 
 from __future__ import annotations
+
+from dataclasses import astuple
+from typing import TYPE_CHECKING
 
 from boathouse.modelling.task import TASKS
 from boathouse.monitoring.windows import GRANULARITIES
 from boathouse.tables.contract import Column, TableContract
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date
+
+    from boathouse.monitoring.alerts import Alert
+    from boathouse.monitoring.distances import TestResult
+    from boathouse.monitoring.drift import ColumnDrift
+    from boathouse.monitoring.performance import CohortPerformance
+    from boathouse.monitoring.windows import ComparedWindows
+
+Row = tuple[object, ...]
 WINDOW = "struct<start:timestamp,end:timestamp>"
-_LENGTHS = tuple(GRANULARITIES.values())
 TEST = "struct<statistic:double,pvalue:double>"
 
 AS_OF = Column(name="as_of", dtype="date", description="Cutoff of the data visible to the run that wrote the row.")
@@ -23,7 +39,7 @@ DRIFT_METRICS = TableContract(
         AS_OF,
         Column(name="window", dtype=WINDOW, description="Window judged, in UTC; start inclusive, end exclusive."),
         Column(
-            name="granularity", dtype="string", description="Length of a window.", allowed=(*GRANULARITIES.values(),)
+            name="granularity", dtype="string", description="Length of a window.", allowed=tuple(GRANULARITIES.values())
         ),
         Column(
             name="slice_key",
@@ -123,7 +139,7 @@ def _metric(name: str, description: str) -> Column:
 
 
 def _summary_columns() -> tuple[Column, ...]:
-    """Return the columns of what every task says before labels are known; null where only some tasks do."""
+    """Return the columns of what every task states before labels are known; null where only some tasks do."""
     every = [figure for task in TASKS.values() for figure in task.summaries]
     names = {figure.name: figure for figure in every}
     return tuple(
@@ -206,3 +222,55 @@ ALERTS = TableContract(
 MONITORING_CONTRACTS: dict[str, TableContract] = {
     contract.name: contract for contract in (DRIFT_METRICS, PERFORMANCE, ALERTS)
 }
+
+
+def drift_rows(drifts: Iterable[ColumnDrift], windows: ComparedWindows, *, as_of: date) -> list[Row]:
+    """Return one row of ``monitoring.drift_metrics`` per column."""
+    return [_drift_row(drift, windows, as_of) for drift in drifts]
+
+
+def performance_rows(cohorts: Iterable[CohortPerformance], *, as_of: date) -> list[Row]:
+    """Return one row of ``monitoring.performance`` per cohort and model version, in the order of its contract."""
+    names = [column.name for column in PERFORMANCE.columns if column.name != "as_of"]
+    return [(as_of, *(cohort.read(name) for name in names)) for cohort in cohorts]
+
+
+def alert_rows(alerts: Iterable[Alert], *, as_of: date) -> list[Row]:
+    """Return one row of ``monitoring.alerts`` per alert, or one that states that nothing crossed its limit.
+
+    It tells a quiet month from one that was not checked, and lets a rerun without alerts replace those of an earlier
+    one.
+    """
+    rows = [(as_of, *astuple(alert), alert.action) for alert in alerts]
+    return rows or [(as_of, "none", "none", "all checks", 0.0, 0.0, "Nothing crossed its limit.", "Nothing to do.")]
+
+
+def _drift_row(drift: ColumnDrift, windows: ComparedWindows, as_of: date) -> Row:
+    compared = drift.comparison
+    return (
+        as_of,
+        windows.current.as_timestamps(),
+        GRANULARITIES[windows.period],
+        None,
+        None,
+        drift.column,
+        compared.data_type,
+        windows.before.as_timestamps() if windows.before else None,
+        windows.drift_type,
+        compared.current_rows - compared.reference_rows,
+        compared.avg_delta,
+        100 * compared.null_delta,
+        None if compared.zero_delta is None else 100 * compared.zero_delta,
+        100 * compared.distinct_delta,
+        compared.js_distance,
+        _test_values(compared.ks),
+        compared.wasserstein,
+        compared.psi,
+        _test_values(compared.chi_squared),
+        compared.tv_distance,
+        compared.l_infinity,
+    )
+
+
+def _test_values(test: TestResult | None) -> tuple[float, float] | None:
+    return None if test is None else (test.statistic, test.p_value)
