@@ -13,9 +13,8 @@ import pytest
 
 from boathouse.errors import FeatureError
 from boathouse.features.feature_view import Source
-from boathouse.features.lineage import find_equal_logic, find_equal_values
+from boathouse.features.lineage import find_equal_logic, find_equal_values, find_feature, find_impact, trace_sources
 from boathouse.features.registry import describe_features, statistics_rows, write_dictionary
-from boathouse.features.usage import find_feature, find_impact, trace_sources
 from boathouse.use_case import USE_CASE
 
 if TYPE_CHECKING:

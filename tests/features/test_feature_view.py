@@ -13,8 +13,7 @@ import pytest
 from boathouse.errors import FeatureError
 from boathouse.features.feature_view import FeatureView, Source, check_views, contract_of, current_views
 from boathouse.features.registry import REGISTRY, describe_views
-from boathouse.features.selection import select_views
-from boathouse.features.usage import ModelUse, check_removed, find_outdated, users_of
+from boathouse.features.usage import ModelUse, check_removed, find_outdated, select_views, users_of
 from boathouse.scoring.definition import DIGEST_FORM
 from boathouse.scoring.feature_spec import Feature, FeatureSpec
 from boathouse.tables.contract import Column

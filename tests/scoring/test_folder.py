@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from boathouse.errors import ExportError, UntrustedModelError
-from boathouse.scoring.export import export_model
+from boathouse.scoring.export.folder import export_model
 from boathouse.scoring.scorer import load_scorer
 from tests.scoring.test_graph import FEATURES, PLATT, make_files, make_sample
 

@@ -11,8 +11,8 @@ import pytest
 from boathouse.errors import ExportError
 from boathouse.modelling.estimators import FITS
 from boathouse.modelling.samples import Sample
+from boathouse.scoring.export.graph import build_graph, decision_bound
 from boathouse.scoring.files import ModelFiles
-from boathouse.scoring.graph import build_graph, decision_bound
 from boathouse.scoring.scorer import load_scorer, write_scorer
 from boathouse.scoring.spec import Calibration, ScorerSpec
 

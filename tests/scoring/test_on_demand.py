@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from boathouse.errors import FeatureError, RequestError, UntrustedModelError
-from boathouse.features.on_demand_frame import add_on_demand
-from boathouse.features.selection import select_views
+from boathouse.features.usage import select_views
+from boathouse.scoring.batch import add_on_demand
 from boathouse.scoring.feature_spec import FeatureSpec
 from boathouse.scoring.on_demand import OnDemandFeature, RequestField, assemble, select_on_demand
 from boathouse.use_case import USE_CASE

@@ -92,7 +92,7 @@ def _steps(
     """Return what is done with one view in a round."""
     from boathouse.features.publishing import publish_view, purge_view
 
-    steps = [partial(publish_view, store, view, refresher.place(view.table), mode=mode, extends=extends)]
+    steps = [partial(publish_view, store, view, refresher.location(view.table), mode=mode, extends=extends)]
     return [*steps, lambda: purge_view(store, view, now=datetime.now(UTC))] if purge else [*steps]
 
 

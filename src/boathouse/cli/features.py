@@ -12,8 +12,9 @@ from boathouse.cli.feature_arguments import endpoint_uses, live_versions, model_
 from boathouse.cli.feature_serving import consistency, look_up, publish, publish_predictions
 from boathouse.cli.feature_tables import backfill, describe_freshness, duplicates, freshness, preview, refresh
 from boathouse.errors import FeatureError, TableError
+from boathouse.features.lineage import find_feature, find_impact, trace_sources
 from boathouse.features.registry import write_dictionary
-from boathouse.features.usage import find_feature, find_impact, find_serving, trace_sources, users_of
+from boathouse.features.usage import find_serving, users_of
 from boathouse.use_case import USE_CASE
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def _describe_on_demand(each: OnDemandFeature) -> None:
 
 def _describe_view(view: FeatureView, environment: Environment, name: str) -> None:
     """Print the declaration, then freshness and statistics where the environment has them."""
-    from boathouse.features.refresh_records import read_statistics
+    from boathouse.features.registry import read_statistics
 
     measured = read_statistics(environment.table("features.statistics"), view)
     click.echo(f"{view.label}: {view.description}")

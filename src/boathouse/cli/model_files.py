@@ -39,7 +39,7 @@ def export(
     scorer's within a millionth, decisions are the same.
     """
     from boathouse.hooks.tracking import use_registry
-    from boathouse.scoring.export import export_model
+    from boathouse.scoring.export.folder import export_model
 
     use_registry(environment)
     model = name_model(environment, name)

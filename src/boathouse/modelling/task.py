@@ -19,8 +19,7 @@ from boathouse.modelling import metrics
 from boathouse.modelling.calibration import CalibrationOptions, CostOptions, choose_threshold, fit_calibration
 from boathouse.modelling.intervals import BootstrapOptions, Scored, resample_metrics
 from boathouse.modelling.paired import COMPARED, measure_compared, resample_differences
-from boathouse.scoring.outputs import BINARY_OUTPUTS, Outputs
-from boathouse.scoring.spec import Calibration
+from boathouse.scoring.spec import BINARY_OUTPUTS, Calibration, Outputs
 
 Values = dict[str, float]
 Resampled = dict[str, np.ndarray]

@@ -10,7 +10,7 @@ import numpy as np
 
 from boathouse.errors import RequestError
 from boathouse.scoring.definition import digest_definition, is_current_form
-from boathouse.scoring.feature_spec import Feature, FeatureSpec
+from boathouse.scoring.feature_spec import Feature, FeatureSpec, SpecOnDemand
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +65,13 @@ class OnDemandFeature(Feature):
         fields = tuple((field.name, field.unit, field.default) for field in self.request)
         return digest_definition(
             (self.stored, fields, self.unit, self.kind), self.compute, owner=f"On-demand feature '{self.name}'"
+        )
+
+    @property
+    def spec(self) -> SpecOnDemand:
+        """The feature without its function."""
+        return SpecOnDemand(
+            name=self.name, digest=self.digest, stored=self.stored, request=self.request_names, kind=self.kind
         )
 
 

@@ -209,8 +209,8 @@ def _compute_features(
     variants: Sequence[Tables], customers: DataFrame, statements: DataFrame, use_case: UseCase
 ) -> Iterator[dict[str, np.ndarray]]:
     """Give the features of each variant's customers, in the order of their keys."""
-    from boathouse.features.on_demand_frame import add_on_demand
     from boathouse.features.point_in_time import join_point_in_time
+    from boathouse.scoring.batch import add_on_demand
 
     session = statements.sparkSession
     like = {CUSTOMERS: customers, STATEMENTS: statements}

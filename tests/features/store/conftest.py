@@ -63,13 +63,13 @@ class Shop:
 
     def rows(self, table: str) -> list[tuple[Any, ...]]:
         """Return a table's rows, sorted."""
-        place = self.refresher.place(table)
+        place = self.refresher.location(table)
         frame = self.session.read.format("delta").load(place.path)
         return sorted(map(tuple, frame.collect()), key=repr)
 
     def _save(self, table: str, rows: list[tuple[Any, ...]], schema: str) -> None:
         frame = self.session.createDataFrame(rows, schema)
-        self.refresher.place(table).save(frame.write.format("delta").mode("overwrite"))
+        self.refresher.location(table).save(frame.write.format("delta").mode("overwrite"))
 
 
 @pytest.fixture

@@ -16,11 +16,12 @@ from pyspark.sql import functions as F
 
 import boathouse.features.online.connections as connections_module
 from boathouse.errors import BoathouseError, DataQualityError, FeatureError, OnlineStoreError, TableError
-from boathouse.features.feature_view import Source, check_views, select_views
+from boathouse.features.feature_view import Source, check_views
 from boathouse.features.online.look_up import serve_features
 from boathouse.features.online.store import OnlineStore
 from boathouse.features.point_in_time import join_point_in_time
 from boathouse.features.publishing import publish_view
+from boathouse.features.usage import select_views
 from boathouse.scoring.feature_spec import FeatureSpec
 from boathouse.use_case import USE_CASE
 from tests.fixtures.postgres_server import PostgresServer, postgres
@@ -219,7 +220,7 @@ def test_a_store_that_takes_nothing(
 ) -> None:
     shop.write({(number, 4): (0, 1.0, 1.0) for number in range(4_000, 5_000)}, dict.fromkeys(range(4000, 5000), 9.0))
     shop.refresher.refresh(SPENDING)
-    place, prepare = shop.refresher.place(SPENDING.table), connections_module._prepare_sqlite
+    place, prepare = shop.refresher.location(SPENDING.table), connections_module._prepare_sqlite
 
     def prepare_broken(connection: sqlite3.Connection, record: object) -> None:
         prepare(connection, record)
@@ -256,6 +257,6 @@ def test_a_store_that_is_down(shop: Shop, postgres: PostgresServer) -> None:
     shop.write(BOOK, LIMITS)
     shop.refresher.refresh(SPENDING)
     nobody = OnlineStore(re.sub(r":\d+/", ":1/", postgres.url), timeout_s=2)
-    place = shop.refresher.place(SPENDING.table)
+    place = shop.refresher.location(SPENDING.table)
     for act in (lambda: publish_view(nobody, SPENDING, place), lambda: nobody.look_up([(SECRET,)], [ONLINE])):
         refuse(OnlineStoreError, "does not answer", act)

@@ -9,7 +9,7 @@ import pytest
 
 from boathouse.errors import TableError
 from boathouse.features.online.store import OnlineStore
-from boathouse.features.online.views import prediction_view
+from boathouse.features.online.tables import prediction_view
 from boathouse.features.publishing import publish_predictions
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def row(customer: int, month: int, probability: float, version: str = "1", hour:
 
 
 def publish(shop: Shop, store: OnlineStore, version: str | None = None) -> str:
-    place = shop.refresher.place("inference.predictions")
+    place = shop.refresher.location("inference.predictions")
     return publish_predictions(store, place, MODEL, keys=KEYS, time_column="observed_on", version=version)
 
 

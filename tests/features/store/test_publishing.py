@@ -42,7 +42,7 @@ def bring_online(shop: Shop, store: OnlineStore, book: Book, mode: str = "auto")
     """Write, refresh and publish spending; return what was said."""
     shop.write(book, LIMITS)
     shop.refresher.refresh(SPENDING)
-    return publish_view(store, SPENDING, shop.refresher.place(SPENDING.table), mode=mode)
+    return publish_view(store, SPENDING, shop.refresher.location(SPENDING.table), mode=mode)
 
 
 def answers(store: OnlineStore) -> tuple[bytes, bytes]:
@@ -57,7 +57,7 @@ def test_changes_leave_what_a_full_publish_would(shop: Shop, store: OnlineStore,
     book = {key: value for key, value in book.items() if key != (2, 6) and key[0] != 3}
     shop.write(book, {**LIMITS, 4: 400.0})
     shop.refresher.refresh(SPENDING)
-    place = shop.refresher.place(SPENDING.table)
+    place = shop.refresher.location(SPENDING.table)
     assert "4 changed keys of version 1 (3 rows)" in publish_view(store, SPENDING, place, mode="incremental")
     other = OnlineStore(f"sqlite:///{tmp_path}/other.db")
     publish_view(other, SPENDING, place, mode="full")
@@ -68,7 +68,7 @@ def test_changes_leave_what_a_full_publish_would(shop: Shop, store: OnlineStore,
 
 def test_changes_need_something_to_go_on_from(shop: Shop, store: OnlineStore) -> None:
     with pytest.raises(TableError, match=r"features\.spending"):
-        publish_view(store, SPENDING, shop.refresher.place(SPENDING.table))
+        publish_view(store, SPENDING, shop.refresher.location(SPENDING.table))
     with pytest.raises(OnlineStoreError, match="'spending' cannot be published incrementally: nothing is live"):
         bring_online(shop, store, BOOK, mode="incremental")
 
@@ -82,7 +82,7 @@ def serve(store: OnlineStore, names: list[str], **request: Any) -> Any:
 def test_features_are_served_with_those_of_the_request(shop: Shop, store: OnlineStore) -> None:
     bring_online(shop, store, BOOK)
     shop.refresher.refresh(PROFILE)
-    publish_view(store, PROFILE, shop.refresher.place(PROFILE.table))
+    publish_view(store, PROFILE, shop.refresher.location(PROFILE.table))
     names = ["utilisation_after_request", "bill_amt"]
     found = serve(store, names, requested_amount=[400, 0, np.nan, 1])
     np.testing.assert_array_equal(found.matrix, [[1.0, 600.0], [0.3, 600.0], [0.2, 600.0], [np.nan, np.nan]])
@@ -96,7 +96,7 @@ def test_a_stale_value_is_unknown_as_it_is_in_training(shop: Shop, store: Online
     short = replace(SPENDING, max_age_days=14)
     shop.write(BOOK, LIMITS)
     shop.refresher.refresh(short)
-    publish_view(store, short, shop.refresher.place(short.table))
+    publish_view(store, short, shop.refresher.location(short.table))
     spec = FeatureSpec.describe(["bill_amt"], [short], [])
     for day, stale in ((13, False), (16, True)):
         now = datetime(2005, 7, day, tzinfo=UTC)
@@ -113,7 +113,7 @@ def measure(shop: Shop, **changes: Any) -> tuple[int, int, int, int]:
 
 
 def test_logged_answers_are_compared_with_what_was_known_offline_then(shop: Shop, store: OnlineStore) -> None:
-    log = LookUpLog(shop.refresher.place("inference.feature_look_ups"), batch=100)
+    log = LookUpLog(shop.refresher.location("inference.feature_look_ups"), batch=100)
     with pytest.raises(TableError, match="look-up --log"):
         measure(shop)
     bring_online(shop, store, BOOK)
@@ -137,7 +137,7 @@ def test_logged_answers_are_compared_with_what_was_known_offline_then(shop: Shop
 
 def test_a_full_batch_is_written_at_once(shop: Shop, store: OnlineStore) -> None:
     bring_online(shop, store, BOOK)
-    log = LookUpLog(shop.refresher.place("inference.feature_look_ups"), batch=4)
+    log = LookUpLog(shop.refresher.location("inference.feature_look_ups"), batch=4)
     log.record(KEYS, store.look_up(KEYS, [SPENDING.spec]), asked_at=NOW)
     assert len(shop.rows("inference.feature_look_ups")) == 4
     assert date(2005, 6, 30) in {row[5].date() for row in shop.rows("inference.feature_look_ups") if row[5]}

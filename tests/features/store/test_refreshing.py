@@ -75,7 +75,7 @@ def test_where_the_start_is_unknown_the_refresh_is_full(shop: Shop, cause: str) 
     shop.refresher.refresh(SPENDING)
     view = replace(SPENDING, max_age_days=90) if cause.startswith("definition") else SPENDING
     if cause == "written otherwise":
-        place = shop.refresher.place("features.spending")
+        place = shop.refresher.location("features.spending")
         shop.session.sql(f"DELETE FROM {place.sql_name} WHERE customer_id = 1")  # noqa: S608 - the test's own table
     done = shop.refresher.refresh(view, full=cause == "asked for")
     assert done.mode == "full"

@@ -82,7 +82,7 @@ def test_a_new_version_goes_online_after_the_store_was_down(shop: Shop, postgres
     store = OnlineStore(postgres.make_database(), timeout_s=3)
     shop.write(BOOK, LIMITS)
     shop.refresher.refresh(SPENDING)
-    place = shop.refresher.place(SPENDING.table)
+    place = shop.refresher.location(SPENDING.table)
     told = watch([lambda: publish_view(store, SPENDING, place)], every_s=0.01, stop=threading.Event())
     assert "2 keys of version 0" in next(told)
     assert "version 0 is live already" in next(told)

@@ -10,8 +10,7 @@ from boathouse.errors import NotPublishedError, OnlineStoreError
 from boathouse.features.online import tables
 from boathouse.features.online.connections import Connections
 from boathouse.features.online.look_up import MICROSECONDS, FeatureRows
-from boathouse.features.online.tables import fill
-from boathouse.features.online.views import check_keys, check_view, max_age_s
+from boathouse.features.online.tables import check_keys, check_view, fill, max_age_s
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from boathouse.errors import ExportError
+from boathouse.scoring.export.trees import Trees, read_hist_gradient_boosting, read_rate_table, read_xgboost
 from boathouse.scoring.files import SPEC, ModelFiles
 from boathouse.scoring.flavours import FLAVOURS
 from boathouse.scoring.spec import Calibration, ScorerSpec
-from boathouse.scoring.trees import Trees, read_hist_gradient_boosting, read_rate_table, read_xgboost
 
 INPUT = "features"
 # Operator sets that onnxruntime knows since 1.20; TreeEnsemble, which adds in double, came with the fifth.

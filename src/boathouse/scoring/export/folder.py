@@ -11,9 +11,9 @@ from pathlib import Path
 from boathouse.atomic_files import new_folder
 from boathouse.errors import ExportError
 from boathouse.reports.rendering import render_markdown
+from boathouse.scoring.export.graph import build_graph
 from boathouse.scoring.feature_spec import FEATURE_SPEC
 from boathouse.scoring.files import SPEC, ModelFiles, digest_of
-from boathouse.scoring.graph import build_graph
 from boathouse.scoring.scorer import load_scorer
 from boathouse.scoring.spec import ScorerSpec
 
@@ -78,7 +78,7 @@ def _contents(files: ModelFiles, name: str, version: str) -> dict[str, bytes]:
     contents = {
         "model.onnx": build_graph(files),
         "spec.json": json.dumps(described, indent=2).encode(),
-        "score.py": package_files("boathouse.scoring").joinpath("edge_score.py").read_bytes(),
+        "score.py": package_files("boathouse.scoring.export").joinpath("edge_score.py").read_bytes(),
         "README.md": readme.encode(),
     }
     if FEATURE_SPEC in files:
