@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
@@ -272,3 +276,22 @@ def test_without_the_tables_the_command_that_makes_them_is_named(
     result = publish()
     assert result.exit_code == 1
     assert "kedro run --pipeline feature_engineering" in result.stderr
+
+
+def test_a_watch_goes_on_until_sigterm(bank: SmallWorkspace, tmp_path: Path) -> None:
+    words = ["publish", "--env", "test", "--conf-source", str(CONF), "--view", "spending", "--watch", "0.1"]
+    stores = {"BOATHOUSE_DATA": str(bank.data), "BOATHOUSE_ONLINE_STORE": f"sqlite:///{tmp_path}/{{env}}.db"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "boathouse", "features", *words],
+        env={**os.environ, **stores},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    first = process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+    rest, errors = process.communicate(timeout=60)
+    assert "spending: 60 keys of version" in first, errors
+    assert (process.returncode, rest.splitlines()[-1]) == (0, "stopped")
+    assert (tmp_path / "test.db").exists()
