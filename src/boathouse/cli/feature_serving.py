@@ -169,7 +169,7 @@ def consistency(environment: Environment, names: tuple[str, ...]) -> None:
     if differing:
         raise FeatureError(
             f"Answers of {', '.join(differing)} differ from the offline tables. Earlier dates mean that it was "
-            "published late: boathouse features publish. Other differences mean that the tables were computed anew "
+            "published late: boathouse features publish. Other differences mean that the tables were computed again "
             "since."
         )
 

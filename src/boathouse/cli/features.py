@@ -183,8 +183,8 @@ def list_features() -> None:
 
 
 @features.command(epilog="Example: boathouse features search age")
-@click.argument("words", nargs=-1, required=True, metavar="TERM...")
-def search(words: tuple[str, ...]) -> None:
+@click.argument("terms", nargs=-1, required=True, metavar="TERM...")
+def search(terms: tuple[str, ...]) -> None:
     """Find features by name, meaning or owner.
 
     Every TERM has to be in the name, meaning, unit, view or owner.
@@ -194,16 +194,16 @@ def search(words: tuple[str, ...]) -> None:
         for feature in view.features:
             about = f"{view.label} {view.description} {view.owner}"
             text = f"{feature.name} {feature.description} {feature.unit} {about}"
-            if all(word.lower() in text.lower() for word in words):
+            if all(term.lower() in text.lower() for term in terms):
                 found += 1
                 click.echo(f"{view.label}.{feature.name} [{feature.unit}] {feature.description}")
     for each in USE_CASE.on_demand:
         text = f"{each.name} {each.description} {each.unit} on demand"
-        if all(word.lower() in text.lower() for word in words):
+        if all(term.lower() in text.lower() for term in terms):
             found += 1
             click.echo(f"on demand.{each.name} [{each.unit}] {each.description}")
     if not found:
-        raise FeatureError(f"No feature has all of the words: {' '.join(words)}. See all: boathouse features list.")
+        raise FeatureError(f"No feature has all of the terms: {' '.join(terms)}. See all: boathouse features list.")
 
 
 @features.command(epilog="Example: boathouse features dictionary --to features.md")

@@ -4,8 +4,7 @@ from boathouse.errors.base import BoathouseError, ConfigError, OptionError
 from boathouse.errors.deployment import DeploymentError
 from boathouse.errors.endpoints import EndpointError
 from boathouse.errors.engines import EngineError
-from boathouse.errors.export import ExportError
-from boathouse.errors.features import FeatureError, NotPublishedError, OnlineStoreError
+from boathouse.errors.features import FeatureError, NotPublishedError, OnlineStoreError, RequestError
 from boathouse.errors.images import ImageError
 from boathouse.errors.inference import InferenceError
 from boathouse.errors.invocations import InvocationError
@@ -13,7 +12,6 @@ from boathouse.errors.life_cycle import IdentityError, LifeCycleError
 from boathouse.errors.models import ModelError, PromotionError, UntrustedModelError
 from boathouse.errors.monitoring import MonitoringError
 from boathouse.errors.reproduction import ReproductionError
-from boathouse.errors.requests import RequestError
 from boathouse.errors.rollouts import ExperimentError, RolloutError
 from boathouse.errors.simulation import SimulationError
 from boathouse.errors.streams import StreamError
@@ -29,7 +27,6 @@ __all__ = [
     "EndpointError",
     "EngineError",
     "ExperimentError",
-    "ExportError",
     "FeatureError",
     "IdentityError",
     "ImageError",

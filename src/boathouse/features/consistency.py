@@ -1,4 +1,4 @@
-"""Look-ups that were answered online, and whether the offline tables say the same for that time."""
+"""Logged online look-ups, compared with the offline tables as of the time of each."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 LOOK_UPS = TableContract(
     name="inference.feature_look_ups",
-    description="What the online store answered, to be compared with what the offline tables say.",
+    description="What the online store answered, to be compared with the offline tables.",
     grain="One row per look-up, view and key.",
     columns=(
         Column(name="look_up_id", dtype="string", description="One request and key."),

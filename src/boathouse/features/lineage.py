@@ -86,7 +86,7 @@ def _reads(view: FeatureView, column: str, views: Sequence[FeatureView]) -> bool
 
 @dataclass(frozen=True, kw_only=True)
 class Duplicate:
-    """Two features, or views, that say the same.
+    """Two features, or views, with one meaning.
 
     Attributes:
         first: Name of one.

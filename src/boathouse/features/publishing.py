@@ -40,14 +40,14 @@ def publish_view(
         location: The view's table.
         extends: Digests of earlier definitions that stay looked up, since features were only added to the view.
         mode: ``full`` replaces everything; ``incremental`` changes only keys whose rows changed since the version
-            that is live, as the change feed, changed files or a comparison tell; ``auto`` is incremental where
-            that is possible, and says why where it is not.
+            that is live, found by the change feed, changed files or a comparison; ``auto`` is incremental where
+            that is possible, and gives the reason where it is not.
 
     Raises:
         TableError: If the view has not been computed in this environment.
         OnlineStoreError: If the store takes nothing, is another environment's, or an incremental publish has nothing
             to go on from.
-        TableError: If an incremental publish cannot be told what changed.
+        TableError: If an incremental publish cannot find out what changed.
     """
     version, online = location.require_version("feature_engineering"), view.spec
     table_id = open_log(location).table_id()
@@ -93,7 +93,7 @@ def _find_obstacle(live: LiveView | None, online: ViewSpec, version: int, table_
     if live.digest != online.digest:
         return "another definition is live"
     if live.table_id != table_id:
-        return "the table was made anew since"
+        return "the table was replaced since"
     return "" if live.version <= version else f"version {live.version} of the table is live, the newest is {version}"
 
 
@@ -125,7 +125,7 @@ def _publish_changes(store: OnlineStore, view: FeatureView, location: TableLocat
     done = store.publish_changes(online, _rows(newest, view), source_version=version, replaced=keys)
     return (
         f"{view.label}: {len(keys):,} changed keys of version {version} ({done.rows:,} rows) in {store.where}, "
-        f"told by {changes.told_by}"
+        f"found by {changes.method}"
     )
 
 
@@ -151,19 +151,19 @@ class ChangedKeys:
 
     Attributes:
         table: One row per key.
-        told_by: ``change feed``, ``changed files`` or ``comparison of all rows``; with the reason for not being the
+        method: ``change feed``, ``changed files`` or ``comparison of all rows``; with the reason for not being the
             first of these that the engine offers.
     """
 
     table: pa.Table
-    told_by: str
+    method: str
 
 
 def find_changed_keys(view: FeatureView, location: TableLocation, *, since: int, until: int) -> ChangedKeys:
     """Return the keys of ``view`` whose rows differ between two versions of its table.
 
-    Delta's change feed tells where the table has one and the engine can read it. Else the files that only one of the
-    versions has are compared, and where files do not tell, all rows of both. All three give the same keys.
+    Delta's change feed is read where the table has one and the engine can. Else the files that only one of the
+    versions has are compared, and where that is not possible, all rows of both. All three give the same keys.
 
     Raises:
         TableError: If none of the three can be had, since the older version was vacuumed.
@@ -171,11 +171,11 @@ def find_changed_keys(view: FeatureView, location: TableLocation, *, since: int,
     from pyspark.errors import PySparkException
 
     failed: list[str] = []
-    for told_by, rows in _ways(view, location, since, until):
+    for method, rows in _ways(view, location, since, until):
         try:
-            return ChangedKeys(_net_keys(view, rows).toArrow(), "; ".join([told_by, *failed]))
+            return ChangedKeys(_net_keys(view, rows).toArrow(), "; ".join([method, *failed]))
         except PySparkException as error:
-            failed.append(f"the {told_by} cannot be read ({describe_failure(error)})")
+            failed.append(f"the {method} cannot be read ({describe_failure(error)})")
     raise TableError(
         f"Table '{location.table}': what changed from version {since} to {until} is unknown: {'; '.join(failed)}. "
         "Publish all of it: boathouse features publish --mode full."

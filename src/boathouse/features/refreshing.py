@@ -85,10 +85,10 @@ class FeatureRefresher:
         return self._environment.table(table)
 
     def refresh(self, view: FeatureView, *, full: bool = False) -> Refreshed:
-        """Bring the table of ``view`` up to its sources; a rerun or a crash in between changes nothing more.
+        """Bring the table of ``view`` up to date with its sources; a rerun or a crash in between changes nothing more.
 
         Only keys whose source rows changed are computed, if it is known what the table was computed from:
-        the same definition, sources whose versions can still be read, and a table nobody else has written.
+        the same definition, sources whose versions can still be read, and a table with no other writer since.
 
         Raises:
             TableError: If a source is not there.

@@ -157,7 +157,7 @@ def _explain_missing(missing: Sequence[ViewSpec], declared: Sequence[FeatureView
         )
     return (
         f"{trained}; declared are {there}. "
-        "Score with the package version the model was trained with, declare that version again, or train anew."
+        "Score with the package version the model was trained with, declare that version again, or train it again."
     )
 
 

@@ -17,7 +17,7 @@ FEATURE_SPEC = "feature_spec.json"
 FeatureKind = Literal["number"]
 # How each kind of feature is stored in tables: Spark's simple type name.
 DTYPES: Mapping[FeatureKind, str] = {"number": "double"}
-# How each kind stands in the signature of a model, in MLflow's words.
+# How each kind stands in the signature of a model, in MLflow's terms.
 SIGNATURE_TYPES: Mapping[FeatureKind, str] = {"number": "double"}
 
 

@@ -59,7 +59,7 @@ class ScorerSpec:
         calibration: From the estimator's log-odds to a probability.
         threshold: A probability of at least this is decided as 1; 0 to 1. NaN for a task without decisions.
         reason_texts: For each feature, how a reason names it.
-        task: Name of the task, which says what the answer is; see :data:`OUTPUTS`.
+        task: Name of the task, which decides what the answer is; see :data:`OUTPUTS`.
         adverse: The value of the label, 0 or 1, that is bad for the entity: the decision that owes reasons.
     """
 

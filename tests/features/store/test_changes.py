@@ -41,7 +41,7 @@ def location(spark: SparkSession, lakehouse: Callable[[str], dict[str, str]]) ->
 def changed(location: TableLocation, since: int, until: int) -> tuple[list[int], str]:
     """Return the changed keys and how they were told."""
     found = find_changed_keys(VIEW, location, since=since, until=until)
-    return sorted(found.table["boat_id"].to_pylist()), found.told_by
+    return sorted(found.table["boat_id"].to_pylist()), found.method
 
 
 @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -54,7 +54,7 @@ def test_any_history_is_published_by_changes_as_in_full(
     folder.mkdir()
     own = TableLocation.from_lakehouse("test.features.boats", lakehouse(uuid.uuid4().hex))
     said = follow(folder, own, make_history(seed, length=5), pauses=pauses)
-    assert all("told by changed files" in line or "is live already" in line for line in said[1:])
+    assert all("found by changed files" in line or "is live already" in line for line in said[1:])
 
 
 def test_files_and_comparison_tell_the_same_keys(location: TableLocation, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +97,7 @@ def test_a_table_made_anew_is_published_in_full_though_its_versions_start_again(
     other = TableLocation.from_lakehouse(location.table, lakehouse("other"))
     commit(other, {}, FIRST, "overwrite")
     assert "3 keys of version 0" in (said := publish_view(store, VIEW, other))
-    assert "made anew" in said
+    assert "the table was replaced since" in said
     assert answers(store) == expected(FIRST)
     store.close()
 
@@ -106,7 +106,7 @@ def test_a_table_made_anew_is_published_in_full_though_its_versions_start_again(
 def test_classic_spark_reads_delta_s_change_feed(tmp_path: Path, spark_worker: EngineWorker) -> None:
     said = spark_worker.call("tests.features.store.publish_steps:publish_histories", "spark", str(tmp_path))
     lines = [line for line in said if line.startswith("boats: ") and "changed keys" in line]
-    assert {line.rsplit("told by ", 1)[1] for line in lines} == {"change feed", "changed files"}
+    assert {line.rsplit("found by ", 1)[1] for line in lines} == {"change feed", "changed files"}
     late = next(line for line in said if line.startswith("late: "))
     assert "2 changed keys of version 3 (2 rows)" in late
-    assert "told by changed files; the change feed cannot be read" in late
+    assert "found by changed files; the change feed cannot be read" in late
