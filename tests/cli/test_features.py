@@ -230,13 +230,15 @@ def test_answers_are_shown_logged_and_compared() -> None:
     assert "unknown" in shown[1]
     compared = in_test("consistency")
     assert (compared.exit_code, compared.output.count("2 of 2 look-ups equal (100.00%)")) == (0, 3)
+    assert "card_activity: no look-ups logged" in compared.output
 
 
 @pytest.mark.usefixtures("placed")
 def test_freshness_names_what_lags_behind(
     bank: SmallWorkspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    assert in_test("freshness").exit_code == 0
+    fresh = in_test("freshness")
+    assert (fresh.exit_code, "card_activity: newest no row, sources no row" in fresh.output) == (0, True)
     behind = bank.copy(tmp_path / "data")
     monkeypatch.setenv("BOATHOUSE_DATA", str(behind.data))
     statements = behind.dataset("clean.statements")

@@ -160,6 +160,9 @@ def consistency(environment: Environment, names: tuple[str, ...]) -> None:
         for view in choose_views(names):
             look_ups = environment.table("inference.feature_look_ups")
             found = measure_consistency(view, environment.table(view.table), look_ups)
+            if not found.look_ups and not found.other_definition:
+                click.echo(f"{view.label}: no look-ups logged")
+                continue
             click.echo(
                 f"{view.label}: {found.equal:,} of {found.look_ups:,} look-ups equal ({found.share:.2%}); "
                 f"{found.older_online:,} were of an earlier date; {found.other_definition:,} of another definition"

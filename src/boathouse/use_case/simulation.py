@@ -36,7 +36,7 @@ TRANSACTION_TYPES = {
     "amount": pa.int64(),
     "n_transactions": pa.int64(),
 }
-# From four months late on the book has too few customers to tell the states apart.
+# From four months late on the book has too few customers to distinguish the states.
 _LATEST_STATE = 4
 
 
@@ -163,7 +163,7 @@ class Simulation:
         book, options, draws = self.book, self.options, Draws(self.options.seed)
         numbers = np.arange(first, stop)
         originals = draw_originals(draws, numbers, pool=book.customers)
-        # One month more than asked for: its bill tells what the first month's spending was.
+        # One month more than asked for: its bill determines the spending of the first month.
         plan = plan_histories(draws, numbers, originals, self.donors, periods=options.months + 1)
         ids, days = options.first_id + numbers, self._days()
         bill, paid = self._make_amounts(plan, originals)
