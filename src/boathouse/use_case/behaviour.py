@@ -58,7 +58,7 @@ def delay_every_late_month(tables: Tables) -> Tables:
     """Return the same customers, later by a month in every month in which they were late.
 
     A late month is not added before a month that was paid on time: in this source a customer who has just caught up
-    misses the next payment less often than one who was never late (3 against 5 in a hundred), and a model may know that.
+    misses the next payment less often than one who was never late (3 against 5 in a hundred); a model may know that.
     """
     statements = tables[STATEMENTS]
     return {**tables, STATEMENTS: _delay(statements, (statements["months_late"] > 0).to_numpy())}
