@@ -13,7 +13,6 @@ from boathouse.cli.feature_serving import consistency, look_up, publish, publish
 from boathouse.cli.feature_tables import backfill, describe_freshness, duplicates, freshness, preview, refresh
 from boathouse.errors import FeatureError, TableError
 from boathouse.features.lineage import find_feature, find_impact, trace_sources
-from boathouse.features.registry import write_dictionary
 from boathouse.features.usage import find_serving, users_of
 from boathouse.use_case import USE_CASE
 
@@ -210,6 +209,8 @@ def search(terms: tuple[str, ...]) -> None:
 @click.option("--to", "path", type=click.Path(path_type=Path), default=None, help="A file; default: the screen.")
 def dictionary(path: Path | None) -> None:
     """Write the feature dictionary as Markdown."""
+    from boathouse.features.registry import write_dictionary
+
     page = write_dictionary(USE_CASE.views, USE_CASE.on_demand)
     if path is None:
         click.echo(page)

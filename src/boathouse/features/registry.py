@@ -209,14 +209,14 @@ class RefreshRecords:
 
     def find_last(self, view: str) -> dict[str, Any] | None:
         """Return the newest record of the whole view, or None; a month's refresh makes it unknown again."""
-        found = self._read(view)
-        return None if not found or found[-1]["mode"] == "month" else found[-1]
+        records = self._read(view)
+        return None if not records or records[-1]["mode"] == "month" else records[-1]
 
     def find_month(self, view: str, digest: str, month: date) -> dict[str, Any] | None:
         """Return the newest record of one month by this definition that no other refresh has followed, or None."""
-        found = self._read(view)
-        since = max((place for place, each in enumerate(found) if each["mode"] != "month"), default=-1)
-        months = [each for each in found[since + 1 :] if each["month"] == month and each["digest"] == digest]
+        records = self._read(view)
+        since = max((number for number, each in enumerate(records) if each["mode"] != "month"), default=-1)
+        months = [each for each in records[since + 1 :] if each["month"] == month and each["digest"] == digest]
         return months[-1] if months else None
 
     def add(self, **record: Any) -> None:  # noqa: ANN401 - the columns of the contract
