@@ -182,7 +182,7 @@ def test_a_repair_that_is_reported_late_changes_its_boat_from_its_day_on(fleet: 
 
 
 def test_a_missing_source_is_named_with_what_makes_it(fleet: Fleet) -> None:
-    with pytest.raises(TableError, match=r"clean\.statements.*data_prep"):
+    with pytest.raises(TableError, match=r"clean\.trips.*data_prep"):
         fleet.refresher.refresh(DELAYS)
 
 
