@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
@@ -226,13 +230,15 @@ def test_answers_are_shown_logged_and_compared() -> None:
     assert "unknown" in shown[1]
     compared = in_test("consistency")
     assert (compared.exit_code, compared.output.count("2 of 2 look-ups equal (100.00%)")) == (0, 3)
+    assert "card_activity: no look-ups logged" in compared.output
 
 
 @pytest.mark.usefixtures("placed")
 def test_freshness_names_what_lags_behind(
     bank: SmallWorkspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    assert in_test("freshness").exit_code == 0
+    fresh = in_test("freshness")
+    assert (fresh.exit_code, "card_activity: newest no row, sources no row" in fresh.output) == (0, True)
     behind = bank.copy(tmp_path / "data")
     monkeypatch.setenv("BOATHOUSE_DATA", str(behind.data))
     statements = behind.dataset("clean.statements")
@@ -272,3 +278,22 @@ def test_without_the_tables_the_command_that_makes_them_is_named(
     result = publish()
     assert result.exit_code == 1
     assert "kedro run --pipeline feature_engineering" in result.stderr
+
+
+def test_a_watch_goes_on_until_sigterm(bank: SmallWorkspace, tmp_path: Path) -> None:
+    words = ["publish", "--env", "test", "--conf-source", str(CONF), "--view", "spending", "--watch", "0.1"]
+    stores = {"BOATHOUSE_DATA": str(bank.data), "BOATHOUSE_ONLINE_STORE": f"sqlite:///{tmp_path}/{{env}}.db"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "boathouse", "features", *words],
+        env={**os.environ, **stores},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    first = process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+    rest, errors = process.communicate(timeout=60)
+    assert "spending: 60 keys of version" in first, errors
+    assert (process.returncode, rest.splitlines()[-1]) == (0, "stopped")
+    assert (tmp_path / "test.db").exists()

@@ -13,12 +13,11 @@ import pytest
 from boathouse.errors import FeatureError
 from boathouse.features.feature_view import FeatureView, Source, check_views, contract_of, current_views
 from boathouse.features.registry import REGISTRY, describe_views
-from boathouse.features.selection import select_views
-from boathouse.features.usage import ModelUse, check_removed, find_outdated, users_of
+from boathouse.features.usage import ModelUse, check_removed, find_outdated, select_views, users_of
 from boathouse.scoring.definition import DIGEST_FORM
 from boathouse.scoring.feature_spec import Feature, FeatureSpec
 from boathouse.tables.contract import Column
-from boathouse.use_case import USE_CASE
+from tests.fixtures.boats import CARGO, VIEWS
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -112,11 +111,11 @@ def test_the_digest_does_not_change_by_itself() -> None:
 
 
 def test_the_registry_has_a_row_for_each_feature(spark: SparkSession) -> None:
-    rows = describe_views(USE_CASE.views, spark, registered_at=datetime(2026, 1, 2, tzinfo=UTC)).collect()
+    rows = describe_views(VIEWS, spark, registered_at=datetime(2026, 1, 2, tzinfo=UTC)).collect()
     assert {(row["view"], row["feature"]) for row in rows} == {
-        (view.name, name) for view in USE_CASE.views for name in view.feature_names
+        (view.name, name) for view in VIEWS for name in view.feature_names
     }
-    assert {row["digest"] for row in rows} == {view.digest for view in USE_CASE.views}
+    assert {row["digest"] for row in rows} == {view.digest for view in VIEWS}
     assert set(rows[0].asDict()) == {column.name for column in REGISTRY.columns}
     assert all(row["description"] and row["unit"] and row["owner"] for row in rows)
 
@@ -250,3 +249,16 @@ def test_a_spec_written_before_kinds_is_read_as_numbers() -> None:
     spec = FeatureSpec.from_json(json.dumps(raw).encode())
     assert spec.views[0].feature_kinds == ("number",)
     assert spec.kinds_of(["age", "weather"]) == {"age": "number", "weather": "number"}
+
+
+def test_a_model_takes_the_definitions_it_was_trained_on() -> None:
+    spec = FeatureSpec.describe(["load", "delay", "capacity", "repairs"], VIEWS, [])
+    assert select_views(spec, VIEWS, model="m 1") == select_views(None, VIEWS, model="m 1") == VIEWS
+    changed = replace(CARGO, max_age_days=31)
+    others = [view for view in VIEWS if view is not CARGO]
+    with pytest.raises(FeatureError, match=rf"m 1 was trained on cargo version 1 \({CARGO.digest}\)"):
+        select_views(spec, [*others, changed], model="m 1")
+    # The old definition beside the new one: the model gets the old.
+    both = [*VIEWS, replace(changed, version=2)]
+    assert select_views(spec, both, model="m 1")[2] is CARGO
+    assert select_views(None, both, model="m 1")[-1].version == 2

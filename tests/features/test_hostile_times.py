@@ -29,14 +29,14 @@ def compute(rows: DataFrame) -> DataFrame:
 
 
 def make_view(name: str, feature: str, max_age_days: int | None = None) -> FeatureView:
-    """Return a view of one feature, keyed by customer and dated by an instant."""
+    """Return a view of one feature, keyed by boat and dated by an instant."""
     return FeatureView(
         name=name,
-        keys=(("customer_id", "bigint"),),
+        keys=(("boat_id", "bigint"),),
         time_column="known_at",
         owner="risk",
         description=name,
-        sources=(Source(table="clean.rows", columns=("customer_id",)),),
+        sources=(Source(table="clean.rows", columns=("boat_id",)),),
         features=(Feature(name=feature, description=feature, unit="n", reason=feature),),
         compute=compute,
         max_age_days=max_age_days,
@@ -97,12 +97,12 @@ def test_instants_are_joined_as_by_asof_join(
     max_age: int | None,
 ) -> None:
     spine = spark.createDataFrame(
-        [(number, *row) for number, row in enumerate(asked)], "row_id bigint, customer_id bigint, at timestamp"
+        [(number, *row) for number, row in enumerate(asked)], "row_id bigint, boat_id bigint, at timestamp"
     )
     views = []
     for name, rows, age in (("first", first, max_age), ("second", second, None)):
         frame = spark.createDataFrame(
-            [(*key, value) for key, value in rows.items()], f"customer_id bigint, known_at timestamp, of_{name} double"
+            [(*key, value) for key, value in rows.items()], f"boat_id bigint, known_at timestamp, of_{name} double"
         )
         views.append((make_view(name, f"of_{name}", age), frame))
     joined = join_point_in_time(spine, views, spine_time="at", strictly_before=strict)
@@ -117,10 +117,10 @@ def test_instants_are_joined_as_by_asof_join(
 def two_views(spark: SparkSession) -> tuple[DataFrame, list[tuple[FeatureView, DataFrame]]]:
     """Return a spine of four rows, a view that knows two of them and an empty one."""
     at = datetime(2005, 6, 1, tzinfo=UTC)
-    spine = spark.createDataFrame([(key, at) for key in (1, 2, 3, None)], "customer_id bigint, at timestamp")
+    spine = spark.createDataFrame([(key, at) for key in (1, 2, 3, None)], "boat_id bigint, at timestamp")
     rows = [(1, at, 1.0), (2, at - timedelta(days=1), None), (3, at + timedelta(days=1), 3.0)]
-    some = spark.createDataFrame(rows, "customer_id bigint, known_at timestamp, a double")
-    none = spark.createDataFrame([], "customer_id bigint, known_at timestamp, b double")
+    some = spark.createDataFrame(rows, "boat_id bigint, known_at timestamp, a double")
+    none = spark.createDataFrame([], "boat_id bigint, known_at timestamp, b double")
     return spine, [(make_view("some", "a"), some), (make_view("none", "b"), none)]
 
 
@@ -156,15 +156,15 @@ def test_a_source_in_another_zone_is_the_same_instant(spark: SparkSession) -> No
     spine, views = two_views(spark)
     try:
         spark.conf.set("spark.sql.session.timeZone", "America/New_York")
-        joined = join_point_in_time(spine, views, spine_time="at").orderBy("customer_id")
+        joined = join_point_in_time(spine, views, spine_time="at").orderBy("boat_id")
         assert [row["a"] for row in joined.collect()] == [None, 1.0, None, None]
     finally:
         spark.conf.set("spark.sql.session.timeZone", str(zone))
 
 
 def test_dates_are_joined_across_a_leap_day(spark: SparkSession) -> None:
-    spine = spark.createDataFrame([(1, date(2004, 2, 29)), (1, date(2005, 2, 28))], "customer_id bigint, at date")
-    table = spark.createDataFrame([(1, date(2004, 2, 29), 1.0)], "customer_id bigint, known_at date, a double")
+    spine = spark.createDataFrame([(1, date(2004, 2, 29)), (1, date(2005, 2, 28))], "boat_id bigint, at date")
+    table = spark.createDataFrame([(1, date(2004, 2, 29), 1.0)], "boat_id bigint, known_at date, a double")
     view = make_view("yearly", "a", max_age_days=365)
     joined = join_point_in_time(spine, [(view, table)], spine_time="at").orderBy("at").collect()
     # From 29 February 2004 to 28 February 2005 it is 365 days.

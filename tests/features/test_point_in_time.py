@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 START = date(2005, 1, 1)
-SPINE = "row_id int, customer_id bigint, asked_on date"
-TABLE = "customer_id bigint, known_on date, a double, b double"
+SPINE = "row_id int, boat_id bigint, asked_on date"
+TABLE = "boat_id bigint, known_on date, a double, b double"
 
 
 def compute(rows: DataFrame) -> DataFrame:
@@ -36,11 +36,11 @@ def make_view(**changes: Any) -> FeatureView:
     features = tuple(Feature(name=name, description=name, unit="n", reason=name) for name in ("a", "b"))
     view = FeatureView(
         name="history",
-        keys=(("customer_id", "bigint"),),
+        keys=(("boat_id", "bigint"),),
         time_column="known_on",
         owner="risk",
         description="A history.",
-        sources=(Source(table="clean.rows", columns=("customer_id", "region")),),
+        sources=(Source(table="clean.rows", columns=("boat_id", "region")),),
         features=features,
         compute=compute,
     )
@@ -55,26 +55,26 @@ Rows = list[tuple[Any, ...]]
 
 
 def join(spark: SparkSession, asked: Rows, known: Rows, **changes: Any) -> list[tuple[Any, ...]]:
-    """Return row_id, customer_id, asked_on, a, b, sorted."""
+    """Return row_id, boat_id, asked_on, a, b, sorted."""
     spine, table = spark.createDataFrame(asked, SPINE), spark.createDataFrame(known, TABLE)
     found = join_point_in_time(spine, [(make_view(**changes), table)], spine_time="asked_on")
-    assert found.columns == ["row_id", "customer_id", "asked_on", "a", "b"]
+    assert found.columns == ["row_id", "boat_id", "asked_on", "a", "b"]
     return sorted(map(tuple, found.collect()), key=repr)
 
 
 def expect(asked: Rows, known: Rows, max_age: int | None = None) -> list[tuple[Any, ...]]:
     """Return the same, looked up row by row in plain Python."""
     found = []
-    for row_id, customer, on in asked:
+    for row_id, boat, on in asked:
         usable = [
             row
             for row in known
-            if customer is not None and on is not None and row[0] == customer and row[1] is not None and row[1] <= on
+            if boat is not None and on is not None and row[0] == boat and row[1] is not None and row[1] <= on
         ]
         newest = max(usable, key=lambda row: row[1], default=None)
         if newest is not None and max_age is not None and (on - newest[1]).days > max_age:
             newest = None
-        found.append((row_id, customer, on, *(newest[2:] if newest else (None, None))))
+        found.append((row_id, boat, on, *(newest[2:] if newest else (None, None))))
     return sorted(found, key=repr)
 
 
@@ -158,8 +158,8 @@ def test_the_time_of_the_row_that_was_taken_is_kept_on_request(spark: SparkSessi
 def test_timestamps_are_instants_whatever_zone_they_are_written_in(
     spark: SparkSession, known: str, asked: str, *, is_known: bool
 ) -> None:
-    spine = spark.createDataFrame([(7,)], "customer_id bigint").withColumn("at", F.lit(asked).cast("timestamp"))
-    table = spark.createDataFrame([(7, 1.0, 2.0)], "customer_id bigint, a double, b double")
+    spine = spark.createDataFrame([(7,)], "boat_id bigint").withColumn("at", F.lit(asked).cast("timestamp"))
+    table = spark.createDataFrame([(7, 1.0, 2.0)], "boat_id bigint, a double, b double")
     table = table.withColumn("known_on", F.lit(known).cast("timestamp"))
     found = join_point_in_time(spine, [(make_view(), table)], spine_time="at").first()
     assert found is not None
@@ -168,9 +168,9 @@ def test_timestamps_are_instants_whatever_zone_they_are_written_in(
 
 def test_a_maximum_age_of_a_day_is_24_hours_also_when_clocks_change(spark: SparkSession) -> None:
     instants = ["2005-10-30 23:30:00+01:00", "2005-10-31 00:30:00.000001+01:00"]
-    spine = spark.createDataFrame([(7, each) for each in instants], "customer_id bigint, at string")
+    spine = spark.createDataFrame([(7, each) for each in instants], "boat_id bigint, at string")
     spine = spine.withColumn("at", F.col("at").cast("timestamp"))
-    table = spark.createDataFrame([(7, 1.0, 2.0)], "customer_id bigint, a double, b double")
+    table = spark.createDataFrame([(7, 1.0, 2.0)], "boat_id bigint, a double, b double")
     table = table.withColumn("known_on", F.lit("2005-10-30 00:30:00+02:00").cast("timestamp"))
     views = [(make_view(max_age_days=1), table)]
     found = join_point_in_time(spine, views, spine_time="at").orderBy("at").collect()
@@ -182,14 +182,14 @@ def test_a_maximum_age_of_a_day_is_24_hours_also_when_clocks_change(spark: Spark
     ("found", "asked"), [("timestamp", "date"), ("date", "timestamp"), ("string", "date"), ("timestamp_ntz",) * 2]
 )
 def test_times_that_cannot_be_compared_are_named(spark: SparkSession, found: str, asked: str) -> None:
-    spine = spark.createDataFrame([], f"customer_id bigint, asked_on {asked}")
+    spine = spark.createDataFrame([], f"boat_id bigint, asked_on {asked}")
     table = spark.createDataFrame([], TABLE.replace("known_on date", f"known_on {found}"))
     with pytest.raises(FeatureError, match=f"history.known_on is {found}, the spine's asked_on is {asked}"):
         join_point_in_time(spine, [(make_view(), table)], spine_time="asked_on")
 
 
 def test_a_table_without_a_feature_is_named(spark: SparkSession) -> None:
-    table = spark.createDataFrame([], "customer_id bigint, known_on date, a double")
+    table = spark.createDataFrame([], "boat_id bigint, known_on date, a double")
     with pytest.raises(FeatureError, match="'history' lacks b"):
         join_point_in_time(spark.createDataFrame([], SPINE), [(make_view(), table)], spine_time="asked_on")
 
@@ -197,7 +197,7 @@ def test_a_table_without_a_feature_is_named(spark: SparkSession) -> None:
 def test_several_views_with_keys_and_times_of_their_own(spark: SparkSession) -> None:
     spine = spark.createDataFrame(
         [(1, 7, "north", day(5)), (2, 8, "south", day(5))],
-        "row_id int, customer_id bigint, region string, asked_on date",
+        "row_id int, boat_id bigint, region string, asked_on date",
     )
     people = spark.createDataFrame([(7, day(5), 1.0, 2.0)], TABLE)
     places = spark.createDataFrame(
@@ -236,36 +236,36 @@ def test_any_rows_are_joined_as_by_hand(
     assert join(spark, spine, table, max_age_days=max_age) == expect(spine, table, max_age)
 
 
-def make_book(rows: int, customers: int, *, skewed: bool) -> pd.DataFrame:
-    """Return unique keys and days; with ``skewed`` one customer has half of the rows."""
+def make_book(rows: int, boats: int, *, skewed: bool) -> pd.DataFrame:
+    """Return unique keys and days; with ``skewed`` one boat has half of the rows."""
     import numpy as np
 
     generator = np.random.default_rng(4)
-    keys = generator.integers(1, customers, rows)
+    keys = generator.integers(1, boats, rows)
     if skewed:
         keys[: rows // 2] = 0
     days = pd.Timestamp(START) + pd.to_timedelta(generator.integers(0, 3000, rows), unit="D")
-    book = pd.DataFrame({"customer_id": keys, "known_on": days, "a": generator.normal(size=rows), "b": 1.0})
-    return book.drop_duplicates(["customer_id", "known_on"])
+    book = pd.DataFrame({"boat_id": keys, "known_on": days, "a": generator.normal(size=rows), "b": 1.0})
+    return book.drop_duplicates(["boat_id", "known_on"])
 
 
 @pytest.mark.parametrize("skewed", [False, True])
 def test_many_rows_are_joined_as_by_duckdb(spark: SparkSession, *, skewed: bool) -> None:
     known = make_book(20_000, 300, skewed=skewed)
-    asked = make_book(5_000, 310, skewed=skewed)[["customer_id", "known_on"]].rename(columns={"known_on": "asked_on"})
+    asked = make_book(5_000, 310, skewed=skewed)[["boat_id", "known_on"]].rename(columns={"known_on": "asked_on"})
     asked.insert(0, "row_id", range(len(asked)))
     connection = duckdb.connect()
     connection.register("asked", asked)
     connection.register("known", known)
     query = (
         "SELECT row_id, a FROM asked ASOF LEFT JOIN known "
-        "ON asked.customer_id = known.customer_id AND asked.asked_on >= known.known_on ORDER BY row_id"
+        "ON asked.boat_id = known.boat_id AND asked.asked_on >= known.known_on ORDER BY row_id"
     )
     oracle = connection.execute(query).df()
     spine = spark.createDataFrame(asked).selectExpr(
-        "cast(row_id as int) row_id", "customer_id", "cast(asked_on as date) asked_on"
+        "cast(row_id as int) row_id", "boat_id", "cast(asked_on as date) asked_on"
     )
-    table = spark.createDataFrame(known).selectExpr("customer_id", "cast(known_on as date) known_on", "a", "b")
+    table = spark.createDataFrame(known).selectExpr("boat_id", "cast(known_on as date) known_on", "a", "b")
     found = join_point_in_time(spine, [(make_view(), table)], spine_time="asked_on").toPandas().sort_values("row_id")
     assert found["row_id"].tolist() == asked["row_id"].tolist()
     pd.testing.assert_series_equal(found["a"].reset_index(drop=True), oracle["a"], check_exact=True)
@@ -273,7 +273,7 @@ def test_many_rows_are_joined_as_by_duckdb(spark: SparkSession, *, skewed: bool)
 
 @pytest.mark.parametrize(
     ("spine", "named"),
-    [("row_id int, asked_on date", "customer_id"), ("customer_id bigint", "asked_on"), (f"{SPINE}, a double", "'?a'?")],
+    [("row_id int, asked_on date", "boat_id"), ("boat_id bigint", "asked_on"), (f"{SPINE}, a double", "'?a'?")],
 )
 def test_a_spine_that_cannot_be_joined_is_named(spark: SparkSession, spine: str, named: str) -> None:
     table = spark.createDataFrame([], TABLE)

@@ -39,10 +39,9 @@ from boathouse.monitoring.performance import CohortPerformance, ScoredCohort, me
 from boathouse.monitoring.report import ReportHead, plot_performance, plot_scores, render_report
 from boathouse.problem.scored_tables import prediction_columns
 from boathouse.scoring.batch import score_batch
-from boathouse.scoring.outputs import OUTPUTS, OutputColumn, Outputs
 from boathouse.scoring.pyfunc import ScorerModel
 from boathouse.scoring.scorer import load_scorer
-from boathouse.scoring.spec import Calibration
+from boathouse.scoring.spec import OUTPUTS, Calibration, OutputColumn, Outputs
 from boathouse.serving.answers import Scores, encode_predictions
 from boathouse.tables.contract import Column
 from tests.fixtures.gate_cases import GOOD, NOW, OPTIONS

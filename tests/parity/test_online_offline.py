@@ -10,12 +10,12 @@ import pytest
 from pyspark.sql import functions as F
 
 from boathouse.environment import Environment
-from boathouse.features.on_demand_frame import add_on_demand
 from boathouse.features.online.look_up import serve_features
 from boathouse.features.online.store import OnlineStore
 from boathouse.features.point_in_time import join_point_in_time
 from boathouse.features.publishing import publish_view
 from boathouse.features.refreshing import FeatureRefresher
+from boathouse.scoring.batch import add_on_demand
 from boathouse.scoring.feature_spec import FeatureSpec
 from boathouse.use_case import USE_CASE
 from tests.fixtures.postgres_server import postgres
@@ -60,7 +60,7 @@ def test_online_is_offline_for_every_customer(
     url = f"sqlite:///{book.data}/online.db" if is_file else request.getfixturevalue("postgres").make_database()
     store = OnlineStore(url, timeout_s=60)
     for view in USE_CASE.current_views:
-        publish_view(store, view, refresher.place(view.table))
+        publish_view(store, view, refresher.location(view.table))
     spec = FeatureSpec.describe(USE_CASE.feature_names, USE_CASE.current_views, USE_CASE.on_demand)
     now = datetime(2005, 10, 1, tzinfo=UTC)
     online = serve_features(

@@ -15,7 +15,7 @@ from boathouse.features.online.store import OnlineStore
 from boathouse.features.publishing import publish_view
 from boathouse.features.refreshing import FeatureRefresher
 from boathouse.pipelines import batch_inference, stream_inference
-from boathouse.scoring.graph import build_graph
+from boathouse.scoring.export.graph import build_graph
 from boathouse.use_case import USE_CASE
 from tests.fixtures.boosted_model import train_model
 from tests.fixtures.scored_lakehouse import ScoredLakehouse
@@ -146,7 +146,7 @@ def test_the_endpoint_gives_the_same_to_the_bit_for_keys(
     refresher = FeatureRefresher(Environment("test", {"engine": location.engine, "root": location.root}))
     store = OnlineStore(f"sqlite:///{tmp_path}/online.db", timeout_s=60)
     for view in USE_CASE.current_views:
-        publish_view(store, view, refresher.place(view.table))
+        publish_view(store, view, refresher.location(view.table))
     served = ServedMonth(month.model, tmp_path, store)
     found = served.ask(USE_CASE.keys, [[key] for key in month.keys.tolist()])
     served.close()

@@ -447,7 +447,7 @@ def test_every_version_of_python_gives_the_same_digest(tmp_path: Path) -> None:
     source = tmp_path / "everything.py"
     source.write_text(EVERYTHING, encoding="utf-8")
     module = Path(definition.__file__)
-    environment = {"PYTHONPATH": str(module.parents[3]), "PYTHONDONTWRITEBYTECODE": "1", "PATH": os.environ["PATH"]}
+    environment = {"PYTHONPATH": str(module.parents[2]), "PYTHONDONTWRITEBYTECODE": "1", "PATH": os.environ["PATH"]}
     given = []
     for python in _find_pythons():
         command = [python, "-c", _SCRIPT, str(module), str(source)]

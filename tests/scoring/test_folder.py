@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from boathouse.errors import ExportError, UntrustedModelError
-from boathouse.scoring.export import export_model
+from boathouse.errors import ModelError, UntrustedModelError
+from boathouse.scoring.export.folder import export_model
 from boathouse.scoring.scorer import load_scorer
 from tests.scoring.test_graph import FEATURES, PLATT, make_files, make_sample
 
@@ -83,7 +83,7 @@ def test_a_row_that_lacks_a_feature_is_named_without_its_values(tmp_path: Path) 
 def test_an_export_is_replaced_only_when_asked(tmp_path: Path) -> None:
     files = make_files("rate_table", PLATT)
     export_model(files, tmp_path / "edge", name="m", version="1")
-    with pytest.raises(ExportError, match="--overwrite"):
+    with pytest.raises(ModelError, match="--overwrite"):
         export_model(files, tmp_path / "edge", name="m", version="2")
     assert json.loads((tmp_path / "edge" / "spec.json").read_text())["version"] == "1"
     export_model(files, tmp_path / "edge", name="m", version="2", overwrite=True)
@@ -94,7 +94,7 @@ def test_an_export_is_replaced_only_when_asked(tmp_path: Path) -> None:
 def test_a_folder_with_something_else_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years", encoding="utf-8")
-    with pytest.raises(ExportError, match="holds no export"):
+    with pytest.raises(ModelError, match="holds no export"):
         export_model(make_files("rate_table", PLATT), tmp_path / "mine", name="m", version="1", overwrite=True)
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years"
 

@@ -8,11 +8,11 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from boathouse.errors import ExportError
+from boathouse.errors import ModelError
 from boathouse.modelling.estimators import FITS
 from boathouse.modelling.samples import Sample
+from boathouse.scoring.export.graph import build_graph, decision_bound
 from boathouse.scoring.files import ModelFiles
-from boathouse.scoring.graph import build_graph, decision_bound
 from boathouse.scoring.scorer import load_scorer, write_scorer
 from boathouse.scoring.spec import Calibration, ScorerSpec
 
@@ -123,5 +123,5 @@ def test_bounds_by_hand(calibration: Calibration, threshold: float, expected: fl
 
 @pytest.mark.parametrize("calibration", [Calibration("platt", (-1.0, 0.0)), Calibration("isotonic", (0, 1), (1, 0))])
 def test_a_calibration_that_falls_is_refused(calibration: Calibration) -> None:
-    with pytest.raises(ExportError, match="does not rise"):
+    with pytest.raises(ModelError, match="does not rise"):
         decision_bound(calibration, 0.5)

@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 
 from boathouse.errors import FeatureError, RequestError, UntrustedModelError
-from boathouse.features.on_demand_frame import add_on_demand
-from boathouse.features.selection import select_views
+from boathouse.scoring.batch import add_on_demand
 from boathouse.scoring.feature_spec import FeatureSpec
 from boathouse.scoring.on_demand import OnDemandFeature, RequestField, assemble, select_on_demand
-from boathouse.use_case import USE_CASE
+from tests.fixtures.boats import ON_DEMAND, VIEWS
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -75,42 +74,23 @@ def test_a_frame_gets_what_a_request_without_fields_would(spark: SparkSession) -
         add_on_demand(frame.drop("crew"), [calm])
 
 
-def test_a_request_moves_utilisation_by_its_amount() -> None:
-    stored = {"bill_amt": np.array([5_000.0, np.nan]), "limit_bal": np.array([20_000.0, 20_000.0])}
-    names = ["utilisation_after_request"]
-    assert assemble(names, stored, {}, USE_CASE.on_demand)[0, 0] == 0.25
-    found = assemble(names, stored, {"requested_amount": np.array([10_000.0, 1.0])}, USE_CASE.on_demand)
-    np.testing.assert_array_equal(found[:, 0], [0.75, np.nan])
-
-
 def test_a_spec_holds_what_the_features_need_and_survives_json() -> None:
-    spec = FeatureSpec.describe(["utilisation_after_request"], USE_CASE.model_views, USE_CASE.on_demand)
-    # The bill is stored with spending, the limit with the profile.
-    assert [view.name for view in spec.views] == ["customer_profile", "spending"]
-    assert [each.name for each in spec.on_demand] == ["utilisation_after_request"]
+    spec = FeatureSpec.describe(["load_after"], VIEWS, ON_DEMAND)
+    # The weight is stored with the cargo, the capacity with the identity.
+    assert [view.name for view in spec.views] == ["identity", "cargo"]
+    assert [each.name for each in spec.on_demand] == ["load_after"]
     assert FeatureSpec.from_json(spec.to_json()) == spec
-    alone = FeatureSpec.describe(["months_late"], USE_CASE.model_views, USE_CASE.on_demand)
-    assert ([view.name for view in alone.views], alone.on_demand) == (["payment_behaviour"], ())
+    alone = FeatureSpec.describe(["delay"], VIEWS, ON_DEMAND)
+    assert ([view.name for view in alone.views], alone.on_demand) == (["delays"], ())
     assert alone.digest != spec.digest
     with pytest.raises(UntrustedModelError, match=r"feature_spec\.json"):
         FeatureSpec.from_json(b'{"views": [{"name": "x"}]}')
 
 
 def test_declarations_are_found_by_their_digest_or_refused() -> None:
-    spec = FeatureSpec.describe(USE_CASE.feature_names, USE_CASE.model_views, USE_CASE.on_demand)
-    assert select_views(spec, USE_CASE.model_views, model="m 1") == USE_CASE.current_views
-    assert select_views(None, USE_CASE.model_views, model="m 1") == USE_CASE.current_views
-    assert select_on_demand(spec, USE_CASE.on_demand) == USE_CASE.on_demand
-    changed = replace(USE_CASE.model_views[2], max_age_days=31)
-    with pytest.raises(
-        FeatureError, match=rf"m 1 was trained on spending version 1 \({USE_CASE.model_views[2].digest}\)"
-    ):
-        select_views(spec, [*USE_CASE.model_views[:2], changed], model="m 1")
-    # The old definition beside the new one: the model gets the old.
-    both = [*USE_CASE.model_views, replace(changed, version=2)]
-    assert select_views(spec, both, model="m 1")[2] is USE_CASE.model_views[2]
-    assert select_views(None, both, model="m 1")[2].version == 2
-    with pytest.raises(RequestError, match="utilisation_after_request"):
+    spec = FeatureSpec.describe(["load_after"], VIEWS, ON_DEMAND)
+    assert select_on_demand(spec, ON_DEMAND) == ON_DEMAND
+    with pytest.raises(RequestError, match="load_after"):
         select_on_demand(spec, [])
     with pytest.raises(RequestError, match="has the definition"):
-        select_on_demand(spec, [replace(USE_CASE.on_demand[0], stored=("bill_amt", "age"))])
+        select_on_demand(spec, [replace(ON_DEMAND[0], stored=("weight", "delay"))])

@@ -11,7 +11,7 @@ import pytest
 
 from boathouse.errors import OnlineStoreError
 from boathouse.features.online.store import OnlineStore
-from boathouse.features.online.views import prediction_view
+from boathouse.features.online.tables import prediction_view
 from tests.fixtures.small_endpoint import NAME, OBSERVED, as_records, fill_store, make_rows, use_after
 from tests.serving.conftest import Start
 from tests.serving.test_app import ask

@@ -120,6 +120,6 @@ def choose_views(names: Sequence[str]) -> tuple[FeatureView, ...]:
 
 
 def show_key(key: Sequence[Any], *, reveal: bool) -> str:
-    """Return the key, or the first eight digits of its hash: enough to tell rows apart, not to name a customer."""
+    """Return the key, or the first eight digits of its hash: enough to distinguish rows, not to identify a person."""
     text = "/".join(str(part) for part in key)
     return text if reveal else "#" + hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -92,7 +92,7 @@ def _steps(
     """Return what is done with one view in a round."""
     from boathouse.features.publishing import publish_view, purge_view
 
-    steps = [partial(publish_view, store, view, refresher.place(view.table), mode=mode, extends=extends)]
+    steps = [partial(publish_view, store, view, refresher.location(view.table), mode=mode, extends=extends)]
     return [*steps, lambda: purge_view(store, view, now=datetime.now(UTC))] if purge else [*steps]
 
 
@@ -160,6 +160,9 @@ def consistency(environment: Environment, names: tuple[str, ...]) -> None:
         for view in choose_views(names):
             look_ups = environment.table("inference.feature_look_ups")
             found = measure_consistency(view, environment.table(view.table), look_ups)
+            if not found.look_ups and not found.other_definition:
+                click.echo(f"{view.label}: no look-ups logged")
+                continue
             click.echo(
                 f"{view.label}: {found.equal:,} of {found.look_ups:,} look-ups equal ({found.share:.2%}); "
                 f"{found.older_online:,} were of an earlier date; {found.other_definition:,} of another definition"
@@ -169,7 +172,7 @@ def consistency(environment: Environment, names: tuple[str, ...]) -> None:
     if differing:
         raise FeatureError(
             f"Answers of {', '.join(differing)} differ from the offline tables. Earlier dates mean that it was "
-            "published late: boathouse features publish. Other differences mean that the tables were computed anew "
+            "published late: boathouse features publish. Other differences mean that the tables were computed again "
             "since."
         )
 

@@ -188,7 +188,8 @@ def describe_freshness(
         online = "online up to date"
     allowed = "no limit" if view.fresh_days is None else f"allowed {view.fresh_days}"
     line = (
-        f"newest {state.newest}, sources {state.newest_source}, {state.lag_days} days behind ({allowed}); "
+        f"newest {state.newest or 'no row'}, sources {state.newest_source or 'no row'}, "
+        f"{state.lag_days} days behind ({allowed}); "
         f"version {state.version} written {state.written_at:%Y-%m-%d %H:%M} UTC; {online}"
     )
     return line, view.fresh_days is None or state.lag_days <= view.fresh_days

@@ -12,8 +12,8 @@ from boathouse.cli.feature_arguments import endpoint_uses, live_versions, model_
 from boathouse.cli.feature_serving import consistency, look_up, publish, publish_predictions
 from boathouse.cli.feature_tables import backfill, describe_freshness, duplicates, freshness, preview, refresh
 from boathouse.errors import FeatureError, TableError
-from boathouse.features.registry import write_dictionary
-from boathouse.features.usage import find_feature, find_impact, find_serving, trace_sources, users_of
+from boathouse.features.lineage import find_feature, find_impact, trace_sources
+from boathouse.features.usage import find_serving, users_of
 from boathouse.use_case import USE_CASE
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _describe_on_demand(each: OnDemandFeature) -> None:
 
 def _describe_view(view: FeatureView, environment: Environment, name: str) -> None:
     """Print the declaration, then freshness and statistics where the environment has them."""
-    from boathouse.features.refresh_records import read_statistics
+    from boathouse.features.registry import read_statistics
 
     measured = read_statistics(environment.table("features.statistics"), view)
     click.echo(f"{view.label}: {view.description}")
@@ -182,8 +182,8 @@ def list_features() -> None:
 
 
 @features.command(epilog="Example: boathouse features search age")
-@click.argument("words", nargs=-1, required=True, metavar="TERM...")
-def search(words: tuple[str, ...]) -> None:
+@click.argument("terms", nargs=-1, required=True, metavar="TERM...")
+def search(terms: tuple[str, ...]) -> None:
     """Find features by name, meaning or owner.
 
     Every TERM has to be in the name, meaning, unit, view or owner.
@@ -193,22 +193,24 @@ def search(words: tuple[str, ...]) -> None:
         for feature in view.features:
             about = f"{view.label} {view.description} {view.owner}"
             text = f"{feature.name} {feature.description} {feature.unit} {about}"
-            if all(word.lower() in text.lower() for word in words):
+            if all(term.lower() in text.lower() for term in terms):
                 found += 1
                 click.echo(f"{view.label}.{feature.name} [{feature.unit}] {feature.description}")
     for each in USE_CASE.on_demand:
         text = f"{each.name} {each.description} {each.unit} on demand"
-        if all(word.lower() in text.lower() for word in words):
+        if all(term.lower() in text.lower() for term in terms):
             found += 1
             click.echo(f"on demand.{each.name} [{each.unit}] {each.description}")
     if not found:
-        raise FeatureError(f"No feature has all of the words: {' '.join(words)}. See all: boathouse features list.")
+        raise FeatureError(f"No feature has all of the terms: {' '.join(terms)}. See all: boathouse features list.")
 
 
 @features.command(epilog="Example: boathouse features dictionary --to features.md")
 @click.option("--to", "path", type=click.Path(path_type=Path), default=None, help="A file; default: the screen.")
 def dictionary(path: Path | None) -> None:
     """Write the feature dictionary as Markdown."""
+    from boathouse.features.registry import write_dictionary
+
     page = write_dictionary(USE_CASE.views, USE_CASE.on_demand)
     if path is None:
         click.echo(page)

@@ -39,7 +39,7 @@ def export(
     scorer's within a millionth, decisions are the same.
     """
     from boathouse.hooks.tracking import use_registry
-    from boathouse.scoring.export import export_model
+    from boathouse.scoring.export.folder import export_model
 
     use_registry(environment)
     model = name_model(environment, name)
@@ -82,7 +82,7 @@ def build_context(version: str, environment: Environment, name: str | None, fold
     """Write the build context of a served version.
 
     The folder gets Dockerfile, wheel, pinned requirements, configuration and the version, and is checked. VERSION, a
-    number or an alias, answers as the champion in the image, whatever the registry says later. The image serves on
+    number or an alias, answers as the champion in the image, whatever the registry holds later. The image serves on
     every address and asks for tokens: mount the data folder at /data, with those that boathouse tokens create has made.
     """
     from boathouse.hooks.tracking import use_registry

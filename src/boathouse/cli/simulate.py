@@ -48,7 +48,9 @@ def simulate(target: Path, book: Path, chunk_size: int, overwrite: bool, **asked
     options = SimulationOptions(**asked)
     folder = target / "01_raw"
     if folder.resolve() == book.resolve():
-        raise SimulationError.source_folder(folder.as_posix())
+        raise SimulationError(
+            f"{folder.as_posix()} holds the book that is drawn from; it is never written. Choose another folder."
+        )
     simulator = _open_simulator()
     simulation = _prepare(simulator, book, options)
     asked_for = _describe(simulator, book, options)
@@ -71,7 +73,10 @@ def _open_simulator() -> Simulator:
         SimulationError: If it declares nothing of the kind.
     """
     if USE_CASE.simulation is None:
-        raise SimulationError.not_declared(USE_CASE.entity.plural)
+        raise SimulationError(
+            f"This use case declares no simulation of {USE_CASE.entity.plural}: there is nothing to make synthetic "
+            "extracts with. Declare 'simulation' in USE_CASE, or put real extracts into data/01_raw."
+        )
     return USE_CASE.simulation()
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from boathouse.endpoints.log_contract import RESPONSE_TOO_LONG
-from boathouse.scoring.outputs import OUTPUTS
+from boathouse.scoring.spec import OUTPUTS
 
 # What keeps a record from having a prediction.
 FAILED = "request_failed"

@@ -1,20 +1,15 @@
 """The one exception tree. A message says what was expected, what was found, where, and what to do."""
 
 from boathouse.errors.base import BoathouseError, ConfigError, OptionError
-from boathouse.errors.deployment import DeploymentError
 from boathouse.errors.endpoints import EndpointError, ExperimentError, RolloutError, TokenError
-from boathouse.errors.engines import EngineError
-from boathouse.errors.export import ExportError
-from boathouse.errors.features import FeatureError, NotPublishedError, OnlineStoreError
+from boathouse.errors.features import FeatureError, NotPublishedError, OnlineStoreError, RequestError
 from boathouse.errors.images import ImageError
 from boathouse.errors.inference import InferenceError, StreamError
 from boathouse.errors.invocations import InvocationError
-from boathouse.errors.life_cycle import IdentityError, LifeCycleError
+from boathouse.errors.life_cycle import DeploymentError, IdentityError, LifeCycleError, ReproductionError
 from boathouse.errors.models import ModelError, PromotionError, UntrustedModelError
-from boathouse.errors.reproduction import ReproductionError
-from boathouse.errors.requests import RequestError
 from boathouse.errors.simulation import SimulationError
-from boathouse.errors.tables import CommitConflictError, DataQualityError, TableError
+from boathouse.errors.tables import CommitConflictError, DataQualityError, EngineError, TableError
 
 __all__ = [
     "BoathouseError",
@@ -25,7 +20,6 @@ __all__ = [
     "EndpointError",
     "EngineError",
     "ExperimentError",
-    "ExportError",
     "FeatureError",
     "IdentityError",
     "ImageError",

@@ -1,4 +1,4 @@
-"""Errors of feature views and of the online store."""
+"""Errors of feature views, of the online store, and of requests for features."""
 
 from __future__ import annotations
 
@@ -72,3 +72,30 @@ class OnlineStoreError(BoathouseError):
 
 class NotPublishedError(OnlineStoreError):
     """The store answers, but does not have the view, or nothing at all."""
+
+
+class RequestError(BoathouseError):
+    """A request brings values that features cannot be computed from; values are never echoed."""
+
+    @classmethod
+    def wrong_key(cls, found: int, names: Iterable[str]) -> RequestError:
+        """Give the number of parts and the columns they are for."""
+        return cls(f"A key has {found} part(s); expected are {'/'.join(names)}, divided by /.")
+
+    @classmethod
+    def unknown_features(cls, missing: Iterable[str]) -> RequestError:
+        """Name the features that are neither stored nor computed."""
+        return cls(
+            f"No view stores and no on-demand feature computes {', '.join(missing)}. Look up all views of the model's "
+            "feature spec."
+        )
+
+    @classmethod
+    def missing_field(cls, name: str) -> RequestError:
+        """Name the field that must be given."""
+        return cls(f"Field '{name}' is missing in at least one row, and has no default. Give a number in each row.")
+
+    @classmethod
+    def wrong_type(cls, name: str, found: str) -> RequestError:
+        """Name the field and the type that was found."""
+        return cls(f"Field '{name}' is of type {found}; a number is expected.")

@@ -1,4 +1,4 @@
-"""Look-ups that were answered online, and whether the offline tables say the same for that time."""
+"""Logged online look-ups, compared with the offline tables as of the time of each."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 LOOK_UPS = TableContract(
     name="inference.feature_look_ups",
-    description="What the online store answered, to be compared with what the offline tables say.",
+    description="What the online store answered, to be compared with the offline tables.",
     grain="One row per look-up, view and key.",
     columns=(
         Column(name="look_up_id", dtype="string", description="One request and key."),
@@ -116,14 +116,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class LookUpLog:
     """Look-ups of one environment; safe to share between threads."""
 
-    def __init__(self, place: TableLocation, *, batch: int = 1_000) -> None:
+    def __init__(self, location: TableLocation, *, batch: int = 1_000) -> None:
         """Remember the table.
 
         Args:
-            place: Where ``inference.feature_look_ups`` is.
+            location: Where ``inference.feature_look_ups`` is.
             batch: Rows gathered before they are written; what is gathered is lost with the process.
         """
-        self._place, self._batch = place, batch
+        self._location, self._batch = location, batch
         self._rows: list[tuple[Any, ...]] = []
         self._lock = threading.Lock()
 
@@ -141,9 +141,9 @@ class LookUpLog:
         with self._lock:
             waiting, self._rows = self._rows, []
         if waiting:
-            frame = self._place.session().createDataFrame(waiting, LOOK_UPS.ddl)
-            options = WriteOptions(table=self._place.table, mode="merge", keys=LOOK_UPS.keys)
-            DeltaWriter(self._place, options, LOOK_UPS).write(frame)
+            frame = self._location.session().createDataFrame(waiting, LOOK_UPS.ddl)
+            options = WriteOptions(table=self._location.table, mode="merge", keys=LOOK_UPS.keys)
+            DeltaWriter(self._location, options, LOOK_UPS).write(frame)
         return len(waiting)
 
 

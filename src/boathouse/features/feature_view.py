@@ -109,7 +109,7 @@ class FeatureView:
             if missing:
                 raise FeatureError(
                     f"Feature view '{self.name}' reads {source.table} without {', '.join(missing)}. Every source has "
-                    "the view's keys, so that a changed row tells which entity changes; add the keys to its columns, "
+                    "the view's keys, so that a changed row identifies its entity; add the keys to its columns, "
                     "or join them on before."
                 )
         self.digest  # noqa: B018 - computed once, here, so that what cannot be recorded is refused

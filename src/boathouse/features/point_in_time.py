@@ -34,7 +34,7 @@ def join_point_in_time(
     age, not older than that. Every spine row is kept, repeated ones too, and none is added; without a
     matching row, or with a null in key or time on either side, the view's features are null. Of feature
     rows of one key and time, which a view's contract forbids, each feature's greatest value is taken, so that
-    the result is the same in every run and engine; :func:`count_repeated` tells whether there are any.
+    the result is the same in every run and engine; :func:`count_repeated` counts them.
 
     Only keys and times are sorted; the features themselves are fetched by an equal join afterwards, so that
     a key that holds most of the rows slows the join down but does not pile them up on one worker.
@@ -91,7 +91,7 @@ def _check_times(view: FeatureView, found: str, spine_time: str, asked: str) -> 
         raise FeatureError(
             f"Times cannot be compared: {view.name}.{view.time_column} is {found}, the spine's {spine_time} is "
             f"{asked}. Both must be date, or both timestamp (an instant; timestamp_ntz has no zone). "
-            "Cast one of them and say in which zone."
+            "Cast one of them, in a stated zone."
         )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from boathouse.errors import OnlineStoreError, TableError
 from boathouse.features.online.look_up import MICROSECONDS
-from boathouse.features.online.views import PREDICTION_FEATURES, prediction_view
+from boathouse.features.online.tables import PREDICTION_FEATURES, prediction_view
 from boathouse.tables.changes import SIGN, has_feed, read_changed_files, read_feed
 from boathouse.tables.commits import describe_failure
 from boathouse.tables.delta_log import open_log
@@ -30,32 +30,32 @@ _LATEST, _TIME = "__latest", "__time"
 
 
 def publish_view(
-    store: OnlineStore, view: FeatureView, place: TableLocation, *, mode: str = "auto", extends: Sequence[str] = ()
+    store: OnlineStore, view: FeatureView, location: TableLocation, *, mode: str = "auto", extends: Sequence[str] = ()
 ) -> str:
     """Publish the newest row of each key; return what was done, in a line.
 
     Args:
         store: Where to.
         view: The view; its live definition must be the same for an incremental publish.
-        place: The view's table.
+        location: The view's table.
         extends: Digests of earlier definitions that stay looked up, since features were only added to the view.
         mode: ``full`` replaces everything; ``incremental`` changes only keys whose rows changed since the version
-            that is live, as the change feed, changed files or a comparison tell; ``auto`` is incremental where
-            that is possible, and says why where it is not.
+            that is live, found by the change feed, changed files or a comparison; ``auto`` is incremental where
+            that is possible, and gives the reason where it is not.
 
     Raises:
         TableError: If the view has not been computed in this environment.
         OnlineStoreError: If the store takes nothing, is another environment's, or an incremental publish has nothing
             to go on from.
-        TableError: If an incremental publish cannot be told what changed.
+        TableError: If an incremental publish cannot find out what changed.
     """
-    version, online = place.require_version("feature_engineering"), view.spec
-    table_id = open_log(place).table_id()
+    version, online = location.require_version("feature_engineering"), view.spec
+    table_id = open_log(location).table_id()
     live = store.live_views().get(online.label)
     reason = "" if mode == "full" else _find_obstacle(live, online, version, table_id)
     if mode == "full" or (mode == "auto" and reason):
         return _publish_all(
-            store, view, place, version=version, table_id=table_id, reason=reason if live else "", extends=extends
+            store, view, location, version=version, table_id=table_id, reason=reason if live else "", extends=extends
         )
     if live is None or reason:
         raise OnlineStoreError(
@@ -65,11 +65,13 @@ def publish_view(
     if live.version == version:
         return f"{view.label}: version {version} is live already"
     try:
-        return _publish_changes(store, view, place, live=live.version, version=version)
+        return _publish_changes(store, view, location, live=live.version, version=version)
     except TableError as error:
         if mode == "incremental":
             raise
-        return _publish_all(store, view, place, version=version, table_id=table_id, reason=str(error), extends=extends)
+        return _publish_all(
+            store, view, location, version=version, table_id=table_id, reason=str(error), extends=extends
+        )
 
 
 def purge_view(store: OnlineStore, view: FeatureView, *, now: datetime) -> str:
@@ -91,21 +93,21 @@ def _find_obstacle(live: LiveView | None, online: ViewSpec, version: int, table_
     if live.digest != online.digest:
         return "another definition is live"
     if live.table_id != table_id:
-        return "the table was made anew since"
+        return "the table was replaced since"
     return "" if live.version <= version else f"version {live.version} of the table is live, the newest is {version}"
 
 
 def _publish_all(  # noqa: PLR0913 - what goes where, as what, and why
     store: OnlineStore,
     view: FeatureView,
-    place: TableLocation,
+    location: TableLocation,
     *,
     version: int,
     table_id: str,
     reason: str,
     extends: Sequence[str],
 ) -> str:
-    online, rows = view.spec, _rows(_newest(view, place.read(version)), view)
+    online, rows = view.spec, _rows(_newest(view, location.read(version)), view)
     done = store.publish_full(online, rows, source_version=version, table_id=table_id, extends=extends)
     if done.skipped:
         return f"{view.label}: nothing published, {done.skipped}"
@@ -113,17 +115,17 @@ def _publish_all(  # noqa: PLR0913 - what goes where, as what, and why
     return f"{view.label}: {done.rows:,} keys of version {version} in {store.where}{why}"
 
 
-def _publish_changes(store: OnlineStore, view: FeatureView, place: TableLocation, *, live: int, version: int) -> str:
-    changes = find_changed_keys(view, place, since=live, until=version)
+def _publish_changes(store: OnlineStore, view: FeatureView, location: TableLocation, *, live: int, version: int) -> str:
+    changes = find_changed_keys(view, location, since=live, until=version)
     keys = list(zip(*(changes.table[name].to_pylist() for name in view.key_names), strict=True))
-    now = place.read(version)
+    now = location.read(version)
     changed = now.sparkSession.createDataFrame(changes.table, now.select(*view.key_names).schema)
     newest = _newest(view, now.join(changed, list(view.key_names), "left_semi"))
     online = view.spec
     done = store.publish_changes(online, _rows(newest, view), source_version=version, replaced=keys)
     return (
         f"{view.label}: {len(keys):,} changed keys of version {version} ({done.rows:,} rows) in {store.where}, "
-        f"told by {changes.told_by}"
+        f"found by {changes.method}"
     )
 
 
@@ -149,19 +151,19 @@ class ChangedKeys:
 
     Attributes:
         table: One row per key.
-        told_by: ``change feed``, ``changed files`` or ``comparison of all rows``; with the reason for not being the
+        method: ``change feed``, ``changed files`` or ``comparison of all rows``; with the reason for not being the
             first of these that the engine offers.
     """
 
     table: pa.Table
-    told_by: str
+    method: str
 
 
-def find_changed_keys(view: FeatureView, place: TableLocation, *, since: int, until: int) -> ChangedKeys:
+def find_changed_keys(view: FeatureView, location: TableLocation, *, since: int, until: int) -> ChangedKeys:
     """Return the keys of ``view`` whose rows differ between two versions of its table.
 
-    Delta's change feed tells where the table has one and the engine can read it. Else the files that only one of the
-    versions has are compared, and where files do not tell, all rows of both. All three give the same keys.
+    Delta's change feed is read where the table has one and the engine can. Else the files that only one of the
+    versions has are compared, and where that is not possible, all rows of both. All three give the same keys.
 
     Raises:
         TableError: If none of the three can be had, since the older version was vacuumed.
@@ -169,27 +171,27 @@ def find_changed_keys(view: FeatureView, place: TableLocation, *, since: int, un
     from pyspark.errors import PySparkException
 
     failed: list[str] = []
-    for told_by, rows in _ways(view, place, since, until):
+    for method, rows in _ways(view, location, since, until):
         try:
-            return ChangedKeys(_net_keys(view, rows).toArrow(), "; ".join([told_by, *failed]))
+            return ChangedKeys(_net_keys(view, rows).toArrow(), "; ".join([method, *failed]))
         except PySparkException as error:
-            failed.append(f"the {told_by} cannot be read ({describe_failure(error)})")
+            failed.append(f"the {method} cannot be read ({describe_failure(error)})")
     raise TableError(
-        f"Table '{place.table}': what changed from version {since} to {until} is unknown: {'; '.join(failed)}. "
+        f"Table '{location.table}': what changed from version {since} to {until} is unknown: {'; '.join(failed)}. "
         "Publish all of it: boathouse features publish --mode full."
     )
 
 
-def _ways(view: FeatureView, place: TableLocation, since: int, until: int) -> Iterator[tuple[str, DataFrame]]:
+def _ways(view: FeatureView, location: TableLocation, since: int, until: int) -> Iterator[tuple[str, DataFrame]]:
     from pyspark.sql import functions as F
 
-    if has_feed(place):
-        yield "change feed", read_feed(place, since, until)
-    files = read_changed_files(place, since, until)
+    if has_feed(location):
+        yield "change feed", read_feed(location, since, until)
+    files = read_changed_files(location, since, until)
     if files is not None:
         yield "changed files", files
     columns = list(view.columns)
-    before, now = (place.read(version).select(*columns) for version in (since, until))
+    before, now = (location.read(version).select(*columns) for version in (since, until))
     rows = now.withColumn(SIGN, F.lit(1)).unionByName(before.withColumn(SIGN, F.lit(-1)))
     yield "comparison of all rows", rows
 
@@ -207,7 +209,7 @@ _PREDICTION_TIME, _RANK = "__time", "__rank"
 
 def publish_predictions(
     store: OnlineStore,
-    place: TableLocation,
+    location: TableLocation,
     model: str,
     *,
     keys: Sequence[tuple[str, str]],
@@ -221,7 +223,7 @@ def publish_predictions(
 
     Args:
         store: Where to.
-        place: The table ``inference.predictions``.
+        location: The table ``inference.predictions``.
         model: Registered name whose predictions are published.
         keys: Key columns of the table and their types.
         time_column: Column with the date that a prediction is as of.
@@ -231,9 +233,9 @@ def publish_predictions(
         TableError: If nothing was predicted in this environment.
         OnlineStoreError: If the store takes nothing.
     """
-    newest, names = place.require_version("batch_inference"), [name for name, _ in keys]
+    newest, names = location.require_version("batch_inference"), [name for name, _ in keys]
     view = prediction_view(model, tuple(keys))
-    frame = select_newest(_of_model(place.read(newest), model, version), names, time_column)
+    frame = select_newest(_of_model(location.read(newest), model, version), names, time_column)
     done = store.publish_full(view, _prediction_rows(frame), source_version=newest)
     if done.skipped:
         return f"{view.name}: nothing published, {done.skipped}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from boathouse.features.feature_view import FeatureView, contract_of
 from boathouse.features.incremental import GONE, compute_month, compute_view, find_changed_keys, recompute
-from boathouse.features.refresh_records import RefreshRecords
+from boathouse.features.registry import RefreshRecords
 from boathouse.tables.commits import retry_on_conflict
 from boathouse.tables.delta_log import open_log
 from boathouse.tables.row_rules import check_rows, nan_counts, violation_counts
@@ -78,17 +78,17 @@ class FeatureRefresher:
     def __init__(self, environment: Environment) -> None:
         """Remember where the tables are."""
         self._environment = environment
-        self._records = RefreshRecords(self.place("audit.feature_refreshes"))
+        self._records = RefreshRecords(self.location("audit.feature_refreshes"))
 
-    def place(self, table: str) -> TableLocation:
-        """Return the place of ``<schema>.<table>``."""
+    def location(self, table: str) -> TableLocation:
+        """Return where ``<schema>.<table>`` is."""
         return self._environment.table(table)
 
     def refresh(self, view: FeatureView, *, full: bool = False) -> Refreshed:
-        """Bring the table of ``view`` up to its sources; a rerun or a crash in between changes nothing more.
+        """Bring the table of ``view`` up to date with its sources; a rerun or a crash in between changes nothing more.
 
         Only keys whose source rows changed are computed, if it is known what the table was computed from:
-        the same definition, sources whose versions can still be read, and a table nobody else has written.
+        the same definition, sources whose versions can still be read, and a table with no other writer since.
 
         Raises:
             TableError: If a source is not there.
@@ -116,11 +116,11 @@ class FeatureRefresher:
         """
         versions = self._source_versions(view)
         done = self._records.find_month(view.label, view.digest, first)
-        table = open_log(self.place(view.table))
+        table = open_log(self.location(view.table))
         if done is not None and json.loads(done["sources"]) == versions and table.exists():
             return Refreshed(view.label, "month", None, 0, table.newest(), "done before from these sources")
         if not table.exists():
-            empty = self.place(view.table).session().createDataFrame([], contract_of(view).ddl)
+            empty = self.location(view.table).session().createDataFrame([], contract_of(view).ddl)
             self._overwrite(view, empty)
         rows = self._merge(view, compute_month(view, self._read(view, versions), self._stored(view), first))
         return self._note(view, "month", versions, rows, month=first)
@@ -131,8 +131,8 @@ class FeatureRefresher:
         Raises:
             TableError: If the view has not been computed in this environment.
         """
-        place = self.place(view.table)
-        place.require_version("feature_engineering")
+        location = self.location(view.table)
+        location.require_version("feature_engineering")
         return self._stored(view)
 
     def state(self, view: FeatureView) -> FeatureState | None:
@@ -141,7 +141,7 @@ class FeatureRefresher:
         Raises:
             TableError: If a source is not there.
         """
-        log = open_log(self.place(view.table))
+        log = open_log(self.location(view.table))
         if not log.exists():
             return None
         newest = self._stored(view).agg({view.time_column: "max"}).collect()[0][0]
@@ -168,7 +168,7 @@ class FeatureRefresher:
 
     def _find_start(self, view: FeatureView) -> tuple[str, dict[str, Any] | None]:
         """Return the record that an incremental refresh goes on from, or why there is none."""
-        log = open_log(self.place(view.table))
+        log = open_log(self.location(view.table))
         if not log.exists():
             return "there is no table yet", None
         last = self._records.find_last(view.label)
@@ -183,29 +183,29 @@ class FeatureRefresher:
     def _refresh_fully(self, view: FeatureView, versions: dict[str, int], reason: str) -> Refreshed:
         frame = compute_view(view, self._read(view, versions))
         self._overwrite(view, frame)
-        rows = open_log(self.place(view.table)).rows(self.place(view.table).require_version()) or 0
+        rows = open_log(self.location(view.table)).rows(self.location(view.table).require_version()) or 0
         return self._note(view, "full", versions, rows, reason=reason)
 
     def _overwrite(self, view: FeatureView, frame: DataFrame) -> None:
         options = WriteOptions(
-            table=self.place(view.table).table,
+            table=self.location(view.table).table,
             mode="overwrite",
             allow_schema_evolution=True,
             change_feed=view.online,
             retries=RETRIES,
         )
-        DeltaWriter(self.place(view.table), options, contract_of(view)).write(frame)
+        DeltaWriter(self.location(view.table), options, contract_of(view)).write(frame)
 
     def _merge(self, view: FeatureView, change: DataFrame) -> int:
         """Check and commit a change in one step; return its rows."""
-        place, contract = self.place(view.table), contract_of(view)
+        location, contract = self.location(view.table), contract_of(view)
         change = _held(change)
         kept = change.where(~change[GONE]).drop(GONE)
-        contract.check_schema(dict(kept.dtypes), where=f"Refreshing '{place.table}'")
-        check_rows(kept, nan_counts(kept) | violation_counts(contract), table=place.table)
+        contract.check_schema(dict(kept.dtypes), where=f"Refreshing '{location.table}'")
+        check_rows(kept, nan_counts(kept) | violation_counts(contract), table=location.table)
         rows = change.count()
         if rows:
-            retry_on_conflict(lambda: _commit(place, view, change), table=place.table, retries=RETRIES)
+            retry_on_conflict(lambda: _commit(location, view, change), table=location.table, retries=RETRIES)
         return rows
 
     def _note(  # noqa: PLR0913 - the columns of a record
@@ -219,7 +219,7 @@ class FeatureRefresher:
         month: date | None = None,
         reason: str = "",
     ) -> Refreshed:
-        version = self.place(view.table).require_version()
+        version = self.location(view.table).require_version()
         self._records.add(
             view=view.label,
             digest=view.digest,
@@ -235,18 +235,20 @@ class FeatureRefresher:
     def _source_versions(self, view: FeatureView) -> dict[str, int]:
         found = {}
         for name in view.source_names:
-            place = self.place(name)
-            found[name] = place.require_version("feature_engineering" if name.startswith("features.") else "data_prep")
+            location = self.location(name)
+            found[name] = location.require_version(
+                "feature_engineering" if name.startswith("features.") else "data_prep"
+            )
         return found
 
     def _read(self, view: FeatureView, versions: dict[str, int]) -> list[DataFrame]:
         return [
-            self.place(source.table).read(versions[source.table]).select(*source.columns) for source in view.sources
+            self.location(source.table).read(versions[source.table]).select(*source.columns) for source in view.sources
         ]
 
     def _stored(self, view: FeatureView) -> DataFrame:
-        place = self.place(view.table)
-        return place.read(place.require_version("feature_engineering"))
+        location = self.location(view.table)
+        return location.read(location.require_version("feature_engineering"))
 
 
 def _held(frame: DataFrame) -> DataFrame:
@@ -254,13 +256,13 @@ def _held(frame: DataFrame) -> DataFrame:
     return frame.sparkSession.createDataFrame(frame.toArrow(), frame.schema)
 
 
-def _commit(place: TableLocation, view: FeatureView, change: DataFrame) -> None:
-    session = place.session()
+def _commit(location: TableLocation, view: FeatureView, change: DataFrame) -> None:
+    session = location.session()
     # A constant name would let two threads write each other's rows.
     name = f"boathouse_{uuid.uuid4().hex}"
     change.createOrReplaceTempView(name)
     try:
-        session.sql(merge_statement(place.sql_name, name, view.columns[: len(view.keys) + 1], view.feature_names))
+        session.sql(merge_statement(location.sql_name, name, view.columns[: len(view.keys) + 1], view.feature_names))
     finally:
         session.catalog.dropTempView(name)
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
 from boathouse.reports.rendering import render_markdown
 from boathouse.tables.contract import Column, TableContract
+from boathouse.tables.write import DeltaWriter
+from boathouse.tables.write_options import WriteOptions
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
 
     from pyspark.sql import DataFrame, SparkSession
 
     from boathouse.features.feature_view import FeatureView
     from boathouse.scoring.on_demand import OnDemandFeature
+    from boathouse.tables.location import TableLocation
 
 
 REGISTRY = TableContract(
@@ -165,6 +168,18 @@ def statistics_rows(pairs: Sequence[tuple[FeatureView, DataFrame]], *, measured_
     return pairs[0][1].sparkSession.createDataFrame(rows, STATISTICS.ddl)
 
 
+def read_statistics(location: TableLocation, view: FeatureView) -> dict[str, dict[str, Any]]:
+    """Return the row of ``features.statistics`` of each feature of the view in its present definition, by name.
+
+    Empty if there is no such table, or this definition was not measured.
+    """
+    stored = location.read_newest()
+    if stored is None:
+        return {}
+    rows = stored.where((F.col("view") == view.label) & (F.col("digest") == view.digest))
+    return {row["feature"]: row.asDict() for row in rows.collect()}
+
+
 MODES = ("full", "incremental", "month")
 
 REFRESHES = TableContract(
@@ -183,6 +198,39 @@ REFRESHES = TableContract(
     ),
     keys=("view", "refreshed_at"),
 )
+
+
+class RefreshRecords:
+    """The rows of ``audit.feature_refreshes``, one environment's."""
+
+    def __init__(self, location: TableLocation) -> None:
+        """Remember the table; read nothing."""
+        self._location = location
+
+    def find_last(self, view: str) -> dict[str, Any] | None:
+        """Return the newest record of the whole view, or None; a month's refresh makes it unknown again."""
+        records = self._read(view)
+        return None if not records or records[-1]["mode"] == "month" else records[-1]
+
+    def find_month(self, view: str, digest: str, month: date) -> dict[str, Any] | None:
+        """Return the newest record of one month by this definition that no other refresh has followed, or None."""
+        records = self._read(view)
+        since = max((number for number, each in enumerate(records) if each["mode"] != "month"), default=-1)
+        months = [each for each in records[since + 1 :] if each["month"] == month and each["digest"] == digest]
+        return months[-1] if months else None
+
+    def add(self, **record: Any) -> None:  # noqa: ANN401 - the columns of the contract
+        """Add one record."""
+        columns = REFRESHES.columns
+        row = [tuple(record[column.name] for column in columns)]
+        frame = self._location.session().createDataFrame(row, REFRESHES.ddl)
+        options = WriteOptions(table=self._location.table, mode="merge", keys=REFRESHES.keys)
+        DeltaWriter(self._location, options, REFRESHES).write(frame)
+
+    def _read(self, view: str) -> list[dict[str, Any]]:
+        rows = self._location.read_newest()
+        records = [] if rows is None else rows.where(f"view = '{view}'").collect()
+        return sorted((row.asDict() for row in records), key=lambda row: row["refreshed_at"])
 
 
 def write_dictionary(views: Sequence[FeatureView], on_demand: Sequence[OnDemandFeature]) -> str:

@@ -1,18 +1,21 @@
-"""Who depends on a feature: sources, features and models that use it, and endpoints that serve those."""
+"""Which definitions models look up, and which endpoints serve those; from a spec back to the declared views."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from boathouse.errors import FeatureError
+from boathouse.features.feature_view import FeatureView, current_views
 from boathouse.options import require_choice
-from boathouse.scoring.definition import is_current_form
+from boathouse.scoring.definition import DIGEST_FORM, is_current_form
 
 if TYPE_CHECKING:
-    from boathouse.features.feature_view import FeatureView
-    from boathouse.scoring.on_demand import OnDemandFeature
+    from boathouse.scoring.feature_spec import FeatureSpec, ViewSpec
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,61 @@ def check_removed(views: Sequence[FeatureView], uses: Sequence[ModelUse]) -> Non
         )
 
 
+def select_views(
+    spec: FeatureSpec | None, declared: Sequence[FeatureView], *, model: str, extended: bool = False
+) -> tuple[FeatureView, ...]:
+    """Return the declared views that ``spec`` names, in its order; without a spec, the current ones.
+
+    Args:
+        spec: What the model looks up.
+        declared: All views.
+        model: The model, for messages.
+        extended: Whether a view to which features were only added since is taken for the model's own; logged then.
+
+    Raises:
+        FeatureError: If a view is not declared in the definition the model was trained on.
+    """
+    if spec is None:
+        return current_views(declared)
+    found = {wanted: _find_view(wanted, declared, model, extended=extended) for wanted in spec.views}
+    missing = [wanted for wanted, view in found.items() if view is None]
+    if missing:
+        raise FeatureError(_explain_missing(missing, declared, model))
+    return tuple(view for view in found.values() if view is not None)
+
+
+def _find_view(wanted: ViewSpec, declared: Sequence[FeatureView], model: str, *, extended: bool) -> FeatureView | None:
+    by_digest = [view for view in declared if (view.name, view.digest) == (wanted.name, wanted.digest)]
+    if by_digest or not extended:
+        return next(iter(by_digest), None)
+    for view in declared:
+        if view.spec.extends(wanted):
+            _log.warning(
+                "%s was trained on %s; features were added since, and it is scored on %s. "
+                "Conf lets that pass here: lakehouse.schema_evolution: additive.",
+                model,
+                wanted.title,
+                view.spec.title,
+            )
+            return view
+    return None
+
+
+def _explain_missing(missing: Sequence[ViewSpec], declared: Sequence[FeatureView], model: str) -> str:
+    trained = f"{model} was trained on {', '.join(wanted.title for wanted in missing)}"
+    there = ", ".join(view.spec.title for view in declared)
+    if not all(is_current_form(wanted.digest) for wanted in missing):
+        return (
+            f"{trained}; declared are {there}. A digest without '{DIGEST_FORM}' is of an older form, made from the "
+            "text of the source, and cannot be compared. Train again: "
+            "kedro run --pipelines training,evaluation,promotion"
+        )
+    return (
+        f"{trained}; declared are {there}. "
+        "Score with the package version the model was trained with, declare that version again, or train it again."
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class EndpointUse:
     """One model behind one endpoint.
@@ -168,69 +226,3 @@ def _read_endpoint(endpoint: str, document: Mapping[str, Any]) -> list[EndpointU
         for entity in config.get("served_entities") or []
         if "name" in entity and "entity_name" in entity
     ]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Impact:
-    """What breaks or changes with a column.
-
-    Attributes:
-        views: Views that read it, directly or through other views.
-        features: Their features.
-        on_demand: On-demand features computed from those.
-    """
-
-    views: tuple[FeatureView, ...]
-    features: tuple[str, ...]
-    on_demand: tuple[str, ...]
-
-
-def find_feature(
-    name: str, views: Sequence[FeatureView], on_demand: Sequence[OnDemandFeature]
-) -> tuple[FeatureView, ...]:
-    """Return the views that a view, a stored or an on-demand feature called ``name`` comes from.
-
-    Raises:
-        FeatureError: If there is none of that name.
-    """
-    stored = {name, *(column for each in on_demand if each.name == name for column in each.stored)}
-    found = tuple(view for view in views if name in (view.name, view.label) or stored & set(view.feature_names))
-    if not found:
-        raise FeatureError.unknown(name, [view.label for view in views])
-    return found
-
-
-def trace_sources(view: FeatureView, views: Sequence[FeatureView]) -> dict[str, tuple[str, ...]]:
-    """Return the columns that ``view`` reads, by table, those of the views it is made from included."""
-    by_table = {each.table: each for each in views}
-    found: dict[str, tuple[str, ...]] = {}
-    waiting = [view]
-    while waiting:
-        for source in waiting.pop().sources:
-            found[source.table] = tuple(dict.fromkeys((*found.get(source.table, ()), *source.columns)))
-            if source.table in by_table:
-                waiting.append(by_table[source.table])
-    return found
-
-
-def find_impact(column: str, views: Sequence[FeatureView], on_demand: Sequence[OnDemandFeature]) -> Impact:
-    """Return what depends on ``column``, given as ``<schema>.<table>.<column>`` or as a whole ``<schema>.<table>``.
-
-    Raises:
-        FeatureError: If no view reads it.
-    """
-    reading = tuple(view for view in views if _reads(view, column, views))
-    if not reading:
-        tables = sorted({table for view in views for table in view.source_names})
-        raise FeatureError(
-            f"No view reads {column}. Give <schema>.<table> or <schema>.<table>.<column>; "
-            f"views read {', '.join(tables)}."
-        )
-    features = tuple(name for view in reading for name in view.feature_names)
-    depending = tuple(each.name for each in on_demand if set(each.stored) & set(features))
-    return Impact(views=reading, features=features, on_demand=depending)
-
-
-def _reads(view: FeatureView, column: str, views: Sequence[FeatureView]) -> bool:
-    sources = trace_sources(view, views)
-    return column in sources or any(column == f"{table}.{name}" for table, names in sources.items() for name in names)

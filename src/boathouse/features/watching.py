@@ -1,4 +1,4 @@
-"""Publishing on trigger: each new version of a table goes online soon after it was committed, until told to stop."""
+"""Publishing on trigger: each new version of a table goes online soon after it was committed, until it is stopped."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def watch(
     steps: Sequence[Callable[[], str]], *, every_s: float, stop: threading.Event, rounds: int | None = None
 ) -> Iterator[str]:
-    """Do all ``steps`` in rounds and give what each says; a step that fails is told and tried again next round.
+    """Do all ``steps`` in rounds and yield the line of each; a failed step is reported and tried again next round.
 
-    Only a change of what a step says is given: a view whose version is live already is told once.
+    A line is yielded only if it changed: a view whose version is live already is reported once.
 
     Args:
         steps: What is done in a round, in order; each returns a line.
@@ -29,16 +29,16 @@ def watch(
         stop: Ends it: at once while waiting, else after the step that is under way.
         rounds: End after as many rounds; None for no end.
     """
-    told: dict[int, str] = {}
+    last_lines: dict[int, str] = {}
     done = 0
     while not stop.is_set():
         for number, step in enumerate(steps):
             if stop.is_set():
                 return
             line = _attempt(step, every_s)
-            if line != told.get(number):
+            if line != last_lines.get(number):
                 yield line
-            told[number] = line
+            last_lines[number] = line
         done += 1
         if done == rounds or stop.wait(every_s):
             return
@@ -61,7 +61,7 @@ def stop_on_signals() -> Iterator[threading.Event]:
         stop.set()
         signal.signal(number, before[signal.Signals(number)])
 
-    # Handlers belong to the main thread; elsewhere nobody sends signals.
+    # Handlers belong to the main thread; signals arrive nowhere else.
     is_main = threading.current_thread() is threading.main_thread()
     if is_main:
         for number in _SIGNALS:

@@ -224,7 +224,7 @@ def _log_origin(parameters: dict[str, Any]) -> None:
 
 def describe_lineage() -> dict[str, Any]:
     """Return, for each feature view by its digest, the source columns that it reads, those of its sources included."""
-    from boathouse.features.usage import trace_sources
+    from boathouse.features.lineage import trace_sources
     from boathouse.use_case import USE_CASE
 
     return {

@@ -16,8 +16,7 @@ from boathouse.problem.scored_tables import DEAD_LETTERS, PROGRESS, STREAM_PREDI
 from boathouse.tables.dataset import DeltaTableDataset
 from boathouse.tables.delta_log import open_log
 from boathouse.tables.engines import get_engine
-from boathouse.tables.location import TableLocation
-from boathouse.tables.versions import last_reads
+from boathouse.tables.location import TableLocation, last_reads
 
 if TYPE_CHECKING:
     from kedro_datasets._typing import TablePreview

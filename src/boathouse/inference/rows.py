@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from boathouse.features.on_demand_frame import add_on_demand
 from boathouse.features.point_in_time import join_point_in_time
-from boathouse.features.selection import select_views
+from boathouse.features.usage import select_views
 from boathouse.inference.batch import Stamp, score_rows
 from boathouse.inference.stream import StreamPlan
 from boathouse.problem.scored_tables import EVENT_ID, EVENT_TIME, SOURCE_BATCH
 from boathouse.problem.tables import answer_contracts, request_contract
+from boathouse.scoring.batch import add_on_demand
 from boathouse.scoring.on_demand import select_on_demand
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from boathouse.lifecycle.fresh_process import LoadReport
 from boathouse.modelling.result import LoadedModel, ModelSchema
 from boathouse.scoring.feature_spec import SIGNATURE_TYPES, FeatureSpec
 from boathouse.scoring.files import digest_of
-from boathouse.scoring.outputs import BINARY_OUTPUTS
+from boathouse.scoring.spec import BINARY_OUTPUTS
 
 # What a version of a binary task answers with, in this order: serving, batch and monitoring read it by name.
 OUTPUTS = BINARY_OUTPUTS.signature

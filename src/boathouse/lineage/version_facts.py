@@ -269,7 +269,7 @@ class _Reader:
         return None if path is None else find_problem(Path(path), version)
 
     def _features(self) -> Iterator[FeatureFact]:
-        from boathouse.features.usage import trace_sources
+        from boathouse.features.lineage import trace_sources
 
         spec = self.files.read_feature_spec()
         recorded = self.files.read_json(_FEATURE_LINEAGE) or {}

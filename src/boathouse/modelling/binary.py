@@ -14,8 +14,7 @@ from boathouse.errors import ModelError
 from boathouse.modelling import metrics
 from boathouse.modelling.calibration import CalibrationOptions, CostOptions, Tuned, choose_threshold, fit_calibration
 from boathouse.modelling.intervals import BootstrapOptions, Scored, resample_metrics
-from boathouse.scoring.outputs import BINARY_OUTPUTS
-from boathouse.scoring.spec import Calibration
+from boathouse.scoring.spec import BINARY_OUTPUTS, Calibration
 
 Values = dict[str, float]
 Resampled = dict[str, np.ndarray]

@@ -17,7 +17,7 @@ import numpy as np
 from boathouse.modelling import binary, metrics
 from boathouse.modelling.calibration import CalibrationOptions, CostOptions, Tuned
 from boathouse.modelling.intervals import COMPARED, BootstrapOptions, measure_compared, resample_differences
-from boathouse.scoring.outputs import BINARY_OUTPUTS, Outputs
+from boathouse.scoring.spec import BINARY_OUTPUTS, Outputs
 
 Values = dict[str, float]
 Resampled = dict[str, np.ndarray]

@@ -21,9 +21,9 @@ def library_contracts() -> tuple[TableContract, ...]:
     from boathouse.evaluation.tables import COMPARISONS, EVALUATIONS
     from boathouse.features.consistency import LOOK_UPS
     from boathouse.features.registry import REFRESHES, REGISTRY, STATISTICS
-    from boathouse.lifecycle.contracts import DELIVERIES, PROMOTIONS
-    from boathouse.lineage.governed import MODEL_VERSIONS
-    from boathouse.monitoring.contracts import ALERTS, DRIFT_METRICS, PERFORMANCE
+    from boathouse.lifecycle.chain import DELIVERIES, PROMOTIONS
+    from boathouse.lineage.model_versions import MODEL_VERSIONS
+    from boathouse.monitoring.tables import ALERTS, DRIFT_METRICS, PERFORMANCE
     from boathouse.problem.scored_tables import STREAM_PROGRESS
     from boathouse.tables.quality import DATA_QUALITY
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from boathouse.scoring.outputs import BINARY_OUTPUTS, REASONS, Outputs
+from boathouse.scoring.spec import BINARY_OUTPUTS, REASONS, Outputs
 from boathouse.tables.contract import Column, TableContract
 
 # Why a row cannot be scored: no view has a row of its key at its date, or a feature is infinite.

@@ -16,8 +16,7 @@ from boathouse.registry.checks import DIGEST_TAG, LOADER, check_flavour, check_s
 from boathouse.registry.client import open_client
 from boathouse.scoring.feature_spec import FEATURE_SPEC, SIGNATURE_TYPES, FeatureKind, FeatureSpec
 from boathouse.scoring.files import SPEC, ModelFiles, digest_of, read_folder, write_folder
-from boathouse.scoring.outputs import OUTPUTS
-from boathouse.scoring.spec import ScorerSpec
+from boathouse.scoring.spec import OUTPUTS, ScorerSpec
 
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature

@@ -1,17 +1,17 @@
-"""Scoring of a whole frame, distributed: each worker loads the model once."""
+"""Whole frames, distributed: on-demand features are added, rows are scored; each worker loads the model once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from boathouse.errors import ModelError
+from boathouse.errors import FeatureError, ModelError
 from boathouse.scoring.files import ModelFiles, digest_of
-from boathouse.scoring.outputs import OUTPUTS
+from boathouse.scoring.on_demand import OnDemandFeature, assemble
 from boathouse.scoring.scorer import Scorer, load_scorer
-from boathouse.scoring.spec import ScorerSpec
+from boathouse.scoring.spec import OUTPUTS, ScorerSpec
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -76,3 +76,46 @@ def load_once(files: ModelFiles) -> Scorer:
     if digest not in _LOADED:
         _LOADED[digest] = load_scorer(files)
     return _LOADED[digest]
+
+
+def add_on_demand(frame: DataFrame, features: Sequence[OnDemandFeature]) -> DataFrame:
+    """Return ``frame`` with one column per on-demand feature, null for unknown; rows stay as they are.
+
+    The function is the one that the endpoint calls. A column named like a field of the request gives that field,
+    null its default; without such a column, as in training, every row has the default.
+
+    Raises:
+        FeatureError: If a stored feature is missing.
+    """
+    if not features:
+        return frame
+    missing = sorted({name for each in features for name in each.stored} - set(frame.columns))
+    if missing:
+        raise FeatureError.spine_lacks(missing, frame.columns)
+    names = [each.name for each in features]
+    stored = sorted({name for each in features for name in each.stored})
+    computed = list(features)
+
+    def add_columns(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            yield _add_to_batch(batch, names, stored, computed)
+
+    schema = ", ".join(
+        [*(f"`{name}` {dtype}" for name, dtype in frame.dtypes), *(f"`{each.name}` {each.dtype}" for each in features)]
+    )
+    return frame.mapInArrow(add_columns, schema)
+
+
+def _add_to_batch(
+    batch: pa.RecordBatch, names: Sequence[str], stored: Sequence[str], features: Sequence[OnDemandFeature]
+) -> pa.RecordBatch:
+    import pyarrow as pa
+
+    matrix = to_matrix(batch, stored)
+    columns = {name: matrix[:, place] for place, name in enumerate(stored)}
+    fields = sorted({field for each in features for field in each.request_names} & set(batch.schema.names))
+    asked = to_matrix(batch, fields)
+    request = {name: asked[:, place] for place, name in enumerate(fields)}
+    values = assemble(names, columns, request, features)
+    added = [pa.array(values[:, place], from_pandas=True) for place in range(len(names))]
+    return pa.RecordBatch.from_arrays([*batch.columns, *added], names=[*batch.schema.names, *names])

@@ -93,7 +93,7 @@ def _check_tree(number: int, tree: dict[str, Any], features: int) -> None:
     children = np.concatenate([left[inner], right[inner]])
     outside = children.size and (children.min() < 1 or children.max() >= nodes)
     if outside or parents[0] != _NO_NODE or (parents[children] != np.tile(inner, 2)).any():
-        fault = f"tree {number} is no tree: a node is outside it, or has another parent than it says"
+        fault = f"tree {number} is no tree: a node is outside it, or has another parent than it names"
         raise ValueError(fault)
     if len(np.unique(children)) != len(children) or (right[left == -1] != -1).any():
         fault = f"tree {number} is no tree: a node is reached in two ways"

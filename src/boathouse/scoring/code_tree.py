@@ -1,4 +1,4 @@
-"""What a function and a class say: the syntax tree, found and written as text, and what its names mean.
+"""The syntax tree of a function or class, found and written as text, and what its names refer to.
 
 The text is the same in every supported version of Python; ``ast.dump`` differs between them.
 """
@@ -33,7 +33,7 @@ def _functions_in(text: str) -> tuple[_Function, ...]:
 
 
 def find_node(function: types.FunctionType) -> _Function | None:
-    """Return the function's tree without docstrings and annotations, or None if it cannot be found or told apart."""
+    """Return the function's tree without docstrings and annotations, or None if it cannot be found or is ambiguous."""
     code = function.__code__
     linecache.checkcache(code.co_filename)
     try:
@@ -230,7 +230,7 @@ def attribute_or_module(module: types.ModuleType, name: str) -> Any:  # noqa: AN
 
 
 def class_members(found: type) -> Iterator[tuple[str, Any]]:
-    """Give what the class itself says, by name, without what Python, ``dataclass`` or ``enum`` made of it."""
+    """Give the members that the class itself defines, by name, without those that Python generated."""
     is_enum, is_named_tuple = issubclass(found, enum.Enum), issubclass(found, tuple) and hasattr(found, "_fields")
     if is_enum:
         yield "members", [(name, member.value) for name, member in vars(found)["_member_map_"].items()]

@@ -102,7 +102,7 @@ class _Writer:
         self._met: dict[int, int] = {}
 
     def value(self, value: Any, path: str) -> Iterator[str]:  # noqa: ANN401, C901, PLR0911 - one line a kind
-        """Give the text of any value; ``path`` says in messages how it was reached."""
+        """Give the text of any value; ``path`` is how it was reached, for messages."""
         if isinstance(value, enum.Enum):
             return self._parts("enum", [name_of(type(value)), value.name, value.value], path)
         if type(value) in _PLAIN or isinstance(value, _BY_REPR):

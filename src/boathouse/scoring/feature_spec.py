@@ -6,14 +6,10 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, Protocol, TypeVar
 
 from boathouse.errors import UntrustedModelError
 from boathouse.tables.contract import Column
-
-if TYPE_CHECKING:
-    from boathouse.features.feature_view import FeatureView
-    from boathouse.scoring.on_demand import OnDemandFeature
 
 FEATURE_SPEC = "feature_spec.json"
 
@@ -21,7 +17,7 @@ FEATURE_SPEC = "feature_spec.json"
 FeatureKind = Literal["number"]
 # How each kind of feature is stored in tables: Spark's simple type name.
 DTYPES: Mapping[FeatureKind, str] = {"number": "double"}
-# How each kind stands in the signature of a model, in MLflow's words.
+# How each kind stands in the signature of a model, in MLflow's terms.
 SIGNATURE_TYPES: Mapping[FeatureKind, str] = {"number": "double"}
 
 
@@ -132,6 +128,17 @@ class SpecOnDemand:
     kind: FeatureKind = "number"
 
 
+_Spec_co = TypeVar("_Spec_co", covariant=True)
+
+
+class Declared(Protocol[_Spec_co]):
+    """A declared view or on-demand feature."""
+
+    @property
+    def spec(self) -> _Spec_co:
+        """The declaration without its function."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class FeatureSpec:
     """The views and on-demand features of one model.
@@ -146,20 +153,14 @@ class FeatureSpec:
 
     @classmethod
     def describe(
-        cls, features: Sequence[str], views: Sequence[FeatureView], on_demand: Sequence[OnDemandFeature]
+        cls, features: Sequence[str], views: Sequence[Declared[ViewSpec]], on_demand: Sequence[Declared[SpecOnDemand]]
     ) -> FeatureSpec:
         """Return the spec of a model of ``features``: only the views and on-demand features that they need."""
-        computed = [each for each in on_demand if each.name in features]
-        stored = {*features, *(name for each in computed for name in each.stored)}
-        needed = [view for view in views if stored & set(view.feature_names)]
+        computed = tuple(each.spec for each in on_demand if each.spec.name in features)
+        stored = {*features, *(name for spec in computed for name in spec.stored)}
         return cls(
-            views=tuple(view.spec for view in needed),
-            on_demand=tuple(
-                SpecOnDemand(
-                    name=each.name, digest=each.digest, stored=each.stored, request=each.request_names, kind=each.kind
-                )
-                for each in computed
-            ),
+            views=tuple(view.spec for view in views if stored & set(view.spec.features)),
+            on_demand=computed,
         )
 
     @property

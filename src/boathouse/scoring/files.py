@@ -81,7 +81,7 @@ def write_folder(files: ModelFiles, folder: Path) -> None:
 
 
 def _check_names(foreign: Sequence[str]) -> None:
-    """Refuse a model with ``foreign`` files; an old one is told from one that was tampered with."""
+    """Refuse a model with ``foreign`` files; one of an older version is named as such."""
     if foreign and set(foreign) <= RETIRED_FILES:
         raise UntrustedModelError.retired_format(foreign)
     if foreign:

@@ -10,7 +10,7 @@ import numpy as np
 
 from boathouse.errors import RequestError
 from boathouse.scoring.definition import digest_definition, is_current_form
-from boathouse.scoring.feature_spec import Feature, FeatureSpec
+from boathouse.scoring.feature_spec import Feature, FeatureSpec, SpecOnDemand
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class RequestField:
         name: Name of the field.
         description: What the number means.
         unit: Its unit.
-        default: Value where a request does not say, and in training and batch, where there is no request; None if
+        default: Value where a request does not give one, and in training and batch, where there is no request; None if
             it must be given.
     """
 
@@ -67,6 +67,13 @@ class OnDemandFeature(Feature):
             (self.stored, fields, self.unit, self.kind), self.compute, owner=f"On-demand feature '{self.name}'"
         )
 
+    @property
+    def spec(self) -> SpecOnDemand:
+        """The feature without its function."""
+        return SpecOnDemand(
+            name=self.name, digest=self.digest, stored=self.stored, request=self.request_names, kind=self.kind
+        )
+
 
 def assemble(
     features: Sequence[str],
@@ -91,7 +98,8 @@ def assemble(
     fields = {field.name: field for each in computed.values() for field in each.request}
     unknown = sorted(set(request) - set(fields))
     if unknown:
-        raise RequestError.unknown_fields(unknown, sorted(fields))
+        known = ", ".join(sorted(fields)) or "none"
+        raise RequestError(f"Unknown field(s) {', '.join(unknown)}. Known: {known}. Remove or rename them.")
     given = {name: _field_values(field, request.get(name), rows) for name, field in fields.items()}
     missing = sorted(set(features) - set(stored) - set(computed))
     if missing:
@@ -114,14 +122,19 @@ def select_on_demand(spec: FeatureSpec | None, declared: Sequence[OnDemandFeatur
     for wanted in spec.on_demand:
         if wanted.name not in by_name:
             raise RequestError.unknown_features([wanted.name])
-        if by_name[wanted.name].digest != wanted.digest:
-            if not is_current_form(wanted.digest):
-                raise RequestError(
-                    f"On-demand feature '{wanted.name}': the model was trained with {wanted.digest}, a digest of an "
-                    f"older form that cannot be compared with {by_name[wanted.name].digest}. Train again: "
-                    "kedro run --pipelines training,evaluation,promotion"
-                )
-            raise RequestError.changed_definition(wanted.name, wanted.digest, by_name[wanted.name].digest)
+        declared_digest = by_name[wanted.name].digest
+        if declared_digest == wanted.digest:
+            continue
+        if is_current_form(wanted.digest):
+            raise RequestError(
+                f"On-demand feature '{wanted.name}' has the definition {declared_digest}; the model was trained with "
+                f"{wanted.digest}. Score with the package version the model was trained with, or train it again."
+            )
+        raise RequestError(
+            f"On-demand feature '{wanted.name}': the model was trained with {wanted.digest}, a digest of an older form "
+            f"that cannot be compared with {declared_digest}. Train again: "
+            "kedro run --pipelines training,evaluation,promotion"
+        )
     return tuple(by_name[wanted.name] for wanted in spec.on_demand)
 
 
@@ -142,7 +155,7 @@ def _field_values(field: RequestField, values: np.ndarray | None, rows: int) -> 
     if values.dtype.kind not in "iuf":
         raise RequestError.wrong_type(field.name, str(values.dtype))
     if values.shape != (rows,):
-        raise RequestError.wrong_length(field.name, len(values), rows)
+        raise RequestError(f"Field '{field.name}' has {len(values)} value(s) for {rows} row(s). Give one a row.")
     numbers: np.ndarray = values.astype(np.float64)
     if field.default is None and np.isnan(numbers).any():
         raise RequestError.missing_field(field.name)

@@ -11,8 +11,7 @@ from boathouse.errors import ModelError, UntrustedModelError
 from boathouse.scoring.feature_spec import FEATURE_SPEC, FeatureSpec
 from boathouse.scoring.files import SPEC, ModelFiles, check_files, seal_files
 from boathouse.scoring.flavours import FLAVOURS, Estimator
-from boathouse.scoring.outputs import OUTPUTS, Outputs
-from boathouse.scoring.spec import ScorerSpec
+from boathouse.scoring.spec import OUTPUTS, Outputs, ScorerSpec
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 import orjson
 
 from boathouse.errors import InvocationError
-from boathouse.features.online.views import prediction_view
+from boathouse.features.online.tables import prediction_view
 from boathouse.serving.columns import to_keys
 from boathouse.serving.endpoint import Endpoint, find_model
 from boathouse.serving.invocation import Invocation

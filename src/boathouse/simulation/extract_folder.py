@@ -29,7 +29,10 @@ def read_extract(path: Path, types: Mapping[str, pa.DataType]) -> pa.Table:
         SimulationError: If there is no such file, or it cannot be read as these types.
     """
     if not path.is_file():
-        raise SimulationError.missing_book(path.as_posix())
+        raise SimulationError(
+            f"There is no {path.as_posix()}: synthetic {path.stem} are drawn from real ones. Name the folder that "
+            "holds the extracts: --book data/01_raw"
+        )
     options = pc.ConvertOptions(column_types=dict(types), include_columns=list(types))
     try:
         table = pc.read_csv(path, convert_options=options)
@@ -37,8 +40,10 @@ def read_extract(path: Path, types: Mapping[str, pa.DataType]) -> pa.Table:
         table = None
     if table is None or not table.num_rows or any(column.null_count for column in table.columns):
         # The cause is left out: it would show a value.
-        raise SimulationError.unreadable_book(
-            path.as_posix(), [f"{name} ({dtype})" for name, dtype in types.items()]
+        expected = ", ".join(f"{name} ({dtype})" for name, dtype in types.items())
+        raise SimulationError(
+            f"{path.as_posix()} cannot be read as an extract: expected the columns {expected}, with a value of that "
+            "type in every row. Check the file: kedro run --pipeline data_prep shows which rows break which rule."
         ) from None
     return table
 
@@ -78,7 +83,12 @@ def check_free(folder: Path, allowed: Collection[str], *, overwrite: bool) -> No
     names = sorted(each.name for each in folder.iterdir()) if folder.is_dir() else []
     foreign = bool(names) and (_read_manifest(folder) is None or bool(set(names) - set(allowed)))
     if names and (foreign or not overwrite):
-        raise SimulationError.occupied(folder.as_posix(), names, foreign=foreign)
+        advice = (
+            "They are not of a simulation, so they are never replaced: choose another folder."
+            if foreign
+            else "Choose another folder, or replace them: --overwrite"
+        )
+        raise SimulationError(f"{folder.as_posix()} holds other content: {', '.join(names)}. {advice}")
 
 
 class _Writer(Protocol):

@@ -10,10 +10,10 @@ import numpy as np
 
 from boathouse.evaluation.behaviour import BehaviourCases, BehaviourOptions, BehaviourTest, Columns, Tables
 from boathouse.problem.spec import Behaviour
+from boathouse.use_case.code_mappings import SEX, USAGE
 from boathouse.use_case.entity import CUSTOMER_ID, KNOWN_COLUMN
 from boathouse.use_case.features import MODEL_VIEWS
 from boathouse.use_case.on_demand import ON_DEMAND_FEATURES
-from boathouse.use_case.words import SEX, USAGE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 CUSTOMERS, STATEMENTS = "clean.customers", "clean.statements"
 _KEY = CUSTOMER_ID.name
-# The latest that the source's status tells.
+# The latest that the status of the source distinguishes.
 _LATEST = 8
 # Amounts that move by themselves from month to month; counts and flags do not waver.
 _UNITS = {feature.name: feature.unit for view in MODEL_VIEWS for feature in view.features}
@@ -57,8 +57,8 @@ def delay_newest(tables: Tables) -> Tables:
 def delay_every_late_month(tables: Tables) -> Tables:
     """Return the same customers, later by a month in every month in which they were late.
 
-    A late month is not added before a month that was paid on time: in this source whoever has just caught up misses
-    the next payment less often than whoever was never late (3 against 5 in a hundred), and a model may know that.
+    A late month is not added before a month that was paid on time: in this source a customer who has just caught up
+    misses the next payment less often than one who was never late (3 against 5 in a hundred); a model may know that.
     """
     statements = tables[STATEMENTS]
     return {**tables, STATEMENTS: _delay(statements, (statements["months_late"] > 0).to_numpy())}
@@ -209,8 +209,8 @@ def _compute_features(
     variants: Sequence[Tables], customers: DataFrame, statements: DataFrame, use_case: UseCase
 ) -> Iterator[dict[str, np.ndarray]]:
     """Give the features of each variant's customers, in the order of their keys."""
-    from boathouse.features.on_demand_frame import add_on_demand
     from boathouse.features.point_in_time import join_point_in_time
+    from boathouse.scoring.batch import add_on_demand
 
     session = statements.sparkSession
     like = {CUSTOMERS: customers, STATEMENTS: statements}
@@ -234,7 +234,7 @@ def _compute_features(
 
 
 def _stack(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Return all frames' rows under keys that tell the frames apart and keep the order of each."""
+    """Return all frames' rows under keys that identify the frame and keep the order of each."""
     import pandas as pd
 
     parts = [

@@ -24,7 +24,7 @@ def compute_card_activity(transactions: DataFrame, statements: DataFrame) -> Dat
     """Return how the card was used of late, one row per customer and day of a transaction or a statement.
 
     A window of n days is the row's day and the n - 1 days before it, by calendar. Days before the first
-    transaction have no row: nothing says whether the card was in use.
+    transaction have no row: it is not known whether the card was in use.
     """
     used = transactions.select(
         "customer_id",

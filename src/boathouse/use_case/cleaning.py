@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from boathouse.lazy import import_lazily
-from boathouse.use_case.words import EDUCATION, MARRIAGE, SEX, USAGE
+from boathouse.use_case.code_mappings import EDUCATION, MARRIAGE, SEX, USAGE
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -15,13 +15,13 @@ else:
 
 
 def clean_customers(customers: DataFrame) -> DataFrame:
-    """Return one row per customer with words in place of codes; undocumented codes become a group."""
+    """Return one row per customer with names in place of codes; undocumented codes become a group."""
     return customers.select(
         "customer_id",
         "limit_bal",
-        _to_words("sex", SEX),
-        _to_words("education", EDUCATION),
-        _to_words("marriage", MARRIAGE),
+        _decode("sex", SEX),
+        _decode("education", EDUCATION),
+        _decode("marriage", MARRIAGE),
         "age",
     )
 
@@ -56,10 +56,10 @@ def clean_transactions(transactions: DataFrame) -> DataFrame:
     return transactions.select("customer_id", "transaction_date", "amount", "n_transactions")
 
 
-def _to_words(column: str, words: dict[int, str]) -> Column:
-    """Return the column's words; the contract has already refused other codes."""
-    (first, word), *others = words.items()
-    chosen = F.when(F.col(column) == first, word)
-    for code, word in others:
-        chosen = chosen.when(F.col(column) == code, word)
+def _decode(column: str, mapping: dict[int, str]) -> Column:
+    """Return the column with a name for each code; the contract has already refused other codes."""
+    (first, name), *others = mapping.items()
+    chosen = F.when(F.col(column) == first, name)
+    for code, name in others:
+        chosen = chosen.when(F.col(column) == code, name)
     return chosen.alias(column)

@@ -1,4 +1,4 @@
-"""Whose features they are, and from when on they count: said once for all declarations."""
+"""The entity, its owner, and the columns that date its rows; shared by all declarations."""
 
 from __future__ import annotations
 

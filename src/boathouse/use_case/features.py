@@ -19,7 +19,7 @@ else:
 # A ratio counts in steps of a billionth while it is averaged: sums of whole numbers are exact in any order.
 # Rounding the mean instead would let engines differ: they round exact halves in different directions.
 _STEPS = 1e9
-# A payment of more than ten times the bill says no more than one of ten times; it would only stretch the scale.
+# A payment of more than ten times the bill is no better sign than one of ten times; it would only stretch the scale.
 _RATIO_CAP = 10.0
 
 

@@ -30,7 +30,7 @@ ON_DEMAND_FEATURES = (
     ),
 )
 
-# What a request of a stream says beside customer and day.
+# Fields of a stream request besides customer and day.
 REQUEST_FIELDS = (
     Column(
         name="requested_amount",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from boathouse.problem.spec import DataSource
 from boathouse.tables.contract import Column, TableContract
 from boathouse.use_case import cleaning
+from boathouse.use_case.code_mappings import EDUCATION, MARRIAGE, SEX, USAGE
 from boathouse.use_case.entity import CUSTOMER_ID
-from boathouse.use_case.words import EDUCATION, MARRIAGE, SEX, USAGE
 
 MONTH = "statement_month"
 _MONTH = Column(name=MONTH, dtype="date", description="First day of the month that is billed.", pattern="-01$")
@@ -38,12 +38,12 @@ _DEFAULT = Column(
 )
 
 
-def _coded(name: str, description: str, words: dict[int, str]) -> Column:
-    return Column(name=name, dtype="int", description=description, allowed=tuple(words))
+def _coded(name: str, description: str, mapping: dict[int, str]) -> Column:
+    return Column(name=name, dtype="int", description=description, allowed=tuple(mapping))
 
 
-def _worded(name: str, description: str, words: dict[int, str]) -> Column:
-    return Column(name=name, dtype="string", description=description, allowed=tuple(dict.fromkeys(words.values())))
+def _decoded(name: str, description: str, mapping: dict[int, str]) -> Column:
+    return Column(name=name, dtype="string", description=description, allowed=tuple(dict.fromkeys(mapping.values())))
 
 
 # The three files as a bank's systems deliver them, typed.
@@ -103,9 +103,9 @@ _CLEANED = (
         columns=(
             CUSTOMER_ID,
             _LIMIT,
-            _worded("sex", "Sex as the bank records it; never a model input.", SEX),
-            _worded("education", "Highest education; codes without documentation are one group.", EDUCATION),
-            _worded("marriage", "Marital status; the code without documentation is a group.", MARRIAGE),
+            _decoded("sex", "Sex as the bank records it; never a model input.", SEX),
+            _decoded("education", "Highest education; codes without documentation are one group.", EDUCATION),
+            _decoded("marriage", "Marital status; the code without documentation is a group.", MARRIAGE),
             _AGE,
         ),
         keys=("customer_id",),

@@ -36,7 +36,7 @@ TRANSACTION_TYPES = {
     "amount": pa.int64(),
     "n_transactions": pa.int64(),
 }
-# From four months late on the book has too few customers to tell the states apart.
+# From four months late on the book has too few customers to distinguish the states.
 _LATEST_STATE = 4
 
 
@@ -78,7 +78,7 @@ def build_book(customers: pa.Table, statements: pa.Table, defaults: pa.Table) ->
 
     Raises:
         DataQualityError: If a month between the first and the last has no statement at all.
-        SimulationError: If nobody is left, or statements share customer and month.
+        SimulationError: If no customer is left, or statements share customer and month.
     """
     ids, owner = np.unique(statements["customer_id"].to_numpy(), return_inverse=True)
     days = statements["statement_month"].to_numpy().astype("datetime64[M]").astype(np.int64)
@@ -87,7 +87,10 @@ def build_book(customers: pa.Table, statements: pa.Table, defaults: pa.Table) ->
         raise DataQualityError.missing_periods("statements", [f"{1970 + gap // 12}-{gap % 12 + 1:02}" for gap in gaps])
     cells = np.bincount(owner * len(months) + month, minlength=len(ids) * len(months))
     if (cells > 1).any():
-        raise SimulationError.repeated_rows(int((cells - 1)[cells > 1].sum()))
+        repeated = int((cells - 1)[cells > 1].sum())
+        raise SimulationError(
+            f"In the book {repeated:,} statements share customer and month with another. Deliver each once."
+        )
     complete = ids[cells.reshape(len(ids), len(months)).all(axis=1)]
     of_customer, of_default = (_rows_by_id(table, complete) for table in (customers, defaults))
     has_limit = customers["limit_bal"].to_numpy()[of_customer] > 0
@@ -143,7 +146,10 @@ class Simulation:
             SimulationError: If ids would meet real ones, or the book is too short.
         """
         if options.first_id <= book.highest_id:
-            raise SimulationError.taken_ids(options.first_id, book.highest_id)
+            raise SimulationError(
+                f"Synthetic customers would be numbered from {options.first_id} on, but the book has real ones up to "
+                f"{book.highest_id}. Give a higher --first-id, so that the two cannot be confused."
+            )
         # A donor needs a month that is matched, and one before it.
         seam = book.months - 1 - options.drift_months
         if seam < 1:
@@ -157,7 +163,7 @@ class Simulation:
         book, options, draws = self.book, self.options, Draws(self.options.seed)
         numbers = np.arange(first, stop)
         originals = draw_originals(draws, numbers, pool=book.customers)
-        # One month more than asked for: its bill tells what the first month's spending was.
+        # One month more than asked for: its bill determines the spending of the first month.
         plan = plan_histories(draws, numbers, originals, self.donors, periods=options.months + 1)
         ids, days = options.first_id + numbers, self._days()
         bill, paid = self._make_amounts(plan, originals)

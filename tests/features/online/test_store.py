@@ -15,23 +15,21 @@ from boathouse.errors import OnlineStoreError
 from boathouse.features.online.look_up import online_views
 from boathouse.features.online.store import OnlineStore
 from boathouse.scoring.feature_spec import FeatureSpec, ViewSpec
-from boathouse.use_case import USE_CASE
+from tests.fixtures.boats import VIEWS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 DAY = 86_400 * 1_000_000
 PEOPLE = ViewSpec(
-    name="people", digest="a" * 16, keys=(("customer_id", "bigint"),), features=("age", "income"), max_age_days=1
+    name="people", digest="a" * 16, keys=(("boat_id", "bigint"),), features=("age", "income"), max_age_days=1
 )
-CARDS = ViewSpec(
-    name="cards", digest="b" * 16, keys=(("customer_id", "bigint"), ("card", "string")), features=("used",)
-)
+CARDS = ViewSpec(name="cards", digest="b" * 16, keys=(("boat_id", "bigint"), ("card", "string")), features=("used",))
 ONE = [(1, DAY, 30.0, 1.0)]
 
 
-def ages(store: OnlineStore, *customers: int) -> list[float | None]:
-    found = store.look_up([(each,) for each in customers], [PEOPLE]).matrix[:, 0].tolist()
+def ages(store: OnlineStore, *boats: int) -> list[float | None]:
+    found = store.look_up([(each,) for each in boats], [PEOPLE]).matrix[:, 0].tolist()
     return [None if np.isnan(each) else each for each in found]
 
 
@@ -193,7 +191,7 @@ def test_a_view_that_was_not_published_is_named(store: OnlineStore) -> None:
 
 
 def test_a_key_of_the_wrong_width_is_refused(store: OnlineStore) -> None:
-    with pytest.raises(OnlineStoreError, match=r"2 value\(s\).*customer_id"):
+    with pytest.raises(OnlineStoreError, match=r"2 value\(s\).*boat_id"):
         store.look_up([(1, 2)], [PEOPLE])
 
 
@@ -214,7 +212,7 @@ def test_what_the_store_cannot_hold_is_refused(store: OnlineStore, changes: dict
 
 
 def test_every_declared_view_can_be_online() -> None:
-    for view in USE_CASE.views:
+    for view in VIEWS:
         online = view.spec
         assert (online.name, online.digest, online.features) == (view.name, view.digest, view.feature_names)
 

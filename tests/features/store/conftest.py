@@ -1,4 +1,4 @@
-"""A lakehouse with clean tables of a few customers, and steps that change them."""
+"""A lakehouse with the sources of a few boats, and steps that change them."""
 
 from __future__ import annotations
 
@@ -11,22 +11,17 @@ import pytest
 
 from boathouse.environment import Environment
 from boathouse.features.refreshing import FeatureRefresher
+from tests.fixtures.boats import BOATS, REPAIRS, TRIPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyspark.sql import SparkSession
 
-STATEMENTS = (
-    "customer_id bigint, statement_month date, statement_date date, pay_status int, months_late int, usage string, "
-    "bill_amt double, pay_amt double"
-)
-CUSTOMERS = "customer_id bigint, limit_bal double, sex string, education string, marriage string, age int"
-TRANSACTIONS = "customer_id bigint, transaction_date date, amount double, n_transactions int"
-# customer and day: NT$, transactions
-Uses = dict[tuple[int, date], tuple[float, int]]
-# customer and month: months late, bill, payment
-Book = dict[tuple[int, int], tuple[int, float, float]]
+# Boat and day: cost, parts.
+Repairs = dict[tuple[int, date], tuple[float, int]]
+# Boat and month: hours late, weight, fuel.
+Logbook = dict[tuple[int, int], tuple[int, float, float]]
 
 
 def month_end(month: int) -> date:
@@ -35,44 +30,30 @@ def month_end(month: int) -> date:
 
 
 @dataclass
-class Shop:
+class Fleet:
     """One lakehouse; every write of a source makes a new version of it."""
 
     session: SparkSession
     refresher: FeatureRefresher
 
-    def write(self, book: Book, limits: dict[int, float], uses: Uses | None = None) -> None:
-        """Replace all sources; without ``uses`` nobody used the card on any day."""
-        rows = [
-            (
-                customer,
-                date(2005, month, 1),
-                month_end(month),
-                late,
-                late,
-                "late" if late else "paid_in_full",
-                bill,
-                paid,
-            )
-            for (customer, month), (late, bill, paid) in sorted(book.items())
-        ]
-        people = [(customer, limit, "woman", "university", "single", 30) for customer, limit in sorted(limits.items())]
-        self._save("clean.statements", rows, STATEMENTS)
-        self._save("clean.customers", people, CUSTOMERS)
-        self._save("clean.transactions", [(*key, *value) for key, value in sorted((uses or {}).items())], TRANSACTIONS)
+    def write(self, logbook: Logbook, capacities: dict[int, float], repairs: Repairs | None = None) -> None:
+        """Replace all sources: one trip a month, boats by capacity, repairs if there are any."""
+        trips = [(boat, month_end(month), *values) for (boat, month), values in sorted(logbook.items())]
+        self._save("clean.trips", trips, TRIPS)
+        self._save("clean.boats", [(boat, capacity, "red") for boat, capacity in sorted(capacities.items())], BOATS)
+        self._save("clean.repairs", [(*key, *value) for key, value in sorted((repairs or {}).items())], REPAIRS)
 
     def rows(self, table: str) -> list[tuple[Any, ...]]:
         """Return a table's rows, sorted."""
-        place = self.refresher.place(table)
-        frame = self.session.read.format("delta").load(place.path)
+        frame = self.session.read.format("delta").load(self.refresher.location(table).path)
         return sorted(map(tuple, frame.collect()), key=repr)
 
     def _save(self, table: str, rows: list[tuple[Any, ...]], schema: str) -> None:
         frame = self.session.createDataFrame(rows, schema)
-        self.refresher.place(table).save(frame.write.format("delta").mode("overwrite"))
+        self.refresher.location(table).save(frame.write.format("delta").mode("overwrite"))
 
 
 @pytest.fixture
-def shop(spark: SparkSession, lakehouse: Callable[[str], dict[str, str]]) -> Shop:
+def fleet(spark: SparkSession, lakehouse: Callable[[str], dict[str, str]]) -> Fleet:
     """Return an empty lakehouse."""
-    return Shop(spark, FeatureRefresher(Environment("test", lakehouse("shop"))))
+    return Fleet(spark, FeatureRefresher(Environment("test", lakehouse("fleet"))))

@@ -39,18 +39,18 @@ VIEW = FeatureView(
 )
 
 
-def commit(place: TableLocation, before: Rows, after: Rows, how: str) -> None:
+def commit(location: TableLocation, before: Rows, after: Rows, how: str) -> None:
     """Commit the way from ``before`` to ``after``: as an overwrite, or as one MERGE."""
-    session = place.session()
+    session = location.session()
     frame = session.createDataFrame(_lines(after), SCHEMA)
     if how == "overwrite":
-        place.save(frame.write.format("delta").mode("overwrite"))
+        location.save(frame.write.format("delta").mode("overwrite"))
         return
     gone = session.createDataFrame(_lines({key: before[key] for key in before.keys() - after.keys()}), SCHEMA)
     changes = frame.selectExpr("*", "false AS gone").unionByName(gone.selectExpr("*", "true AS gone"))
     changes.createOrReplaceTempView("boat_changes")
     session.sql(
-        f"MERGE INTO {place.sql_name} AS t USING boat_changes AS s "  # noqa: S608 - the test's own table
+        f"MERGE INTO {location.sql_name} AS t USING boat_changes AS s "  # noqa: S608 - the test's own table
         "ON t.boat_id = s.boat_id AND t.seen_on = s.seen_on WHEN MATCHED AND s.gone THEN DELETE "
         "WHEN MATCHED AND NOT (t.age <=> s.age AND t.crew <=> s.crew) THEN UPDATE SET age = s.age, crew = s.crew "
         "WHEN NOT MATCHED AND NOT s.gone THEN INSERT (boat_id, seen_on, age, crew) "
@@ -81,7 +81,7 @@ def answers(store: OnlineStore) -> list[tuple[float | None, ...] | None]:
     return [row if there else None for row, there in zip(rows, found.found[:, 0].tolist(), strict=True)]
 
 
-def follow(folder: Path, place: TableLocation, history: list[tuple[Rows, str]], *, pauses: list[bool]) -> list[str]:
+def follow(folder: Path, location: TableLocation, history: list[tuple[Rows, str]], *, pauses: list[bool]) -> list[str]:
     """Commit each state of ``history`` and publish it, at once or with the next; return what was said.
 
     Raises:
@@ -89,13 +89,13 @@ def follow(folder: Path, place: TableLocation, history: list[tuple[Rows, str]], 
     """
     store, before, said = OnlineStore(f"sqlite:///{folder}/changes.db"), Rows(), []
     for number, ((rows, how), pause) in enumerate(zip(history, pauses, strict=True)):
-        commit(place, before, rows, "overwrite" if number == 0 else how)
+        commit(location, before, rows, "overwrite" if number == 0 else how)
         before = rows
         if pause and number not in (0, len(history) - 1):
             continue
-        said.append(publish_view(store, VIEW, place))
+        said.append(publish_view(store, VIEW, location))
         whole = OnlineStore(f"sqlite:///{folder}/full_{number}.db")
-        publish_view(whole, VIEW, place, mode="full")
+        publish_view(whole, VIEW, location, mode="full")
         assert content(store) == content(whole), said
         assert answers(store) == expected(rows), said
         whole.close()
@@ -123,16 +123,16 @@ def make_history(seed: int, length: int = 6) -> list[tuple[Rows, str]]:
     return history
 
 
-def publish_with_a_late_feed(place: TableLocation, folder: str) -> str:
+def publish_with_a_late_feed(location: TableLocation, folder: str) -> str:
     """Publish over versions of which only the last has a change feed; return what was said."""
     store = OnlineStore(f"sqlite:///{folder}/late.db")
     states: list[Rows] = [{(1, 1): (1.0, 1.0)}, {(1, 1): (2.0, 1.0)}, {(1, 1): (2.0, 1.0), (2, 1): (3.0, 1.0)}]
-    commit(place, {}, states[0], "overwrite")
-    publish_view(store, VIEW, place)
-    commit(place, states[0], states[1], "merge")
-    place.session().sql(f"ALTER TABLE {place.sql_name} SET TBLPROPERTIES (delta.enableChangeDataFeed = true)")
-    commit(place, states[1], states[2], "merge")
-    said = publish_view(store, VIEW, place)
+    commit(location, {}, states[0], "overwrite")
+    publish_view(store, VIEW, location)
+    commit(location, states[0], states[1], "merge")
+    location.session().sql(f"ALTER TABLE {location.sql_name} SET TBLPROPERTIES (delta.enableChangeDataFeed = true)")
+    commit(location, states[1], states[2], "merge")
+    said = publish_view(store, VIEW, location)
     assert answers(store) == expected(states[2])
     store.close()
     return said
@@ -142,13 +142,13 @@ def publish_histories(engine: str, folder: str) -> list[str]:
     """Follow histories on ``engine``, with Delta's change feed where it has one; return what publishing said."""
     said: list[str] = []
     for number, feed in enumerate([True, False]):
-        place = TableLocation(f"test.features.boats{number}", engine, f"{folder}/lake")
+        location = TableLocation(f"test.features.boats{number}", engine, f"{folder}/lake")
         own = Path(folder) / str(number)
         own.mkdir()
         if feed:
-            place.session().sql(
-                f"CREATE TABLE {place.sql_name} ({SCHEMA}) USING delta "
+            location.session().sql(
+                f"CREATE TABLE {location.sql_name} ({SCHEMA}) USING delta "
                 "TBLPROPERTIES (delta.enableChangeDataFeed = true)"
             )
-        said += follow(own, place, make_history(number), pauses=[False, True] * 3)
+        said += follow(own, location, make_history(number), pauses=[False, True] * 3)
     return [*said, f"late: {publish_with_a_late_feed(TableLocation('test.features.late', engine, folder), folder)}"]

@@ -16,13 +16,14 @@ from pyspark.sql import functions as F
 
 import boathouse.features.online.connections as connections_module
 from boathouse.errors import BoathouseError, DataQualityError, FeatureError, OnlineStoreError, TableError
-from boathouse.features.feature_view import Source, check_views, select_views
+from boathouse.features.feature_view import Source, check_views
 from boathouse.features.online.look_up import serve_features
 from boathouse.features.online.store import OnlineStore
 from boathouse.features.point_in_time import join_point_in_time
 from boathouse.features.publishing import publish_view
+from boathouse.features.usage import select_views
 from boathouse.scoring.feature_spec import FeatureSpec
-from boathouse.use_case import USE_CASE
+from tests.fixtures.boats import CARGO
 from tests.fixtures.postgres_server import PostgresServer, postgres
 
 if TYPE_CHECKING:
@@ -31,33 +32,32 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame
 
-    from tests.features.store.conftest import Book, Shop
+    from tests.features.store.conftest import Fleet, Logbook
 
 __all__ = ["postgres"]
-SPENDING = next(view for view in USE_CASE.views if view.name == "spending")
-ONLINE = SPENDING.spec
+ONLINE = CARGO.spec
 SECRET = 4_711_008_150
-BOOK: Book = {(SECRET, 4): (0, 100.0, 50.0), (2, 4): (0, 10.0, 5.0)}
-LIMITS = {SECRET: 1000.0, 2: 100.0}
-ROW = (SECRET, 0, *[1.0] * len(SPENDING.features))
+LOGBOOK: Logbook = {(SECRET, 4): (0, 100.0, 50.0), (2, 4): (0, 10.0, 5.0)}
+CAPACITIES = {SECRET: 1000.0, 2: 100.0}
+ROW = (SECRET, 0, *[1.0] * len(CARGO.features))
 
 
-def compute_twice(statements: DataFrame, customers: DataFrame) -> DataFrame:
+def compute_twice(trips: DataFrame, boats: DataFrame) -> DataFrame:
     """Return each row of the view twice."""
-    rows = SPENDING.compute(statements, customers)
+    rows = CARGO.compute(trips, boats)
     return rows.unionByName(rows)  # type: ignore[attr-defined, no-any-return]
 
 
-def compute_text_time(statements: DataFrame, customers: DataFrame) -> DataFrame:
+def compute_text_time(trips: DataFrame, boats: DataFrame) -> DataFrame:
     """Return the view with its time as text."""
-    rows = SPENDING.compute(statements, customers)
-    return rows.withColumn("observed_on", F.col("observed_on").cast("string"))  # type: ignore[attr-defined, no-any-return]
+    rows = CARGO.compute(trips, boats)
+    return rows.withColumn("seen_on", F.col("seen_on").cast("string"))  # type: ignore[attr-defined, no-any-return]
 
 
 def made_from(name: str, source: str) -> Any:
     """Return a view made from another table."""
-    feature = replace(SPENDING.features[0], name=f"of_{name}")
-    return replace(SPENDING, name=name, features=(feature,), sources=(Source(table=source, columns=("customer_id",)),))
+    feature = replace(CARGO.features[0], name=f"of_{name}")
+    return replace(CARGO, name=name, features=(feature,), sources=(Source(table=source, columns=("boat_id",)),))
 
 
 def refuse(error: type[BoathouseError], match: str, act: Callable[[], object]) -> None:
@@ -68,14 +68,14 @@ def refuse(error: type[BoathouseError], match: str, act: Callable[[], object]) -
 
 
 DECLARED: dict[str, tuple[str, Callable[[], object]]] = {
-    "a view without keys": ("has no keys", lambda: replace(SPENDING, keys=())),
+    "a view without keys": ("has no keys", lambda: replace(CARGO, keys=())),
     "features of one view colliding by name": (
-        "declares more than once: bill_amt",
-        lambda: replace(SPENDING, features=SPENDING.features[:1] * 2),
+        "declares more than once: weight",
+        lambda: replace(CARGO, features=CARGO.features[:1] * 2),
     ),
     "features of two views colliding by name": (
-        "bill_amt in spending, other",
-        lambda: check_views([SPENDING, replace(SPENDING, name="other", features=SPENDING.features[:1])]),
+        "weight in cargo, other",
+        lambda: check_views([CARGO, replace(CARGO, name="other", features=CARGO.features[:1])]),
     ),
     "a circular source": (
         "in a circle: features.one, features.two",
@@ -86,9 +86,9 @@ DECLARED: dict[str, tuple[str, Callable[[], object]]] = {
         lambda: check_views([made_from("one", "features.nobody")]),
     ),
     "a spec naming a version no longer there": (
-        r"m 1 was trained on spending version 1 \(d2-\w{16}\); declared are",
+        r"m 1 was trained on cargo version 1 \(d2-\w{16}\); declared are",
         lambda: select_views(
-            FeatureSpec.describe(["bill_amt"], [SPENDING], []), [replace(SPENDING, max_age_days=3)], model="m 1"
+            FeatureSpec.describe(["weight"], [CARGO], []), [replace(CARGO, max_age_days=3)], model="m 1"
         ),
     ),
 }
@@ -100,33 +100,33 @@ def test_declarations(name: str) -> None:
     refuse(FeatureError, match, act)
 
 
-COMPUTED: dict[str, tuple[type[BoathouseError], str, Callable[[Shop], object]]] = {
+COMPUTED: dict[str, tuple[type[BoathouseError], str, Callable[[Fleet], object]]] = {
     "duplicate keys at one time": (
         DataQualityError,
-        r"(?s)features\.spending.*keys_unique",
-        lambda shop: shop.refresher.refresh(replace(SPENDING, compute=compute_twice)),
+        r"(?s)features\.cargo.*keys_unique",
+        lambda fleet: fleet.refresher.refresh(replace(CARGO, compute=compute_twice)),
     ),
     "a time column of the wrong type": (
         TableError,
-        r"(?s)observed_on.*date.*string",
-        lambda shop: shop.refresher.refresh(replace(SPENDING, compute=compute_text_time)),
+        r"(?s)seen_on.*date.*string",
+        lambda fleet: fleet.refresher.refresh(replace(CARGO, compute=compute_text_time)),
     ),
     "a missing source": (
         TableError,
         r"clean\.nothing' does not exist in environment 'test'.*data_prep",
-        lambda shop: shop.refresher.refresh(made_from("one", "clean.nothing")),
+        lambda fleet: fleet.refresher.refresh(made_from("one", "clean.nothing")),
     ),
     "a view that was never computed": (
         TableError,
         r"features\.one' does not exist in environment 'test'.*feature_engineering",
-        lambda shop: shop.refresher.read(made_from("one", "clean.statements")),
+        lambda fleet: fleet.refresher.read(made_from("one", "clean.trips")),
     ),
     "a spine with a time of another type": (
         FeatureError,
-        "spending.observed_on is date, the spine's at is timestamp",
-        lambda shop: join_point_in_time(
-            shop.session.createDataFrame([], "customer_id bigint, at timestamp"),
-            [(SPENDING, shop.session.createDataFrame([], _schema()))],
+        "cargo.seen_on is date, the spine's at is timestamp",
+        lambda fleet: join_point_in_time(
+            fleet.session.createDataFrame([], "boat_id bigint, at timestamp"),
+            [(CARGO, fleet.session.createDataFrame([], _schema()))],
             spine_time="at",
         ),
     ),
@@ -134,19 +134,19 @@ COMPUTED: dict[str, tuple[type[BoathouseError], str, Callable[[Shop], object]]] 
 
 
 def _schema() -> str:
-    return "customer_id bigint, observed_on date, " + ", ".join(f"{name} double" for name in SPENDING.feature_names)
+    return "boat_id bigint, seen_on date, " + ", ".join(f"{name} double" for name in CARGO.feature_names)
 
 
 @pytest.mark.parametrize("name", COMPUTED)
-def test_computing_and_joining(shop: Shop, name: str) -> None:
-    shop.write(BOOK, LIMITS)
+def test_computing_and_joining(fleet: Fleet, name: str) -> None:
+    fleet.write(LOGBOOK, CAPACITIES)
     error, match, act = COMPUTED[name]
-    refuse(error, match, lambda: act(shop))
+    refuse(error, match, lambda: act(fleet))
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OnlineStore]:
-    """Return a store with one row of spending."""
+    """Return a store with one row of cargo."""
     server = request.param == "postgresql" and request.getfixturevalue("postgres")
     opened = OnlineStore(server.make_database() if server else f"sqlite:///{tmp_path}/online.db", timeout_s=3)
     opened.publish_full(ONLINE, [ROW], source_version=1)
@@ -165,10 +165,10 @@ ASKED: dict[str, tuple[str, Callable[[OnlineStore], object]]] = {
     ),
     "a key with a part too many": (r"A key has 2 value\(s\)", lambda store: store.look_up([(SECRET, 1)], [ONLINE])),
     "a key of another type": (
-        "A key's customer_id is str; int is expected",
+        "A key's boat_id is str; int is expected",
         lambda store: store.look_up([(1,), (str(SECRET),)], [ONLINE]),
     ),
-    "a number for a text": ("customer_id is float; int", lambda store: store.look_up([(float(SECRET),)], [ONLINE])),
+    "a number for a text": ("boat_id is float; int", lambda store: store.look_up([(float(SECRET),)], [ONLINE])),
     "a key of more than 64 bits": (
         "more than 64 bits",
         lambda store: store.look_up([(SECRET * 10**20,)], [ONLINE]),
@@ -199,12 +199,12 @@ def test_an_unknown_key_and_no_key_are_unknown_and_no_error(store: OnlineStore) 
 
 
 def test_a_stale_value_is_unknown_and_says_so(store: OnlineStore) -> None:
-    short = replace(SPENDING, max_age_days=1)
+    short = replace(CARGO, max_age_days=1)
     store.publish_full(short.spec, [ROW], source_version=1)
-    spec = FeatureSpec.describe(["bill_amt"], [short], [])
+    spec = FeatureSpec.describe(["weight"], [short], [])
     for day, is_stale in ((2, False), (3, True)):
         now = datetime(1970, 1, day, tzinfo=UTC)
-        found = serve_features(store, spec, ["bill_amt"], [(SECRET,)], request={}, on_demand=[], now=now)
+        found = serve_features(store, spec, ["weight"], [(SECRET,)], request={}, on_demand=[], now=now)
         assert bool(found.stale[0, 0]) is is_stale
         assert bool(np.isnan(found.matrix[0, 0])) is is_stale
 
@@ -215,11 +215,11 @@ def test_a_stale_value_is_unknown_and_says_so(store: OnlineStore) -> None:
     ids=["a store that is read-only", "a store that is full"],
 )
 def test_a_store_that_takes_nothing(
-    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pragma: str, match: str
+    fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pragma: str, match: str
 ) -> None:
-    shop.write({(number, 4): (0, 1.0, 1.0) for number in range(4_000, 5_000)}, dict.fromkeys(range(4000, 5000), 9.0))
-    shop.refresher.refresh(SPENDING)
-    place, prepare = shop.refresher.place(SPENDING.table), connections_module._prepare_sqlite
+    fleet.write({(number, 4): (0, 1.0, 1.0) for number in range(4_000, 5_000)}, dict.fromkeys(range(4000, 5000), 9.0))
+    fleet.refresher.refresh(CARGO)
+    location, prepare = fleet.refresher.location(CARGO.table), connections_module._prepare_sqlite
 
     def prepare_broken(connection: sqlite3.Connection, record: object) -> None:
         prepare(connection, record)
@@ -229,7 +229,7 @@ def test_a_store_that_takes_nothing(
         monkeypatch.setattr(connections_module, "_prepare_sqlite", prepare_broken)
         broken = OnlineStore(url)
         refuse(
-            OnlineStoreError, f"'spending' was not published: .* {match}", lambda: publish_view(broken, SPENDING, place)
+            OnlineStoreError, f"'cargo' was not published: .* {match}", lambda: publish_view(broken, CARGO, location)
         )
         assert broken.look_up([(2,)], [ONLINE]).found.all()
         broken.close()
@@ -252,10 +252,10 @@ class OnlineStoreFile:
 
 
 @pytest.mark.postgres
-def test_a_store_that_is_down(shop: Shop, postgres: PostgresServer) -> None:
-    shop.write(BOOK, LIMITS)
-    shop.refresher.refresh(SPENDING)
+def test_a_store_that_is_down(fleet: Fleet, postgres: PostgresServer) -> None:
+    fleet.write(LOGBOOK, CAPACITIES)
+    fleet.refresher.refresh(CARGO)
     nobody = OnlineStore(re.sub(r":\d+/", ":1/", postgres.url), timeout_s=2)
-    place = shop.refresher.place(SPENDING.table)
-    for act in (lambda: publish_view(nobody, SPENDING, place), lambda: nobody.look_up([(SECRET,)], [ONLINE])):
+    location = fleet.refresher.location(CARGO.table)
+    for act in (lambda: publish_view(nobody, CARGO, location), lambda: nobody.look_up([(SECRET,)], [ONLINE])):
         refuse(OnlineStoreError, "does not answer", act)

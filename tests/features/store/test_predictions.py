@@ -9,19 +9,19 @@ import pytest
 
 from boathouse.errors import TableError
 from boathouse.features.online.store import OnlineStore
-from boathouse.features.online.views import prediction_view
+from boathouse.features.online.tables import prediction_view
 from boathouse.features.publishing import publish_predictions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.features.store.conftest import Shop
+    from tests.features.store.conftest import Fleet
 
 MODEL = "test.models.late"
-KEYS = (("customer_id", "bigint"),)
+KEYS = (("boat_id", "bigint"),)
 SCHEMA = (
-    "customer_id bigint, observed_on date, probability double, decision int, model_name string, model_version string, "
+    "boat_id bigint, seen_on date, probability double, decision int, model_name string, model_version string, "
     "scored_at timestamp"
 )
 
@@ -33,24 +33,24 @@ def store(tmp_path: Path) -> Iterator[OnlineStore]:
     opened.close()
 
 
-def row(customer: int, month: int, probability: float, version: str = "1", hour: int = 0, model: str = MODEL) -> Any:
+def row(boat: int, month: int, probability: float, version: str = "1", hour: int = 0, model: str = MODEL) -> Any:
     day = date(2005, month, 28)
-    return (customer, day, probability, int(probability > 0.5), model, version, datetime(2005, 12, 1, hour, tzinfo=UTC))
+    return (boat, day, probability, int(probability > 0.5), model, version, datetime(2005, 12, 1, hour, tzinfo=UTC))
 
 
-def publish(shop: Shop, store: OnlineStore, version: str | None = None) -> str:
-    place = shop.refresher.place("inference.predictions")
-    return publish_predictions(store, place, MODEL, keys=KEYS, time_column="observed_on", version=version)
+def publish(fleet: Fleet, store: OnlineStore, version: str | None = None) -> str:
+    location = fleet.refresher.location("inference.predictions")
+    return publish_predictions(store, location, MODEL, keys=KEYS, time_column="seen_on", version=version)
 
 
-def look_up(store: OnlineStore, *customers: int) -> list[tuple[float, ...]]:
-    rows = store.look_up([(each,) for each in customers], [prediction_view(MODEL, KEYS)])
+def look_up(store: OnlineStore, *boats: int) -> list[tuple[float, ...]]:
+    rows = store.look_up([(each,) for each in boats], [prediction_view(MODEL, KEYS)])
     return [tuple(values) for values in rows.matrix.tolist()]
 
 
-def test_the_latest_date_counts_then_what_was_scored_last(shop: Shop, store: OnlineStore) -> None:
+def test_the_latest_date_counts_then_what_was_scored_last(fleet: Fleet, store: OnlineStore) -> None:
     with pytest.raises(TableError):
-        publish(shop, store)
+        publish(fleet, store)
     rows = [
         row(1, 8, 0.9),
         row(1, 9, 0.1),
@@ -59,16 +59,16 @@ def test_the_latest_date_counts_then_what_was_scored_last(shop: Shop, store: Onl
         row(2, 9, 0.3, "9", hour=2),
         row(3, 9, 0.7, model="test.models.other"),
     ]
-    shop._save("inference.predictions", rows, SCHEMA)
-    assert "2 keys of version 0" in publish(shop, store)
+    fleet._save("inference.predictions", rows, SCHEMA)
+    assert "2 keys of version 0" in publish(fleet, store)
     assert look_up(store, 1, 2) == [(0.1, 0.0, 1.0), (0.8, 1.0, 10.0)]
     assert not store.look_up([(3,)], [prediction_view(MODEL, KEYS)]).found.any()
-    publish(shop, store, version="9")
+    publish(fleet, store, version="9")
     assert look_up(store, 2) == [(0.3, 0.0, 9.0)]
 
 
-def test_only_what_decides_is_published_where_roles_are_told(shop: Shop, store: OnlineStore) -> None:
+def test_only_what_decides_is_published_where_roles_are_told(fleet: Fleet, store: OnlineStore) -> None:
     rows = [(*row(1, 9, 0.1), "champion"), (*row(1, 9, 0.9, "2", hour=3), "challenger")]
-    shop._save("inference.predictions", rows, f"{SCHEMA}, role string")
-    publish(shop, store)
+    fleet._save("inference.predictions", rows, f"{SCHEMA}, role string")
+    publish(fleet, store)
     assert look_up(store, 1) == [(0.1, 0.0, 1.0)]

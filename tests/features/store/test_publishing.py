@@ -16,16 +16,15 @@ from boathouse.features.online.look_up import serve_features
 from boathouse.features.online.store import OnlineStore
 from boathouse.features.publishing import publish_view
 from boathouse.scoring.feature_spec import FeatureSpec
-from boathouse.use_case import USE_CASE
+from tests.fixtures.boats import CARGO, IDENTITY, ON_DEMAND, VIEWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.features.store.conftest import Book, Shop
+    from tests.features.store.conftest import Fleet, Logbook
 
-PROFILE, _, SPENDING, _ = USE_CASE.views
-BOOK: Book = {(customer, month): (0, 100.0 * month, 50.0) for customer in (1, 2, 3) for month in (4, 5, 6)}
-LIMITS = {1: 1000.0, 2: 2000.0, 3: 3000.0}
+LOGBOOK: Logbook = {(boat, month): (0, 100.0 * month, 50.0) for boat in (1, 2, 3) for month in (4, 5, 6)}
+CAPACITIES = {1: 1000.0, 2: 2000.0, 3: 3000.0}
 KEYS = [(number,) for number in range(1, 5)]
 NOW = datetime(2005, 7, 15, tzinfo=UTC)
 
@@ -38,53 +37,53 @@ def store(tmp_path: Path) -> Iterator[OnlineStore]:
     opened.close()
 
 
-def bring_online(shop: Shop, store: OnlineStore, book: Book, mode: str = "auto") -> str:
-    """Write, refresh and publish spending; return what was said."""
-    shop.write(book, LIMITS)
-    shop.refresher.refresh(SPENDING)
-    return publish_view(store, SPENDING, shop.refresher.place(SPENDING.table), mode=mode)
+def bring_online(fleet: Fleet, store: OnlineStore, logbook: Logbook, mode: str = "auto") -> str:
+    """Write, refresh and publish cargo; return what was said."""
+    fleet.write(logbook, CAPACITIES)
+    fleet.refresher.refresh(CARGO)
+    return publish_view(store, CARGO, fleet.refresher.location(CARGO.table), mode=mode)
 
 
 def answers(store: OnlineStore) -> tuple[bytes, bytes]:
-    found = store.look_up(KEYS, [SPENDING.spec])
+    found = store.look_up(KEYS, [CARGO.spec])
     return (found.matrix + 0.0).tobytes(), found.times.tobytes()
 
 
-def test_changes_leave_what_a_full_publish_would(shop: Shop, store: OnlineStore, tmp_path: Path) -> None:
-    assert "3 keys of version 0" in bring_online(shop, store, BOOK)
+def test_changes_leave_what_a_full_publish_would(fleet: Fleet, store: OnlineStore, tmp_path: Path) -> None:
+    assert "3 keys of version 0" in bring_online(fleet, store, LOGBOOK)
     # One corrected, one whose newest month is gone, one gone altogether, one new.
-    book = {**BOOK, (1, 6): (1, 9.0, 1.0), (4, 6): (0, 7.0, 7.0)}
-    book = {key: value for key, value in book.items() if key != (2, 6) and key[0] != 3}
-    shop.write(book, {**LIMITS, 4: 400.0})
-    shop.refresher.refresh(SPENDING)
-    place = shop.refresher.place(SPENDING.table)
-    assert "4 changed keys of version 1 (3 rows)" in publish_view(store, SPENDING, place, mode="incremental")
+    logbook = {**LOGBOOK, (1, 6): (1, 9.0, 1.0), (4, 6): (0, 7.0, 7.0)}
+    logbook = {key: value for key, value in logbook.items() if key != (2, 6) and key[0] != 3}
+    fleet.write(logbook, {**CAPACITIES, 4: 400.0})
+    fleet.refresher.refresh(CARGO)
+    location = fleet.refresher.location(CARGO.table)
+    assert "4 changed keys of version 1 (3 rows)" in publish_view(store, CARGO, location, mode="incremental")
     other = OnlineStore(f"sqlite:///{tmp_path}/other.db")
-    publish_view(other, SPENDING, place, mode="full")
+    publish_view(other, CARGO, location, mode="full")
     assert answers(store) == answers(other)
     other.close()
-    assert publish_view(store, SPENDING, place, mode="incremental") == "spending: version 1 is live already"
+    assert publish_view(store, CARGO, location, mode="incremental") == "cargo: version 1 is live already"
 
 
-def test_changes_need_something_to_go_on_from(shop: Shop, store: OnlineStore) -> None:
-    with pytest.raises(TableError, match=r"features\.spending"):
-        publish_view(store, SPENDING, shop.refresher.place(SPENDING.table))
-    with pytest.raises(OnlineStoreError, match="'spending' cannot be published incrementally: nothing is live"):
-        bring_online(shop, store, BOOK, mode="incremental")
+def test_changes_need_something_to_go_on_from(fleet: Fleet, store: OnlineStore) -> None:
+    with pytest.raises(TableError, match=r"features\.cargo"):
+        publish_view(store, CARGO, fleet.refresher.location(CARGO.table))
+    with pytest.raises(OnlineStoreError, match="'cargo' cannot be published incrementally: nothing is live"):
+        bring_online(fleet, store, LOGBOOK, mode="incremental")
 
 
 def serve(store: OnlineStore, names: list[str], **request: Any) -> Any:
-    spec = FeatureSpec.describe(names, USE_CASE.views, USE_CASE.on_demand)
+    spec = FeatureSpec.describe(names, VIEWS, ON_DEMAND)
     fields = {name: np.array(values, dtype=float) for name, values in request.items()}
-    return serve_features(store, spec, names, KEYS, request=fields, on_demand=USE_CASE.on_demand, now=NOW)
+    return serve_features(store, spec, names, KEYS, request=fields, on_demand=ON_DEMAND, now=NOW)
 
 
-def test_features_are_served_with_those_of_the_request(shop: Shop, store: OnlineStore) -> None:
-    bring_online(shop, store, BOOK)
-    shop.refresher.refresh(PROFILE)
-    publish_view(store, PROFILE, shop.refresher.place(PROFILE.table))
-    names = ["utilisation_after_request", "bill_amt"]
-    found = serve(store, names, requested_amount=[400, 0, np.nan, 1])
+def test_features_are_served_with_those_of_the_request(fleet: Fleet, store: OnlineStore) -> None:
+    bring_online(fleet, store, LOGBOOK)
+    fleet.refresher.refresh(IDENTITY)
+    publish_view(store, IDENTITY, fleet.refresher.location(IDENTITY.table))
+    names = ["load_after", "weight"]
+    found = serve(store, names, extra=[400, 0, np.nan, 1])
     np.testing.assert_array_equal(found.matrix, [[1.0, 600.0], [0.3, 600.0], [0.2, 600.0], [np.nan, np.nan]])
     assert found.rows.found.tolist() == [[True, True]] * 3 + [[False, False]]
     assert not found.stale.any()
@@ -92,52 +91,52 @@ def test_features_are_served_with_those_of_the_request(shop: Shop, store: Online
         serve(store, names, amount=[1, 2, 3, 4])
 
 
-def test_a_stale_value_is_unknown_as_it_is_in_training(shop: Shop, store: OnlineStore) -> None:
-    short = replace(SPENDING, max_age_days=14)
-    shop.write(BOOK, LIMITS)
-    shop.refresher.refresh(short)
-    publish_view(store, short, shop.refresher.place(short.table))
-    spec = FeatureSpec.describe(["bill_amt"], [short], [])
+def test_a_stale_value_is_unknown_as_it_is_in_training(fleet: Fleet, store: OnlineStore) -> None:
+    short = replace(CARGO, max_age_days=14)
+    fleet.write(LOGBOOK, CAPACITIES)
+    fleet.refresher.refresh(short)
+    publish_view(store, short, fleet.refresher.location(short.table))
+    spec = FeatureSpec.describe(["weight"], [short], [])
     for day, stale in ((13, False), (16, True)):
         now = datetime(2005, 7, day, tzinfo=UTC)
-        found = serve_features(store, spec, ["bill_amt"], KEYS[:1], request={}, on_demand=[], now=now)
+        found = serve_features(store, spec, ["weight"], KEYS[:1], request={}, on_demand=[], now=now)
         assert (bool(found.stale[0, 0]), bool(np.isnan(found.matrix[0, 0]))) == (stale, stale)
 
 
-def measure(shop: Shop, **changes: Any) -> tuple[int, int, int, int]:
-    place = shop.refresher.place
+def measure(fleet: Fleet, **changes: Any) -> tuple[int, int, int, int]:
+    location = fleet.refresher.location
     found = measure_consistency(
-        replace(SPENDING, **changes), place(SPENDING.table), place("inference.feature_look_ups")
+        replace(CARGO, **changes), location(CARGO.table), location("inference.feature_look_ups")
     )
     return found.look_ups, found.equal, found.older_online, found.other_definition
 
 
-def test_logged_answers_are_compared_with_what_was_known_offline_then(shop: Shop, store: OnlineStore) -> None:
-    log = LookUpLog(shop.refresher.place("inference.feature_look_ups"), batch=100)
+def test_logged_answers_are_compared_with_what_was_known_offline_then(fleet: Fleet, store: OnlineStore) -> None:
+    log = LookUpLog(fleet.refresher.location("inference.feature_look_ups"), batch=100)
     with pytest.raises(TableError, match="look-up --log"):
-        measure(shop)
-    bring_online(shop, store, BOOK)
-    view = SPENDING.spec
+        measure(fleet)
+    bring_online(fleet, store, LOGBOOK)
+    view = CARGO.spec
     log.record(KEYS, store.look_up(KEYS, [view]), asked_at=NOW)
     assert log.flush() == 4
-    assert measure(shop) == (4, 4, 0, 0)
-    # July's statement of one customer is known offline, but not published: an answer of 1 August is late.
-    shop.write({**BOOK, (1, 7): (0, 1.0, 1.0)}, LIMITS)
-    shop.refresher.refresh(SPENDING)
+    assert measure(fleet) == (4, 4, 0, 0)
+    # July's trip of one boat is known offline, but not published: an answer of 1 August is late.
+    fleet.write({**LOGBOOK, (1, 7): (0, 1.0, 1.0)}, CAPACITIES)
+    fleet.refresher.refresh(CARGO)
     log.record(KEYS, store.look_up(KEYS, [view]), asked_at=datetime(2005, 8, 1, tzinfo=UTC))
     log.flush()
-    assert measure(shop) == (8, 7, 1, 0)
+    assert measure(fleet) == (8, 7, 1, 0)
     # A correction of the past differs without being late.
-    shop.write({**BOOK, (2, 6): (0, 1.0, 1.0), (1, 7): (0, 1.0, 1.0)}, LIMITS)
-    shop.refresher.refresh(SPENDING)
-    assert measure(shop) == (8, 5, 1, 0)
-    assert measure(shop, max_age_days=90) == (0, 0, 0, 8)
+    fleet.write({**LOGBOOK, (2, 6): (0, 1.0, 1.0), (1, 7): (0, 1.0, 1.0)}, CAPACITIES)
+    fleet.refresher.refresh(CARGO)
+    assert measure(fleet) == (8, 5, 1, 0)
+    assert measure(fleet, max_age_days=90) == (0, 0, 0, 8)
     assert log.flush() == 0
 
 
-def test_a_full_batch_is_written_at_once(shop: Shop, store: OnlineStore) -> None:
-    bring_online(shop, store, BOOK)
-    log = LookUpLog(shop.refresher.place("inference.feature_look_ups"), batch=4)
-    log.record(KEYS, store.look_up(KEYS, [SPENDING.spec]), asked_at=NOW)
-    assert len(shop.rows("inference.feature_look_ups")) == 4
-    assert date(2005, 6, 30) in {row[5].date() for row in shop.rows("inference.feature_look_ups") if row[5]}
+def test_a_full_batch_is_written_at_once(fleet: Fleet, store: OnlineStore) -> None:
+    bring_online(fleet, store, LOGBOOK)
+    log = LookUpLog(fleet.refresher.location("inference.feature_look_ups"), batch=4)
+    log.record(KEYS, store.look_up(KEYS, [CARGO.spec]), asked_at=NOW)
+    assert len(fleet.rows("inference.feature_look_ups")) == 4
+    assert date(2005, 6, 30) in {row[5].date() for row in fleet.rows("inference.feature_look_ups") if row[5]}

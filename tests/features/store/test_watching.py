@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -17,18 +15,17 @@ from boathouse.errors import OnlineStoreError
 from boathouse.features.online.store import OnlineStore
 from boathouse.features.publishing import publish_view
 from boathouse.features.watching import stop_on_signals, watch
-from boathouse.use_case import USE_CASE
+from tests.fixtures.boats import CARGO
 from tests.fixtures.postgres_server import PostgresServer, postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.features.store.conftest import Book, Shop
+    from tests.features.store.conftest import Fleet, Logbook
 
 __all__ = ["postgres"]
-SPENDING = USE_CASE.views[2]
-BOOK: Book = {(customer, 4): (0, 100.0, 50.0) for customer in (1, 2)}
-LIMITS = {1: 1000.0, 2: 2000.0}
+LOGBOOK: Logbook = {(boat, 4): (0, 100.0, 50.0) for boat in (1, 2)}
+CAPACITIES = {1: 1000.0, 2: 2000.0}
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
 
@@ -78,16 +75,16 @@ def test_a_signal_asks_and_a_second_one_does_what_it_always_did(number: signal.S
 
 
 @pytest.mark.postgres
-def test_a_new_version_goes_online_after_the_store_was_down(shop: Shop, postgres: PostgresServer) -> None:
+def test_a_new_version_goes_online_after_the_store_was_down(fleet: Fleet, postgres: PostgresServer) -> None:
     store = OnlineStore(postgres.make_database(), timeout_s=3)
-    shop.write(BOOK, LIMITS)
-    shop.refresher.refresh(SPENDING)
-    place = shop.refresher.place(SPENDING.table)
-    told = watch([lambda: publish_view(store, SPENDING, place)], every_s=0.01, stop=threading.Event())
+    fleet.write(LOGBOOK, CAPACITIES)
+    fleet.refresher.refresh(CARGO)
+    location = fleet.refresher.location(CARGO.table)
+    told = watch([lambda: publish_view(store, CARGO, location)], every_s=0.01, stop=threading.Event())
     assert "2 keys of version 0" in next(told)
     assert "version 0 is live already" in next(told)
-    shop.write({**BOOK, (1, 5): (0, 1.0, 1.0)}, LIMITS)
-    shop.refresher.refresh(SPENDING)
+    fleet.write({**LOGBOOK, (1, 5): (0, 1.0, 1.0)}, CAPACITIES)
+    fleet.refresher.refresh(CARGO)
     postgres.kill()
     try:
         line = next(told)
@@ -97,27 +94,3 @@ def test_a_new_version_goes_online_after_the_store_was_down(shop: Shop, postgres
     assert "next try in 0.01 s" in line
     assert "1 changed keys of version 1 (1 rows)" in next(told)
     store.close()
-
-
-def test_the_command_goes_on_until_sigterm(shop: Shop, tmp_path: Path) -> None:
-    shop.write(BOOK, LIMITS)
-    shop.refresher.refresh(SPENDING)
-    # The lakehouse of the test's environment is where the command looks for it.
-    data = tmp_path / "data"
-    data.mkdir()
-    (data / "lakehouse").symlink_to(tmp_path / "shop")
-    words = ["publish", "--env", "test", "--conf-source", str(CONF), "--view", "spending", "--watch", "0.1"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "boathouse", "features", *words],
-        env={**os.environ, "BOATHOUSE_DATA": str(data), "BOATHOUSE_ONLINE_STORE": f"sqlite:///{data}/{{env}}.db"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    first = process.stdout.readline()
-    process.send_signal(signal.SIGTERM)
-    rest, errors = process.communicate(timeout=60)
-    assert "spending: 2 keys of version 0" in first, errors
-    assert (process.returncode, rest.splitlines()[-1]) == (0, "stopped")
-    assert (data / "test.db").exists()

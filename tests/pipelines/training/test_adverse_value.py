@@ -30,7 +30,7 @@ from boathouse.pipelines.evaluation import nodes as evaluation
 from boathouse.pipelines.monitoring import nodes as monitoring
 from boathouse.pipelines.training import nodes as training
 from boathouse.problem.spec import Groups
-from boathouse.scoring.outputs import OutputColumn
+from boathouse.scoring.spec import OutputColumn
 from boathouse.tables.contract import Column, TableContract
 from tests.fixtures.toy.use_case import USE_CASE
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 _MILLISECONDS = 1000
-# Names of PostgreSQL's errors that say what to do better than their class does.
+# Names of PostgreSQL's errors that are more precise than their class.
 _READ_ONLY = ("ReadOnlySqlTransaction", "InsufficientPrivilege")
 _FULL = ("DiskFull", "OutOfMemory")
 _REPEATED = ("UniqueViolation", "CardinalityViolation", "NotNullViolation")
@@ -107,7 +107,7 @@ class Connections:
             cause = getattr(error, "orig", None) or error
             if connection is not None and self._is_disconnect(cause):
                 connection.invalidate()
-            raise self._explain(cause, view, reading=False) from (None if _tells_values(cause) else error)
+            raise self._explain(cause, view, reading=False) from (None if _quotes_values(cause) else error)
         finally:
             if connection is not None:
                 # Given back to the pool, which rolls back what was not committed.
@@ -182,7 +182,7 @@ class Connections:
         return OnlineStoreError.unavailable(self.where, kind)
 
 
-def _tells_values(error: Exception) -> bool:
+def _quotes_values(error: Exception) -> bool:
     """Return whether the database quotes the row in its message, which then must not reach a log."""
     return type(error).__name__ in _REPEATED
 

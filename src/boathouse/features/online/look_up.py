@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from boathouse.features.online.views import check_view, max_age_s
+from boathouse.features.online.tables import check_view, max_age_s
 from boathouse.scoring.feature_spec import ViewSpec
 from boathouse.scoring.on_demand import OnDemandFeature, assemble, select_on_demand
 

@@ -10,8 +10,7 @@ from boathouse.errors import NotPublishedError, OnlineStoreError
 from boathouse.features.online import tables
 from boathouse.features.online.connections import Connections
 from boathouse.features.online.look_up import MICROSECONDS, FeatureRows
-from boathouse.features.online.tables import fill
-from boathouse.features.online.views import check_keys, check_view, max_age_s
+from boathouse.features.online.tables import check_keys, check_view, fill, max_age_s
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from boathouse.scoring.feature_spec import ViewSpec
 
 Row = tuple[Any, ...]
-# Name of the property that says whose store it is.
+# Name of the property that holds the environment the store belongs to.
 _OWNER = "environment"
 # Name of the property that lists the earlier definitions which a view extends.
 _EXTENDED = "extended by {}"
@@ -47,7 +46,7 @@ class LiveView:
     Attributes:
         digest: Digest of the definition.
         version: Version of the table that it was published from.
-        table_id: Identity of that table, which another table in its place does not have; empty if it was not told.
+        table_id: Identity of that table, which another table in its place does not have; empty if it was not given.
     """
 
     digest: str
@@ -123,7 +122,7 @@ class OnlineStore:
             rows: Values of the key columns, time in microseconds since 1970 UTC, features; each key once.
             source_version: Version of the table they come from. If that of the live rows is higher and table and
                 definition are the same, nothing is written: an older run never overwrites a newer one.
-            table_id: Identity of that table; versions of another one say nothing.
+            table_id: Identity of that table; versions of another one cannot be compared.
             extends: Digests of earlier definitions, to which features were only added since: looked up as before.
 
         Raises:
@@ -235,7 +234,7 @@ class OnlineStore:
         return self._extended[pair]
 
     def _prepare(self, transaction: Any) -> None:  # noqa: ANN401 - a DBAPI cursor
-        """Make the store's own tables; take a store that is nobody's yet.
+        """Make the store's own tables; take a store that has no owner yet.
 
         Raises:
             OnlineStoreError: If it is another environment's.

@@ -55,8 +55,8 @@ def select_spine(labels: DataFrame, as_of: date, options: SplitOptions, *, use_c
 
 def build_training_set(spine: DataFrame, *tables: DataFrame, use_case: UseCase) -> DataFrame:
     """Return the spine with every view's features as known at each row's date, and those computed on demand."""
-    from boathouse.features.on_demand_frame import add_on_demand
     from boathouse.features.point_in_time import join_point_in_time
+    from boathouse.scoring.batch import add_on_demand
 
     views = list(zip(use_case.current_views, tables, strict=True))
     joined = join_point_in_time(spine, views, spine_time=use_case.time_column, keep_times=True)

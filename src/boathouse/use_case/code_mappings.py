@@ -1,4 +1,4 @@
-"""The words that stand for the source's codes."""
+"""What the codes of the source mean: one mapping from code to name for each coded column."""
 
 from __future__ import annotations
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from boathouse.errors import ExportError
+from boathouse.errors import ModelError
+from boathouse.scoring.export.trees import Trees, read_hist_gradient_boosting, read_rate_table, read_xgboost
 from boathouse.scoring.files import SPEC, ModelFiles
 from boathouse.scoring.flavours import FLAVOURS
 from boathouse.scoring.spec import Calibration, ScorerSpec
-from boathouse.scoring.trees import Trees, read_hist_gradient_boosting, read_rate_table, read_xgboost
 
 INPUT = "features"
 # Operator sets that onnxruntime knows since 1.20; TreeEnsemble, which adds in double, came with the fifth.
@@ -57,18 +57,19 @@ def build_graph(files: ModelFiles) -> bytes:
     another machine's exponential differs in the last bit.
 
     Raises:
-        ExportError: If the calibration does not rise with the log-odds, the task has no such form, or onnx is missing.
+        ModelError: If the calibration does not rise with the log-odds, the task has no such form, or onnx is missing.
     """
     try:
         import onnx
         from onnx import TensorProto, helper
     except ImportError as error:
-        raise ExportError.not_installed() from error
+        message = "Exporting needs the libraries onnx and onnxruntime. Install them: pip install 'boathouse[edge]'."
+        raise ModelError(message) from error
 
     spec = ScorerSpec.from_json(files[SPEC])
     if spec.task not in _ANSWERS:
         message = f"A model of the task '{spec.task}' has no form in ONNX; tasks that have one: {', '.join(_ANSWERS)}."
-        raise ExportError(message)
+        raise ModelError(message)
     build = GraphBuilder()
     odds = _WRITERS[spec.algorithm](build, files[FLAVOURS[spec.algorithm].file])
     types = {"log_odds": TensorProto.DOUBLE, **_ANSWERS[spec.task](build, odds, spec)}
@@ -102,11 +103,14 @@ def decision_bound(calibration: Calibration, threshold: float) -> float:
     It is set lower by a part in 10^12, so that a sum taken in another order still reaches a bound it equals.
 
     Raises:
-        ExportError: If the calibration does not rise with the log-odds.
+        ModelError: If the calibration does not rise with the log-odds.
     """
     falls = calibration.method == "platt" and calibration.x[0] <= 0
     if falls or (calibration.method == "isotonic" and np.any(np.diff(calibration.y) < 0)):
-        raise ExportError.falling_calibration(calibration.method)
+        raise ModelError(
+            f"The model's calibration ({calibration.method}) does not rise with its log-odds, so that a decision has "
+            "no single bound to be exported. A model like that ranks cases the wrong way round: train it again."
+        )
     low, high = -_FAR, _FAR
     if _reaches(calibration, low, threshold):
         return -np.inf

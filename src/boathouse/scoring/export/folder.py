@@ -9,11 +9,11 @@ from importlib.resources import files as package_files
 from pathlib import Path
 
 from boathouse.atomic_files import new_folder
-from boathouse.errors import ExportError
+from boathouse.errors import ModelError
 from boathouse.reports.rendering import render_markdown
+from boathouse.scoring.export.graph import build_graph
 from boathouse.scoring.feature_spec import FEATURE_SPEC
 from boathouse.scoring.files import SPEC, ModelFiles, digest_of
-from boathouse.scoring.graph import build_graph
 from boathouse.scoring.scorer import load_scorer
 from boathouse.scoring.spec import ScorerSpec
 
@@ -42,13 +42,14 @@ def export_model(files: ModelFiles, folder: Path, *, name: str, version: str, ov
         overwrite: Whether an earlier export may be replaced.
 
     Raises:
-        ExportError: If the folder is there, or the model cannot be said in ONNX.
+        ModelError: If the folder is there, or the model has no form in ONNX.
         UntrustedModelError: If the files are not a model that may be loaded.
     """
     load_scorer(files)
     is_export = (folder / "SHA256SUMS").is_file()
     if folder.exists() and not (overwrite and is_export):
-        raise ExportError.folder_exists(folder.as_posix(), is_export=is_export)
+        hint = "give --overwrite to replace it" if is_export else "it holds no export: give another folder"
+        raise ModelError(f"The folder {folder.as_posix()} is there already; {hint}. Nothing was written.")
     contents = _contents(files, name, version)
     with new_folder(folder, replace=overwrite) as unfinished:
         for name_of_file, content in contents.items():
@@ -78,7 +79,7 @@ def _contents(files: ModelFiles, name: str, version: str) -> dict[str, bytes]:
     contents = {
         "model.onnx": build_graph(files),
         "spec.json": json.dumps(described, indent=2).encode(),
-        "score.py": package_files("boathouse.scoring").joinpath("edge_score.py").read_bytes(),
+        "score.py": package_files("boathouse.scoring.export").joinpath("edge_score.py").read_bytes(),
         "README.md": readme.encode(),
     }
     if FEATURE_SPEC in files:

@@ -1,0 +1,1 @@
+"""A model in ONNX, in a folder that scores without this package."""
