@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from boathouse.environment import Environment
 from boathouse.errors import InferenceError
 from boathouse.inference import outputs, sql_output
-from boathouse.inference.outputs import BATCH, DeltaOutput, FileOutput, ScoredBatch, open_output
+from boathouse.inference.outputs import BATCH, DeltaOutput, FileOutput, ScoredBatch
+from boathouse.inference.scoring_run import open_output
 from boathouse.inference.sql_output import SqlOutput
 from boathouse.tables.contract import arrow_type
 from tests.fixtures.postgres_server import PostgresServer, postgres

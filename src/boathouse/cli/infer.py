@@ -213,8 +213,7 @@ def find_model(environment: Environment, wanted: str) -> RoleModel:
 
 def _run_batch(environment: Environment, model: RoleModel, source: str, target: str, *, reasons: int) -> None:
     from boathouse.inference.inputs import open_input
-    from boathouse.inference.outputs import open_output
-    from boathouse.inference.scoring_run import ScoringRun
+    from boathouse.inference.scoring_run import ScoringRun, open_output
     from boathouse.use_case import USE_CASE
 
     output = open_output(target, environment, predictions=USE_CASE.contracts["inference.predictions"])

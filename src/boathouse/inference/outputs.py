@@ -14,8 +14,6 @@ from pyspark.sql import functions as F
 
 from boathouse.atomic_files import new_folder
 from boathouse.errors import InferenceError
-from boathouse.errors.inference import NOTHING_DONE
-from boathouse.inference.inputs import TABLE_NAME
 from boathouse.tables.contract import diff_columns
 from boathouse.tables.frames import to_spark
 from boathouse.tables.location import TableLocation
@@ -25,7 +23,6 @@ from boathouse.tables.write_options import WriteOptions
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from boathouse.environment import Environment
     from boathouse.tables.contract import TableContract
 
 
@@ -148,37 +145,3 @@ def _write_file(rows: pa.Table, path: Path) -> None:
         pyarrow.csv.write_csv(rows, path)
     with path.open("rb") as written:
         os.fsync(written.fileno())
-
-
-def open_output(text: str, environment: Environment, *, predictions: TableContract) -> ScoreOutput:
-    """Return the output that ``text`` names, for rows of ``predictions``; nothing is created yet.
-
-    Raises:
-        InferenceError: If it names none, or an environment variable that is not set.
-    """
-    kind, _, rest = text.partition(":")
-    if kind in {"parquet", "csv"} and rest:
-        return FileOutput(rest, kind)
-    if kind == "delta" and rest:
-        return DeltaOutput.in_folder(rest, environment.engine, predictions)
-    if TABLE_NAME.fullmatch(text):
-        return DeltaOutput(environment.table(text), predictions)
-    return _open_database(text)
-
-
-def _open_database(text: str) -> ScoreOutput:
-    from boathouse.inference.sql_output import SqlOutput
-
-    url, _, table = text.rpartition("#")
-    if not re.fullmatch(r"[A-Za-z_]\w*", table):
-        raise InferenceError.unknown_output(hide_secrets(text))
-    if url.startswith("env:"):
-        name = url.removeprefix("env:")
-        if not os.environ.get(name):
-            raise InferenceError(
-                f"The environment variable {name} is not set; it should hold the URL of a database. {NOTHING_DONE}"
-            )
-        return SqlOutput(os.environ[name], table)
-    if "://" in url:
-        return SqlOutput(url, table)
-    raise InferenceError.unknown_output(hide_secrets(text))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -13,9 +15,9 @@ from pyspark.sql import functions as F
 from boathouse.errors import InferenceError
 from boathouse.errors.inference import NOTHING_DONE
 from boathouse.inference.batch import Stamp, check_balance, hold_rows, score_rows
-from boathouse.inference.inputs import check_columns, judge_input
+from boathouse.inference.inputs import TABLE_NAME, check_columns, judge_input
 from boathouse.inference.models import RunRecord
-from boathouse.inference.outputs import BATCH, ScoredBatch
+from boathouse.inference.outputs import BATCH, DeltaOutput, FileOutput, ScoredBatch, ScoreOutput, hide_secrets
 from boathouse.inference.rows import join_features, views_of
 from boathouse.problem.scored_tables import PREDICTIONS, QUARANTINE
 from boathouse.scoring.feature_spec import DTYPES
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from boathouse.inference.inputs import InputRows
     from boathouse.inference.models import RoleModel
     from boathouse.problem.spec import UseCase
+    from boathouse.tables.contract import TableContract
     from boathouse.tables.location import TableLocation
 
 
@@ -130,3 +133,37 @@ class ScoringRun:
 def _collect(frame: DataFrame, columns: tuple[str, ...], batch: str) -> pa.Table:
     table = frame.select(*columns).toArrow()
     return table.append_column(BATCH, pa.array([batch] * table.num_rows, pa.string()))
+
+
+def open_output(text: str, environment: Environment, *, predictions: TableContract) -> ScoreOutput:
+    """Return the output that ``text`` names, for rows of ``predictions``; nothing is created yet.
+
+    Raises:
+        InferenceError: If it names none, or an environment variable that is not set.
+    """
+    kind, _, rest = text.partition(":")
+    if kind in {"parquet", "csv"} and rest:
+        return FileOutput(rest, kind)
+    if kind == "delta" and rest:
+        return DeltaOutput.in_folder(rest, environment.engine, predictions)
+    if TABLE_NAME.fullmatch(text):
+        return DeltaOutput(environment.table(text), predictions)
+    return _open_database(text)
+
+
+def _open_database(text: str) -> ScoreOutput:
+    from boathouse.inference.sql_output import SqlOutput
+
+    url, _, table = text.rpartition("#")
+    if not re.fullmatch(r"[A-Za-z_]\w*", table):
+        raise InferenceError.unknown_output(hide_secrets(text))
+    if url.startswith("env:"):
+        name = url.removeprefix("env:")
+        if not os.environ.get(name):
+            raise InferenceError(
+                f"The environment variable {name} is not set; it should hold the URL of a database. {NOTHING_DONE}"
+            )
+        return SqlOutput(os.environ[name], table)
+    if "://" in url:
+        return SqlOutput(url, table)
+    raise InferenceError.unknown_output(hide_secrets(text))
