@@ -397,7 +397,7 @@ def test_a_cohort_is_seen_from_the_adverse_value() -> None:
 BINARY_MODULES = {
     *("modelling/task.py", "modelling/binary.py", "modelling/calibration.py"),
     *("modelling/metrics.py", "modelling/intervals.py"),
-    *("scoring/outputs.py", "scoring/spec.py", "scoring/scorer.py", "scoring/graph.py"),
+    *("scoring/spec.py", "scoring/scorer.py", "scoring/export/graph.py"),
 }
 DECIDING = ("modelling", "evaluation", "scoring", "inference", "lifecycle", "monitoring", "problem", "pipelines")
 ASKS = re.compile(
