@@ -164,7 +164,8 @@ def test_training_ends_before_what_is_scored(
     """Train and score windows given apart: nothing known after train_until trains, scoring goes to as_of."""
     bank = promoted.copy(tmp_path / "data")
     isolate(bank.data, monkeypatch)
-    bank.run("training", "batch_inference", params={"train_until": "2005-08-31", "as_of": "2005-09-30"})
+    cutoffs = {"train_until": "2005-08-31", "as_of": "2005-09-30"}
+    bank.run("training", "evaluation", "promotion", "batch_inference", params=cutoffs)
     rows = bank.rows("model_input.training_set@spark")
     assert {str(row["observed_on"]) for row in rows if row["split"] == "test"} == {"2005-07-31"}
     assert max(str(row["label_known_on"]) for row in rows) == "2005-08-31"
