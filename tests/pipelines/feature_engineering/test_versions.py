@@ -34,13 +34,13 @@ def compute_spending_of_large_bills(statements: DataFrame, customers: DataFrame)
     return rows.withColumn("payment_ratio", F.when(F.col("bill_amt") > 100, F.col("payment_ratio")))
 
 
-_SPENDING = next(view for view in USE_CASE.model_views if view.name == "spending")
-USE_CASE.model_views = (
-    *USE_CASE.model_views,
+_SPENDING = next(view for view in MODEL_VIEWS if view.name == "spending")
+MODEL_VIEWS = (
+    *MODEL_VIEWS,
     __import__("dataclasses").replace(_SPENDING, version=2, compute=compute_spending_of_large_bills),
 )
 """
-ALONE = BESIDE + 'USE_CASE.model_views = tuple(view for view in USE_CASE.model_views if view.label != "spending")\n'
+ALONE = BESIDE + 'MODEL_VIEWS = tuple(view for view in MODEL_VIEWS if view.label != "spending")\n'
 # One small candidate: what is trained does not matter here.
 CANDIDATES = "    candidates: [{algorithm: logistic_regression, C: 0.1, max_iter: 500}]\n"
 
