@@ -28,7 +28,7 @@ GROWTH_BUDGET, MEMORY_BUDGET_GB = 1.5, 8.0
 
 def make_book(folder: Path, customers: int, *, months: int, daily: bool) -> tuple[float, float]:
     """Write the book in a process of its own; return its seconds and its peak memory in GB."""
-    words = ["simulate", "--customers", customers, "--months", months, "--to", folder, "--format", "parquet"]
+    words = ["simulate", "--entities", customers, "--months", months, "--to", folder, "--format", "parquet"]
     words += ["--book", PROJECT / "data" / "01_raw", *(["--daily"] if daily else [])]
     program = (
         "import resource, sys; from boathouse.cli.main import cli; cli(sys.argv[1:], standalone_mode=False); "

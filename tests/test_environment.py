@@ -13,6 +13,7 @@ import pytest
 from boathouse.environment import Environment, list_environments, open_environment
 from boathouse.errors import ConfigError
 from boathouse.lifecycle.policy import GovernanceOptions
+from boathouse.use_case import USE_CASE
 
 CONF = Path(__file__).parents[1] / "conf"
 GLOBALS = """environment: base
@@ -148,7 +149,7 @@ def test_every_environment_of_this_project_has_rules_and_one_promoted_model(name
     environment = open_environment(name, CONF)
     assert environment.name == name
     assert isinstance(environment.options(GovernanceOptions, "parameters", "governance"), GovernanceOptions)
-    assert environment.promoted_models == (f"{name}.models.missed_payment",)
+    assert environment.promoted_models == (f"{name}.models.{USE_CASE.label.name}",)
 
 
 def test_opening_it_and_naming_a_table_imports_no_mlflow_no_engine_and_no_pandas(conf: Path) -> None:

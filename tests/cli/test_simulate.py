@@ -30,7 +30,7 @@ FILES = ("customers.csv", "defaults.csv", "statements.csv", "transactions.csv")
 
 
 def invoke(target: Path, *words: str, customers: int = 60, months: int = 9) -> Result:
-    asked = ["--customers", str(customers), "--months", str(months), "--to", str(target), "--book", str(BOOK)]
+    asked = ["--entities", str(customers), "--months", str(months), "--to", str(target), "--book", str(BOOK)]
     return CliRunner().invoke(cli, ["simulate", *asked, *words])
 
 
@@ -47,6 +47,17 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_chunks(tmp_path: Path) 
     assert set(content(tmp_path / "one")) == {*FILES, "simulation.json"}
     assert invoke(tmp_path / "three", "--daily", "--seed", "1").exit_code == 0
     assert content(tmp_path / "one")["customers.csv"] != content(tmp_path / "three")["customers.csv"]
+
+
+def test_the_option_may_have_its_name_before_which_no_help_shows(tmp_path: Path) -> None:
+    invoke(tmp_path / "new")
+    words = ["--customers", "60", "--months", "9", "--to", str(tmp_path / "old"), "--book", str(BOOK)]
+    done = CliRunner().invoke(cli, ["simulate", *words])
+    assert done.exit_code == 0, done.output
+    assert content(tmp_path / "old") == content(tmp_path / "new")
+    shown = CliRunner().invoke(cli, ["simulate", "--help"]).output
+    assert "--entities" in shown
+    assert "--customers" not in shown
 
 
 def test_files_have_the_form_of_a_delivery(tmp_path: Path) -> None:
@@ -100,7 +111,7 @@ def test_the_book_itself_is_never_written() -> None:
 @pytest.mark.parametrize(
     ("words", "named"),
     [
-        (("--customers", "0"), "'customers' is 0; allowed"),
+        (("--entities", "0"), "'entities' is 0; allowed"),
         (("--months", "601"), "'months' is 601; allowed"),
         (("--first-id", "7"), "real ones up to 30000"),
         (("--last-month", "2005"), "YYYY-MM"),

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,6 +27,8 @@ from tests.fixtures.small_workspace import CONF
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# The endpoint whose service levels conf has.
+(ENDPOINT,) = yaml.safe_load((CONF / "base/serving/rollouts.yml").read_text(encoding="utf-8"))["service_levels"]
 SERVER = (sys.executable, str(Path(__file__).with_name("tiny_server.py")))
 
 
@@ -133,7 +136,7 @@ def test_a_temporary_endpoint_may_print_without_limit(address: str) -> None:
 
 def test_levels_that_no_rate_was_low_enough_for_are_not_kept(address: str, tmp_path: Path) -> None:
     (tmp_path / "bodies").write_text("{}\n", encoding="utf-8")
-    words = ["endpoints", "load-test", address, "--name", "missed_payment", "--request", str(tmp_path / "bodies")]
+    words = ["endpoints", "load-test", address, "--name", ENDPOINT, "--request", str(tmp_path / "bodies")]
     places = ["--env", "test", "--conf-source", str(CONF), "--seconds", "0.5", "--warm-up", "0"]
     judged, above = (CliRunner().invoke(cli, [*words, *places, "--rate", rate]) for rate in ("40", "60"))
     assert (judged.exit_code, "service levels kept" in judged.output) == (0, True), judged.output
@@ -210,7 +213,7 @@ def test_the_command_checks_the_service_levels(
     rollouts.write_text(text)
     (tmp_path / "requests.jsonl").write_text('{"wait":0.01}\n')
     monkeypatch.setenv("BOATHOUSE_DATA", str(tmp_path / "data"))
-    arguments = ["load-test", address, "--name", "missed_payment", "--request", str(tmp_path / "requests.jsonl")]
+    arguments = ["load-test", address, "--name", ENDPOINT, "--request", str(tmp_path / "requests.jsonl")]
     arguments += ["--rate", "20", "--seconds", "0.5", "--warm-up", "0", "--conf-source", str(tmp_path / "conf")]
     result = CliRunner().invoke(endpoints, arguments)
     assert result.exit_code == code, result.output

@@ -22,7 +22,7 @@ CONTRACT = TableContract(
     columns=(
         Column(name="request_id", dtype="string", description="Its name."),
         Column(name="requested_at", dtype="timestamp", description="When."),
-        Column(name="amount", dtype="double", description="How much.", unit="NT$", nullable=True, minimum=0),
+        Column(name="amount", dtype="double", description="How much.", unit="EUR", nullable=True, minimum=0),
     ),
 )
 SCHEMA = "request_id string, requested_at timestamp, amount double, source_batch bigint, number int"

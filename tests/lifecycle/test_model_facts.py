@@ -22,9 +22,9 @@ from tests.fixtures.model_store import FEATURES, make_model
 INPUTS = tuple((name, "double") for name in FEATURES)
 GOOD = ModelSchema(inputs=INPUTS, outputs=OUTPUTS)
 VIEW = ViewSpec(
-    name="behaviour", version=1, digest="v1", keys=(), time_column="t", features=("months_late",), max_age_days=None
+    name="behaviour", version=1, digest="v1", keys=(), time_column="t", features=FEATURES[:1], max_age_days=None
 )
-ON_DEMAND = SpecOnDemand(name="limit", digest="o1", stored=("months_late",), request=())
+ON_DEMAND = SpecOnDemand(name="limit", digest="o1", stored=FEATURES[:1], request=())
 SPEC = FeatureSpec(views=(VIEW,), on_demand=(ON_DEMAND,))
 
 

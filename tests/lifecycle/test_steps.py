@@ -472,7 +472,7 @@ def test_only_those_named_may(setup: LifeCycleSetup, action: str, step: Callable
 def test_who_may_not_approve_may_not_reject(setup: LifeCycleSetup) -> None:
     setup.cycle("tom").request("3", to="staging", comment="x")
     rules = options({"approve": ()})
-    refused(setup, "allowed: nobody", lambda: setup.cycle("vera", rules).reject("3", comment="x"), action="reject")
+    refused(setup, "allowed: no person", lambda: setup.cycle("vera", rules).reject("3", comment="x"), action="reject")
 
 
 def test_records_tell_who_why_and_what_vouches_for_the_name(setup: LifeCycleSetup) -> None:

@@ -54,7 +54,7 @@ def test_the_life_of_a_version_is_on_the_page(page: Page, write: object) -> None
         "0.69 to 0.73",
         "prod.model_input.training_set",
         "cannot be read any more",
-        "missed_payment",
+        "answers",
         "c" * 40,
         "habits 1 (abcd)",
     ):
@@ -110,7 +110,7 @@ def test_rows_for_sql_have_the_columns_of_the_contract() -> None:
     assert found["endpoints"] == []  # it follows the alias, which nobody has now
     assert found["findings"][0].startswith("error: alias_differs: Alias champion")
     (row,) = version_rows(make_history(), [])
-    assert dict(zip(MODEL_VERSIONS.column_names, row, strict=True))["endpoints"] == ["missed_payment"]
+    assert dict(zip(MODEL_VERSIONS.column_names, row, strict=True))["endpoints"] == ["answers"]
 
 
 def test_a_version_that_only_the_ledger_knows_has_a_row() -> None:

@@ -140,7 +140,7 @@ def refuse(*_, **__): raise SystemExit("unpickled")
 pickle.load = pickle.loads = cloudpickle.load = cloudpickle.loads = refuse
 mlflow.set_tracking_uri("sqlite:///{store}")
 model = mlflow.pyfunc.load_model("models:/{NAME}/1")
-rows = pd.DataFrame({{"limit": [1.0, 1.0, None], "months_late": [0.0, 2.0, None]}})
+rows = pd.DataFrame({{"limit": [1.0, 1.0, None], "{FEATURES[0]}": [0.0, 2.0, None]}})
 shown = model.predict(rows, params={{"explain": True}})
 print(shown["probability"].map(float.hex).tolist(), shown["decision"].tolist(), shown["reasons"].tolist()[1])
 """

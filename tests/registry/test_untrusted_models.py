@@ -21,7 +21,7 @@ from boathouse.lifecycle.fresh_process import LoadOptions, load_in_fresh_process
 from boathouse.registry.checks import read_schema
 from boathouse.registry.dataset import ModelVersionDataset
 from boathouse.scoring.files import MAX_FILE_BYTES, digest_of
-from tests.fixtures.model_store import NAME, make_dataset, make_model, refused
+from tests.fixtures.model_store import FEATURES, NAME, make_dataset, make_model, refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -366,7 +366,7 @@ def test_a_good_version_tells_its_signature_and_words(stored: Path) -> None:
     loaded = make_dataset().load()
     assert loaded.description == "What it is."
     assert loaded.tags["owner"] == "credit-risk"
-    assert loaded.schema.inputs == (("months_late", "double"), ("limit", "double"))
+    assert loaded.schema.inputs == tuple((name, "double") for name in FEATURES)
     assert loaded.schema.outputs == (("probability", "double"), ("decision", "long"), ("reasons", "string"))
 
 

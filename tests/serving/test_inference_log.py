@@ -134,14 +134,14 @@ def test_the_key_of_a_person_is_hashed_whatever_the_options(
 def test_a_worker_logs_no_key_of_a_person(tmp_path: Path) -> None:
     worker: Any = Worker.__new__(Worker)
     worker._setup = SimpleNamespace(log_table=str(tmp_path / "table"), log_journal=str(tmp_path / "journal"))
-    worker._logs, worker._use_case = {}, ServedUseCase(personal_keys=("customer_id",))
+    worker._logs, worker._use_case = {}, ServedUseCase(personal_keys=("person_id",))
     worker._configure_log("late", SimpleNamespace(log=LogOptions(personal_policy="keep")))
     log = worker._logs["late"]
-    log.record(entry(1, request='{"dataframe_records":[{"customer_id":987654321,"a":1.5}]}'))
+    log.record(entry(1, request='{"dataframe_records":[{"person_id":987654321,"a":1.5}]}'))
     assert log.close()
     [row] = rows(tmp_path)
     hashed = hash_value(987654321, read_salt(tmp_path / "journal"))
-    assert json.loads(row["request"]) == {"dataframe_records": [{"customer_id": hashed, "a": 1.5}]}
+    assert json.loads(row["request"]) == {"dataframe_records": [{"person_id": hashed, "a": 1.5}]}
 
 
 def test_long_bodies_are_shortened_and_marked(make_log: Callable[..., InferenceLog], tmp_path: Path) -> None:

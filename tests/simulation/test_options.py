@@ -16,8 +16,8 @@ from boathouse.simulation.stitching import SimulationOptions
 @pytest.mark.parametrize(
     ("changed", "named"),
     [
-        ({"customers": 0}, "'customers' is 0; allowed: a whole number from 1 to 100000000"),
-        ({"customers": 100_000_001}, "'customers' is 100000001"),
+        ({"entities": 0}, "'entities' is 0; allowed: a whole number from 1 to 100000000"),
+        ({"entities": 100_000_001}, "'entities' is 100000001"),
         ({"months": 0}, "'months' is 0"),
         ({"months": 601}, "'months' is 601; allowed: a whole number from 1 to 600"),
         ({"months": 2.5}, "'months' is 2.5"),
@@ -31,7 +31,7 @@ from boathouse.simulation.stitching import SimulationOptions
 )
 def test_what_is_out_of_range_is_named_with_what_is_allowed(changed: dict[str, Any], named: str) -> None:
     with pytest.raises(OptionError, match=named):
-        SimulationOptions(**{"customers": 1, "months": 1, **changed})
+        SimulationOptions(**{"entities": 1, "months": 1, **changed})
 
 
 def test_months_are_numbers_that_can_be_added() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from boathouse.features.feature_view import contract_of
 from boathouse.tables.changes import has_feed
-from boathouse.tables.contract import DIGEST_PROPERTY, documentation_digest, documentation_statements
+from boathouse.tables.contract import DIGEST_PROPERTY, documentation_digest, documentation_sql
 from boathouse.tables.engines import get_engine
 from boathouse.tables.location import TableLocation
 from boathouse.tables.write import DeltaWriter, keeps_feed
@@ -57,7 +57,7 @@ def test_a_table_in_a_catalog_gets_comments_key_and_feed(monkeypatch: pytest.Mon
         "ALTER TABLE `prod`.`features`.`recent_sales` ADD CONSTRAINT `features_recent_sales_pk` "
         "PRIMARY KEY (`shop_id`, `product_code`, `observed_on` TIMESERIES)"
     )
-    assert made.statements[1:] == [SET_FEED, *documentation_statements(CONTRACT, LOCATION.sql_name)]
+    assert made.statements[1:] == [SET_FEED, *documentation_sql(CONTRACT, LOCATION.sql_name)]
     # A key column that may be null cannot be of a primary key.
     null = [f"ALTER TABLE {LOCATION.sql_name} ALTER COLUMN `{name}` SET NOT NULL" for name in CONTRACT.keys]
     assert all(made.statements.index(each) < made.statements.index(key) for each in null)

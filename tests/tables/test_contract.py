@@ -15,7 +15,7 @@ from boathouse.tables.contract import (
     arrow_type,
     diff_columns,
     documentation_digest,
-    documentation_statements,
+    documentation_sql,
 )
 
 
@@ -115,7 +115,7 @@ CONTRACT = TableContract(
 
 def test_comments_keys_and_the_digest_last() -> None:
     """A time column among the keys is a TIMESERIES."""
-    assert documentation_statements(CONTRACT, "`e`.`s`.`t`") == (
+    assert documentation_sql(CONTRACT, "`e`.`s`.`t`") == (
         "COMMENT ON TABLE `e`.`s`.`t` IS 'A boat\\'s profile. Grain: one row per boat and day.'",
         "ALTER TABLE `e`.`s`.`t` ALTER COLUMN `boat_id` COMMENT 'Number.'",
         "ALTER TABLE `e`.`s`.`t` ALTER COLUMN `observed_on` COMMENT 'Known on.'",
@@ -133,7 +133,7 @@ def test_comments_keys_and_the_digest_last() -> None:
 
 def test_a_table_without_keys_gets_no_constraint() -> None:
     """Raw tables have none."""
-    statements = documentation_statements(replace(CONTRACT, keys=()), "t")
+    statements = documentation_sql(replace(CONTRACT, keys=()), "t")
     assert not [statement for statement in statements if "PRIMARY" in statement]
 
 

@@ -92,7 +92,7 @@ def test_a_command_scores_a_table_of_the_environment(toy: ToyProject) -> None:
 
 
 def test_what_is_not_declared_is_said(toy: ToyProject) -> None:
-    arguments = ("simulate", "--customers", "1", "--months", "2", "--to", str(toy.folder / "made"))
+    arguments = ("simulate", "--entities", "1", "--months", "2", "--to", str(toy.folder / "made"))
     assert "This use case declares no simulation of products" in toy.run(*arguments, code=1)
 
 

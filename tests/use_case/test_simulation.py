@@ -28,8 +28,8 @@ def book() -> Book:
 
 
 def simulate(book: Book, first: int = 0, stop: int | None = None, **asked: Any) -> dict[str, pd.DataFrame]:
-    options = SimulationOptions(**{"customers": CUSTOMERS, "months": MONTHS, "daily": True, **asked})
-    made = Simulation.prepare(book, options).make_chunk(first, stop or options.customers)
+    options = SimulationOptions(**{"entities": CUSTOMERS, "months": MONTHS, "daily": True, **asked})
+    made = Simulation.prepare(book, options).make_chunk(first, stop or options.entities)
     return {name: table.to_pandas(date_as_object=False) for name, table in made.items()}
 
 
@@ -40,7 +40,7 @@ def made(book: Book) -> dict[str, pd.DataFrame]:
 
 def test_as_many_customers_and_months_as_the_book_has_are_the_book_in_another_order(book: Book) -> None:
     """Profile, all statements and the flag of one customer stay together."""
-    made = simulate(book, customers=book.customers, months=6, daily=False)
+    made = simulate(book, entities=book.customers, months=6, daily=False)
     real = {name: table.to_pandas(date_as_object=False) for name, table in REAL.items()}
     assert whole_customers(made) == whole_customers(real)
 
@@ -55,7 +55,7 @@ def whole_customers(frames: dict[str, pd.DataFrame]) -> list[tuple[Any, ...]]:
 
 
 def test_chunks_and_larger_books_give_the_same_customers(book: Book, made: dict[str, pd.DataFrame]) -> None:
-    part = simulate(book, 700, 720, customers=100_000)
+    part = simulate(book, 700, 720, entities=100_000)
     for name, frame in part.items():
         whole = made[name]
         kept = whole[whole["customer_id"].isin(frame["customer_id"].unique())].reset_index(drop=True)
@@ -150,7 +150,7 @@ def test_synthetic_ids_are_never_real_ones(book: Book, made: dict[str, pd.DataFr
     assert made["customers"]["customer_id"].tolist() == list(range(10_000_001, 10_000_001 + CUSTOMERS))
     with pytest.raises(SimulationError, match=r"numbered from 30000 on.*real ones up to 30000.*--first-id"):
         simulate(book, first_id=30_000)
-    assert simulate(book, first_id=30_001, customers=1)["customers"]["customer_id"].tolist() == [30_001]
+    assert simulate(book, first_id=30_001, entities=1)["customers"]["customer_id"].tolist() == [30_001]
 
 
 def small(**changed: pa.Table) -> Book:
@@ -192,7 +192,7 @@ def test_customers_that_lack_a_month_are_left_out() -> None:
     book = small(statements=statements)
     assert book.bill.tolist() == [[1, 2]]
     with pytest.raises(SimulationError, match=r"1 customers with .* its 2 months.*needed.*3 months"):
-        simulate(book, customers=1)
+        simulate(book, entities=1)
 
 
 def test_a_book_that_cannot_be_drawn_from_says_why() -> None:
@@ -209,5 +209,5 @@ def test_a_book_that_cannot_be_drawn_from_says_why() -> None:
 def test_a_small_book_can_be_drawn_from() -> None:
     """Fewer donors than are looked at."""
     book = small()
-    made = simulate(replace(book), customers=5, months=7)
+    made = simulate(replace(book), entities=5, months=7)
     assert made["statements"].groupby("customer_id").size().tolist() == [7] * 5

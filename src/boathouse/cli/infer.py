@@ -140,7 +140,7 @@ quarantine.* with the reason.
 Which way fits
   way       latency                    rows                 for
   batch     minutes to a day           thousands and up     month's end, campaigns, backfills
-  stream    seconds                    up to thousands/s    statements or requests as they arrive
+  stream    seconds                    up to thousands/s    events or requests as they arrive
   endpoint  milliseconds               one to hundreds      a person or a till that waits
             (boathouse serve)
   edge      microseconds, no network   one                  a device without a connection

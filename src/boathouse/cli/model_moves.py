@@ -121,7 +121,7 @@ def _sync(words: tuple[str, ...], environment: Environment) -> None:
 _SYNC_EXAMPLE = "Example: boathouse models sync --env prod"
 sync = click.command(name="sync", epilog=_SYNC_EXAMPLE)(NAME_VERSION("[NAME]")(ENVIRONMENT(_sync)))
 # The name of the command before, for one release.
-mend = click.command(name="mend", epilog=_SYNC_EXAMPLE, hidden=True)(NAME_VERSION("[NAME]")(ENVIRONMENT(_sync)))
+former_sync = click.command(name="mend", epilog=_SYNC_EXAMPLE, hidden=True)(NAME_VERSION("[NAME]")(ENVIRONMENT(_sync)))
 
 
 def _show_aliases(state: ModelState) -> None:

@@ -19,9 +19,15 @@ if TYPE_CHECKING:
     from boathouse.simulation.stitching import Simulated, Simulator
 
 
-@click.command(epilog="Example: boathouse simulate --customers 10000 --months 12 --to big")
-@click.option("--customers", required=True, type=int, help="Synthetic customers.")
-@click.option("--months", required=True, type=int, help="Monthly statements of each, up to the last month.")
+def _rename_option(name: str) -> str:
+    """Return today's name of the option that was the plural of the entity before; that works for one release."""
+    return "entities" if name == USE_CASE.entity.plural else name
+
+
+@click.command(epilog="Example: boathouse simulate --entities 10000 --months 12 --to big",
+               context_settings={"token_normalize_func": _rename_option})  # fmt: skip
+@click.option("--entities", required=True, type=int, help=f"Synthetic {USE_CASE.entity.plural}.")
+@click.option("--months", required=True, type=int, help="Months of each, up to the last month.")
 @click.option("--seed", default=0, show_default=True, type=int, help="The same seed gives the same bytes.")
 @click.option("--daily", is_flag=True, help="Make daily card transactions too.")
 @click.option("--to", "target", required=True, type=click.Path(path_type=Path), help="Data folder; gets 01_raw.")
@@ -34,12 +40,12 @@ if TYPE_CHECKING:
 @click.option("--format", "file_format", default="csv", show_default=True, type=click.Choice(FORMATS),
               help="csv is what kedro run reads; parquet is smaller and typed.")  # fmt: skip
 @click.option("--chunk-size", default=20_000, show_default=True, type=click.IntRange(1, 1_000_000),
-              help="Customers in memory at once; changes no result.")  # fmt: skip
+              help="Entities in memory at once; changes no result.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace an earlier simulation.")
 def simulate(target: Path, book: Path, chunk_size: int, overwrite: bool, **asked: Any) -> None:  # noqa: ANN401, FBT001
     """Simulate extracts of any size.
 
-    A synthetic book of CUSTOMERS by MONTHS, drawn from the real one with its drift.
+    A synthetic book of ENTITIES by MONTHS, drawn from the real one with its drift.
 
     Then: BOATHOUSE_DATA=FOLDER kedro run
     """
@@ -60,7 +66,7 @@ def simulate(target: Path, book: Path, chunk_size: int, overwrite: bool, **asked
     names = [f"{name}.{ending}" for name in simulator.writes for ending in FORMATS]
     check_free(folder, (MANIFEST, *names), overwrite=overwrite)
     with ExtractFolder(folder, options.file_format) as extracts:
-        _write_chunks(simulation, extracts, options.customers, chunk_size)
+        _write_chunks(simulation, extracts, options.entities, chunk_size)
         rows = extracts.finish(asked_for)
     shown = ", ".join(f"{count:,} {name}" for name, count in rows.items())
     click.echo(f"{folder}: {shown}. Synthetic, drawn from {book} with seed {options.seed}.")
@@ -96,9 +102,11 @@ def _describe(simulator: Simulator, book: Path, options: SimulationOptions) -> d
     return {**head, **asdict(options)}
 
 
-def _write_chunks(simulation: Simulated, extracts: ExtractFolder, customers: int, size: int) -> None:
-    starts = range(0, customers, size)
-    with click.progressbar(starts, label="chunks of customers", file=sys.stderr, hidden=len(starts) < 3) as progress:
+def _write_chunks(simulation: Simulated, extracts: ExtractFolder, entities: int, size: int) -> None:
+    starts = range(0, entities, size)
+    with click.progressbar(
+        starts, label=f"chunks of {USE_CASE.entity.plural}", file=sys.stderr, hidden=len(starts) < 3
+    ) as progress:
         for first in progress:
-            for name, table in simulation.make_chunk(first, min(first + size, customers)).items():
+            for name, table in simulation.make_chunk(first, min(first + size, entities)).items():
                 extracts.write(name, table)

@@ -24,7 +24,7 @@ class Needs:
     Attributes:
         latency_ms: Longest acceptable wait of a caller, in milliseconds, above 0.
         per_second: Predictions per second at the busiest ordinary time, 0 or more.
-        rows: Keys that can be asked for: customers, not requests.
+        rows: Keys that can be asked for: entities, not requests.
         model_ms: Time of one prediction in milliseconds, features included, above 0.
         freshness_seconds: Oldest features that still give a useful answer, in seconds.
         request_values: Whether some inputs are known only at the time of the request.

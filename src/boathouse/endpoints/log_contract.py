@@ -77,7 +77,7 @@ ENDPOINT_LOG = TableContract(
         Column(
             name="mode",
             dtype="string",
-            description="answer: the client saw it; shadow: scored beside it, seen by nobody.",
+            description="answer: the client saw it; shadow: scored beside it, not sent to the client.",
             allowed=("answer", "shadow"),
         ),
     ),

@@ -20,7 +20,7 @@ class NodeLine:
     Attributes:
         number: How many nodes have finished, this one included.
         total: Nodes in the run.
-        name: Node with its pipeline, ``data_prep.clean_statements``.
+        name: Node with its pipeline, ``data_prep.clean_extract``.
         rows_in: Rows read, summed over its tables; None where unknown.
         rows_out: Rows written, summed likewise.
         seconds: From the first input's load to the last output's save.

@@ -96,8 +96,8 @@ def read_leakage(evidence: GateEvidence, limits: GateLimits) -> Reading:  # noqa
     return count_faults(found.alarms)
 
 
-def _difference(rival: ComparedModel, metric: str) -> Estimate:
-    return rival.difference.get(metric, Estimate(_NAN, _NAN, _NAN))
+def _difference(compared: ComparedModel, metric: str) -> Estimate:
+    return compared.difference.get(metric, Estimate(_NAN, _NAN, _NAN))
 
 
 def _greatest(spreads: Mapping[str, float], protected: Sequence[str], limit: float) -> Reading:
@@ -119,7 +119,7 @@ PERFORMANCE_GATES = (
     ),
     GateRule(
         name="minimum_roc_auc",
-        asks="Does the model rank customers well enough at all?",
+        asks="Does the model rank well enough at all?",
         bound="at least",
         read=read_roc_auc,
     ),
@@ -173,7 +173,7 @@ PERFORMANCE_GATES = (
     ),
     GateRule(
         name="behaviour",
-        asks="Does it do for single customers what it has to do?",
+        asks="Does it do for single entities what it has to do?",
         bound="at most",
         read=read_behaviour,
     ),

@@ -114,7 +114,7 @@ class LifeCycle:
         )
 
     def _carry_out(self, state: ModelState, request: Request) -> ModelState:
-        """Move the version as requested if the approvals are enough and nobody else has."""
+        """Move the version as requested if the approvals are enough and it was not moved already."""
         if not self._is_enough(state, request):
             return state
         return self._move(state, request.version, request.to, comment=request.comment)
@@ -211,7 +211,7 @@ class LifeCycle:
     def allow(self, action: str, version: str | None, *, tried: str | None = None) -> None:
         """Raise, and record the refusal, unless the identity's role allows ``action``."""
         if not self.options.allows(self.identity.name, action):
-            allowed = ", ".join(sorted(self.options.roles[action])) or "nobody"
+            allowed = ", ".join(sorted(self.options.roles[action])) or "no person"
             error = LifeCycleError(
                 f"{self.identity.name} may not {action} models here; allowed: {allowed}. Ask one of them, "
                 f"or have governance.roles.{action} changed in conf."

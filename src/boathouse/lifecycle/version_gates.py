@@ -63,7 +63,7 @@ MODEL_GATES = (
     ),
     GateRule(
         name="row_latency",
-        asks="Is it fast enough for one customer? (ms)",
+        asks="Is it fast enough for one row? (ms)",
         bound="at most",
         read=read_row_latency,
         timed=True,
@@ -119,7 +119,7 @@ def _find_approval_problem(evidence: GateEvidence) -> str:
     if not state.required:
         return ""
     if not state.approved:
-        return f"refused: {state.reason}" if state.by else state.reason or "nobody has approved it"
+        return f"refused: {state.reason}" if state.by else state.reason or "no person has approved it"
     if not state.by:
         return "the approval does not say who gave it"
     if state.expires is not None and state.expires <= evidence.judged_at:

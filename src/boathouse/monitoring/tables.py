@@ -238,8 +238,8 @@ def performance_rows(cohorts: Iterable[CohortPerformance], *, as_of: date) -> li
 def alert_rows(alerts: Iterable[Alert], *, as_of: date) -> list[Row]:
     """Return one row of ``monitoring.alerts`` per alert, or one that states that nothing crossed its limit.
 
-    It tells a quiet month from one that was not checked, and lets a rerun without alerts replace those of an earlier
-    one.
+    It separates a quiet month from one that was not checked, and lets a rerun without alerts replace those of an
+    earlier one.
     """
     rows = [(as_of, *astuple(alert), alert.action) for alert in alerts]
     return rows or [(as_of, "none", "none", "all checks", 0.0, 0.0, "Nothing crossed its limit.", "Nothing to do.")]

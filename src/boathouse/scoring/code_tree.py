@@ -173,7 +173,7 @@ def attributes_of(node: ast.AST, name: str) -> set[str] | None:
 
 
 def local_imports(node: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
-    """Give the import statements within ``node``."""
+    """Give the imports within ``node``."""
     return (each for each in ast.walk(node) if isinstance(each, ast.Import | ast.ImportFrom))
 
 

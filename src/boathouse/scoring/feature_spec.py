@@ -33,7 +33,7 @@ class Feature:
     Attributes:
         name: Column name.
         description: What the value means, and what null means where null is possible.
-        unit: Unit of a number, for example ``NT$``, ``months`` or ``share``.
+        unit: Unit of a number, for example ``EUR``, ``months`` or ``share``.
         reason: How a decision letter names the feature as a reason for high risk.
         kind: What kind of value it is, which decides how it is stored.
     """

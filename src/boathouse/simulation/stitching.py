@@ -121,18 +121,18 @@ class SimulationOptions:
     """Size, seed and form; two simulations with equal options from one book are equal byte for byte.
 
     Attributes:
-        customers: Synthetic customers, 1 to 100,000,000.
+        entities: Synthetic entities, 1 to 100,000,000.
         months: Months of each, 1 to 600.
-        seed: Whole number, 0 to 2**63 - 1; another seed, other customers.
+        seed: Whole number, 0 to 2**63 - 1; another seed, other entities.
         last_month: Newest month, ``YYYY-MM``; None for that of the book.
         drift_months: Newest months of the book that occur nowhere but at the end, 1 to 600: a break in the data
             stays where it is.
-        first_id: Id of the first synthetic customer, 1 to 2**53; above every real one.
+        first_id: Id of the first synthetic entity, 1 to 2**53; above every real one.
         daily: Whether daily transactions are made too.
         file_format: ``csv`` or ``parquet``.
     """
 
-    customers: int
+    entities: int
     months: int
     seed: int = 0
     last_month: str | None = None
@@ -143,7 +143,7 @@ class SimulationOptions:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        require_whole("customers", self.customers, 1, MOST_ENTITIES)
+        require_whole("entities", self.entities, 1, MOST_ENTITIES)
         require_whole("months", self.months, 1, MOST_MONTHS)
         require_whole("seed", self.seed, 0, 2**63 - 1)
         require_whole("drift_months", self.drift_months, 1, MOST_MONTHS)

@@ -173,8 +173,8 @@ def arrow_type(dtype: str) -> pa.DataType | None:
     return None
 
 
-def documentation_statements(contract: TableContract, sql_name: str) -> tuple[str, ...]:
-    """Return the statements that document the table ``sql_name`` from ``contract``, in order; repeatable.
+def documentation_sql(contract: TableContract, sql_name: str) -> tuple[str, ...]:
+    """Return the SQL statements that document the table ``sql_name`` from ``contract``, in order; repeatable.
 
     Keys become a primary key; a time column among them is marked TIMESERIES, which makes the table a
     feature table for point-in-time look-ups
@@ -183,7 +183,7 @@ def documentation_statements(contract: TableContract, sql_name: str) -> tuple[st
     return (
         f"COMMENT ON TABLE {sql_name} IS {sql_text(_summary(contract))}",
         *[f"ALTER TABLE {sql_name} ALTER COLUMN `{c.name}` COMMENT {sql_text(_comment(c))}" for c in contract.columns],
-        *_key_statements(contract, sql_name),
+        *_key_sql(contract, sql_name),
         f"ALTER TABLE {sql_name} SET TBLPROPERTIES ('{DIGEST_PROPERTY}' = '{documentation_digest(contract)}')",
     )
 
@@ -193,8 +193,8 @@ def documentation_digest(contract: TableContract) -> str:
     return hashlib.sha256(repr(contract).encode()).hexdigest()[:16]
 
 
-def _key_statements(contract: TableContract, sql_name: str) -> list[str]:
-    """Return the statements that declare the primary key, or none without keys."""
+def _key_sql(contract: TableContract, sql_name: str) -> list[str]:
+    """Return the SQL statements that declare the primary key, or none without keys."""
     if not contract.keys:
         return []
     parts = [f"`{key}` TIMESERIES" if key == contract.time_column else f"`{key}`" for key in contract.keys]

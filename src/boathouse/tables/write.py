@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from boathouse.errors import TableError
 from boathouse.tables.changes import FEED_PROPERTY
 from boathouse.tables.commits import retry_on_conflict
-from boathouse.tables.contract import DIGEST_PROPERTY, diff_columns, documentation_digest, documentation_statements
+from boathouse.tables.contract import DIGEST_PROPERTY, diff_columns, documentation_digest, documentation_sql
 from boathouse.tables.delta_log import open_log
 from boathouse.tables.engines import get_engine
 from boathouse.tables.frames import Fingerprint, compute_fingerprint, fingerprint_columns
@@ -75,7 +75,7 @@ class DeltaWriter:
         if keeps_feed(self.location, self.options) and stored.get(FEED_PROPERTY) != "true":
             session.sql(f"ALTER TABLE {self.location.sql_name} SET TBLPROPERTIES ('{FEED_PROPERTY}' = 'true')")
         if stored.get(DIGEST_PROPERTY) != documentation_digest(self.contract):
-            for statement in documentation_statements(self.contract, self.location.sql_name):
+            for statement in documentation_sql(self.contract, self.location.sql_name):
                 session.sql(statement)
 
     def _check_columns(self, frame: DataFrame) -> None:

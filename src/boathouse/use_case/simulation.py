@@ -97,7 +97,7 @@ def build_book(customers: pa.Table, statements: pa.Table, defaults: pa.Table) ->
     known = (of_customer >= 0) & (of_default >= 0) & has_limit
     kept = np.isin(ids, complete[known])
     if not known.any():
-        raise SimulationError.short_book(len(months), 0, 2)
+        raise _short_book(len(months), 0, 2)
 
     def grid(name: str) -> np.ndarray:
         values = np.zeros((len(ids), len(months)), dtype=np.int64)
@@ -122,6 +122,14 @@ def _rows_by_id(table: pa.Table, ids: np.ndarray) -> np.ndarray:
     order = np.argsort(found, kind="stable")
     place = np.minimum(np.searchsorted(found[order], ids), max(len(found) - 1, 0))
     return np.where(found[order][place] == ids, order[place], -1)
+
+
+def _short_book(months: int, customers: int, needed: int) -> SimulationError:
+    """Return the error of a book that has ``months`` and ``customers``, and not the months that are ``needed``."""
+    return SimulationError(
+        f"The book has {customers:,} customers with a statement in each of its {months} months and a default flag; "
+        f"needed are at least one, and {needed} months. Name another book, or lower --drift-months."
+    )
 
 
 @dataclass(frozen=True)
@@ -153,7 +161,7 @@ class Simulation:
         # A donor needs a month that is matched, and one before it.
         seam = book.months - 1 - options.drift_months
         if seam < 1:
-            raise SimulationError.short_book(book.months, book.customers, options.drift_months + 2)
+            raise _short_book(book.months, book.customers, options.drift_months + 2)
         limit = book.profile["limit_bal"][:, None]
         traits = np.stack([book.bill / limit, book.paid / limit])
         return cls(book, options, match_donors(np.minimum(book.status, _LATEST_STATE), traits, seam=seam))

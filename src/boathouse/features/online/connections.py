@@ -24,7 +24,7 @@ _MISSING = ("UndefinedTable", "UndefinedColumn")
 
 
 class Connections:
-    """Two pools of one database: one for single statements, one for transactions."""
+    """Two pools of one database: one that commits each statement, one for transactions."""
 
     def __init__(self, url: str, *, timeout_s: float) -> None:
         """Remember the URL; connect to nothing.

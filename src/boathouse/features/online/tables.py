@@ -1,4 +1,4 @@
-"""Views as tables of a database: names and keys it can hold, the statements for SQLite and PostgreSQL, and filling."""
+"""Views as tables of a database: names and keys it can hold, the SQL for SQLite and PostgreSQL, and filling."""
 
 from __future__ import annotations
 
