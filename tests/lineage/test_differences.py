@@ -106,6 +106,7 @@ DONE = Reproduction(
     title="prod.models.late version 3",
     commit="c" * 40,
     rows=600,
+    columns=("probability", "decision"),
     different=0,
     largest=0.0,
     decisions=0,
