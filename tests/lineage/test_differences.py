@@ -11,6 +11,7 @@ from boathouse.lineage.differences import (
     CAUSES,
     Reproduction,
     compare_predictions,
+    count_changed,
     find_differences,
     name_causes,
     write_reproduction,
@@ -106,6 +107,7 @@ DONE = Reproduction(
     title="prod.models.late version 3",
     commit="c" * 40,
     rows=600,
+    columns=("probability", "decision"),
     different=0,
     largest=0.0,
     decisions=0,
@@ -136,6 +138,23 @@ def test_the_words_tell_outcome_cause_and_notes() -> None:
     assert "Likely cause: python, then libraries." in text
     assert "  libraries: numpy: 2.0 when trained, 2.1 now" in text
     assert text.endswith("Note: files differed.")
+
+
+def test_the_answer_of_another_task_is_named_by_its_columns() -> None:
+    points = dataclasses.replace(DONE, columns=("points",))
+    assert "gives the same points for each of the 600" in write_reproduction(points)
+    text = write_reproduction(dataclasses.replace(points, different=12, largest=3.5))
+    assert "another points for 12 of 600 recorded test rows,\nby 3.5 at most.\n" in text
+    ranges = dataclasses.replace(points, columns=("points", "low", "high"), different=1, decisions=2)
+    assert "and another low or high for 2." in write_reproduction(ranges)
+
+
+def test_a_row_counts_once_however_many_further_columns_differ() -> None:
+    low = (np.array([1, 2, 3, 4]), np.array([1, 0, 0, 4]))
+    high = (np.array([np.nan, 2.0, 3.0, 4.0]), np.array([np.nan, 0.0, 3.0, 4.0]))
+    assert count_changed([low, high]) == 2
+    assert count_changed([low]) == 2
+    assert count_changed([]) == 0
 
 
 def test_many_differences_are_counted() -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from boathouse.lineage.findings import find_findings
 from boathouse.lineage.governance_report import build_page
+from boathouse.lineage.model_history import Metric
 from boathouse.lineage.model_versions import MODEL_VERSIONS, version_rows
+from boathouse.modelling.task import BINARY
 from boathouse.reports.page import Page, Section, Table
 from tests.fixtures.lineage_facts import NAME, make_facts
 from tests.fixtures.model_history import STORY, event, make_history
@@ -87,6 +90,23 @@ def test_text_of_others_stays_text() -> None:
     assert "<script>" not in markdown
     (line,) = [line for line in markdown.splitlines() if line.startswith("| 3 | production")]
     assert line.count("|") - line.count("\\|") == 8
+
+
+def test_versions_are_listed_with_the_decisive_metric_of_the_task() -> None:
+    model = make_history(facts=make_facts(), aliases={})
+    assert "| approved by | ROC AUC | commit |" in build_page(model, []).to_markdown()
+    assert "| 0.710 |" in build_page(model, []).to_markdown()
+    words = replace(BINARY.words, metrics={"miss": "Mean distance"})
+    other = build_page(
+        replace(
+            model, versions=tuple(replace(each, metrics=(Metric(name="miss", value=2.5),)) for each in model.versions)
+        ),
+        [],
+        replace(BINARY, decisive="miss", words=words),
+    ).to_markdown()
+    assert "| approved by | Mean distance | commit |" in other
+    assert "| 2.500 |" in other
+    assert "ROC AUC" not in other
 
 
 def test_a_table_without_rows_is_left_out() -> None:

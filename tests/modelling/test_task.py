@@ -399,7 +399,10 @@ BINARY_MODULES = {
     *("modelling/metrics.py", "modelling/intervals.py"),
     *("scoring/spec.py", "scoring/scorer.py", "scoring/export/graph.py"),
 }
-DECIDING = ("modelling", "evaluation", "scoring", "inference", "lifecycle", "monitoring", "problem", "pipelines")
+DECIDING = (
+    *("modelling", "evaluation", "scoring", "inference", "lifecycle", "monitoring", "problem", "pipelines"),
+    *("features", "lineage", "serving"),
+)
 ASKS = re.compile(
     r"predict_probability|\.probability\b|\"(mean_)?probability\"|\bto_probability|\.decide\(|(?<!def )\broc_auc\("
 )

@@ -12,6 +12,7 @@ import pytest
 from boathouse.errors import OnlineStoreError
 from boathouse.features.online.store import OnlineStore
 from boathouse.features.online.tables import prediction_view
+from boathouse.scoring.spec import OUTPUTS, OutputColumn, Outputs
 from tests.fixtures.small_endpoint import NAME, OBSERVED, as_records, fill_store, make_rows, use_after
 from tests.serving.conftest import Start
 from tests.serving.test_app import ask
@@ -200,6 +201,32 @@ def test_published_predictions_are_answered_by_key(start: Start, tmp_path: Path)
     assert ask(client, keyed(1, 2), path).json()["predictions"] == [
         {"account": 1, "probability": 0.75, "decision": 1, "model_version": "3", "predicted_as_of": "2020-01-01"},
         {"account": 2, **nothing},
+    ]
+    store.close()
+
+
+def test_predictions_of_another_task_are_answered_with_its_columns(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outputs = Outputs(
+        task="binary",
+        columns=tuple(
+            OutputColumn(name=name, dtype=dtype, signature="double", description="")
+            for name, dtype in (("points", "double"), ("rank", "int"), ("spread", "double"))
+        ),
+        compute=lambda spec, numbers: (numbers, numbers, numbers),
+        find_explained=lambda spec, answer: answer[0] > 0,
+    )
+    monkeypatch.setitem(OUTPUTS, "binary", outputs)
+    store = fill_store(f"sqlite:///{tmp_path}/online.db", make_rows(2))
+    client, _ = start(store)
+    view = prediction_view(NAME, (("account", "bigint"),), outputs)
+    assert view.features == ("points", "rank", "spread", "model_version")
+    store.publish_full(view, [(1, OBSERVED, 12.5, 4.0, None, 3.0)], source_version=1)
+    made = {"points": 12.5, "rank": 4, "spread": None, "model_version": "3", "predicted_as_of": "2020-01-01"}
+    assert ask(client, keyed(1, 2), "/precomputed/late/invocations").json()["predictions"] == [
+        {"account": 1, **made},
+        {"account": 2, **dict.fromkeys(made)},
     ]
     store.close()
 

@@ -218,6 +218,15 @@ def publish_predictions(environment: Environment, url: str | None, model: str | 
         try:
             place = environment.table("inference.predictions")
             name = model or environment.promoted_models[0]
-            click.echo(publish(store, place, name, keys=keys, time_column=USE_CASE.time_column, version=version))
+            done = publish(
+                store,
+                place,
+                name,
+                keys=keys,
+                time_column=USE_CASE.time_column,
+                version=version,
+                outputs=USE_CASE.task.outputs,
+            )
+            click.echo(done)
         finally:
             store.close()

@@ -46,7 +46,7 @@ def report(name: str | None, environment: Environment, form: str, path: Path | N
     rules = read_rules(environment).rules
     model = read_model_history(name_model(environment, name), environment, rules, views=USE_CASE.views)
     findings = find_findings(model)
-    page = build_page(model, findings)
+    page = build_page(model, findings, USE_CASE.task)
     text = page.to_html() if form == "html" else page.to_markdown()
     if path is None:
         click.echo(text)
@@ -74,7 +74,7 @@ def reproduce(words: tuple[str, ...], environment: Environment, *, allow_dirty: 
     """Reproduce a version and compare predictions.
 
     VERSION, a number or an alias, is trained from its commit, data and parameters. Everything happens in a temporary
-    folder. The exit code is 0 only if every recorded test row gets the same probability and decision.
+    folder. The exit code is 0 only if every recorded test row gets the same answer.
     """
     from kedro.utils import find_kedro_project
 

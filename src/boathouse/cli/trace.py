@@ -52,18 +52,18 @@ def trace_version(subject: str, name: str | None, environment: Environment, *, a
 
 def trace_prediction(subject: str, name: str | None, environment: Environment, *, as_json: bool) -> str:
     """Return the trace of a prediction, then that of the version that gave it."""
-    from boathouse.lineage.facts import to_plain
     from boathouse.lineage.prediction_facts import find_prediction
     from boathouse.lineage.trace_text import write_prediction
+    from boathouse.use_case import USE_CASE
 
-    facts = find_prediction(subject, environment)
+    facts = find_prediction(subject, environment, USE_CASE.task.outputs)
     model, version = facts.model_name or name, facts.model_version
     known = model is not None and version is not None
     found = trace_version(str(version), model, environment, as_json=as_json) if known else ""
     if as_json:
-        plain = {"prediction": to_plain(facts), "version": json.loads(found) if found else None}
+        plain = {"prediction": facts.to_dict(), "version": json.loads(found) if found else None}
         return json.dumps(plain, indent=2, default=str)
-    return "\n\n".join([write_prediction(to_plain(facts)), *([found] if found else [])])
+    return "\n\n".join([write_prediction(facts.to_dict()), *([found] if found else [])])
 
 
 # The form of each kind of subject, and the function that traces it.

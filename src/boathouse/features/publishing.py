@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from boathouse.errors import OnlineStoreError, TableError
 from boathouse.features.online.look_up import MICROSECONDS
-from boathouse.features.online.tables import PREDICTION_FEATURES, prediction_view
+from boathouse.features.online.tables import prediction_view
+from boathouse.scoring.spec import BINARY_OUTPUTS, Outputs
 from boathouse.tables.changes import SIGN, has_feed, read_changed_files, read_feed
 from boathouse.tables.commits import describe_failure
 from boathouse.tables.delta_log import open_log
@@ -207,7 +208,7 @@ def _net_keys(view: FeatureView, signed: DataFrame) -> DataFrame:
 _PREDICTION_TIME, _RANK = "__time", "__rank"
 
 
-def publish_predictions(
+def publish_predictions(  # noqa: PLR0913 - where to, where from, and which predictions
     store: OnlineStore,
     location: TableLocation,
     model: str,
@@ -215,6 +216,7 @@ def publish_predictions(
     keys: Sequence[tuple[str, str]],
     time_column: str,
     version: str | None = None,
+    outputs: Outputs = BINARY_OUTPUTS,
 ) -> str:
     """Replace the published predictions of a model, in one step; return what was done, in a line.
 
@@ -228,22 +230,23 @@ def publish_predictions(
         keys: Key columns of the table and their types.
         time_column: Column with the date that a prediction is as of.
         version: Version of the model; None for whichever scored last.
+        outputs: Columns of the model's answers.
 
     Raises:
         TableError: If nothing was predicted in this environment.
         OnlineStoreError: If the store takes nothing.
     """
     newest, names = location.require_version("batch_inference"), [name for name, _ in keys]
-    view = prediction_view(model, tuple(keys))
-    frame = select_newest(_of_model(location.read(newest), model, version), names, time_column)
+    view = prediction_view(model, tuple(keys), outputs)
+    frame = select_newest(_of_model(location.read(newest), model, version), names, time_column, view.features)
     done = store.publish_full(view, _prediction_rows(frame), source_version=newest)
     if done.skipped:
         return f"{view.name}: nothing published, {done.skipped}"
     return f"{view.name}: {done.rows:,} keys of version {newest} in {store.where}"
 
 
-def select_newest(frame: DataFrame, keys: Sequence[str], time_column: str) -> DataFrame:
-    """Return one row a key: the key, time in microseconds since 1970 UTC, and the published columns as double."""
+def select_newest(frame: DataFrame, keys: Sequence[str], time_column: str, columns: Sequence[str]) -> DataFrame:
+    """Return one row a key: the key, time in microseconds since 1970 UTC, and ``columns`` as double."""
     from pyspark.sql import Window
     from pyspark.sql import functions as F
 
@@ -252,9 +255,7 @@ def select_newest(frame: DataFrame, keys: Sequence[str], time_column: str) -> Da
     )
     rows = frame.withColumn(_RANK, F.row_number().over(latest_first)).where(F.col(_RANK) == 1)
     time = F.unix_micros(F.col(time_column).cast("timestamp"))
-    return rows.select(
-        *keys, time.alias(_PREDICTION_TIME), *(F.col(name).cast("double") for name in PREDICTION_FEATURES)
-    )
+    return rows.select(*keys, time.alias(_PREDICTION_TIME), *(F.col(name).cast("double") for name in columns))
 
 
 def _of_model(frame: DataFrame, model: str, version: str | None) -> DataFrame:

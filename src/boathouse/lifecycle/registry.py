@@ -26,7 +26,9 @@ _MARKER = "<!-- life cycle: kept up to date from the ledger -->"
 
 @dataclass(frozen=True, kw_only=True)
 class ModelVersionEntry:
-    """One version as the registry has it.
+    """One version as the registry has it: all of its tags, its page and where its files are.
+
+    Unlike ``ModelVersion`` it holds no decision: it is compared with the ledger, which decides, and corrected by it.
 
     Attributes:
         version: Version as text.

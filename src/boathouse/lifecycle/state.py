@@ -45,7 +45,9 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelVersion:
-    """One version of a registered model, by the ledger.
+    """One version of a registered model, by the ledger: what was decided about it, and when it changed its stage.
+
+    The registry's own record, with tags and page, is ``lifecycle.registry.ModelVersionEntry``.
 
     Attributes:
         version: Version as text.

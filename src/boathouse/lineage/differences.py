@@ -41,9 +41,10 @@ class Reproduction:
         title: The version, for messages.
         commit: Commit that both were trained from.
         rows: Rows compared.
-        different: Rows with another probability, compared bit by bit.
-        largest: Largest difference of a probability, 0 to 1; 0 if none differs.
-        decisions: Rows with another decision.
+        columns: Columns of the answer that were compared; the first is the main one.
+        different: Rows with another value of the main column, compared bit by bit.
+        largest: Largest difference of the main column, in its unit; 0 if none differs.
+        decisions: Rows with another value of a further column, such as the decision; 0 if there is none.
         same_files: Whether the two models have equal files.
         differences: What differs, the likeliest cause first.
         notes: What cannot be guaranteed, in sentences.
@@ -52,6 +53,7 @@ class Reproduction:
     title: str
     commit: str
     rows: int
+    columns: tuple[str, ...]
     different: int
     largest: float
     decisions: int
@@ -61,18 +63,29 @@ class Reproduction:
 
     @property
     def is_identical(self) -> bool:
-        """Whether every row compared has the same probability and decision; not for no row at all."""
+        """Whether every row compared has the same answer; not for no row at all."""
         return self.rows > 0 and self.different == 0 and self.decisions == 0
 
 
 def compare_predictions(recorded: np.ndarray, found: np.ndarray) -> tuple[int, float]:
-    """Return how many probabilities differ at all, and the largest difference.
+    """Return how many values of a column differ at all, and the largest difference.
 
     Missing in both is the same; missing in one is a difference of 1.
     """
-    same = (recorded == found) | (np.isnan(recorded) & np.isnan(found))
+    same = _find_same(recorded, found)
     distance = np.where(same, 0.0, np.nan_to_num(np.abs(recorded - found), nan=1.0))
     return int((~same).sum()), float(distance.max(initial=0.0))
+
+
+def count_changed(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> int:
+    """Return in how many rows at least one of the columns differs, each given as recorded and found."""
+    changed = [~_find_same(recorded, found) for recorded, found in pairs]
+    return int(np.any(changed, axis=0).sum())
+
+
+def _find_same(recorded: np.ndarray, found: np.ndarray) -> np.ndarray:
+    same: np.ndarray = (recorded == found) | (np.isnan(recorded) & np.isnan(found))
+    return same
 
 
 def find_differences(
@@ -189,18 +202,20 @@ def write_reproduction(done: Reproduction) -> str:
 
 
 def _outcome(done: Reproduction) -> Iterator[str]:
+    main, *further = done.columns
     if done.rows == 0:
         yield f"{done.title}: nothing could be compared, its training set has no test rows."
     elif done.is_identical:
         files = "the same files" if done.same_files else "files that differ, in what predictions do not depend on"
         yield f"identical: {done.title}, trained again from commit {done.commit[:12]},"
-        yield f"gives the same probability and decision for each of the {done.rows:,} recorded test rows ({files})."
+        yield f"gives the same {' and '.join(done.columns)} for each of the {done.rows:,} recorded test rows ({files})."
     else:
         yield (
-            f"different: {done.title}, trained again from commit {done.commit[:12]}, gives another probability for "
+            f"different: {done.title}, trained again from commit {done.commit[:12]}, gives another {main} for "
             f"{done.different:,} of {done.rows:,} recorded test rows,"
         )
-        yield f"by {done.largest:.3g} at most, and another decision for {done.decisions:,}."
+        others = f", and another {' or '.join(further)} for {done.decisions:,}" if further else ""
+        yield f"by {done.largest:.3g} at most{others}."
         yield f"Likely cause: {_likely(done)}."
 
 

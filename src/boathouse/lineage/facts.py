@@ -130,6 +130,9 @@ class Artefact:
 class ModelVersionFacts:
     """Everything on record about a version, except what was decided about it.
 
+    Beyond the registry's ``ModelVersionEntry`` it has what the run recorded: code, runtime environment, tables read,
+    features, parameters and metrics.
+
     Attributes:
         name: Registered name.
         version: Version as text.

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from boathouse.lineage.model_history import served_by
+from boathouse.modelling.task import BINARY
 from boathouse.reports.page import Page, Section, Table
 
 if TYPE_CHECKING:
@@ -15,13 +16,14 @@ if TYPE_CHECKING:
     from boathouse.lifecycle.state import Request
     from boathouse.lineage.findings import Finding
     from boathouse.lineage.model_history import ModelHistory, ModelVersionHistory
+    from boathouse.modelling.task import Task
 
 MISSING = "not recorded"
 _SHORT = 12
 
 
-def build_page(model: ModelHistory, findings: Sequence[Finding]) -> Page:
-    """Return the page; it leaves out nothing but empty tables."""
+def build_page(model: ModelHistory, findings: Sequence[Finding], task: Task = BINARY) -> Page:
+    """Return the page; it leaves out nothing but empty tables. Versions are listed with the task's decisive metric."""
     return Page(
         title=f"Governance of {model.name}",
         lead=(
@@ -31,7 +33,7 @@ def build_page(model: ModelHistory, findings: Sequence[Finding]) -> Page:
         ),
         sections=(
             _findings(findings),
-            _overview(model),
+            _overview(model, task),
             _history(model),
             _requests(model),
             _deployments(model),
@@ -57,17 +59,18 @@ def _findings(findings: Sequence[Finding]) -> Section:
     return Section(title="Findings", text=(verdict,), tables=(table,), mark="error" if errors else "warning")
 
 
-def _overview(model: ModelHistory) -> Section:
-    headers = ("version", "stage", "registered", "trained by", "gates", "approved by", "ROC AUC#", "commit", "copy of")
-    rows = tuple(_overview_row(each) for each in model.versions)
+def _overview(model: ModelHistory, task: Task) -> Section:
+    decisive = f"{task.words.metrics[task.decisive]}#"
+    headers = ("version", "stage", "registered", "trained by", "gates", "approved by", decisive, "commit", "copy of")
+    rows = tuple(_overview_row(each, task.decisive) for each in model.versions)
     aliases = ", ".join(f"{alias} is {version}" for alias, version in sorted(model.aliases.items())) or "none"
     table = Table(caption="Every version, the newest first", headers=headers, rows=rows)
     return Section(title="Versions", text=(f"Aliases in the registry: {aliases}.",), tables=(table,))
 
 
-def _overview_row(each: ModelVersionHistory) -> tuple[str, ...]:
+def _overview_row(each: ModelVersionHistory, decisive: str) -> tuple[str, ...]:
     state, facts = each.state, each.facts
-    auc = next((metric for metric in each.metrics if metric.name == "roc_auc"), None)
+    measured = next((metric for metric in each.metrics if metric.name == decisive), None)
     return (
         each.version,
         each.stage,
@@ -75,7 +78,7 @@ def _overview_row(each: ModelVersionHistory) -> tuple[str, ...]:
         (state.trained_by if state else facts.run.run_by if facts else None) or MISSING,
         state.check.outcome if state and state.check else "not judged",
         (state.approved_by if state else "") or "–",
-        "–" if auc is None else f"{auc.value:.3f}",
+        "–" if measured is None else f"{measured.value:.3f}",
         (facts.code.commit or MISSING)[:_SHORT] if facts else MISSING,
         (state.source if state else facts.source if facts else None) or "–",
     )

@@ -47,6 +47,9 @@ class Metric:
 class ModelVersionHistory:
     """One version, by registry and ledger; at least one of them has it.
 
+    It joins ``ModelVersionFacts`` and ``ModelVersion``, and adds what neither has: the audit records of the version and
+    the metrics of its evaluation.
+
     Attributes:
         version: Version as text.
         facts: What registry and run have; None for a version that only the ledger knows.

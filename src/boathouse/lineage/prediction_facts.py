@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 from boathouse.endpoints.log_rows import read_log_rows
 from boathouse.endpoints.states import EndpointStates
 from boathouse.errors import ModelError
+from boathouse.lineage.facts import to_plain
+from boathouse.scoring.spec import BINARY_OUTPUTS
 from boathouse.tables.delta_log import read_local_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from boathouse.environment import Environment
+    from boathouse.scoring.spec import Outputs
     from boathouse.tables.location import TableLocation
 
 # Of a row of a table; of an answer of an endpoint, with the number of its record, the first without one.
@@ -36,9 +39,8 @@ class PredictionFacts:
         model_version: Version, or None where it was not recorded.
         role: Role of the version, or name of the served entity.
         scored_at: When, UTC.
-        probability: Probability of label 1, or None if the answer was an error.
-        decision: 0 or 1, or None.
-        reasons: What raised the probability most.
+        answer: The numbers of the answer, by column of the task; each None if the answer was an error.
+        reasons: What drove the answer most, the strongest first.
         read: What else is on record: views, tables, run, endpoint, requester.
     """
 
@@ -48,18 +50,25 @@ class PredictionFacts:
     model_version: str | None
     role: str
     scored_at: datetime
-    probability: float | None
-    decision: int | None
+    answer: Mapping[str, float | None]
     reasons: tuple[str, ...] = ()
     read: Mapping[str, Any] = field(default_factory=dict)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the facts as values that JSON can hold, each column of the answer under its own name."""
+        plain: dict[str, Any] = {}
+        for name, value in to_plain(self).items():
+            plain |= value if name == "answer" else {name: value}
+        return plain
 
-def find_prediction(prediction_id: str, environment: Environment) -> PredictionFacts:
+
+def find_prediction(prediction_id: str, environment: Environment, outputs: Outputs = BINARY_OUTPUTS) -> PredictionFacts:
     """Return what is on record about the prediction of batch, stream or endpoint with this id.
 
     Args:
         prediction_id: As a table or an answer gives it.
         environment: Whose tables are searched.
+        outputs: Columns of the answers in them.
 
     Raises:
         ModelError: If no table has it.
@@ -69,16 +78,17 @@ def find_prediction(prediction_id: str, environment: Environment) -> PredictionF
     if found is not None and found[2] is None:
         for name in _SCORED:
             for row in _select(places[name], "prediction_id", prediction_id):
-                return _of_row(row, places[name].table)
+                return _of_row(row, places[name].table, outputs)
     entries = [] if found is None else _select(places[_LOG], "databricks_request_id", found[1])
     for entry in entries:
         if entry["mode"] == "answer":
             states = EndpointStates.of(environment)
-            return _of_entry(entry, int(found[2] or 0), places[_LOG].table, states)  # type: ignore[index]
+            number = int(found[2] or 0)  # type: ignore[index]
+            return _of_entry(entry, number, places[_LOG].table, states, outputs)
     raise ModelError.unknown_prediction(prediction_id, [places[name].table for name in (*_SCORED, _LOG)])
 
 
-def _of_row(row: Mapping[str, Any], table: str) -> PredictionFacts:
+def _of_row(row: Mapping[str, Any], table: str, outputs: Outputs) -> PredictionFacts:
     return PredictionFacts(
         prediction_id=row["prediction_id"],
         found_in=table,
@@ -86,20 +96,21 @@ def _of_row(row: Mapping[str, Any], table: str) -> PredictionFacts:
         model_version=row["model_version"],
         role=row["role"],
         scored_at=row["scored_at"],
-        probability=row["probability"],
-        decision=row["decision"],
+        answer={column.name: row[column.name] for column in outputs.columns},
         reasons=tuple(row["reasons"] or ()),
         read={name: row[name] for name in ("feature_versions", "data_versions", "run_id") if row.get(name)},
     )
 
 
-def _of_entry(entry: Mapping[str, Any], number: int, table: str, states: EndpointStates) -> PredictionFacts:
+def _of_entry(
+    entry: Mapping[str, Any], number: int, table: str, states: EndpointStates, outputs: Outputs
+) -> PredictionFacts:
     """Return record ``number`` of one request."""
     rows = list(read_log_rows([entry]))
     if number >= len(rows):
         raise ModelError.unknown_prediction(f"{entry['databricks_request_id']}-{number}", [table])
     row = rows[number]
-    answer = row.prediction if isinstance(row.prediction, Mapping) else {"probability": row.prediction}
+    answer = row.prediction if isinstance(row.prediction, Mapping) else {outputs.main: row.prediction}
     return PredictionFacts(
         prediction_id=f"{row.request_id}-{number}",
         found_in=table,
@@ -107,8 +118,7 @@ def _of_entry(entry: Mapping[str, Any], number: int, table: str, states: Endpoin
         model_version=_choose_version(entry.get("model_version"), len(rows), number),
         role=row.served_entity or "unknown",
         scored_at=row.time,
-        probability=answer.get("probability"),
-        decision=answer.get("decision"),
+        answer={column.name: answer.get(column.name) for column in outputs.columns},
         read={
             "endpoint": row.endpoint,
             "requester": row.requester,

@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from boathouse.errors import ReproductionError
-from boathouse.lineage.differences import Reproduction, compare_predictions, find_differences, has_texts_only
+from boathouse.lineage.differences import (
+    Reproduction,
+    compare_predictions,
+    count_changed,
+    find_differences,
+    has_texts_only,
+)
 from boathouse.lineage.retraining import link_tables, store_at, train_again, write_conf
 from boathouse.lineage.version_facts import read_version
 from boathouse.lineage.work_tree import check_out, run_git
@@ -166,20 +172,20 @@ class _Side:
 
 
 def _compare(recorded: _Side, found: _Side) -> Reproduction:
-    import numpy as np
-
     name, rows = recorded.training_set()
     _, rows_again = found.training_set()
     test = _test_rows(rows)
-    before, after = (_score(each.scorer(), test) for each in (recorded, found))
-    different, largest = compare_predictions(before[0], after[0])
+    before, after = (_answer(each.scorer(), test) for each in (recorded, found))
+    main, *further = before
+    different, largest = compare_predictions(before[main], after[main])
     return Reproduction(
         title=recorded.facts.title,
         commit=str(recorded.facts.code.commit),
         rows=test.num_rows,
+        columns=tuple(before),
         different=different,
         largest=largest,
-        decisions=int(np.sum(before[1] != after[1])),
+        decisions=count_changed([(before[column], after[column]) for column in further]),
         same_files=digest_of(recorded.files) == digest_of(found.files),
         differences=find_differences(
             recorded.facts, found.facts, contents={name: (digest_rows(rows), digest_rows(rows_again))}
@@ -194,14 +200,13 @@ def _test_rows(rows: pa.Table) -> pa.Table:
     return rows.filter(pc.equal(rows[_SPLIT], _TEST))
 
 
-def _score(scorer: Scorer, rows: pa.Table) -> tuple[np.ndarray, np.ndarray]:
-    """Return the main column of the answer and the last one, which decides, whichever features the scorer takes."""
+def _answer(scorer: Scorer, rows: pa.Table) -> dict[str, np.ndarray]:
+    """Return the columns of the answer, the main one first, whichever features the scorer takes."""
     import numpy as np
 
     columns = [rows[name].to_numpy().astype(np.float64) for name in scorer.spec.features]
     matrix = np.column_stack(columns) if columns else np.empty((rows.num_rows, 0))
-    answer = scorer.answer(matrix)
-    return answer[scorer.outputs.main], list(answer.values())[-1]
+    return scorer.answer(matrix)
 
 
 def digest_rows(rows: pa.Table) -> str:

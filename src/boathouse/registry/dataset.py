@@ -136,7 +136,10 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
 
 
 class RegisteredVersions:
-    """The versions of one registered model."""
+    """The versions of one registered model, each loaded as a checked model with its tags.
+
+    ``versions.RegistryVersions`` has every model, but only aliases, digests and files.
+    """
 
     def __init__(self, name: str, schema_evolution: str = "refuse") -> None:
         """Remember the model; connect to nothing."""

@@ -14,7 +14,10 @@ from boathouse.scoring.files import ModelFiles, digest_of, read_folder, write_fo
 
 
 class RegistryVersions:
-    """The registry that this process is configured for."""
+    """Aliases, digests and files of every model in the registry that this process is configured for.
+
+    ``dataset.RegisteredVersions`` loads the versions of one model, ready to score.
+    """
 
     def aliases(self, name: str) -> dict[str, str]:
         """Return the version at each alias; nothing for a model that is not registered.

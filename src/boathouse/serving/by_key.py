@@ -10,6 +10,7 @@ import orjson
 
 from boathouse.errors import InvocationError
 from boathouse.features.online.tables import prediction_view
+from boathouse.scoring.spec import Outputs
 from boathouse.serving.columns import to_keys
 from boathouse.serving.endpoint import Endpoint, find_model
 from boathouse.serving.invocation import Invocation
@@ -41,8 +42,9 @@ async def find_predictions(endpoint: Endpoint, request: Invocation) -> bytes:
     """
     model = _first_model(endpoint)
     keys, look_up = _read_keys(model, request), _require_look_up(model, endpoint)
-    found = await look_up.find(keys, [prediction_view(model.name, model.keys)])
-    rows = [_describe(found, row) for row in range(len(keys))]
+    outputs = model.scorer.outputs
+    found = await look_up.find(keys, [prediction_view(model.name, model.keys, outputs)])
+    rows = [_describe(found, row, outputs) for row in range(len(keys))]
     return _encode("predictions", model, keys, rows, last_known=found.last_known)
 
 
@@ -66,14 +68,16 @@ def _read_keys(model: ServedModel, request: Invocation) -> list[tuple[int | str,
     return to_keys(request.columns, model.keys)
 
 
-def _describe(found: LookedUp, row: int) -> dict[str, Any]:
-    probability, decision, version = found.rows.matrix[row].tolist()
+def _describe(found: LookedUp, row: int, outputs: Outputs) -> dict[str, Any]:
     if not found.rows.found[row, 0]:
-        return {"probability": None, "decision": None, "model_version": None, "predicted_as_of": None}
+        return dict.fromkeys([*(column.name for column in outputs.columns), "model_version", "predicted_as_of"])
+    *values, version = found.rows.matrix[row].tolist()
     time = _EPOCH + timedelta(microseconds=int(found.rows.times[row, 0]))
     return {
-        "probability": _number(probability),
-        "decision": None if np.isnan(decision) else int(decision),
+        **{
+            column.name: int(value) if column.dtype == "int" and not np.isnan(value) else _number(value)
+            for column, value in zip(outputs.columns, values, strict=True)
+        },
         "model_version": None if np.isnan(version) else str(int(version)),
         "predicted_as_of": time.date().isoformat(),
     }

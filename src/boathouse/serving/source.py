@@ -15,7 +15,10 @@ _KEPT = 8
 
 @dataclass(frozen=True, kw_only=True)
 class VersionRef:
-    """A registered version.
+    """Which registered version is meant, and the digest that its files must have; hashable, to cache files by.
+
+    Unlike the registry's ``ModelVersionEntry`` it names its model, and it has no tags or text: a changed tag would make
+    it another version, to be loaded again.
 
     Attributes:
         name: Registered name.

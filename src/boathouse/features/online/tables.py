@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from boathouse.errors import OnlineStoreError
 from boathouse.scoring.feature_spec import ViewSpec
+from boathouse.scoring.spec import BINARY_OUTPUTS, Outputs
 
 if TYPE_CHECKING:
     from boathouse.scoring.feature_spec import FeatureKind
@@ -25,7 +26,6 @@ ALL_PROPERTIES = "SELECT name, value FROM online_properties"
 _TYPES = {"bigint": "BIGINT", "string": "TEXT"}
 _FEATURE_TYPES: Mapping[FeatureKind, str] = {"number": "DOUBLE PRECISION"}
 KEY_TYPES = ("bigint", "string")
-PREDICTION_FEATURES = ("probability", "decision", "model_version")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,50}")
 _SECONDS_A_DAY = 86_400
 _PYTHON_TYPES: dict[str, type] = {"bigint": int, "string": str}
@@ -60,21 +60,24 @@ def max_age_s(view: ViewSpec) -> int | None:
     return None if view.max_age_days is None else view.max_age_days * _SECONDS_A_DAY
 
 
-def prediction_view(model: str, keys: tuple[tuple[str, str], ...]) -> ViewSpec:
+def prediction_view(model: str, keys: tuple[tuple[str, str], ...], outputs: Outputs = BINARY_OUTPUTS) -> ViewSpec:
     """Return the view of the newest prediction of each key by a registered model.
 
-    Its time is the date that the prediction is as of; the version is a number, as versions of the registry are.
+    Its features are the numbers of an answer and, last, the version of the model, which is a number as versions of the
+    registry are. Its time is the date that the prediction is as of.
 
     Args:
         model: Registered name, ``<env>.<schema>.<model>``.
         keys: Key columns and their types.
+        outputs: Columns of its answers.
     """
-    declared = repr((keys, PREDICTION_FEATURES))
+    features = (*(column.name for column in outputs.columns), "model_version")
+    declared = repr((keys, features))
     return ViewSpec(
         name=f"predictions_{model.rsplit('.', maxsplit=1)[-1]}",
         digest=hashlib.sha256(declared.encode()).hexdigest()[:16],
         keys=keys,
-        features=PREDICTION_FEATURES,
+        features=features,
     )
 
 
