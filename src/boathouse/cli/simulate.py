@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from boathouse.simulation.stitching import Simulated, Simulator
 
 
-@click.command(epilog="Example: boathouse simulate --customers 10000 --months 12 --to big")
+@click.command(epilog="Example: boathouse simulate --customers 10000 --months 12 --to dist/big")
 @click.option("--customers", required=True, type=int, help="Synthetic customers.")
 @click.option("--months", required=True, type=int, help="Monthly statements of each, up to the last month.")
 @click.option("--seed", default=0, show_default=True, type=int, help="The same seed gives the same bytes.")
