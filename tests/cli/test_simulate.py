@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -100,6 +101,17 @@ def test_what_is_not_of_a_simulation_is_never_replaced(tmp_path: Path) -> None:
         assert "customers.csv" in refused.stderr
         assert "not of a simulation" in refused.stderr
     assert (folder / "customers.csv").read_text(encoding="utf-8") == "real"
+
+
+def test_a_use_case_without_a_simulation_is_told_what_to_declare(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("boathouse.cli.simulate.USE_CASE", replace(USE_CASE, simulation=None))
+    refused = invoke(tmp_path / "new")
+    assert refused.exit_code == 1
+    assert "declares no simulation of customers" in refused.stderr
+    assert "Declare 'simulation' in USE_CASE" in refused.stderr
+    assert not (tmp_path / "new").exists()
 
 
 def test_the_book_itself_is_never_written() -> None:

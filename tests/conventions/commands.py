@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
 HELP_LINE = 45
 # What a terminal of 80 columns shows in one line, so that it can be copied.
 EXAMPLE_LINE = 76
+# Folders whose content a run may write, and that git ignores.
+_WRITTEN_BY_RUNS = re.compile(r"/|(\./)?(data|dist)/")
 # Names of arguments that say nothing of what is meant.
 FORBIDDEN_USAGE = ("WORDS", "ARGS", "VALUES")
 
@@ -59,3 +63,14 @@ def _find_example_faults(path: str, command: click.Command) -> Iterator[str]:
             command.make_parser(context).parse_args(shlex.split(each)[len(path.split()) :])
         except click.UsageError as error:
             yield f"{path}: the example is not accepted: {error.format_message()}"
+        yield from (f"{path}: the example writes to {name}; write to data/ or dist/" for name in find_stray(each))
+
+
+def find_stray(example: str) -> list[str]:
+    """Return the files and folders that an example writes to beside data/ and dist/, where they would be committed.
+
+    What follows ``--to`` is a path if it has a slash, an ending of a file or a format before it.
+    """
+    targets = [after for word, after in pairwise(shlex.split(example)) if word == "--to"]
+    paths = [re.sub(r"^(csv|parquet):", "./", each) for each in targets]
+    return [each for each in paths if re.search(r"/|\.(html|json|md)$", each) and not _WRITTEN_BY_RUNS.match(each)]

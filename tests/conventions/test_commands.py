@@ -24,8 +24,8 @@ def test_an_old_name_does_what_the_new_one_does_and_is_not_listed() -> None:
 
 
 def make(text: str | None, *, epilog: str | None = "Example: boathouse sink x", metavar: str = "BOAT") -> click.Command:
-    argument = click.Argument(["words"], nargs=-1, metavar=metavar, required=True)
-    return click.Command("sink", help=text, epilog=epilog, params=[argument])
+    argument = click.Argument(["words"], nargs=-1, metavar=metavar)
+    return click.Command("sink", help=text, epilog=epilog, params=[argument, click.Option(["--to"])])
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,10 @@ def make(text: str | None, *, epilog: str | None = "Example: boathouse sink x", 
             "the example is not accepted: No such option",
         ),
         (make("Sink a boat.", metavar="WORDS..."), "usage names WORDS"),
+        (make("Sink a boat.", epilog="Example: boathouse sink --to log.html"), "writes to log.html; write to data/"),
+        (make("Sink a boat.", epilog="Example: boathouse sink --to csv:log"), "writes to ./log; write to data/"),
+        (make("Sink a boat.", epilog="Example: boathouse sink --to csv:dist/log"), None),
+        (make("Sink a boat.", epilog="Example: boathouse sink --to island"), None),
     ],
 )
 def test_what_is_missing_is_told(command: click.Command, fault: str | None) -> None:

@@ -61,6 +61,17 @@ def test_a_new_source_and_a_new_view_need_no_line() -> None:
 
 
 @pytest.mark.parametrize(
+    ("environment", "expected"), [("dev", "additive"), ("staging", "refuse"), ("prod", "refuse"), ("test", "refuse")]
+)
+def test_saves_add_columns_to_tables_of_dev_alone(environment: str, expected: str) -> None:
+    loader = CONFIG_LOADER_CLASS(conf_source=str(project.CONF), env=environment, **CONFIG_LOADER_ARGS)
+    written = ["raw.boats", "clean.boats", "clean.boats_quarantine", "features.boats_v2"]
+    entries = [*resolve_entries(loader["catalog"], [flow(*written)]).values(), *loader["catalog"].values()]
+    settings = {str(each["lakehouse"]["schema_evolution"]) for each in entries if "lakehouse" in each}
+    assert settings == {expected}
+
+
+@pytest.mark.parametrize(
     "name", ["clean.custmers", "raw.custmers", "features.spendings", "extract.boats", "monitoring.as_off", "audit.x"]
 )
 def test_name_without_a_contract_is_refused(name: str) -> None:

@@ -205,7 +205,7 @@ def search(terms: tuple[str, ...]) -> None:
         raise FeatureError(f"No feature has all of the terms: {' '.join(terms)}. See all: boathouse features list.")
 
 
-@features.command(epilog="Example: boathouse features dictionary --to features.md")
+@features.command(epilog="Example: boathouse features dictionary --to dist/features.md")
 @click.option("--to", "path", type=click.Path(path_type=Path), default=None, help="A file; default: the screen.")
 def dictionary(path: Path | None) -> None:
     """Write the feature dictionary as Markdown."""

@@ -151,7 +151,7 @@ when there is nothing new; with --watch it continues.
 """
 
 
-@click.command(help=_HELP, epilog="Example: boathouse infer rows.csv --to parquet:scores --env prod")
+@click.command(help=_HELP, epilog="Example: boathouse infer rows.csv --to parquet:dist/scores --env prod")
 @click.argument("source", metavar="INPUT")
 @click.option("--to", "target", required=True, metavar="OUTPUT", help="Where the scores go.")
 @click.option("--way", type=click.Choice(["batch", "stream"]), default="batch", help="Default: batch.")

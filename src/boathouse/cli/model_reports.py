@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from boathouse.lineage.model_history import ModelHistory
 
 
-@click.command(epilog="Example: boathouse models report --to report.html --env prod")
+@click.command(epilog="Example: boathouse models report --to dist/report.html --env prod")
 @click.argument("name", required=False)
 @ENVIRONMENT
 @click.option("--format", "form", type=click.Choice(["html", "markdown"]), default="html", show_default=True)

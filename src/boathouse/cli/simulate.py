@@ -24,7 +24,7 @@ def _rename_option(name: str) -> str:
     return "entities" if name == USE_CASE.entity.plural else name
 
 
-@click.command(epilog="Example: boathouse simulate --entities 10000 --months 12 --to big",
+@click.command(epilog="Example: boathouse simulate --entities 10000 --months 12 --to dist/big",
                context_settings={"token_normalize_func": _rename_option})  # fmt: skip
 @click.option("--entities", required=True, type=int, help=f"Synthetic {USE_CASE.entity.plural}.")
 @click.option("--months", required=True, type=int, help="Months of each, up to the last month.")
