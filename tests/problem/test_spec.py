@@ -68,6 +68,13 @@ def test_a_view_with_keys_of_another_entity_is_refused() -> None:
         replace(USE_CASE, views=(view, RECENT), model_views=(view, RECENT))
 
 
+def test_a_view_that_does_not_name_who_cleans_its_source_is_refused() -> None:
+    view = replace(PRICES, sources=tuple(replace(each, cleaned_by=None) for each in PRICES.sources))
+    expected = r"view 'prices': expected source clean.products to name cleaned_by=clean_products, found None"
+    with pytest.raises(ConfigError, match=expected):
+        replace(USE_CASE, views=(view, RECENT), model_views=(view, RECENT))
+
+
 def test_every_table_has_the_keys_of_the_entity_and_the_features_of_the_views() -> None:
     contracts = USE_CASE.contracts
     assert contracts["model_input.labels"].keys == ("shop_id", "product_code", "observed_on")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import pytest
 from pyspark.errors import AnalysisException
 from pyspark.sql import functions as F
 
-from boathouse.use_case import USE_CASE
+from boathouse.use_case import USE_CASE, cleaning
 from boathouse.use_case.features import (
     FEATURE_VIEWS,
     compute_customer_profile,
@@ -213,3 +214,15 @@ def test_a_view_reads_the_columns_it_declares_and_no_others(spark: SparkSession,
             without = [*declared[:place], declared[place].drop(column), *declared[place + 1 :]]
             with pytest.raises(AnalysisException):
                 view.compute(*without).schema  # type: ignore[attr-defined]  # noqa: B018
+
+
+@pytest.mark.parametrize(("mapping", "view"), [("MARRIAGE", "customer_profile"), ("EDUCATION", "customer_profile")])
+def test_codes_read_the_other_way_round_are_another_definition(
+    monkeypatch: pytest.MonkeyPatch, mapping: str, view: str
+) -> None:
+    """Features of swapped codes under the old name would mislead the models that were trained before."""
+    declared = next(each for each in USE_CASE.views if each.name == view)
+    codes = getattr(cleaning, mapping)
+    assert replace(declared).digest == declared.digest
+    monkeypatch.setattr(cleaning, mapping, dict(zip(codes, reversed(codes.values()), strict=True)))
+    assert replace(declared).digest != declared.digest

@@ -38,12 +38,15 @@ class Source:
         time_column: Date from which a row is known; None if the table has none, then a changed row changes
             all of its key's features.
         may_be_empty: Whether an environment may go without its rows. Then the view is empty too, and not late.
+        cleaned_by: The function that makes the table's rows from what is delivered: its code and constants decide
+            the values of the view too, and are part of its definition. None for a table that is a view's.
     """
 
     table: str
     columns: tuple[str, ...]
     time_column: str | None = None
     may_be_empty: bool = False
+    cleaned_by: Callable[..., object] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,9 +154,10 @@ class FeatureView:
 
     @cached_property
     def digest(self) -> str:
-        """Digest of what decides the values: keys, sources, names, units and kinds, and the function."""
+        """Digest of what decides the values: keys, sources and how they are cleaned, features, and the function."""
         features = tuple((each.name, each.unit, each.kind) for each in self.features)
-        declared = (self.keys, self.time_column, self.source_names, features, self.max_age_days)
+        cleaners = tuple(source.cleaned_by for source in self.sources)
+        declared = (self.keys, self.time_column, self.source_names, cleaners, features, self.max_age_days)
         return digest_definition(declared, self.compute, owner=f"Feature view '{self.name}'")
 
     @property

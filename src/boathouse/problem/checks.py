@@ -8,9 +8,9 @@ from boathouse.errors import ConfigError
 from boathouse.features.feature_view import check_views
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-    from boathouse.features.feature_view import FeatureView
+    from boathouse.features.feature_view import FeatureView, Source
     from boathouse.problem.spec import UseCase
 
 
@@ -45,14 +45,27 @@ def _check_tables(use_case: UseCase) -> None:
 
 
 def _check_view(view: FeatureView, use_case: UseCase) -> None:
-    """Check that a view has keys of the entity, and reads columns that its sources have."""
+    """Check that a view has keys of the entity, reads columns that its sources have, and names their cleaners."""
     _require_known(f"the keys of view '{view.label}'", view.keys, use_case.entity.typed_keys)
     columns = {each.table: each.columns for each in use_case.views}
     columns |= {name: contract.column_names for name, contract in use_case.clean_contracts.items()}
     _require_known(f"the tables of view '{view.label}'", view.source_names, columns)
+    cleaners = {source.cleaned.name: source.clean for source in use_case.sources}
     for source in view.sources:
         what = f"what view '{view.label}' reads of {source.table}"
         _require_known(what, source.columns, columns[source.table])
+        _require_cleaner(view, source, cleaners.get(source.table))
+
+
+def _require_cleaner(view: FeatureView, source: Source, cleaner: Callable[..., object] | None) -> None:
+    """Check that the definition of a view has the function that cleans what it reads."""
+    if source.cleaned_by is not cleaner:
+        expected, found = (getattr(each, "__name__", repr(each)) for each in (cleaner, source.cleaned_by))
+        raise ConfigError(
+            f"Use case, view '{view.label}': expected source {source.table} to name cleaned_by={expected}, found "
+            f"{found}. The function that cleans a table decides the view's values, so that its code belongs to the "
+            "view's definition."
+        )
 
 
 def _check_names(use_case: UseCase) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from boathouse.features.feature_view import FeatureView, Source
 from boathouse.lazy import import_lazily
 from boathouse.scoring.feature_spec import Feature
+from boathouse.use_case.cleaning import clean_statements, clean_transactions
 from boathouse.use_case.entity import KEYS, KNOWN_COLUMN, OWNER, TIME_COLUMN
 
 if TYPE_CHECKING:
@@ -110,8 +111,14 @@ CARD_ACTIVITY = FeatureView(
             columns=("customer_id", "transaction_date", "amount", "n_transactions"),
             time_column="transaction_date",
             may_be_empty=True,
+            cleaned_by=clean_transactions,
         ),
-        Source(table="clean.statements", columns=("customer_id", KNOWN_COLUMN), time_column=KNOWN_COLUMN),
+        Source(
+            table="clean.statements",
+            columns=("customer_id", KNOWN_COLUMN),
+            time_column=KNOWN_COLUMN,
+            cleaned_by=clean_statements,
+        ),
     ),
     compute=compute_card_activity,
     features=(

@@ -8,6 +8,7 @@ from boathouse.features.feature_view import FeatureView, Source
 from boathouse.lazy import import_lazily
 from boathouse.scoring.feature_spec import Feature
 from boathouse.use_case.card_activity import CARD_ACTIVITY
+from boathouse.use_case.cleaning import clean_customers, clean_statements
 from boathouse.use_case.entity import KEYS, KNOWN_COLUMN, OWNER, TIME_COLUMN
 
 if TYPE_CHECKING:
@@ -116,8 +117,17 @@ MODEL_VIEWS = (
         owner=OWNER,
         description="What is known of a customer from the first statement on.",
         sources=(
-            Source(table="clean.customers", columns=("customer_id", "limit_bal", "age", "education", "marriage")),
-            Source(table="clean.statements", columns=("customer_id", KNOWN_COLUMN), time_column=KNOWN_COLUMN),
+            Source(
+                table="clean.customers",
+                columns=("customer_id", "limit_bal", "age", "education", "marriage"),
+                cleaned_by=clean_customers,
+            ),
+            Source(
+                table="clean.statements",
+                columns=("customer_id", KNOWN_COLUMN),
+                time_column=KNOWN_COLUMN,
+                cleaned_by=clean_statements,
+            ),
         ),
         compute=compute_customer_profile,
         features=(
@@ -149,6 +159,7 @@ MODEL_VIEWS = (
                 table="clean.statements",
                 columns=("customer_id", "statement_month", KNOWN_COLUMN, "months_late", "usage"),
                 time_column=KNOWN_COLUMN,
+                cleaned_by=clean_statements,
             ),
         ),
         compute=compute_payment_behaviour,
@@ -224,8 +235,9 @@ MODEL_VIEWS = (
                 table="clean.statements",
                 columns=("customer_id", "statement_month", KNOWN_COLUMN, "bill_amt", "pay_amt"),
                 time_column=KNOWN_COLUMN,
+                cleaned_by=clean_statements,
             ),
-            Source(table="clean.customers", columns=("customer_id", "limit_bal")),
+            Source(table="clean.customers", columns=("customer_id", "limit_bal"), cleaned_by=clean_customers),
         ),
         compute=compute_spending,
         features=(
