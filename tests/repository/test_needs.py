@@ -54,9 +54,33 @@ def test_skip_fails_where_none_is_allowed(tmp_path: Path) -> None:
     assert "1 xfailed, 1 error" in report
 
 
+def install_postgres(folder: Path, program: str) -> None:
+    path = folder / "15" / "bin" / program
+    path.parent.mkdir(parents=True)
+    path.touch()
+
+
+def test_the_client_alone_is_no_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    install_postgres(tmp_path, "psql")
+    monkeypatch.setattr(needs, "POSTGRES_FOLDERS", str(tmp_path))
+    assert needs.find_missing()["postgres"] == "needs PostgreSQL: apt-get install postgresql"
+
+
+@pytest.mark.parametrize(("user", "missing"), [(0, True), (1000, False)])
+def test_root_needs_a_program_to_start_the_server_as_another_user(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, user: int, *, missing: bool
+) -> None:
+    install_postgres(tmp_path, "pg_ctl")
+    monkeypatch.setattr(needs, "POSTGRES_FOLDERS", str(tmp_path))
+    monkeypatch.setattr(needs.os, "geteuid", lambda: user)
+    monkeypatch.setattr(needs.shutil, "which", lambda _: None)
+    assert ("runuser" in needs.find_missing().get("postgres", "")) is missing
+
+
 def test_nothing_is_missing_where_all_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(needs, "find_java", lambda: "/usr/bin/java")
     monkeypatch.setattr(needs, "find_delta_jar", lambda: tmp_path)
+    install_postgres(tmp_path, "pg_ctl")
     monkeypatch.setattr(needs, "POSTGRES_FOLDERS", str(tmp_path))
     monkeypatch.setattr(needs, "find_jars", lambda: [tmp_path])
     monkeypatch.setattr(needs, "find_other_python", lambda: "/usr/bin/python3.12")

@@ -59,7 +59,7 @@ def build_machine(folder: Path, *hidden: str) -> dict[str, str]:
         "java": ["bin/java"],
         "Spark's jars": [f"home/.ivy2/jars/{DELTA_JAR}"],
         "Kafka's jars": [f"home/.ivy2/jars/{name}" for name in KAFKA_JARS],
-        "PostgreSQL": ["postgresql/15/bin/pg_ctl"],
+        "PostgreSQL": ["postgresql/15/bin/pg_ctl", "bin/runuser"],
         "Chromium": [f"bin/{BROWSERS[0]}"],
         "the other Python": [f"bin/python{OTHER_PYTHON}"],
         **{name: [f"bin/{name}"] for name in PROGRAMS},
