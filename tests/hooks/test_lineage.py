@@ -14,7 +14,7 @@ import mlflow
 import pytest
 
 from boathouse.errors import DataQualityError
-from boathouse.hooks.lineage import VERSION_TAGS, LineageHooks
+from boathouse.hooks.lineage import LineageHooks
 from boathouse.hooks.provenance import RunTags, digest_lock, read_runtime_environment
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def test_a_run_carries_every_tag_of_the_model(tracked: SampleProject, monkeypatc
     names = {field.name for field in dataclasses.fields(RunTags)}
     assert names <= set(tags)
     assert (tags["environment"], tags["engine"], tags["job_run_id"]) == ("test", "sail", "job-77")
-    assert tags["mlflow.source.git.commit"] == tags["git_commit"] == COMMIT
+    assert tags["mlflow.source.git.commit"] == tags["git_sha"] == COMMIT
 
 
 def test_tables_read_are_inputs_with_version_and_purpose(tracked: SampleProject) -> None:
@@ -85,7 +85,7 @@ def test_a_model_version_registered_in_the_run_carries_where_it_comes_from(
     tracked.run()
     tags = client.get_model_version("test.models.registered_early", "1").tags
     assert tags["table_versions"] == "test.clean.numbers@2,test.raw.numbers@7"
-    assert tags["git_commit"] == COMMIT
+    assert tags["git_sha"] == COMMIT
     assert tags["engine"] == "sail"
 
 
@@ -113,12 +113,15 @@ def test_a_version_knows_its_data_and_commit_as_soon_as_it_is_registered(shared_
         "models.late": SimpleNamespace(name="test.models.known_at_once", last_saved_version="1"),
     }
     hooks, node = LineageHooks(), SimpleNamespace(namespace="training")
-    hooks.before_pipeline_run(datasets)
+    loader = {"globals": {"environment": "test", "lakehouse": {"engine": "sail", "root": "/nowhere"}}}
+    hooks.after_context_created(SimpleNamespace(config_loader=loader, params={}))
+    hooks.before_pipeline_run({"pipeline_names": ["training"]}, SimpleNamespace(nodes=()), datasets)
     hooks.after_dataset_loaded("clean.numbers", node)
     hooks.after_dataset_saved("models.late", node)
     tags = client.get_model_version("test.models.known_at_once", "1").tags
     assert tags["table_versions"] == "test.clean.numbers@3"
-    assert tags["git_commit"] == COMMIT
+    assert (tags["git_sha"], tags["environment"], tags["pipeline"]) == (COMMIT, "test", "training")
+    assert (tags["job_run_id"], "branch" in tags) == ("none", True)
 
 
 def test_options_are_logged_key_by_key(tracked: SampleProject) -> None:
@@ -179,7 +182,9 @@ def test_a_model_is_registered_with_everything_to_make_it_again(tracked: SampleP
     )
     tracked.run("data_prep", params={"training": {"split": {"share": 0.25}}})
     tags = client.get_model_version("test.models.whole", "1").tags
-    assert set(VERSION_TAGS) <= set(tags)
+    run_tags = {field.name for field in dataclasses.fields(RunTags)}
+    assert run_tags <= set(tags)
+    assert {"git_sha", "branch", "job_run_id", "environment"} <= run_tags
     assert tags["libraries_digest"] == read_runtime_environment().libraries_digest
     run = _newest_run().info.run_id
     assert mlflow.artifacts.load_dict(f"runs:/{run}/parameters.json")["training"]["split"] == {

@@ -23,21 +23,6 @@ TABLE_VERSIONS_FILE = "table_versions.json"
 PARAMETERS_FILE = "parameters.json"
 RUNTIME_ENVIRONMENT_FILE = "runtime_environment.json"
 FEATURE_LINEAGE_FILE = "feature_lineage.json"
-# The tags of the run that its model versions carry too.
-VERSION_TAGS = (
-    "git_commit",
-    "git_branch",
-    "git_dirty",
-    "git_difference",
-    "environment",
-    "engine",
-    "engine_version",
-    "boathouse_version",
-    "python_version",
-    "libraries_digest",
-    "lock_digest",
-    "run_by",
-)
 # What the tables that a pipeline reads are for, in MLflow's terms; others go by the pipeline's name.
 _CONTEXTS = {"training": "training", "evaluation": "testing"}
 
@@ -67,7 +52,7 @@ class LineageRecord:
 
     reads: dict[tuple[str, str], TableUse] = field(default_factory=dict)
     writes: dict[tuple[str, str], TableUse] = field(default_factory=dict)
-    models: dict[tuple[str, str], str] = field(default_factory=dict)
+    models: set[tuple[str, str]] = field(default_factory=set)
 
     def to_dict(self) -> dict[str, list[dict[str, Any]]]:
         """Return the content of ``table_versions.json``."""
@@ -92,6 +77,7 @@ class LineageHooks:
         self._parameters: dict[str, Any] = {}
         self._catalog: DataCatalog | None = None
         self._record = LineageRecord()
+        self._run: tuple[dict[str, Any], Pipeline] | None = None
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -101,9 +87,10 @@ class LineageHooks:
         self._engine, self._environment = environment.engine, environment.name
 
     @hook_impl
-    def before_pipeline_run(self, catalog: DataCatalog) -> None:
+    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:
         """Forget the previous run."""
         self._catalog = catalog
+        self._run = (run_params, pipeline)
         self._record = LineageRecord()
 
     @hook_impl
@@ -119,14 +106,13 @@ class LineageHooks:
         self._note(self._record.writes, getattr(dataset, "last_written", None), node)
         model = getattr(dataset, "last_saved_version", None)
         if model is not None:
+            name, number = _name_model(dataset, model)
             with self._lock:
                 # What the run reads after this had no part in the model.
                 tables = self._record.describe_reads()
-                self._record.models[_name_model(dataset, model)] = tables
+                self._record.models.add((name, number))
             # At once: the gates of the same run ask for them, and a run that is killed leaves them behind.
-            _set_tags(
-                *_name_model(dataset, model), {"git_commit": read_source_state().commit, "table_versions": tables}
-            )
+            self._tag_version(name, number, tables)
 
     # kedro-mlflow closes the run in the same two hooks: ours go first.
     @hook_impl(tryfirst=True)
@@ -173,8 +159,14 @@ class LineageHooks:
         _log_tables(self._record)
         if self._record.models:
             _log_origin(self._parameters)
-        for (name, version), tables in self._record.models.items():
-            _tag_model(name, version, tags, tables)
+
+    def _tag_version(self, name: str, version: str, tables: str) -> None:
+        """Give a version the tags of its run, and the tables that the run has read so far."""
+        from boathouse.registry.tags import write_tags
+
+        if self._run is not None:
+            tags = self._collect_tags(*self._run).to_dict()
+            write_tags(name, version, {**tags, "table_versions": tables or "none"})
 
     def _collect_tags(self, run_params: dict[str, Any], pipeline: Pipeline) -> RunTags:
         names = run_params.get("pipeline_names") or sorted({node.namespace or node.name for node in pipeline.nodes})
@@ -249,20 +241,3 @@ def _describe_input(use: TableUse) -> Dataset:
     source = DeltaDatasetSource(**location, delta_table_version=int(use.version))
     # The version of a Delta table is its fingerprint: the same version is the same rows.
     return MetaDataset(source, name=use.table, digest=f"v{use.version}")  # type: ignore[abstract]
-
-
-def _set_tags(name: str, version: str, tags: dict[str, str]) -> None:
-    from mlflow import MlflowClient
-
-    client = MlflowClient()
-    for key, value in tags.items():
-        client.set_model_version_tag(name, version, key, value)
-
-
-def _tag_model(name: str, version: str, tags: RunTags, tables: str) -> None:
-    from mlflow import MlflowClient
-
-    client = MlflowClient()
-    for key in VERSION_TAGS:
-        client.set_model_version_tag(name, version, key, getattr(tags, key))
-    client.set_model_version_tag(name, version, "table_versions", tables)

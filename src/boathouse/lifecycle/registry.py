@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from boathouse.lifecycle.state import ALIASES, REGISTERED, ModelState, ModelVersion
 from boathouse.registry.client import guard_store, open_client
 from boathouse.registry.model_files import download_model
+from boathouse.registry.tags import read_tags, write_tags
 from boathouse.scoring.files import check_files, digest_of
 
 if TYPE_CHECKING:
@@ -194,7 +195,7 @@ class ModelRegistry:
             found = client.get_model_version(self.name, str(found.version))
         return ModelVersionEntry(
             version=str(found.version),
-            tags=dict(found.tags or {}),
+            tags=read_tags(found.tags),
             description=found.description or "",
             created_by=str(found.user_id or ""),
             source=str(found.source or ""),
@@ -213,7 +214,7 @@ class ModelRegistry:
             elif change.action == "delete_alias":
                 client.delete_registered_model_alias(self.name, change.key)
             elif change.action == "set_tag":
-                client.set_model_version_tag(self.name, change.version, change.key, change.value)
+                write_tags(self.name, change.version, {change.key: change.value}, client=client)
             elif change.action == "delete_tag":
                 client.delete_model_version_tag(self.name, change.version, change.key)
             else:

@@ -73,7 +73,7 @@ def registration_event(name: str, entry: ModelVersionEntry, *, now: datetime) ->
     evidence = {
         "trained_by": trained_by,
         "released_code": entry.tags.get("released_code"),
-        "git_commit": entry.tags.get("git_commit"),
+        "git_sha": entry.tags.get("git_sha"),
         "algorithm": entry.tags.get("algorithm"),
     }
     return AuditEvent(

@@ -24,6 +24,7 @@ from boathouse.lineage.facts import (
     flatten,
 )
 from boathouse.registry.client import guard_store, open_client
+from boathouse.registry.tags import read_tags
 from boathouse.scoring.feature_spec import FEATURE_SPEC, FeatureSpec
 from boathouse.tables.location import TableLocation
 from boathouse.tables.time_travel import find_problem
@@ -184,7 +185,7 @@ class _Reader:
 
     def read(self, *, with_files: bool) -> ModelVersionFacts:
         """Return the facts."""
-        tags = dict(self.version.tags or {})
+        tags = read_tags(self.version.tags)
         is_copy = (self.source.name, self.source.version) != (self.version.name, self.version.version)
         return ModelVersionFacts(
             name=self.version.name,
@@ -209,14 +210,14 @@ class _Reader:
 
     def _tag(self, name: str, tags: Mapping[str, str] | None = None) -> str | None:
         """Return a tag of the version, else of its run; None where it was not recorded."""
-        own = (self.source.tags or {}) if tags is None else tags
-        found = own.get(name) or (self.run.data.tags.get(name) if self.run else None)
+        own = read_tags(self.source.tags) if tags is None else tags
+        found = own.get(name) or (read_tags(self.run.data.tags).get(name) if self.run else None)
         return None if found is None or found in _UNKNOWN else str(found)
 
     def _code(self) -> CodeFacts:
         return CodeFacts(
-            commit=self._tag("git_commit"),
-            branch=self._tag("git_branch"),
+            commit=self._tag("git_sha"),
+            branch=self._tag("branch"),
             dirty=self._tag("git_dirty"),
             difference=self._tag("git_difference"),
             package_version=self._tag("boathouse_version"),
