@@ -80,7 +80,7 @@ def test_what_there_is_and_what_waits(data: Path) -> None:
     assert listed[1].split()[:5] == [NAME, "1", "2", "-", "2"]
     assert listed[1].endswith("2 to production (tom)")
     assert "waiting: 2 to production, asked by tom; approved by none yet" in run("models", "show").output
-    assert f"{NAME} 2 to production  tom: The gates let it pass: Because." in run("requests", "list").output
+    assert f"{NAME} 2 to production  tom: It passed both steps: Because." in run("requests", "list").output
     shown = run("models", "show", "2").output
     assert f"{NAME} version 2: challenger since" in shown
     assert "passed   minimum_roc_auc is 0.7." in shown

@@ -14,6 +14,7 @@ from boathouse.lifecycle.policy import Identity
 from boathouse.lifecycle.projection import project_events
 from boathouse.lifecycle.registry import ModelRegistry
 from boathouse.lifecycle.state import CHAMPION
+from boathouse.lifecycle.sync import creation_events
 from boathouse.options import require_choice
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def copy_version(
             "identity": target.identity.source,
         },
     )
-    (record,) = target.ledger.append([event])
+    *_, record = target.ledger.append([*creation_events(recorded.values(), event), event])
     if made is not None and record.version != made:
         target.registry.delete(made)
     return target.sync(), str(record.version)

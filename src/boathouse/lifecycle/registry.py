@@ -116,7 +116,7 @@ def _version_changes(state: ModelState, registered: RegistryState) -> Iterator[C
             yield Change("describe", version, "", text)
 
 
-MANAGED_TAGS = ("stage", "comparison", "promotion", "gates", "approved_by", "copied_from")
+MANAGED_TAGS = ("stage", "compliance", "comparison", "promotion", "gates", "approved_by", "copied_from")
 
 
 def describe_tags(version: ModelVersion) -> dict[str, str]:
@@ -124,7 +124,8 @@ def describe_tags(version: ModelVersion) -> dict[str, str]:
     tags = {"stage": version.stage, "approved_by": version.approved_by, "copied_from": version.source or ""}
     if version.check is not None:
         tags |= {
-            "comparison": "passed" if version.check.passed else "failed" if version.check.outcome == "kept" else "",
+            "compliance": version.check.compliance,
+            "comparison": version.check.comparison,
             "promotion": version.check.reason,
             "gates": _sum_up_gates(version),
         }
@@ -137,7 +138,7 @@ def describe_version(version: ModelVersion, written: str = "") -> str:
     A version without a decision keeps its text alone: a gate judges whether there is one.
     """
     people = written.split(_MARKER, maxsplit=1)[0].rstrip()
-    if version.stage == REGISTERED and version.check is None:
+    if version.stage == REGISTERED and version.check is None and not version.comments:
         return people
     return "\n\n".join(part for part in (people, f"{_MARKER}\n{_describe_state(version)}") if part)
 
@@ -146,6 +147,7 @@ def _describe_state(version: ModelVersion) -> str:
     lines = [f"{version.stage}, since {version.moved_at:%Y-%m-%d %H:%M} UTC. {version.reason}".rstrip()]
     if version.approved_by:
         lines.append(f"Approved by {version.approved_by}.")
+    lines += [f"{each.by}, {each.at:%Y-%m-%d %H:%M} UTC: {each.text}" for each in version.comments]
     if version.check is not None:
         lines += ["", f"Gates: {version.check.outcome}. {version.check.reason}"]
         lines += [f"- {_mark(gate)} {gate.get('message') or gate.get('name')}" for gate in version.check.gates]

@@ -150,12 +150,16 @@ class LifeCycle:
         digest = self._digest("promote", version)
         evidence = {"from": state.champion, "stage": stage}
         event = self._event(event_types.PROMOTED, version, comment, evidence, digest=digest)
+        asked = state.find_request(version, to)
+        request = None
+        if asked is None or asked.closed:  # a request precedes each move, also where nobody has to approve it
+            request = self._event(event_types.REQUESTED, version, comment, {"to": to, "waits": False})
 
         def check(current: ModelState) -> None:
             rules.check_promotion(current, version, to=to, digest=digest, now=self.clock(), options=self.options.rules)
             rules.check_champion(current, state.champion)
 
-        return self._record("promote", event, check)
+        return self._record("promote", event, check, before=request)
 
     def rollback(self, *, to: str | None = None, comment: str) -> ModelState:
         """Make the previous champion, or the former champion ``to``, champion again; archive the one it replaces.
@@ -191,18 +195,30 @@ class LifeCycle:
         event = self._event(event_types.ARCHIVED, version, comment, {"from": stage, "why": "by hand"})
         return self._record("archive", event, lambda state: rules.check_archive(state, version))
 
+    def comment(self, version: str, *, comment: str) -> ModelState:
+        """Record a comment on ``version``; whoever may read the ledger may write one, and nothing else changes.
+
+        Raises:
+            LifeCycleError: If the version is unknown or the comment empty.
+        """
+        self.sync()
+        event = self._event(event_types.COMMENTED, version, comment, {})
+        return self._record("comment", event, lambda state: rules.check_comment(state, version, comment))
+
     def refuse(self, action: str, version: str | None, error: BoathouseError) -> None:
         """Record that ``action`` was refused, and why."""
         self.ledger.append([self._event(event_types.REFUSED, version, str(error), {"action": action})])
 
-    def _record(self, action: str, event: AuditEvent, check: Callable[[ModelState], object]) -> ModelState:
-        """Record ``event`` if the state allows it, else the refusal; then sync the registry."""
+    def _record(
+        self, action: str, event: AuditEvent, check: Callable[[ModelState], object], *, before: AuditEvent | None = None
+    ) -> ModelState:
+        """Record ``event``, after ``before``, if the state allows it, else the refusal; then sync the registry."""
 
         def check_records(records: list[AuditRecord]) -> None:
             check(project_events(records, name=self.name))
 
         try:
-            self.ledger.append([event], check=check_records)
+            self.ledger.append([event] if before is None else [before, event], check=check_records)
         except LifeCycleError as error:
             self.refuse(action, event.version, error)
             raise

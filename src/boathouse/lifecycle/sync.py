@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from boathouse.lifecycle import event_types
@@ -10,7 +11,7 @@ from boathouse.lifecycle.projection import project_events
 from boathouse.lifecycle.registry import plan_changes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from boathouse.lifecycle.chain import AuditRecord
@@ -63,8 +64,19 @@ def note_registrations(
     unknown = [each for each in registered.versions.values() if each.version not in known]
     if not unknown:
         return records
-    ledger.append([registration_event(name, each, now=clock()) for each in unknown])
+    events = [registration_event(name, each, now=clock()) for each in unknown]
+    ledger.append([*creation_events(records, events[0]), *events])
     return ledger.read(name)
+
+
+def creation_events(records: Iterable[AuditRecord], first: AuditEvent) -> list[AuditEvent]:
+    """Return the event that a model came to be with its version of ``first``; none if it had versions before."""
+    versions = {event_types.CREATED, event_types.REGISTERED, event_types.COPIED}
+    if any(record.kind in versions for record in records):
+        return []
+    comment = f"Its first version here is {first.version}."
+    made = replace(first, event_id=f"created/{first.subject}", kind=event_types.CREATED, version=None, digest=None)
+    return [replace(made, comment=comment, evidence={})]
 
 
 def registration_event(name: str, entry: ModelVersionEntry, *, now: datetime) -> AuditEvent:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from boathouse.lineage.model_history import served_by
 from boathouse.modelling.task import BINARY
@@ -98,9 +98,16 @@ def _why(record: AuditRecord) -> str:
         "rolled_back": f"from {evidence.get('from')} to {evidence.get('to')}",
         "copied": f"from {evidence.get('source')} version {evidence.get('source_version')}",
         "requested": f"to {evidence.get('to')}",
-        "checked": f"{evidence.get('outcome')}, against {evidence.get('champion') or 'no champion'}",
+        "checked": _judged(evidence),
+        "compared": _judged(evidence),
     }.get(record.kind, "")
     return ". ".join(part for part in (described, record.comment) if part) or "–"
+
+
+def _judged(evidence: Mapping[str, Any]) -> str:
+    """Return the result of a step, and against which champion if it was compared with one."""
+    rival = f", against {evidence['champion'] or 'no champion'}" if "champion" in evidence else ""
+    return f"{evidence.get('outcome')}{rival}"
 
 
 def _requests(model: ModelHistory) -> Section:

@@ -41,6 +41,7 @@ VERSION_TAGS: Mapping[str, str] = {
     "trained_by": "Identity that trained it.",
     "released_code": "Whether it was trained by released code: true or false.",
     "stage": "Stage of its life cycle.",
+    "compliance": "Result of the compliance check: passed or failed.",
     "comparison": "Result of the comparison with the champion: passed or failed.",
     "promotion": "The decision on it, in a sentence.",
     "gates": "Numbers of gates passed, and the names of those that were not.",
