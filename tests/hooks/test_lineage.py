@@ -59,9 +59,39 @@ def test_tables_read_are_inputs_with_version_and_purpose(tracked: SampleProject)
     assert {tag.key: tag.value for tag in inputs["test.clean.numbers"].tags}["mlflow.data.context"] == "training"
     path = mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path="table_versions.json")
     versions = json.loads(Path(path).read_text(encoding="utf-8"))
+    tags = {tag.key: tag.value for tag in inputs["test.raw.numbers"].tags}
+    assert (tags["delta_version"], tags["updated_at"]) == ("7", "2026-03-01T09:00:00+00:00")
+    assert {use["updated_at"] for use in versions["reads"]} == {"2026-03-01T09:00:00+00:00"}
     assert [(use["table"], use["version"], use["rows"]) for use in versions["writes"]] == [
         ("test.clean.numbers", "2", 4)
     ]
+
+
+def test_what_trains_is_an_input_for_training_whoever_reads_it_later() -> None:
+    """In a whole flow evaluation and monitoring read the table that training read."""
+    table = SimpleNamespace(table="test.model_input.rows", version=3, rows=1, path="", timestamp=None)
+    hooks = LineageHooks()
+    hooks.before_pipeline_run({}, SimpleNamespace(nodes=()), {"rows": SimpleNamespace(last_read=table)})
+    for namespace in ("feature_engineering", "training", "evaluation", "monitoring", "training"):
+        hooks.after_dataset_loaded("rows", SimpleNamespace(namespace=namespace))
+    (use,) = hooks._record.reads.values()
+    assert use.context == "training"
+    assert use.contexts == ("feature_engineering", "training", "testing", "monitoring")
+    (read,) = hooks._record.to_dict()["reads"]
+    assert (read["context"], list(read["contexts"])[-1]) == ("training", "monitoring")
+
+
+@pytest.mark.parametrize(
+    ("pipelines", "context"), [(["evaluation", "monitoring"], "testing"), (["monitoring", "evaluation"], "testing")]
+)
+def test_what_was_not_read_for_training_is_not_said_to_be(pipelines: list[str], context: str) -> None:
+    table = SimpleNamespace(table="test.model_input.rows", version=3, rows=1, path="")
+    hooks = LineageHooks()
+    hooks.before_pipeline_run({}, SimpleNamespace(nodes=()), {"rows": SimpleNamespace(last_read=table)})
+    for namespace in pipelines:
+        hooks.after_dataset_loaded("rows", SimpleNamespace(namespace=namespace))
+    (use,) = hooks._record.reads.values()
+    assert use.context == context
 
 
 def test_a_file_read_is_an_input_without_a_version(tracked: SampleProject) -> None:

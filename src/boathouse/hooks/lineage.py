@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from kedro.framework.hooks import hook_impl
@@ -23,8 +23,10 @@ TABLE_VERSIONS_FILE = "table_versions.json"
 PARAMETERS_FILE = "parameters.json"
 RUNTIME_ENVIRONMENT_FILE = "runtime_environment.json"
 FEATURE_LINEAGE_FILE = "feature_lineage.json"
-# What the tables that a pipeline reads are for, in MLflow's terms; others go by the pipeline's name.
+# What the tables that a pipeline reads are for, in MLflow's terms; others go by the pipeline's name. MLflow keeps one
+# context of a table and version: the first of these that it was read for.
 _CONTEXTS = {"training": "training", "evaluation": "testing"}
+_FIRST = tuple(_CONTEXTS.values())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,14 +38,25 @@ class TableUse:
         version: Delta version; for what has none, such as a file, empty.
         rows: Rows read or written, None if unknown.
         path: Folder of the table, empty on Unity Catalog.
-        context: What the table was read for.
+        updated_at: When that version was committed, ISO 8601 in UTC; None if unknown.
+        contexts: What the table was read or written for, in the order in which it was.
     """
 
     table: str
     version: str
     rows: int | None
     path: str
-    context: str
+    updated_at: str | None = None
+    contexts: tuple[str, ...]
+
+    @property
+    def context(self) -> str:
+        """The one that says most: training, then testing, then the first."""
+        return next((each for each in _FIRST if each in self.contexts), self.contexts[0])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the use as plain values, with ``context``."""
+        return {**asdict(self), "context": self.context}
 
 
 @dataclass
@@ -57,8 +70,8 @@ class LineageRecord:
     def to_dict(self) -> dict[str, list[dict[str, Any]]]:
         """Return the content of ``table_versions.json``."""
         return {
-            "reads": [asdict(use) for _, use in sorted(self.reads.items())],
-            "writes": [asdict(use) for _, use in sorted(self.writes.items())],
+            "reads": [use.to_dict() for _, use in sorted(self.reads.items())],
+            "writes": [use.to_dict() for _, use in sorted(self.writes.items())],
         }
 
     def describe_reads(self) -> str:
@@ -137,16 +150,21 @@ class LineageHooks:
     def _note(self, uses: dict[tuple[str, str], TableUse], version: Any, node: Node) -> None:  # noqa: ANN401
         if version is None:
             return
-        context = (node.namespace or "").partition(".")[0]
+        pipeline = (node.namespace or "").partition(".")[0]
+        committed = getattr(version, "timestamp", None)
+        context = _CONTEXTS.get(pipeline, pipeline or "run")
         use = TableUse(
             table=version.table,
             version="" if version.version is None else str(version.version),
             rows=version.rows,
             path=str(version.path or ""),
-            context=_CONTEXTS.get(context, context or "run"),
+            updated_at=None if committed is None else committed.isoformat(),
+            contexts=(context,),
         )
         with self._lock:
-            uses[use.table, use.version] = use
+            former = uses.get((use.table, use.version), use)
+            # A pipeline that reads it later, such as monitoring, does not take away what it was read for before.
+            uses[use.table, use.version] = replace(use, contexts=tuple(dict.fromkeys((*former.contexts, context))))
 
     def _write(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
         import mlflow
@@ -190,10 +208,16 @@ def _log_tables(record: LineageRecord) -> None:
         mlflow.log_inputs(
             datasets=[_describe_input(use) for use in uses],
             contexts=[use.context for use in uses],
-            tags_list=[{"delta_version": use.version} for use in uses],
+            tags_list=[_describe_use(use) for use in uses],
         )
     if record.reads or record.writes:
         mlflow.log_dict(record.to_dict(), TABLE_VERSIONS_FILE)
+
+
+def _describe_use(use: TableUse) -> dict[str, str]:
+    """Return the tags of a dataset: its version, when that was committed, and everything that it was read for."""
+    tags = {"delta_version": use.version, "contexts": ",".join(use.contexts), "updated_at": use.updated_at or "unknown"}
+    return {name: value for name, value in tags.items() if value}
 
 
 def _to_plain(value: Any) -> Any:  # noqa: ANN401 - any parameter

@@ -253,14 +253,17 @@ class _Reader:
     def _tables(self) -> Iterator[TableFact]:
         """Give the tables of the version's tag: those read before it was registered."""
         logged = self.files.read_json(_TABLE_VERSIONS) or {}
-        rows = {(each["table"], each["version"]): each["rows"] for each in logged.get("reads", [])}
+        reads = {(each["table"], each["version"]): each for each in logged.get("reads", [])}
         for text in filter(None, (self._tag("table_versions") or "").split(",")):
             table, _, number = text.partition("@")
+            read = reads.get((table, number), {})
+            updated = read.get("updated_at")
             problem = self._find_problem(table, int(number)) if number else None
             yield TableFact(
                 table=table,
                 version=int(number) if number else None,
-                rows=rows.get((table, number)),
+                rows=read.get("rows"),
+                updated_at=None if updated is None else datetime.fromisoformat(updated),
                 readable=None if problem is None else not problem,
                 problem=problem or "",
             )
