@@ -10,7 +10,7 @@ import pytest
 
 from boathouse.lifecycle.chain import AuditEvent, seal_events
 from boathouse.lineage.facts import CodeFacts, RunFacts, RuntimeFacts, find_gaps, flatten
-from boathouse.lineage.trace_text import trace_to_dict, write_trace
+from boathouse.lineage.trace_text import find_served, trace_to_dict, write_trace
 from tests.fixtures.lineage_facts import NAME, make_facts
 
 EVENTS = seal_events(
@@ -57,6 +57,47 @@ def test_what_is_missing_is_named(changes: dict[str, object], gaps: list[str]) -
     assert find_gaps(facts) == gaps
     text = write_trace(facts, EVENTS)
     assert [name for name in gaps if f"  {name}" not in text] == []
+
+
+def served(number: int, model: str, libraries: dict[str, str], version: str = "3") -> AuditEvent:
+    """Return the record that an endpoint has loaded a version."""
+    runtime = {
+        "python": "3.11.9",
+        "system": "Linux 5",
+        "machine": "arm64",
+        "libraries": libraries,
+        "lock_digest": "unknown",
+        "libraries_digest": "9" * 64,
+    }
+    return AuditEvent(
+        event_id=f"s{number}",
+        kind="served",
+        subject=f"late_{number}",
+        version=version,
+        actor="app",
+        occurred_at=datetime(2005, 10, number, tzinfo=UTC),
+        evidence={"model": model, "runtime_environment": runtime},
+    )
+
+
+def test_the_environment_of_serving_stands_beside_that_of_training() -> None:
+    same, other = {"numpy": "2.0", "xgboost": "3.2.0"}, {"numpy": "2.1", "uvicorn": "0.30"}
+    records = seal_events(
+        [served(4, NAME, same), served(5, NAME, other), served(6, "prod.models.x", same), served(7, NAME, same, "2")]
+    )
+    found = find_served([*EVENTS, *records], NAME, "3")
+    assert [each.endpoint for each in found] == ["late_4", "late_5"]
+    text = write_trace(make_facts(), EVENTS, found)
+    assert "Trained in\n  Python 3.11.7" in text
+    assert (
+        "Served in\n  endpoint late_4 since 2005-10-04 00:00:00 UTC as app\n      Python 3.11.9, system Linux 5" in text
+    )
+    assert "libraries as in training" in text
+    differing = "numpy 2.0 there, 2.1 here; uvicorn none there, 0.30 here; xgboost 3.2.0 there, none here"
+    assert f"other libraries than in training: {differing}" in text
+    (first, _) = json.loads(json.dumps(trace_to_dict(make_facts(), EVENTS, found)))["served_in"]
+    assert (first["since"], first["runtime_environment"]["libraries"]) == ("2005-10-04T00:00:00+00:00", same)
+    assert "no endpoint has loaded it" in write_trace(make_facts(), EVENTS)
 
 
 def test_a_view_without_sources_is_a_gap() -> None:

@@ -31,6 +31,9 @@ class Source:
     def files(self, ref: VersionRef) -> ModelFiles:
         return {}
 
+    def note_loaded(self, endpoint: str, ref: VersionRef) -> None:
+        return None
+
 
 class RecordingWorker:
     """A stand-in for a worker that records its messages."""

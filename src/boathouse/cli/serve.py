@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from boathouse.endpoints.config import EndpointConfig
     from boathouse.environment import Environment
+    from boathouse.serving.source import VersionRef
 
 WORKER = "boathouse.cli.serve_worker"
 
@@ -128,7 +129,42 @@ def _open_source(
         return {name: found[name] for name in chosen}
 
     registry = RegistryVersions() if models is None else FolderVersions(models)
-    return Source(read, registry), read()
+    return Source(read, registry, record=lambda *loaded: record_served(environment, *loaded)), read()
+
+
+def record_served(environment: Environment, endpoint: str, ref: VersionRef) -> None:
+    """Record in which runtime environment an endpoint serves a version; once for each, however often it starts.
+
+    Workers are processes of this interpreter with its libraries. A table that cannot be written, as in an image without
+    a lakehouse, is a line of the log: serving goes on.
+    """
+    import hashlib
+    from datetime import UTC, datetime
+
+    from boathouse.endpoints.states import DEPLOYMENTS, SERVED
+    from boathouse.hooks.provenance import read_runtime_environment, read_user
+    from boathouse.lifecycle.chain import AuditEvent
+    from boathouse.lifecycle.ledger import open_ledger
+    from boathouse.serving.access import AccessLog
+
+    runtime = read_runtime_environment()
+    found = {**runtime.to_dict(), "libraries_digest": runtime.libraries_digest}
+    place = repr([endpoint, ref.name, ref.version, ref.digest, sorted(found.items(), key=lambda item: item[0])])
+    event = AuditEvent(
+        event_id=f"{SERVED}/{hashlib.sha256(place.encode()).hexdigest()}",
+        kind=SERVED,
+        subject=endpoint,
+        version=ref.version,
+        digest=ref.digest,
+        actor=read_user(),
+        occurred_at=datetime.now(UTC),
+        evidence={"model": ref.name, "runtime_environment": found},
+    )
+    try:
+        open_ledger(environment.table(DEPLOYMENTS)).append([event])
+    except Exception as error:  # noqa: BLE001 - whatever the lakehouse has, requests are answered
+        problem = f"{type(error).__name__}: the table {DEPLOYMENTS} cannot be written"
+        AccessLog().event("warning", "serving_environment_not_recorded", endpoint=endpoint, problem=problem)
 
 
 def choose_endpoints(environment: Environment, names: Sequence[str] = ()) -> tuple[str, ...]:

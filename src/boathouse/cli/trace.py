@@ -38,16 +38,17 @@ def trace(subject: str, name: str | None, environment: Environment, *, as_json: 
 def trace_version(subject: str, name: str | None, environment: Environment, *, as_json: bool) -> str:
     """Return the trace of a model version."""
     from boathouse.lineage.model_history import read_trail
-    from boathouse.lineage.trace_text import trace_to_dict, write_trace
+    from boathouse.lineage.trace_text import find_served, trace_to_dict, write_trace
     from boathouse.lineage.version_facts import read_version
     from boathouse.use_case import USE_CASE
 
     model, lakehouse = name_model(environment, name), environment.lakehouse
     facts = read_version(model, subject, lakehouse, views=USE_CASE.views, with_files=True)
     events = read_trail(environment, "promotions").about(facts.name, facts.version)
+    served = find_served(read_trail(environment, "deployments").records, facts.name, facts.version)
     if as_json:
-        return json.dumps(trace_to_dict(facts, events), indent=2, default=str)
-    return write_trace(facts, events)
+        return json.dumps(trace_to_dict(facts, events, served), indent=2, default=str)
+    return write_trace(facts, events, served)
 
 
 def trace_prediction(subject: str, name: str | None, environment: Environment, *, as_json: bool) -> str:

@@ -55,6 +55,23 @@ class RuntimeFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ServingFact:
+    """An endpoint that has loaded the version, and the runtime environment in which it did.
+
+    Attributes:
+        endpoint: Name of the endpoint.
+        since: When it was first loaded there, UTC.
+        by: Account that the server ran as.
+        runtime_environment: Interpreter, system and libraries; an endpoint has no engine.
+    """
+
+    endpoint: str
+    since: datetime
+    by: str
+    runtime_environment: RuntimeFacts
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunFacts:
     """The run that trained the version.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -71,18 +72,29 @@ class AnySource(Protocol):
     def forget(self, ref: VersionRef) -> None:
         """Read the version again the next time."""
 
+    def note_loaded(self, endpoint: str, ref: VersionRef) -> None:
+        """Note that an endpoint's worker has loaded the version."""
+
 
 class Source:
     """The documents and the registry together."""
 
-    def __init__(self, configs: Callable[[], Mapping[str, EndpointConfig]], registry: Registry) -> None:
-        """Keep both; nothing is read yet.
+    def __init__(
+        self,
+        configs: Callable[[], Mapping[str, EndpointConfig]],
+        registry: Registry,
+        *,
+        record: Callable[[str, VersionRef], None] | None = None,
+    ) -> None:
+        """Keep all; nothing is read yet.
 
         Args:
             configs: Gives the endpoints as they are configured now; called about every second.
             registry: The model registry.
+            record: Called once for each endpoint and version that a worker has loaded, in a thread of its own.
         """
-        self._configs, self._registry = configs, registry
+        self._configs, self._registry, self._record = configs, registry, record
+        self._recorded: set[tuple[str, VersionRef]] = set()
         self._refs: dict[tuple[str, str], VersionRef] = {}
         self._files: dict[VersionRef, ModelFiles] = {}
 
@@ -123,6 +135,15 @@ class Source:
         """Read files and digest of the version again the next time: with these it could not be loaded."""
         self._files.pop(ref, None)
         self._refs.pop((ref.name, ref.version), None)
+
+    def note_loaded(self, endpoint: str, ref: VersionRef) -> None:
+        """Have it recorded that an endpoint serves the version, the first time that a worker has loaded it.
+
+        In a thread: a table that is slow to write holds up no worker's messages.
+        """
+        if self._record is not None and (endpoint, ref) not in self._recorded:
+            self._recorded.add((endpoint, ref))
+            threading.Thread(target=self._record, args=(endpoint, ref), daemon=True).start()
 
     def _ref(self, name: str, version: str) -> VersionRef:
         if (name, version) not in self._refs:
