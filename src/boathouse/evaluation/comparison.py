@@ -18,9 +18,6 @@ from boathouse.modelling.task import BINARY, ScoredRows, Task
 ALL = ":all"
 
 
-_NAN = float("nan")
-
-
 @dataclass(frozen=True)
 class Estimate:
     """A number with its interval; NaN where the rows do not define it.
@@ -60,11 +57,11 @@ class SliceComparison:
 def estimate(
     values: dict[str, float], resampled: dict[str, np.ndarray], options: BootstrapOptions
 ) -> dict[str, Estimate]:
-    """Return each metric with its interval; what is not resampled, such as a count of the rows, has none (NaN)."""
+    """Return each metric with its interval; what is not resampled, a count of the very rows, is exact."""
     known = {
         name: Estimate(values[name], *bounds_of(samples, options.confidence)) for name, samples in resampled.items()
     }
-    return known | {name: Estimate(value, _NAN, _NAN) for name, value in values.items() if name not in known}
+    return known | {name: Estimate(value, value, value) for name, value in values.items() if name not in known}
 
 
 def compare(
