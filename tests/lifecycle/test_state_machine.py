@@ -159,6 +159,14 @@ def test_a_former_challenger_that_breaks_a_rule_now_is_archived_and_what_waits_i
     assert state.requests[-1].closed == "rejected by the compliance check"
 
 
+def test_a_challenger_that_loses_a_later_comparison_waits_no_more(setup: LifeCycleSetup) -> None:
+    judge(setup, decision("3", champion="2"), needed=1)
+    state = judge(setup, decision("3", "kept", "2", salt=0.1), needed=1)
+    assert (state.versions["3"].stage, state.open_requests) == ("challenger", ())
+    assert state.requests[-1].closed == "rejected by the comparison"
+    assert setup.registry.versions["3"].tags["comparison"] == "failed"
+
+
 @pytest.mark.parametrize("outcome", ["promoted", "kept", "rejected"])
 def test_deciding_the_same_again_records_nothing_at_all(setup: LifeCycleSetup, outcome: str) -> None:
     judge(setup, decision("3", outcome, "2"))
@@ -238,6 +246,12 @@ def test_approval_is_needed_only_where_a_request_waits(setup: LifeCycleSetup) ->
     assert [name for name, _ in told(setup, "transition_requested")] == ["transition_requested"] * 2
 
 
+def test_no_approval_is_needed_for_a_request_that_the_run_carries_out(setup: LifeCycleSetup) -> None:
+    judge(setup, decision("3", champion="2"))
+    assert told(setup, "approval_needed") == []
+    assert [name for name, _ in told(setup, "transition_requested")] == ["transition_requested"] * 2
+
+
 @pytest.mark.parametrize("champion", [None, "2"])
 def test_only_where_there_is_a_champion_is_one_kept(champion: str | None) -> None:
     (record,) = seal(event("compared", "3", outcome="failed", champion=champion))
@@ -276,9 +290,10 @@ def test_a_ledger_of_before_is_read_as_it_was_meant(
 
 
 def test_the_same_decision_again_over_a_ledger_of_before_counts_no_gate_twice(setup: LifeCycleSetup) -> None:
-    made = decision("3", "kept", "2")
+    lost = Gate(name="beats_baseline", mode="enforce", passed=False, value=0.0, limit=0.0, message="It is no better.")
+    made = replace(decision("3", "kept", "2"), gates=[lost])
     setup.cycle().sync()
-    old = event("checked", "3", outcome="kept", champion="2", gates=[{"name": "minimum_roc_auc", "passed": True}])
+    old = event("checked", "3", outcome="kept", champion="2", gates=[{"name": "beats_baseline", "passed": False}])
     kept = event("kept", "3", number=1, champion="2")
     setup.cycle().ledger.append([replace(old, event_id=f"checked/{made.decision_id}"), kept])
     state = judge(setup, made)
@@ -286,7 +301,7 @@ def test_the_same_decision_again_over_a_ledger_of_before_counts_no_gate_twice(se
     assert check is not None
     assert (state.versions["3"].stage, check.comparison) == ("challenger", "failed")
     names = [gate["name"] for gate in check.gates]
-    assert len(names) == len(set(names))
+    assert names == ["beats_baseline"]
 
 
 def test_every_kind_has_a_name_for_receivers() -> None:

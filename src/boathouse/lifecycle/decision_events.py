@@ -136,10 +136,9 @@ def _check_compliance(decision: PromotionDecision, state: ModelState, version: M
 def _make_challenger(state: ModelState, version: ModelVersion, comment: str) -> Iterator[_Step]:
     """Give the move to challenger; what is challenger although it failed its comparison makes way and is archived."""
     yield _Step(event_types.PROMOTED, {"from": state.champion, "stage": CHALLENGER}, comment)
-    open_for = {each.version for each in state.open_requests}
     for other in state.challengers:
         check = state.versions[other].check
-        if other != version.version and other not in open_for and check is not None and check.comparison == FAILED:
+        if other != version.version and check is not None and check.comparison == FAILED:
             why = f"It failed its comparison, and {version.version} is challenger now."
             yield _Step(event_types.ARCHIVED, {"from": CHALLENGER, "why": "superseded"}, why, other)
 
@@ -156,10 +155,16 @@ def _compare_with_rival(
         **_evidence(decision, COMPARISON, APPROVAL),
     }
     yield _Step(event_types.COMPARED, found, decision.reason)
-    if decision.comparison == FAILED or version.stage not in _MOVABLE:
+    if version.stage not in _MOVABLE:
         return
     request = state.find_request(version.version, "production")
-    if request is None or request.closed:
+    is_open = request is not None and not request.closed
+    if decision.comparison == FAILED:
+        if request is not None and is_open:  # it passed before, against another champion or on other rows
+            lost = {"request": request.request_id, "by": "the comparison"}
+            yield _Step(event_types.REJECTED, lost, decision.reason)
+        return
+    if not is_open:
         evidence = {"to": "production", "waits": not direct}
         yield _Step(event_types.REQUESTED, evidence, f"It passed both steps: {decision.reason}")
     if direct:

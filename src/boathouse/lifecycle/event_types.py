@@ -15,7 +15,7 @@ EVENT_TYPES = {
     CHECKED: "The compliance check passed or failed a version; the evidence holds each gate with its numbers.",
     COMPARED: "A version passed or failed the comparison with the champion, or with the baseline where there is none.",
     APPROVED: "A person approved a request, for the exact digest of the version.",
-    REJECTED: "A person or the compliance check rejected a request; it is closed.",
+    REJECTED: "A person, the compliance check or the comparison rejected a request; it is closed.",
     PROMOTED: "A version became challenger (staging) or champion (production).",
     KEPT: "Written before there was ``compared``: the version was no better, the champion stayed.",
     ARCHIVED: "A version was archived: by the compliance check, by its successor as challenger, or by hand.",
