@@ -15,6 +15,7 @@ from boathouse.errors import ModelError
 
 if TYPE_CHECKING:
     from boathouse.environment import Environment
+    from boathouse.scoring.spec import Outputs
 
 
 @click.command(epilog="Example: boathouse trace champion --env prod")
@@ -29,20 +30,19 @@ def trace(subject: str, name: str | None, environment: Environment, *, as_json: 
     champion. PREDICTION_ID is that of a row of batch or stream, or the x-request-id of an endpoint's answer, followed
     by - and the number of the record from 0. What was not recorded is named as such.
     """
-    from boathouse.hooks.tracking import use_registry
-
-    use_registry(environment)
     click.echo(_find_form(subject)(subject, name, environment, as_json=as_json))
 
 
 def trace_version(subject: str, name: str | None, environment: Environment, *, as_json: bool) -> str:
     """Return the trace of a model version."""
+    from boathouse.hooks.tracking import use_registry
     from boathouse.lineage.model_history import read_trail
     from boathouse.lineage.trace_text import trace_to_dict, write_trace
     from boathouse.lineage.version_facts import read_version
     from boathouse.use_case import USE_CASE
 
     model, lakehouse = name_model(environment, name), environment.lakehouse
+    use_registry(environment)
     facts = read_version(model, subject, lakehouse, views=USE_CASE.views, with_files=True)
     events = read_trail(environment, "promotions").about(facts.name, facts.version)
     if as_json:
@@ -54,9 +54,14 @@ def trace_prediction(subject: str, name: str | None, environment: Environment, *
     """Return the trace of a prediction, then that of the version that gave it."""
     from boathouse.lineage.prediction_facts import find_prediction
     from boathouse.lineage.trace_text import write_prediction
-    from boathouse.use_case import USE_CASE
 
-    facts = find_prediction(subject, environment, USE_CASE.task.outputs)
+    def read_outputs() -> Outputs:
+        # The use case takes a second to import: an id that no table has is told before.
+        from boathouse.use_case import USE_CASE
+
+        return USE_CASE.task.outputs
+
+    facts = find_prediction(subject, environment, read_outputs)
     model, version = facts.model_name or name, facts.model_version
     known = model is not None and version is not None
     found = trace_version(str(version), model, environment, as_json=as_json) if known else ""

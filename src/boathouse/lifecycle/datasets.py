@@ -8,12 +8,14 @@ from kedro.io.core import AbstractDataset
 
 from boathouse.databricks.task_values import publish_values
 from boathouse.errors import IdentityError
+from boathouse.lifecycle.anchors import choose_anchors
 from boathouse.lifecycle.chain import AuditRecord
 from boathouse.lifecycle.decision import DecisionRecord, record_decision
-from boathouse.lifecycle.identity import read_claims
+from boathouse.lifecycle.identity import read_claims, read_identity
 from boathouse.lifecycle.ledger import open_ledger
 from boathouse.lifecycle.policy import Claims
 from boathouse.lifecycle.registry import ModelRegistry
+from boathouse.lifecycle.sealed_results import SealedResult, record_result
 from boathouse.lifecycle.state import ModelState
 from boathouse.lifecycle.steps import LifeCycle
 from boathouse.lifecycle.sync import sync_registry
@@ -63,7 +65,7 @@ class PromotionLedgerDataset(AbstractDataset[Any, Any]):
         """
         cycle = LifeCycle(
             name=data.decision.model,
-            ledger=open_ledger(self._location),
+            ledger=open_ledger(self._location, choose_anchors(self._location, data.options.anchors)),
             registry=ModelRegistry(data.decision.model),
             options=data.options,
             identity=data.identity,
@@ -71,8 +73,43 @@ class PromotionLedgerDataset(AbstractDataset[Any, Any]):
         record_decision(cycle, data.decision)
 
     def load(self) -> list[AuditRecord]:
-        """Return all records in order."""
-        return open_ledger(self._location).read()
+        """Return all records in order, once the chain was looked at.
+
+        Raises:
+            AuditError: If a record was changed, removed or moved: nothing is decided from it.
+        """
+        return open_ledger(self._location).read_verified()
+
+    def _describe(self) -> dict[str, Any]:
+        """Return what identifies the entry in messages."""
+        return {"table": self._location.table}
+
+
+class EvidenceLedgerDataset(AbstractDataset[Any, Any]):
+    """Table ``audit.evidence``: a saved result is recorded as it is; what a promotion is decided from."""
+
+    def __init__(self, *, table: str, lakehouse: dict[str, str], metadata: dict[str, Any] | None = None) -> None:
+        """Remember where; open nothing.
+
+        Args:
+            table: ``<env>.audit.evidence``.
+            lakehouse: Engine and folder of the tables.
+            metadata: For plugins such as Kedro-Viz.
+        """
+        self._location = TableLocation.from_lakehouse(table, lakehouse)
+        self.metadata = metadata
+
+    def save(self, data: SealedResult) -> None:
+        """Record the result, unless the newest about the same is equal."""
+        record_result(open_ledger(self._location), data, actor=read_identity().name)
+
+    def load(self) -> list[AuditRecord]:
+        """Return all records in order, once the chain was looked at.
+
+        Raises:
+            AuditError: If a record was changed, removed or moved: nothing is decided from it.
+        """
+        return open_ledger(self._location).read_verified()
 
     def _describe(self) -> dict[str, Any]:
         """Return what identifies the entry in messages."""

@@ -53,6 +53,7 @@ class PromotionDecision:
         gates: All that are not off.
         decided: When and by whom.
         waits_for_approval: Whether it is kept only because an approval is missing.
+        evaluation: Hash of the record in ``audit.evidence`` that it was decided from; empty if it was from none.
     """
 
     model: str
@@ -63,6 +64,7 @@ class PromotionDecision:
     gates: Sequence[Gate]
     decided: Decided
     waits_for_approval: bool = False
+    evaluation: str = ""
 
     @property
     def decision_id(self) -> str:
@@ -214,6 +216,7 @@ def _evidence(decision: PromotionDecision) -> dict[str, Any]:
         "gates": gates,
         "champion": decision.champion,
         "decision": decision.decision_id,
+        "evaluation": decision.evaluation,
     }
 
 

@@ -13,6 +13,7 @@ from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
 from boathouse.lifecycle.policy import Identity
 from boathouse.lifecycle.projection import project_events
 from boathouse.lifecycle.registry import ModelRegistry
+from boathouse.lifecycle.sealed_results import find_registered
 from boathouse.lifecycle.state import CHAMPION
 from boathouse.options import require_choice
 
@@ -128,7 +129,8 @@ def copy_version(
         LifeCycleError: If the person may not, the version is unknown or archived, or its files changed.
     """
     target.allow("copy", version)
-    state = project_events(open_ledger(source.table(PROMOTIONS)).read(name), name=name)
+    records = open_ledger(source.table(PROMOTIONS)).read(name)
+    state, registered = project_events(records, name=name), find_registered(records, name, version)
     digest = target.judge("copy", version, lambda: _check_source(state, version, ModelRegistry(name)))
     event_id = f"copied/{target.name}/{digest}"
     recorded = {record.event_id: record for record in target.ledger.read(target.name)}
@@ -150,6 +152,7 @@ def copy_version(
             "source_version": version,
             "trained_by": state.versions[version].trained_by,
             "checked": check.outcome if check else None,
+            **({"tags": registered.tags, "description": registered.description} if registered else {}),
             "identity": target.identity.source,
         },
     )

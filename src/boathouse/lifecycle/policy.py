@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from boathouse.errors import OptionError
+from boathouse.lifecycle.anchors import AuditOptions
 from boathouse.options import parse_date, require_between, require_choice, require_whole
 
 # What a person can do to a model.
@@ -100,6 +101,7 @@ class GovernanceOptions:
         approvals: See :class:`ApprovalOptions`.
         roles: For every action the names of those who may, or ``*``.
         webhooks: By name, each a :class:`Webhook` without its name.
+        audit: See :class:`AuditOptions`.
     """
 
     trust_environment_user: bool
@@ -107,6 +109,7 @@ class GovernanceOptions:
     approvals: ApprovalOptions | Mapping[str, Any]
     roles: Mapping[str, Sequence[str]]
     webhooks: Mapping[str, Any] = field(default_factory=dict)
+    audit: AuditOptions | Mapping[str, Any] = field(default_factory=AuditOptions)
 
     def __post_init__(self) -> None:
         """Build the groups and check that every action has its names."""
@@ -115,6 +118,8 @@ class GovernanceOptions:
             raise OptionError.unknown_choice("roles", sorted(self.roles), ACTIONS)
         if isinstance(self.approvals, Mapping):
             object.__setattr__(self, "approvals", ApprovalOptions(**self.approvals))
+        if isinstance(self.audit, Mapping):
+            object.__setattr__(self, "audit", AuditOptions(**self.audit))
         _ = self.hooks
 
     @property
@@ -128,6 +133,11 @@ class GovernanceOptions:
     def hooks(self) -> tuple[Webhook, ...]:
         """The webhooks, built; an entry set to null is switched off."""
         return tuple(Webhook(name=name, **entry) for name, entry in self.webhooks.items() if entry)
+
+    @property
+    def anchors(self) -> tuple[str, ...]:
+        """Names of the anchors of the audit tables."""
+        return tuple(self.audit.anchors) if isinstance(self.audit, AuditOptions) else AuditOptions().anchors
 
     def allows(self, actor: str, action: str) -> bool:
         """Return whether ``actor`` may do ``action``."""

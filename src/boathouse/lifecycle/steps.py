@@ -259,10 +259,12 @@ class LifeCycle:
 
 def open_life_cycle(environment: Environment, name: str, options: GovernanceOptions, identity: Identity) -> LifeCycle:
     """Return the life cycle of the model ``name``, recorded in ``environment``; nothing is read yet."""
+    from boathouse.lifecycle.anchors import choose_anchors
     from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
     from boathouse.lifecycle.registry import ModelRegistry
 
-    ledger = open_ledger(environment.table(PROMOTIONS))
+    location = environment.table(PROMOTIONS)
+    ledger = open_ledger(location, choose_anchors(location, options.anchors))
     return LifeCycle(name=name, ledger=ledger, registry=ModelRegistry(name), options=options, identity=identity)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from boathouse.lifecycle import event_types
 from boathouse.lifecycle.chain import AuditEvent
 from boathouse.lifecycle.projection import project_events
-from boathouse.lifecycle.registry import plan_changes
+from boathouse.lifecycle.registry import MANAGED_TAGS, plan_changes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from boathouse.lifecycle.ledger import AuditLedger
     from boathouse.lifecycle.registry import Change, ModelRegistry, ModelVersionEntry, RegistryState
     from boathouse.lifecycle.state import ModelState
+
+
+# Tags that change with a version's life; the others are facts of its registration.
+_LATER_TAGS = frozenset({*MANAGED_TAGS, "approval"})
 
 
 def reconcile(state: ModelState, registry: ModelRegistry) -> list[Change]:
@@ -75,6 +79,8 @@ def registration_event(name: str, entry: ModelVersionEntry, *, now: datetime) ->
         "released_code": entry.tags.get("released_code"),
         "git_commit": entry.tags.get("git_commit"),
         "algorithm": entry.tags.get("algorithm"),
+        "tags": {key: value for key, value in entry.tags.items() if key not in _LATER_TAGS},
+        "description": entry.description,
     }
     return AuditEvent(
         event_id=f"registered/{name}/{entry.version}/{entry.digest}",

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from boathouse.lifecycle.decision import APPROVAL
+from boathouse.lifecycle.event_types import CHECKED, COPIED, PROMOTED, REGISTERED
 from boathouse.lifecycle.rules import why_void
+from boathouse.lifecycle.sealed_results import REGISTERED_TAGS
 from boathouse.lifecycle.state import ALIASES, CHALLENGER, CHAMPION, PREVIOUS
 from boathouse.lineage.facts import find_gaps
 
 if TYPE_CHECKING:
-    from boathouse.lifecycle.state import Approval, ModelVersion
+    from datetime import datetime
+
+    from boathouse.lifecycle.chain import AuditRecord
+    from boathouse.lifecycle.state import Approval, ModelVersion, Request
     from boathouse.lineage.model_history import ModelHistory, ModelVersionHistory
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
@@ -90,7 +96,9 @@ def champion_without_approval(model: ModelHistory, each: ModelVersionHistory) ->
     version = each.state
     if version is None or version.stage != CHAMPION or model.rules.needed == 0:
         return
-    valid = {approval.by for approval in _approvals(model, version) if _counted(approval, version, model)}
+    promotion = find_promotion(each)
+    moment = version.moved_at if promotion is None else promotion.occurred_at
+    valid = {approval.by for _, approval in _approvals(model, version, moment)}
     if len(valid) < model.rules.needed:
         text = (
             f"It is champion with {len(valid)} of {model.rules.needed} approvals that counted when it became champion."
@@ -98,28 +106,75 @@ def champion_without_approval(model: ModelHistory, each: ModelVersionHistory) ->
         yield _finding(ERROR, "champion_without_approval", each, f"{text} Approve it afterwards, or roll back.")
 
 
-def _approvals(model: ModelHistory, version: ModelVersion) -> Iterator[Approval]:
+def approved_by_own(model: ModelHistory, each: ModelVersionHistory) -> Iterator[Finding]:
+    """The champion was approved by who trained it or who asked for it."""
+    version, promotion = each.state, find_promotion(each)
+    if version is None or version.stage != CHAMPION or promotion is None:
+        return
+    severity, rule = (ERROR, "which four_eyes forbids") if model.rules.four_eyes else (NOTE, "which is allowed here")
+    for request, approval in _approvals(model, version, promotion.occurred_at):
+        parts = [("trained", version.trained_by), ("asked for", request.by)]
+        own = [part for part, person in parts if person == approval.by]
+        if own:
+            text = f"{approval.by}, who {' and '.join(own)} it, approved it, {rule}."
+            advice = " Have somebody else look at it, or roll back." if severity == ERROR else ""
+            yield _finding(severity, "approved_by_own", each, text + advice)
+
+
+def find_promotion(each: ModelVersionHistory) -> AuditRecord | None:
+    """Return the record by which the version became champion; None if it never did, or by a rollback alone."""
+    found = [one for one in each.records if one.kind == PROMOTED and one.read_evidence().get("stage") == CHAMPION]
+    return found[-1] if found else None
+
+
+def _approvals(model: ModelHistory, version: ModelVersion, moment: datetime) -> Iterator[tuple[Request, Approval]]:
+    """Give the approvals for production that were there, and counted, at ``moment``."""
     for request in model.state.requests:
         if request.version == version.version and request.to == "production":
-            yield from request.approvals
-
-
-def _counted(approval: Approval, version: ModelVersion, model: ModelHistory) -> bool:
-    """Return whether an approval was there, and counted, when the version became champion."""
-    return approval.at <= version.moved_at and why_void(approval, version, version.moved_at, model.rules) is None
+            for approval in request.approvals:
+                if approval.at <= moment and why_void(approval, version, moment, model.rules) is None:
+                    yield request, approval
 
 
 def champion_not_passed(model: ModelHistory, each: ModelVersionHistory) -> Iterator[Finding]:
-    """The champion did not pass the gates, or they have not judged it."""
+    """The champion was not judged before it became champion, or a gate that was enforced refused it.
+
+    An approval may come after the gates, so that of the gate ``approval`` is judged by ``champion_without_approval``.
+    """
     if each.state is None or each.state.stage != CHAMPION:
         return
-    check = each.state.check
-    if check is None:
+    gates = find_deciding_gates(each)
+    if gates is None:
         command = f"kedro run --pipelines evaluation,promotion --env {model.environment}"
         yield _finding(WARNING, "champion_not_passed", each, f"It is champion and no gate has judged it: {command}")
-    elif any(gate.get("mode") == "enforce" and not gate.get("passed") for gate in check.gates):
-        names = ", ".join(str(gate.get("name")) for gate in check.gates if not gate.get("passed"))
-        yield _finding(ERROR, "champion_not_passed", each, f"It is champion though these gates refuse it: {names}.")
+        return
+    refusing = [
+        str(gate["name"])
+        for gate in gates
+        if gate.get("mode") == "enforce" and not gate.get("passed") and gate.get("name") != APPROVAL
+    ]
+    if refusing:
+        text = f"It is champion though these gates refused it: {', '.join(refusing)}."
+        yield _finding(ERROR, "champion_not_passed", each, f"{text} Roll back, or have it judged again.")
+
+
+def find_deciding_gates(each: ModelVersionHistory) -> list[Mapping[str, Any]] | None:
+    """Return the gates that had judged the version when it became champion, else its newest; None without any.
+
+    What was judged later, with other rules or against another champion, did not decide.
+    """
+    promotion = find_promotion(each)
+    judged: dict[str, Mapping[str, Any]] | None = None
+    for record in each.records:
+        if promotion is not None and record.sequence > promotion.sequence:
+            break
+        gates = record.read_evidence().get("gates")
+        if gates is None:
+            continue
+        # A check begins a decision; what follows, such as a comparison, adds its gates.
+        judged = {} if judged is None or record.kind == CHECKED else judged
+        judged |= {str(gate.get("name")): gate for gate in gates}
+    return None if judged is None else list(judged.values())
 
 
 def unrecorded_version(model: ModelHistory, each: ModelVersionHistory) -> Iterator[Finding]:
@@ -136,6 +191,31 @@ def stage_differs(model: ModelHistory, each: ModelVersionHistory) -> Iterator[Fi
     if each.facts and each.state and each.facts.stage != each.state.stage:
         text = f"Its tag has stage {each.facts.stage or 'none'}, the ledger {each.state.stage}."
         yield _finding(ERROR, "stage_differs", each, f"{text} Repair it: boathouse models sync.")
+
+
+def edited_tags(model: ModelHistory, each: ModelVersionHistory) -> Iterator[Finding]:  # noqa: ARG001
+    """The registry shows something else of the training than was registered."""
+    for record in each.records:
+        registered = record.read_evidence().get("tags") if record.kind in {REGISTERED, COPIED} else None
+        for key in sorted(REGISTERED_TAGS & (registered or {}).keys() - {"model_digest"}):
+            shown = each.facts.tags.get(key) if each.facts else None
+            if shown is not None and shown != registered[key]:
+                text = f"Its tag {key} is '{shown}', registered was '{registered[key]}'. Decisions go by the latter."
+                yield _finding(WARNING, "edited_tags", each, f"{text} Find out who changed it, and set it back.")
+
+
+def edited_metrics(model: ModelHistory, each: ModelVersionHistory) -> Iterator[Finding]:  # noqa: ARG001
+    """The table of evaluations has other numbers than were sealed when the version was evaluated."""
+    if each.edited_metrics:
+        text = f"audit.evaluations has other numbers than were recorded: {', '.join(each.edited_metrics)}."
+        advice = "Decisions and this page go by the record. Write the table again: kedro run --pipelines evaluation"
+        yield _finding(ERROR, "edited_metrics", each, f"{text} {advice}")
+
+
+def accepted_trail(model: ModelHistory) -> Iterator[Finding]:
+    """A person accepted an audit table that its anchors contradicted."""
+    for each in model.accepted:
+        yield _model(WARNING, "accepted_trail", f"{each}. What its anchors kept before no longer counts.")
 
 
 def other_files(model: ModelHistory, each: ModelVersionHistory) -> Iterator[Finding]:  # noqa: ARG001
@@ -177,6 +257,7 @@ def lost_data(model: ModelHistory, each: ModelVersionHistory) -> Iterator[Findin
 
 MODEL_CHECKS: tuple[Callable[[ModelHistory], Iterator[Finding]], ...] = (
     broken_chain,
+    accepted_trail,
     missing_trail,
     alias_differs,
     expired_approval,
@@ -185,6 +266,9 @@ MODEL_CHECKS: tuple[Callable[[ModelHistory], Iterator[Finding]], ...] = (
 VERSION_CHECKS: tuple[Callable[[ModelHistory, ModelVersionHistory], Iterator[Finding]], ...] = (
     champion_without_approval,
     champion_not_passed,
+    approved_by_own,
+    edited_tags,
+    edited_metrics,
     unrecorded_version,
     stage_differs,
     other_files,
