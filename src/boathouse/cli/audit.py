@@ -47,7 +47,7 @@ def verify(environment: Environment, head: str | None) -> None:
         raise click.exceptions.Exit(1)
 
 
-@audit.command(epilog="Example: boathouse audit accept audit.promotions --comment 'Restored' --env prod")
+@audit.command(epilog="Example: boathouse audit accept audit.promotions --comment Restored")
 @click.argument("table")
 @ENVIRONMENT
 @COMMENT

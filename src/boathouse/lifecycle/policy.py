@@ -137,7 +137,7 @@ class GovernanceOptions:
     @property
     def anchors(self) -> tuple[str, ...]:
         """Names of the anchors of the audit tables."""
-        return tuple(self.audit.anchors) if isinstance(self.audit, AuditOptions) else AuditOptions().anchors
+        return tuple(self.audit.anchors if isinstance(self.audit, AuditOptions) else AuditOptions(**self.audit).anchors)
 
     def allows(self, actor: str, action: str) -> bool:
         """Return whether ``actor`` may do ``action``."""

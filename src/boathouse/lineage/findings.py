@@ -196,8 +196,9 @@ def stage_differs(model: ModelHistory, each: ModelVersionHistory) -> Iterator[Fi
 def edited_tags(model: ModelHistory, each: ModelVersionHistory) -> Iterator[Finding]:  # noqa: ARG001
     """The registry shows something else of the training than was registered."""
     for record in each.records:
-        registered = record.read_evidence().get("tags") if record.kind in {REGISTERED, COPIED} else None
-        for key in sorted(REGISTERED_TAGS & (registered or {}).keys() - {"model_digest"}):
+        is_registration = record.kind in {REGISTERED, COPIED}
+        registered: Mapping[str, str] = (record.read_evidence().get("tags") if is_registration else None) or {}
+        for key in sorted(REGISTERED_TAGS & registered.keys() - {"model_digest"}):
             shown = each.facts.tags.get(key) if each.facts else None
             if shown is not None and shown != registered[key]:
                 text = f"Its tag {key} is '{shown}', registered was '{registered[key]}'. Decisions go by the latter."

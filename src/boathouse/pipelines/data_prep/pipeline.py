@@ -31,7 +31,7 @@ def create_pipeline(use_case: UseCase = USE_CASE, **_: object) -> Pipeline:
         seal_quality,
         inputs="data_prep.checked_counts",
         outputs="audit.quality_evidence",
-        name="seal_quality",
+        name="record_quality",
         tags=["quality", "audit"],
     )
     return Pipeline([*steps, check, report, seal], namespace="data_prep", prefix_datasets_with_namespace=False)

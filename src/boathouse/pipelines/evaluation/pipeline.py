@@ -78,7 +78,7 @@ def _measure_nodes(use_case: UseCase) -> list[Node]:
                 "comparison": "params:evaluation.comparison",
                 "fairness": "params:evaluation.fairness",
                 "costs": "params:training.costs",
-                "records": "promotion.records",
+                "records": "evaluation.registrations",
             },
             outputs=REPORT,
             name="evaluate_candidate",
@@ -106,7 +106,7 @@ def _publish_nodes(use_case: UseCase) -> list[Node]:
             seal_report,
             inputs=[REPORT, "reports.evaluation_card"],
             outputs="audit.evidence",
-            name="seal_report",
+            name="record_report",
             tags=["audit"],
         ),
         Node(
