@@ -22,6 +22,7 @@ from boathouse.registry.dataset import ModelVersionDataset
 from tests.cli.conftest import ROOT
 from tests.fixtures.life_cycle import START, options
 from tests.fixtures.model_store import empty_store, make_model
+from tests.fixtures.released import released
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
-__all__ = ["empty_store"]
+__all__ = ["empty_store", "released"]
 
 NAME = "test.models.missed_payment"
 
@@ -154,7 +155,7 @@ def test_the_tag_of_a_deployment_job_approves(data: Path) -> None:
     assert "champion 2" in run("models", "promote", "2", "--comment", "deployment job").output
 
 
-def test_copy_to_prod_where_another_has_to_approve(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_copy_to_prod_where_another_has_to_approve(data: Path, released: None) -> None:
     refused = run("models", "copy", "1", "--to", "prod", "--comment", "ready")
     assert "vera may not copy models here; allowed: @system (every account of this machine" in refused.stderr
     done = run("models", "copy", "1", "--to", "prod", "--comment", "ready", user="")

@@ -13,6 +13,7 @@ from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
 from boathouse.lifecycle.policy import DECLARED, Identity
 from boathouse.lifecycle.projection import project_events
 from boathouse.lifecycle.registry import ModelRegistry
+from boathouse.lifecycle.rules_in_force import describe_rules
 from boathouse.lifecycle.state import CHAMPION
 from boathouse.options import require_choice
 
@@ -152,6 +153,7 @@ def copy_version(
             "checked": check.outcome if check else None,
             "trained_with": state.versions[version].trained_with,
             **target.identity.to_evidence(),
+            **describe_rules(target.in_force),
         },
         assurance=target.identity.assurance,
     )

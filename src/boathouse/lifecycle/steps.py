@@ -13,6 +13,7 @@ from boathouse.lifecycle import event_types, rules
 from boathouse.lifecycle.chain import AuditEvent
 from boathouse.lifecycle.policy import check_assurance
 from boathouse.lifecycle.projection import project_events
+from boathouse.lifecycle.rules_in_force import describe_rules
 from boathouse.lifecycle.state import TARGETS, ModelState, Request
 from boathouse.lifecycle.sync import note_registrations, sync_registry
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from boathouse.lifecycle.ledger import AuditLedger
     from boathouse.lifecycle.policy import GovernanceOptions, Identity
     from boathouse.lifecycle.registry import ModelRegistry
+    from boathouse.lifecycle.rules_in_force import RulesInForce
 
 
 Result = TypeVar("Result")
@@ -48,6 +50,7 @@ class LifeCycle:
         options: Rules of the environment.
         identity: Who acts.
         clock: Gives the time.
+        in_force: The rules that decide, for the record; None where nobody said them.
     """
 
     name: str
@@ -56,6 +59,7 @@ class LifeCycle:
     options: GovernanceOptions
     identity: Identity
     clock: Callable[[], datetime] = field(default=read_clock)
+    in_force: RulesInForce | None = None
 
     def read(self) -> ModelState:
         """Return the state, from the ledger alone."""
@@ -254,18 +258,26 @@ class LifeCycle:
             actor=who.name,
             occurred_at=self.clock(),
             comment=comment,
-            evidence={**evidence, **who.to_evidence()},
+            evidence={**evidence, **who.to_evidence(), **describe_rules(self.in_force)},
             assurance=who.assurance,
         )
 
 
-def open_life_cycle(environment: Environment, name: str, options: GovernanceOptions, identity: Identity) -> LifeCycle:
+def open_life_cycle(
+    environment: Environment,
+    name: str,
+    options: GovernanceOptions,
+    identity: Identity,
+    *,
+    in_force: RulesInForce | None = None,
+) -> LifeCycle:
     """Return the life cycle of the model ``name``, recorded in ``environment``; nothing is read yet."""
     from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
     from boathouse.lifecycle.registry import ModelRegistry
 
     ledger = open_ledger(environment.table(PROMOTIONS))
-    return LifeCycle(name=name, ledger=ledger, registry=ModelRegistry(name), options=options, identity=identity)
+    registry = ModelRegistry(name)
+    return LifeCycle(name=name, ledger=ledger, registry=registry, options=options, identity=identity, in_force=in_force)
 
 
 def require_own(environment: Environment, name: str) -> None:

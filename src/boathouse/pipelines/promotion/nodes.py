@@ -25,6 +25,7 @@ from boathouse.lifecycle.gates import GateOptions, judge_gates
 from boathouse.lifecycle.policy import Claims, GovernanceOptions, choose_identity
 from boathouse.lifecycle.projection import project_events
 from boathouse.lifecycle.rules import find_approval_state
+from boathouse.lifecycle.rules_in_force import read_rules
 from boathouse.lifecycle.state import ModelState
 from boathouse.modelling.result import LoadedModel
 from boathouse.problem.spec import UseCase
@@ -84,13 +85,17 @@ def decide(
 ) -> tuple[PromotionDecision, dict[str, Any], str]:
     """Return the decision on the evaluated candidate, the same as plain values, and as a page for who approves."""
     task = use_case.task
-    decision = decide_promotion(evidence.report, judge_gates(evidence, options, task=task), decided, task=task)
+    gates = judge_gates(evidence, options, task=task)
+    decision = decide_promotion(evidence.report, gates, decided, task=task, off=options.off)
     return decision, decision.to_dict(), write_decision_card(decision, evidence.report)
 
 
-def make_record(decision: PromotionDecision, claims: Claims, options: GovernanceOptions) -> DecisionRecord:
+def make_record(
+    decision: PromotionDecision, claims: Claims, options: GovernanceOptions, gates: GateOptions
+) -> DecisionRecord:
     """Return the decision with the rules of the environment and who runs it, for the ledger to record."""
-    return DecisionRecord(decision=decision, options=options, identity=choose_identity(claims))
+    in_force = read_rules(options, gates, claims.conf)
+    return DecisionRecord(decision=decision, options=options, identity=choose_identity(claims), in_force=in_force)
 
 
 def project_state(decision: PromotionDecision, records: list[AuditRecord]) -> ModelState:

@@ -28,7 +28,7 @@ def create_pipeline(use_case: UseCase = USE_CASE, **_: object) -> Pipeline:
             ),
             Node(
                 nodes.make_record,
-                inputs=["promotion.decision", "promotion.claims", "params:governance"],
+                inputs=["promotion.decision", "promotion.claims", "params:governance", "params:promotion.gates"],
                 outputs="audit.promotions",
                 name="record_decision",
                 tags=["audit"],
