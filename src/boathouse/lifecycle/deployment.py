@@ -151,6 +151,7 @@ def copy_version(
             "source_version": version,
             "trained_by": state.versions[version].trained_by,
             "checked": check.outcome if check else None,
+            "code": state.versions[version].code,
             "trained_with": state.versions[version].trained_with,
             **target.identity.to_evidence(),
             **describe_rules(target.in_force),

@@ -138,6 +138,19 @@ class ApprovalState:
     reason: str
 
 
+@dataclass(frozen=True)
+class CodeState:
+    """Whether released code made this version, by the rule of the environment where it is to act.
+
+    Attributes:
+        released: Whether it did.
+        reason: What is known of the code, or why it does not count.
+    """
+
+    released: bool
+    reason: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class TableQuality:
     """What judging found in one table.
@@ -162,6 +175,7 @@ class GateEvidence:
         facts: Its files, tags and documents, and how it loads.
         quality: Newest state of the cleaned tables, by name.
         approval: Whether it is approved.
+        code: Whether released code made it.
         judged_at: Moment of the decision, UTC.
     """
 
@@ -169,6 +183,7 @@ class GateEvidence:
     facts: CandidateFacts
     quality: Mapping[str, TableQuality]
     approval: ApprovalState
+    code: CodeState
     judged_at: datetime
 
 
@@ -178,6 +193,7 @@ def gather_evidence(
     quality: Sequence[TableQuality],
     *,
     approval: ApprovalState,
+    code: CodeState,
     judged_at: datetime,
 ) -> GateEvidence:
     """Return the evidence, after a look whether all of it is about the same model.
@@ -197,6 +213,7 @@ def gather_evidence(
         facts=facts,
         quality={each.table: each for each in quality},
         approval=approval,
+        code=code,
         judged_at=judged_at,
     )
 

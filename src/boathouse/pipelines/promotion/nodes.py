@@ -15,6 +15,7 @@ from boathouse.lifecycle.evidence import (
     ANY_RULE,
     ApprovalState,
     CandidateFacts,
+    CodeState,
     GateEvidence,
     TableQuality,
     describe_model,
@@ -27,6 +28,7 @@ from boathouse.lifecycle.projection import project_events
 from boathouse.lifecycle.rules import find_approval_state
 from boathouse.lifecycle.rules_in_force import read_rules
 from boathouse.lifecycle.state import ModelState
+from boathouse.lifecycle.version_gates import judge_code
 from boathouse.modelling.result import LoadedModel
 from boathouse.problem.spec import UseCase
 from boathouse.scoring.feature_spec import FeatureSpec
@@ -58,6 +60,12 @@ def read_approval(
     return find_approval_state(state, candidate.version, now=decided.at, options=options.rules)
 
 
+def read_code(candidate: LoadedModel, records: list[AuditRecord], options: GovernanceOptions) -> CodeState:
+    """Return whether released code made the candidate, by the ledger and by the rule of this environment."""
+    known = project_events(records, name=candidate.name).versions.get(candidate.version)
+    return judge_code(known.code if known else None, options.released_code)
+
+
 def read_quality(table: DataFrame) -> list[TableQuality]:
     """Return the newest counts of each table, of all rules together."""
     rows = table.where(table["rule"] == ANY_RULE).select("table_name", "rows", "broken_share").collect()
@@ -69,6 +77,8 @@ def collect_evidence(
     facts: CandidateFacts,
     quality: list[TableQuality],
     approval: ApprovalState,
+    code: CodeState,
+    *,
     decided: Decided,
 ) -> GateEvidence:
     """Return everything that the gates judge.
@@ -77,7 +87,7 @@ def collect_evidence(
         PromotionError: If the evaluation is of another model than the candidate at hand.
     """
     report = EvaluationReport.from_dict(evaluation)
-    return gather_evidence(report, facts, quality, approval=approval, judged_at=decided.at)
+    return gather_evidence(report, facts, quality, approval=approval, code=code, judged_at=decided.at)
 
 
 def decide(
