@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from boathouse.cli.environment_options import ENVIRONMENT
+from boathouse.cli.environment_options import ENVIRONMENT, WRITES
 from boathouse.cli.model_arguments import COMMENT, read_rules
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def verify(environment: Environment, head: str | None) -> None:
 @click.argument("table")
 @ENVIRONMENT
 @COMMENT
+@WRITES
 def accept(table: str, environment: Environment, comment: str) -> None:
     """Accept a table as it is now.
 
@@ -73,6 +74,7 @@ def accept(table: str, environment: Environment, comment: str) -> None:
 @ENVIRONMENT
 @click.option("--patience", type=click.FloatRange(0), default=60.0, show_default=True, help="Seconds to go on for.")
 @click.option("--retry-given-up", is_flag=True, help="Try once more what failed as often as it may.")
+@WRITES
 def deliver(environment: Environment, patience: float, *, retry_given_up: bool) -> None:
     """Send the messages that wait.
 
@@ -82,7 +84,7 @@ def deliver(environment: Environment, patience: float, *, retry_given_up: bool) 
     from boathouse.lifecycle.delivery import Outbox
     from boathouse.lifecycle.identity import identify
 
-    box = Outbox(environment, read_rules(environment), actor=identify(environment).name)
+    box = Outbox(environment, read_rules(environment), actor=identify(environment))
     done = box.deliver(patience_s=patience, retry_given_up=retry_given_up)
     click.echo(
         f"{done.sent} sent, {done.failed} attempt(s) failed, {done.waiting} waiting, {done.given_up} given up"

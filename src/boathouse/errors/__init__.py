@@ -6,7 +6,14 @@ from boathouse.errors.features import FeatureError, NotPublishedError, OnlineSto
 from boathouse.errors.images import ImageError
 from boathouse.errors.inference import InferenceError, StreamError
 from boathouse.errors.invocations import InvocationError
-from boathouse.errors.life_cycle import AuditError, DeploymentError, IdentityError, LifeCycleError, ReproductionError
+from boathouse.errors.life_cycle import (
+    AuditError,
+    DeploymentError,
+    IdentityError,
+    LifeCycleError,
+    ReleaseError,
+    ReproductionError,
+)
 from boathouse.errors.models import ModelError, PromotionError, UntrustedModelError
 from boathouse.errors.simulation import SimulationError
 from boathouse.errors.tables import CommitConflictError, DataQualityError, EngineError, TableError
@@ -32,6 +39,7 @@ __all__ = [
     "OnlineStoreError",
     "OptionError",
     "PromotionError",
+    "ReleaseError",
     "ReproductionError",
     "RequestError",
     "RolloutError",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from kedro.io.core import AbstractDataset
@@ -15,6 +17,7 @@ from boathouse.lifecycle.identity import read_claims, read_identity
 from boathouse.lifecycle.ledger import open_ledger
 from boathouse.lifecycle.policy import Claims
 from boathouse.lifecycle.registry import ModelRegistry
+from boathouse.lifecycle.rules_in_force import ConfState
 from boathouse.lifecycle.sealed_results import SealedResult, record_result
 from boathouse.lifecycle.state import ModelState
 from boathouse.lifecycle.steps import LifeCycle
@@ -28,10 +31,12 @@ class ClaimsDataset(AbstractDataset[Any, Any]):
     def __init__(self, *, metadata: dict[str, Any] | None = None) -> None:
         """Ask nothing yet."""
         self.metadata = metadata
+        # Set by a run, which knows what it was configured by.
+        self.read_conf: Callable[[], ConfState] | None = None
 
     def load(self) -> Claims:
         """Return what is known now."""
-        return read_claims()
+        return replace(read_claims(), conf=None if self.read_conf is None else self.read_conf())
 
     def save(self, data: object) -> None:  # noqa: ARG002 - the signature of datasets
         """Refuse: it is asked, not stored."""
@@ -69,6 +74,7 @@ class PromotionLedgerDataset(AbstractDataset[Any, Any]):
             registry=ModelRegistry(data.decision.model),
             options=data.options,
             identity=data.identity,
+            in_force=data.in_force,
         )
         record_decision(cycle, data.decision)
 
@@ -101,7 +107,7 @@ class EvidenceLedgerDataset(AbstractDataset[Any, Any]):
 
     def save(self, data: SealedResult) -> None:
         """Record the result, unless the newest about the same is equal."""
-        record_result(open_ledger(self._location), data, actor=read_identity().name)
+        record_result(open_ledger(self._location), data, actor=read_identity())
 
     def load(self) -> list[AuditRecord]:
         """Return all records in order, once the chain was looked at.

@@ -14,8 +14,9 @@ from boathouse.evaluation.report import EvaluationReport
 from boathouse.lifecycle import event_types
 from boathouse.lifecycle.chain import AuditEvent
 from boathouse.lifecycle.gates import TIMED, Gate
-from boathouse.lifecycle.policy import ApprovalOptions, GovernanceOptions, Identity
+from boathouse.lifecycle.policy import UNKNOWN_ASSURANCE, ApprovalOptions, GovernanceOptions, Identity
 from boathouse.lifecycle.projection import project_events
+from boathouse.lifecycle.rules_in_force import RulesInForce, add_rules
 from boathouse.lifecycle.state import ARCHIVED, CHALLENGER, CHAMPION, PREVIOUS, REGISTERED, ModelState, ModelVersion
 from boathouse.modelling.task import BINARY, Task
 
@@ -33,11 +34,13 @@ class Decided:
 
     Attributes:
         at: Time in UTC.
-        by: Identity of the platform, else the system user.
+        by: Who.
+        assurance: What vouches for the name, of ``policy.ASSURANCES``.
     """
 
     at: datetime
     by: str
+    assurance: str = UNKNOWN_ASSURANCE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +54,7 @@ class PromotionDecision:
         outcome: ``promoted``, ``kept`` or ``rejected``.
         reason: Why, in one sentence.
         gates: All that are not off.
+        off: Names of those that are.
         decided: When and by whom.
         waits_for_approval: Whether it is kept only because an approval is missing.
         evaluation: Hash of the record in ``audit.evidence`` that it was decided from; empty if it was from none.
@@ -65,6 +69,7 @@ class PromotionDecision:
     decided: Decided
     waits_for_approval: bool = False
     evaluation: str = ""
+    off: Sequence[str] = ()
 
     @property
     def decision_id(self) -> str:
@@ -74,11 +79,12 @@ class PromotionDecision:
         """
         gates = [_without_clock(gate) for gate in self.gates]
         content = [self.model, self.candidate, self.champion, self.outcome, json.dumps(gates, sort_keys=True)]
+        content += [*self.off]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the decision as plain values for JSON."""
-        when = {"at": self.decided.at.isoformat(), "by": self.decided.by}
+        when = {"at": self.decided.at.isoformat(), "by": self.decided.by, "assurance": self.decided.assurance}
         return {**asdict(self), "decided": when, "decision_id": self.decision_id}
 
     def _gates_json(self) -> str:
@@ -91,7 +97,12 @@ def _without_clock(gate: Gate) -> dict[str, Any]:
 
 
 def decide_promotion(
-    report: EvaluationReport, gates: Sequence[Gate], decided: Decided, *, task: Task = BINARY
+    report: EvaluationReport,
+    gates: Sequence[Gate],
+    decided: Decided,
+    *,
+    task: Task = BINARY,
+    off: Sequence[str] = (),
 ) -> PromotionDecision:
     """Return the decision: rejected if a gate refuses, kept if it does not beat the champion, else promoted.
 
@@ -109,6 +120,7 @@ def decide_promotion(
         gates=tuple(gates),
         decided=decided,
         waits_for_approval=waits,
+        off=tuple(off),
     )
 
 
@@ -147,11 +159,13 @@ class DecisionRecord:
         decision: Of the gates.
         options: Rules of the environment.
         identity: Who runs it.
+        in_force: The rules that decided, for the record.
     """
 
     decision: PromotionDecision
     options: GovernanceOptions
     identity: Identity
+    in_force: RulesInForce | None = None
 
 
 def derive_events(
@@ -189,7 +203,8 @@ def derive_events(
             actor=identity.name,
             occurred_at=now,
             comment=comment,
-            evidence={**evidence, "identity": identity.source},
+            evidence={**evidence, **identity.to_evidence()},
+            assurance=identity.assurance,
         )
         for kind, evidence, comment in events
     ]
@@ -214,6 +229,7 @@ def _evidence(decision: PromotionDecision) -> dict[str, Any]:
         "outcome": decision.outcome,
         "waits_for_approval": decision.waits_for_approval,
         "gates": gates,
+        "gates_off": list(decision.off),
         "champion": decision.champion,
         "decision": decision.decision_id,
         "evaluation": decision.evaluation,
@@ -272,7 +288,7 @@ def _append(cycle: LifeCycle, decision: PromotionDecision, state: ModelState) ->
         decision,
         state,
         identity=cycle.identity,
-        may_promote=cycle.options.allows(cycle.identity.name, "promote"),
+        may_promote=cycle.options.allows(cycle.identity, "promote"),
         options=cycle.options.rules,
         now=cycle.clock(),
     )
@@ -283,4 +299,4 @@ def _append(cycle: LifeCycle, decision: PromotionDecision, state: ModelState) ->
         if current.records != state.records:
             raise _StateMovedError
 
-    cycle.ledger.append(events, check=check)
+    cycle.ledger.append(add_rules(events, cycle.in_force), check=check)

@@ -10,9 +10,10 @@ from boathouse.errors import DeploymentError, LifeCycleError, OptionError
 from boathouse.lifecycle import event_types, rules
 from boathouse.lifecycle.chain import AuditEvent
 from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
-from boathouse.lifecycle.policy import Identity
+from boathouse.lifecycle.policy import DECLARED, Identity
 from boathouse.lifecycle.projection import project_events
 from boathouse.lifecycle.registry import ModelRegistry
+from boathouse.lifecycle.rules_in_force import describe_rules
 from boathouse.lifecycle.sealed_results import find_registered
 from boathouse.lifecycle.state import CHAMPION
 from boathouse.options import require_choice
@@ -153,8 +154,12 @@ def copy_version(
             "trained_by": state.versions[version].trained_by,
             "checked": check.outcome if check else None,
             **({"tags": registered.tags, "description": registered.description} if registered else {}),
-            "identity": target.identity.source,
+            "code": state.versions[version].code,
+            "trained_with": state.versions[version].trained_with,
+            **target.identity.to_evidence(),
+            **describe_rules(target.in_force),
         },
+        assurance=target.identity.assurance,
     )
     (record,) = target.ledger.append([event])
     if made is not None and record.version != made:
@@ -201,7 +206,7 @@ def take_approval(cycle: LifeCycle, version: str, *, tag: str) -> ModelState:
     request = state.find_request(version, "production")
     if request is None or request.closed:
         cycle.request(version, to="production", comment=f"Deployment job, task {tag}.")
-    return cycle.approve(version, comment=f"Tag {tag} is {value}.", by=Identity(f"tag {tag}", "tag"))
+    return cycle.approve(version, comment=f"Tag {tag} is {value}.", by=Identity(f"tag {tag}", DECLARED))
 
 
 def _check_value(version: str, tag: str, value: str) -> None:

@@ -253,5 +253,4 @@ def _as_hashed(rows: pa.Table) -> Iterator[tuple[Any, ...]]:
 def _to_arrow(records: Sequence[AuditRecord]) -> pa.Table:
     import pyarrow as pa
 
-    rows: list[dict[str, Any]] = [asdict(record) for record in records]
-    return pa.Table.from_pylist(rows, schema=arrow_schema_of(AUDIT_COLUMNS))
+    return pa.Table.from_pylist([asdict(record) for record in records], schema=arrow_schema_of(AUDIT_COLUMNS))

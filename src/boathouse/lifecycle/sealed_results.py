@@ -17,13 +17,13 @@ from boathouse.evaluation.report import EvaluationReport
 from boathouse.lifecycle import event_types
 from boathouse.lifecycle.chain import AuditEvent
 from boathouse.lifecycle.evidence import ANY_RULE, TableQuality
+from boathouse.lifecycle.policy import Actor, identify_actor
 from boathouse.modelling.result import LoadedModel, NoModel
 from boathouse.scoring.files import digest_of
 
 if TYPE_CHECKING:
     from boathouse.lifecycle.chain import AuditRecord
     from boathouse.lifecycle.ledger import AuditLedger
-    from boathouse.tables.quality import QualityCounts
 
 EVALUATED, JUDGED = "evaluated", "judged"
 EVIDENCE_KINDS = {
@@ -88,8 +88,8 @@ def seal_report(report: EvaluationReport, card: str) -> SealedResult:
     )
 
 
-def seal_quality(counts: Mapping[str, QualityCounts]) -> SealedResult:
-    """Return the counts of all judged tables: the rows of ``audit.data_quality``."""
+def seal_quality(counts: Mapping[str, Any]) -> SealedResult:
+    """Return the counts of all judged tables, each ``QualityCounts``: the rows of ``audit.data_quality``."""
     rows = [list(row) for table in sorted(counts) for row in counts[table].to_rows()]
     return SealedResult(kind=JUDGED, subject=QUALITY, content={"rows": rows})
 
@@ -99,7 +99,9 @@ def digest_text(text: str) -> str:
     return hashlib.sha256("\n".join(text.splitlines()).rstrip().encode()).hexdigest()
 
 
-def record_result(ledger: AuditLedger, result: SealedResult, *, actor: str, now: datetime | None = None) -> AuditRecord:
+def record_result(
+    ledger: AuditLedger, result: SealedResult, *, actor: Actor, now: datetime | None = None
+) -> AuditRecord:
     """Return the record of ``result``; the same as the newest about its subject is recorded already.
 
     A result that comes again after another one is a new record: the newest is what counts.
@@ -114,7 +116,8 @@ def record_result(ledger: AuditLedger, result: SealedResult, *, actor: str, now:
         subject=result.subject,
         version=result.version,
         digest=result.digest,
-        actor=actor,
+        actor=identify_actor(actor).name,
+        assurance=identify_actor(actor).assurance,
         occurred_at=now or datetime.now(UTC),
         evidence=result.content,
     )

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from boathouse.errors import BoathouseError, LifeCycleError, UntrustedModelError
 from boathouse.lifecycle import event_types, rules
 from boathouse.lifecycle.chain import AuditEvent
+from boathouse.lifecycle.policy import check_assurance
 from boathouse.lifecycle.projection import project_events
+from boathouse.lifecycle.rules_in_force import describe_rules
 from boathouse.lifecycle.state import TARGETS, ModelState, Request
 from boathouse.lifecycle.sync import note_registrations, sync_registry
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from boathouse.lifecycle.ledger import AuditLedger
     from boathouse.lifecycle.policy import GovernanceOptions, Identity
     from boathouse.lifecycle.registry import ModelRegistry
+    from boathouse.lifecycle.rules_in_force import RulesInForce
 
 
 Result = TypeVar("Result")
@@ -47,6 +50,7 @@ class LifeCycle:
         options: Rules of the environment.
         identity: Who acts.
         clock: Gives the time.
+        in_force: The rules that decide, for the record; None where nobody said them.
     """
 
     name: str
@@ -55,6 +59,7 @@ class LifeCycle:
     options: GovernanceOptions
     identity: Identity
     clock: Callable[[], datetime] = field(default=read_clock)
+    in_force: RulesInForce | None = None
 
     def read(self) -> ModelState:
         """Return the state, from the ledger alone."""
@@ -91,6 +96,7 @@ class LifeCycle:
             LifeCycleError: If there is nothing to approve, or not by this person.
         """
         self.allow("approve", version)
+        self.judge("approve", version, lambda: check_assurance(by or self.identity, self.options.rules))
         state = self.sync()
         request = self.judge("approve", version, lambda: rules.find_open_request(state, version))
         digest = self._digest("approve", version)
@@ -210,11 +216,10 @@ class LifeCycle:
 
     def allow(self, action: str, version: str | None, *, tried: str | None = None) -> None:
         """Raise, and record the refusal, unless the identity's role allows ``action``."""
-        if not self.options.allows(self.identity.name, action):
-            allowed = ", ".join(sorted(self.options.roles[action])) or "no person"
+        if not self.options.allows(self.identity, action):
             error = LifeCycleError(
-                f"{self.identity.name} may not {action} models here; allowed: {allowed}. Ask one of them, "
-                f"or have governance.roles.{action} changed in conf."
+                f"{self.identity.name} may not {action} models here; allowed: {self.options.say_who_may(action)}. "
+                f"Ask one of them, or have governance.roles.{action} changed in conf."
             )
             self.refuse(tried or action, version, error)
             raise error
@@ -253,19 +258,27 @@ class LifeCycle:
             actor=who.name,
             occurred_at=self.clock(),
             comment=comment,
-            evidence={**evidence, "identity": who.source},
+            evidence={**evidence, **who.to_evidence(), **describe_rules(self.in_force)},
+            assurance=who.assurance,
         )
 
 
-def open_life_cycle(environment: Environment, name: str, options: GovernanceOptions, identity: Identity) -> LifeCycle:
+def open_life_cycle(
+    environment: Environment,
+    name: str,
+    options: GovernanceOptions,
+    identity: Identity,
+    *,
+    in_force: RulesInForce | None = None,
+) -> LifeCycle:
     """Return the life cycle of the model ``name``, recorded in ``environment``; nothing is read yet."""
     from boathouse.lifecycle.anchors import choose_anchors
     from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
     from boathouse.lifecycle.registry import ModelRegistry
 
-    location = environment.table(PROMOTIONS)
+    location, registry = environment.table(PROMOTIONS), ModelRegistry(name)
     ledger = open_ledger(location, choose_anchors(location, options.anchors))
-    return LifeCycle(name=name, ledger=ledger, registry=ModelRegistry(name), options=options, identity=identity)
+    return LifeCycle(name=name, ledger=ledger, registry=registry, options=options, identity=identity, in_force=in_force)
 
 
 def require_own(environment: Environment, name: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from boathouse.lifecycle.decision import APPROVAL
 from boathouse.lifecycle.event_types import CHECKED, COPIED, PROMOTED, REGISTERED
+from boathouse.lifecycle.policy import DECLARED
 from boathouse.lifecycle.rules import why_void
 from boathouse.lifecycle.sealed_results import REGISTERED_TAGS
 from boathouse.lifecycle.state import ALIASES, CHALLENGER, CHAMPION, PREVIOUS
@@ -76,7 +77,7 @@ def waiting_request(model: ModelHistory) -> Iterator[Finding]:
     """A request is open."""
     for each in model.state.open_requests:
         days = (model.at - each.at).days
-        text = f"{each.by} asked for {each.to} on {each.at:%Y-%m-%d}, {days} day(s) ago; it is open."
+        text = f"{each.who} asked for {each.to} on {each.at:%Y-%m-%d}, {days} day(s) ago; it is open."
         yield Finding(severity=NOTE, kind="waiting_request", version=each.version, message=text)
 
 
@@ -104,6 +105,17 @@ def champion_without_approval(model: ModelHistory, each: ModelVersionHistory) ->
             f"It is champion with {len(valid)} of {model.rules.needed} approvals that counted when it became champion."
         )
         yield _finding(ERROR, "champion_without_approval", each, f"{text} Approve it afterwards, or roll back.")
+
+
+def declared_approval(model: ModelHistory, each: ModelVersionHistory) -> Iterator[Finding]:
+    """The champion was approved under a name for which nothing but who typed it vouches."""
+    version, promotion = each.state, find_promotion(each)
+    if version is None or version.stage != CHAMPION or promotion is None:
+        return
+    for _, approval in _approvals(model, version, promotion.occurred_at):
+        if approval.assurance == DECLARED:
+            text = f"{approval.by} approved it, a name that account {approval.account or 'unknown'} declared (--as)."
+            yield _finding(NOTE, "declared_approval", each, f"{text} It proves no second person.")
 
 
 def approved_by_own(model: ModelHistory, each: ModelVersionHistory) -> Iterator[Finding]:
@@ -266,6 +278,7 @@ MODEL_CHECKS: tuple[Callable[[ModelHistory], Iterator[Finding]], ...] = (
 )
 VERSION_CHECKS: tuple[Callable[[ModelHistory, ModelVersionHistory], Iterator[Finding]], ...] = (
     champion_without_approval,
+    declared_approval,
     champion_not_passed,
     approved_by_own,
     edited_tags,
