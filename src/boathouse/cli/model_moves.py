@@ -67,6 +67,27 @@ def rollback(words: tuple[str, ...], environment: Environment, to: str | None, c
     _show_aliases(state)
 
 
+@click.command(epilog="Example: boathouse models stop --comment 'Rejects everybody' --env prod")
+@NAME_VERSION("[NAME]")
+@ENVIRONMENT
+@COMMENT
+def stop(words: tuple[str, ...], environment: Environment, comment: str) -> None:
+    """Stop the champion; nothing takes its place.
+
+    It takes effect at once: the champion is archived, and batch runs, streams and endpoints say that it was stopped,
+    and why, until a person makes a version champion. NAME is the model's name; without it the environment's model.
+    Typed twice it does the same as once.
+    """
+    from boathouse.lifecycle.steps import read_clock
+    from boathouse.lifecycle.vacancy import explain_no_champion
+
+    name, _ = split_name(environment, words)
+    cycle = open_own_life_cycle(environment, name)
+    state = cycle.stop(comment=comment)
+    send_messages(environment)
+    click.echo(str(explain_no_champion(state, cycle.options.rules, now=read_clock())))
+
+
 @click.command(
     help=f"Archive a version for good.\n\nThe champion cannot be archived. {NAME_HELP}",
     epilog="Example: boathouse models archive 2 --comment 'Trained on faulty data'",

@@ -11,7 +11,7 @@ from boathouse.cli.environment_options import ENVIRONMENT, JSON_OUTPUT, show_jso
 from boathouse.cli.model_approvals import approve, check_approval, reject, request
 from boathouse.cli.model_arguments import NAME_HELP, NAME_VERSION, split_name
 from boathouse.cli.model_files import build_context, export
-from boathouse.cli.model_moves import archive, copy, former_sync, promote, rollback, sync
+from boathouse.cli.model_moves import archive, copy, former_sync, promote, rollback, stop, sync
 from boathouse.cli.model_reports import compare, report, reproduce
 from boathouse.environment import list_environments, open_environment
 from boathouse.errors import LifeCycleError
@@ -139,7 +139,7 @@ def models() -> None:
 for _command in (
     *(list_models, show, compare),
     *(request, approve, reject, check_approval),
-    *(promote, rollback, archive, copy, sync, former_sync),
+    *(promote, rollback, stop, archive, copy, sync, former_sync),
     *(export, build_context),
     *(report, reproduce),
 ):

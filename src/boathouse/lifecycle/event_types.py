@@ -6,6 +6,7 @@ REGISTERED, CHECKED, REQUESTED = "registered", "checked", "requested"
 APPROVED, REJECTED = "approved", "rejected"
 PROMOTED, KEPT, ARCHIVED = "promoted", "kept", "archived"
 ROLLED_BACK, COPIED, REFUSED = "rolled_back", "copied", "refused"
+STOPPED = "stopped"
 
 EVENT_TYPES = {
     REGISTERED: "A version was registered by a training run.",
@@ -17,6 +18,7 @@ EVENT_TYPES = {
     KEPT: "A version passed the gates and was no better: the champion stayed, the version is challenger.",
     ARCHIVED: "A version was archived, by a failed gate or by hand.",
     ROLLED_BACK: "An earlier champion is champion again; the version it replaced was archived.",
+    STOPPED: "The champion was archived and none took its place: nothing is scored until a person decides.",
     COPIED: "A version was copied here from another environment.",
     REFUSED: "A person tried a step that is not allowed; nothing was changed.",
 }

@@ -19,6 +19,7 @@ from boathouse.lifecycle.state import (
     ModelState,
     ModelVersion,
     Request,
+    Stop,
 )
 
 Step = Callable[[ModelState, AuditRecord, dict[str, Any]], ModelState]
@@ -170,7 +171,7 @@ def _make_champion(state: ModelState, record: AuditRecord, *, previous: str | No
     """
     version, older = str(record.version), state.previous
     state = _leave(state, version)
-    state = replace(state, champion=version, previous=previous, rolled_back=None)
+    state = replace(state, champion=version, previous=previous, rolled_back=None, stopped=None)
     if older is not None and older != version:
         state = _stage(state, older, ARCHIVED, record, reason=f"Superseded when {version} became champion.")
     if previous is not None:
@@ -192,6 +193,7 @@ def _archive(state: ModelState, record: AuditRecord, evidence: dict[str, Any]) -
 
 
 def _roll_back(state: ModelState, record: AuditRecord, evidence: dict[str, Any]) -> ModelState:
+    # After a stop there is no champion to roll back from: the evidence names the stopped version, archived already.
     old, new, present = str(evidence["from"]), str(evidence["to"]), state.champion
     state = _make_champion(_close(state, old, f"rolled back by {record.actor}"), record, previous=None)
     # They are the same but for a record that no rule of ours let pass.
@@ -199,6 +201,14 @@ def _roll_back(state: ModelState, record: AuditRecord, evidence: dict[str, Any])
         why = f"Archived by a rollback to {new}: {record.comment}"
         state = _stage(_leave(state, str(replaced)), str(replaced), ARCHIVED, record, reason=why)
     return replace(state, rolled_back=(old, new, record.actor, record.occurred_at))
+
+
+def _stop(state: ModelState, record: AuditRecord, evidence: dict[str, Any]) -> ModelState:  # noqa: ARG001 - a step
+    version = str(record.version)
+    stop = Stop(version=version, by=record.actor, at=record.occurred_at, reason=record.comment)
+    state = _close(_leave(state, version), version, f"stopped by {record.actor}")
+    state = _stage(state, version, ARCHIVED, record, reason=f"Stopped by {record.actor}: {record.comment}")
+    return replace(state, stopped=stop if state.champion is None else None, rolled_back=None)
 
 
 def _ignore(state: ModelState, record: AuditRecord, evidence: dict[str, Any]) -> ModelState:  # noqa: ARG001 - a step
@@ -215,6 +225,7 @@ _STEPS: dict[str, Step] = {
     event_types.KEPT: _keep,
     event_types.ARCHIVED: _archive,
     event_types.ROLLED_BACK: _roll_back,
+    event_types.STOPPED: _stop,
     event_types.COPIED: _register,
     event_types.REFUSED: _ignore,
 }

@@ -155,13 +155,27 @@ def check_archive(state: ModelState, version: str) -> None:
         raise LifeCycleError(f"Version {version} is archived already, since {_when(found.moved_at)}.")
 
 
+def find_stop(state: ModelState) -> str:
+    """Return the champion, which a stop archives.
+
+    Raises:
+        LifeCycleError: If there is none.
+    """
+    if state.champion is None:
+        raise LifeCycleError(f"{state.name} has no champion, so there is nothing to stop: nothing scores with it.")
+    return state.champion
+
+
 def find_rollback(state: ModelState, to: str | None = None) -> tuple[str, str]:
     """Return the champion and the version that a rollback puts in its place: ``to``, else the previous one.
+
+    After a stop the version stopped stands for the champion; it comes back by its number alone.
 
     Raises:
         LifeCycleError: If there is no champion, no previous version, or ``to`` was never champion.
     """
-    if state.champion is None:
+    left = state.champion or (state.stopped.version if state.stopped else None)
+    if left is None:
         raise LifeCycleError(f"{state.name} has no champion, so there is nothing to roll back.")
     former = [each.version for each in state.versions.values() if each.was_champion and each.version != state.champion]
     if to is None:
@@ -171,8 +185,9 @@ def find_rollback(state: ModelState, to: str | None = None) -> tuple[str, str]:
                 if former
                 else "No other ever was champion."
             )
-            raise LifeCycleError(f"{state.name} has no previous version beside champion {state.champion}. {ways}")
-        return state.champion, state.previous
+            beside = f"beside champion {left}" if state.champion else f"in place of version {left}, which was stopped"
+            raise LifeCycleError(f"{state.name} has no previous version {beside}. {ways}")
+        return left, state.previous
     find_version(state, to)
     if to == state.champion:
         raise LifeCycleError.already_there(to, CHAMPION)
@@ -181,7 +196,7 @@ def find_rollback(state: ModelState, to: str | None = None) -> tuple[str, str]:
             f"Version {to} was never champion, so rollback cannot go there; it can to: {', '.join(former) or 'none'}. "
             "To make a new version champion, promote it."
         )
-    return state.champion, to
+    return left, to
 
 
 def check_champion(state: ModelState, expected: str | None) -> None:

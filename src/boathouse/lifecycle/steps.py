@@ -31,6 +31,10 @@ def read_clock() -> datetime:
     return datetime.now(UTC)
 
 
+class _StoppedMeanwhileError(Exception):
+    """Somebody else stopped the champion at the same time: the outcome is the wanted one."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class LifeCycle:
     """One model, and who acts on it.
@@ -174,10 +178,35 @@ class LifeCycle:
         event = self._event(event_types.ROLLED_BACK, new, comment, {"from": old, "to": new}, digest=digest)
 
         def check(current: ModelState) -> None:
-            rules.check_champion(current, old)
+            rules.check_champion(current, state.champion)
             rules.check_digest(rules.find_version(current, new), digest)
 
         return self._record("rollback", event, check)
+
+    def stop(self, *, comment: str) -> ModelState:
+        """Archive the champion and put none in its place: nothing scores until a person makes a version champion.
+
+        Who may roll back may stop. Repeated, it only syncs.
+
+        Raises:
+            LifeCycleError: If there is no champion.
+        """
+        self.allow("rollback", None, tried="stop")
+        state = self.sync()
+        if state.stopped is not None:
+            return state
+        old = self.judge("stop", None, lambda: rules.find_stop(state))
+        event = self._event(event_types.STOPPED, old, comment, {"from": old}, digest=state.versions[old].digest)
+
+        def check(current: ModelState) -> None:
+            if current.stopped is not None:
+                raise _StoppedMeanwhileError
+            rules.check_champion(current, old)
+
+        try:
+            return self._record("stop", event, check)
+        except _StoppedMeanwhileError:
+            return sync_registry(self.ledger, self.registry)
 
     def archive(self, version: str, *, comment: str) -> ModelState:
         """Archive ``version``.
