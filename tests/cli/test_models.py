@@ -104,6 +104,26 @@ def test_approve_takes_charge_and_rollback_takes_it_back(data: Path) -> None:
     assert "no open request" in run("models", "approve", "2", "--reason", "x").stderr
 
 
+def test_a_champion_is_stopped_and_resumed(data: Path) -> None:
+    stopped = run("models", "stop", "--reason", "rejects everybody", user="ann")
+    assert stopped.exit_code == 0, stopped.output
+    assert f"version 1 was stopped by ann at {datetime.now(UTC):%Y-%m-%d}" in stopped.output
+    assert "boathouse models approve 2 --comment WHY --env test" in stopped.output
+    assert isinstance(ModelVersionDataset(name=NAME, alias="champion", missing_ok=True).load(), NoModel)
+    assert run("models", "stop", "--reason", "again", user="bob").output == stopped.output
+    assert "1  archived" in run("models", "show").output
+    assert "stopped: version 1 by ann" in run("models", "show").output
+    assert "stopped" in run("models", "show", "1").output
+    told = run("infer", "rows.csv", "--to", "parquet:scores")
+    assert told.exit_code == 1
+    assert "version 1 was stopped by ann" in told.stderr
+    assert "Rejects everybody" not in run("models", "report").output
+    resumed = run("models", "rollback", "--to", "1", "--reason", "it was the data", user="ann")
+    assert "Rolled back from 1 to 1" not in resumed.output
+    assert "Version 1 is champion again, by ann at" in resumed.output
+    assert ModelVersionDataset(name=NAME, alias="champion").load().version == "1"
+
+
 def test_reject_archive_request_and_promote(data: Path) -> None:
     assert "stays challenger" in run("models", "reject", "missed_payment", "2", "--reason", "unfair").output
     asked = run("models", "request", "2", "--to", "production", "--comment", "please")
