@@ -96,11 +96,11 @@ def test_approve_takes_charge_and_rollback_takes_it_back(data: Path) -> None:
     assert f"Approved: {NAME} version 2, which is champion now." in approved.output
     assert ModelVersionDataset(name=NAME, alias="champion").load().version == "2"
     rolled = run("models", "rollback", "--reason", "worse since noon", user="ann")
-    assert "Rolled back from 2 to 1, by ann at" in rolled.output
+    assert "Rolled back from 2 to 1, by ann (declared) at" in rolled.output
     assert ModelVersionDataset(name=NAME, alias="champion").load().version == "1"
     assert run("models", "rollback", user="bob").output == rolled.output
     assert "Nothing waits" in run("requests", "list").output
-    assert "[carried out by vera]" in run("requests", "list", "--all").output
+    assert "[carried out by vera (declared)]" in run("requests", "list", "--all").output
     assert "no open request" in run("models", "approve", "2", "--reason", "x").stderr
 
 
@@ -175,17 +175,21 @@ def test_the_tag_of_a_deployment_job_approves(data: Path) -> None:
 
 
 def test_copy_to_prod_where_another_has_to_approve(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    done = run("models", "copy", "1", "--to", "prod", "--comment", "ready")
+    refused = run("models", "copy", "1", "--to", "prod", "--comment", "ready")
+    assert "vera may not copy models here; allowed: @system (every account of this machine" in refused.stderr
+    done = run("models", "copy", "1", "--to", "prod", "--comment", "ready", user="")
     assert done.exit_code == 0, done.output
     assert f"{NAME} version 1 is prod.models.missed_payment version 1" in done.output
     judge(data, "1", "promoted", None, env="prod", needed=1)
-    monkeypatch.setattr("boathouse.lifecycle.identity.getpass.getuser", lambda: "tom")
-    # In prod the variable names nobody.
-    refused = run("models", "approve", "1", "--reason", "x", user="vera", env="prod")
-    assert "somebody else has to approve" in refused.stderr
-    monkeypatch.setattr("boathouse.lifecycle.identity.getpass.getuser", lambda: "ann")
-    assert "champion now" in run("models", "approve", "1", "--reason", "x", env="prod").output
-    assert "copied from: test.models.missed_payment/1" in run("models", "show", "1", env="prod").output
+    refused = run("models", "approve", "1", "--reason", "x", env="prod")
+    assert "vera may not approve models here; allowed: maria." in refused.stderr
+    approved = run("models", "approve", "1", "--reason", "x", "--as", "maria", env="prod")
+    assert "champion now" in approved.output, approved.stderr
+    assert os.environ["BOATHOUSE_USER"] == "vera"
+    shown = run("models", "show", "1", env="prod").output
+    assert "copied from: test.models.missed_payment/1" in shown
+    assert "approved by: maria (declared)" in shown
+    assert "maria (declared)  x" in shown
 
 
 def test_an_empty_ledger_says_how_to_begin(data: Path) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from boathouse.cli.environment_options import ENVIRONMENT
+from boathouse.cli.environment_options import ACT_AS, ENVIRONMENT
 from boathouse.cli.model_arguments import (
     COMMENT,
     NAME_HELP,
@@ -34,6 +34,7 @@ _TARGET = click.option(
 )
 @NAME_VERSION()
 @ENVIRONMENT
+@ACT_AS
 @_TARGET
 @COMMENT
 def promote(words: tuple[str, ...], environment: Environment, to: str, comment: str) -> None:
@@ -50,6 +51,7 @@ def promote(words: tuple[str, ...], environment: Environment, to: str, comment: 
 @click.command(epilog="Example: boathouse models rollback --comment 'Rejects too many' --env prod")
 @NAME_VERSION("[NAME]")
 @ENVIRONMENT
+@ACT_AS
 @click.option("--to", default=None, help="A former champion. Default: the previous one.")
 @click.option("--comment", "--reason", "comment", default="Rolled back by hand.", help="Why; goes on record.")
 def rollback(words: tuple[str, ...], environment: Environment, to: str | None, comment: str) -> None:
@@ -94,6 +96,7 @@ def stop(words: tuple[str, ...], environment: Environment, comment: str) -> None
 )
 @NAME_VERSION()
 @ENVIRONMENT
+@ACT_AS
 @COMMENT
 def archive(words: tuple[str, ...], environment: Environment, comment: str) -> None:
     """Archive a version."""
@@ -110,6 +113,7 @@ def archive(words: tuple[str, ...], environment: Environment, comment: str) -> N
 )
 @NAME_VERSION()
 @ENVIRONMENT
+@ACT_AS
 @click.option("--to", "target", required=True, help="Environment to copy into.")
 @COMMENT
 def copy(words: tuple[str, ...], environment: Environment, target: str, comment: str) -> None:

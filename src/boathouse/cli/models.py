@@ -48,6 +48,9 @@ def list_models(environment: Environment, *, everywhere: bool, as_json: bool) ->
     click.echo(f"{'model':<{width}}  {'champion':>8}  {'challenger':>10}  {'previous':>8}  {'versions':>8}  waiting")
     for state in states:
         click.echo(f"{state.name:<{width}}  {_row(state)}")
+        champion = state.versions.get(state.champion or "")
+        if champion is not None and champion.approved_by:
+            click.echo(f"  champion {champion.version} was approved by {champion.approved_by}")
 
 
 def _open_all(environment: Environment) -> list[Environment]:
@@ -57,7 +60,7 @@ def _open_all(environment: Environment) -> list[Environment]:
 
 
 def _row(state: ModelState) -> str:
-    waiting = ", ".join(f"{each.version} to {each.to} ({each.by})" for each in state.open_requests) or "-"
+    waiting = ", ".join(f"{each.version} to {each.to} ({each.who})" for each in state.open_requests) or "-"
     numbers = [(state.champion, 8), (state.challenger, 10), (state.previous, 8)]
     return "  ".join([*(f"{value or '-':>{width}}" for value, width in numbers), f"{len(state.versions):>8}", waiting])
 
@@ -98,16 +101,17 @@ def _show_model(state: ModelState) -> None:
     for found in state.versions.values():
         checked = found.check.outcome if found.check else "not checked"
         click.echo(
-            f"  {found.version:>7}  {found.stage:<10}  {checked:<11}  by {found.trained_by}  {found.reason}".rstrip()
+            f"  {found.version:>7}  {found.stage:<10}  {checked:<11}  by {found.trainer}  {found.reason}".rstrip()
         )
     for waiting in state.open_requests:
-        approvals = ", ".join(each.by for each in waiting.approvals) or "none yet"
-        click.echo(f"  waiting: {waiting.version} to {waiting.to}, asked by {waiting.by}; approved by {approvals}")
+        click.echo(
+            f"  waiting: {waiting.version} to {waiting.to}, asked by {waiting.who}; approved by {waiting.approvers}"
+        )
 
 
 def _show_version(state: ModelState, found: ModelVersion) -> None:
     click.echo(f"{state.name} version {found.version}: {found.stage} since {found.moved_at:%Y-%m-%d %H:%M} UTC")
-    click.echo(f"  trained by {found.trained_by}, digest {(found.digest or 'unknown')[:16]}")
+    click.echo(f"  trained by {found.trainer}, digest {(found.digest or 'unknown')[:16]}")
     for label, text in (("why", found.reason), ("copied from", found.source), ("approved by", found.approved_by)):
         if text:
             click.echo(f"  {label}: {text}")
@@ -124,7 +128,7 @@ def _show_records(records: list[AuditRecord], total: int) -> None:
     click.echo(f"records: {len(records)} of {total}")
     for each in records:
         version = each.version or "-"
-        line = f"  {each.sequence:>5}  {each.occurred_at:%Y-%m-%d %H:%M}  {each.kind:<11}  {version:>4}  {each.actor}"
+        line = f"  {each.sequence:>5}  {each.occurred_at:%Y-%m-%d %H:%M}  {each.kind:<11}  {version:>4}  {each.who}"
         click.echo(f"{line}  {each.comment}".rstrip())
 
 

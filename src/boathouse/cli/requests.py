@@ -36,7 +36,7 @@ def list_requests(environment: Environment, *, closed_too: bool, as_json: bool) 
     if not requests_by_model:
         click.echo("Nothing waits for approval.")
     for name, each in requests_by_model:
-        status = each.closed or f"waiting, approved by {', '.join(one.by for one in each.approvals) or 'none yet'}"
+        status = each.closed or f"waiting, approved by {each.approvers}"
         click.echo(
-            f"{each.at:%Y-%m-%d %H:%M}  {name} {each.version} to {each.to}  {each.by}: {each.comment}  [{status}]"
+            f"{each.at:%Y-%m-%d %H:%M}  {name} {each.version} to {each.to}  {each.who}: {each.comment}  [{status}]"
         )

@@ -55,6 +55,7 @@ def _know_version(state: ModelState, record: AuditRecord) -> ModelState:
         version=record.version,
         digest=record.digest,
         trained_by=record.actor,
+        trained_with=record.vouched_by,
         registered_at=record.occurred_at,
         moved_at=record.occurred_at,
     )
@@ -94,6 +95,7 @@ def _register(state: ModelState, record: AuditRecord, evidence: dict[str, Any]) 
         record.version,
         digest=record.digest,
         trained_by=str(evidence.get("trained_by") or record.actor),
+        trained_with=str(evidence.get("trained_with") or record.vouched_by),
         registered_at=record.occurred_at,
         source=source,
     )
@@ -120,12 +122,20 @@ def _request(state: ModelState, record: AuditRecord, evidence: dict[str, Any]) -
         by=record.actor,
         at=record.occurred_at,
         comment=record.comment,
+        assurance=record.vouched_by,
     )
     return replace(state, requests=(*state.requests, request))
 
 
 def _approve(state: ModelState, record: AuditRecord, evidence: dict[str, Any]) -> ModelState:
-    approval = Approval(by=record.actor, at=record.occurred_at, digest=record.digest, comment=record.comment)
+    approval = Approval(
+        by=record.actor,
+        at=record.occurred_at,
+        digest=record.digest,
+        comment=record.comment,
+        assurance=record.vouched_by,
+        account=str(evidence.get("account") or ""),
+    )
     approved = [
         replace(each, approvals=(*each.approvals, approval)) if each.request_id == evidence["request"] else each
         for each in state.requests
@@ -135,7 +145,7 @@ def _approve(state: ModelState, record: AuditRecord, evidence: dict[str, Any]) -
 
 def _reject(state: ModelState, record: AuditRecord, evidence: dict[str, Any]) -> ModelState:
     closed = [
-        replace(each, closed=f"rejected by {record.actor}") if each.request_id == evidence["request"] else each
+        replace(each, closed=f"rejected by {record.who}") if each.request_id == evidence["request"] else each
         for each in state.requests
     ]
     return replace(state, requests=tuple(closed))
@@ -145,8 +155,8 @@ def _promote(state: ModelState, record: AuditRecord, evidence: dict[str, Any]) -
     version, stage = str(record.version), str(evidence["stage"])
     target = next(target for target, reached in TARGETS.items() if reached == stage)
     request = state.find_request(version, target)
-    approved_by = ", ".join(each.by for each in request.approvals) if request and not request.closed else ""
-    state = _close(state, version, f"carried out by {record.actor}", to=target)
+    approved_by = ", ".join(each.who for each in request.approvals) if request and not request.closed else ""
+    state = _close(state, version, f"carried out by {record.who}", to=target)
     state = _change(state, version, approved_by=approved_by)
     if stage == CHALLENGER:
         return _make_challenger(state, record)
@@ -188,19 +198,19 @@ def _stage(
 
 def _archive(state: ModelState, record: AuditRecord, evidence: dict[str, Any]) -> ModelState:  # noqa: ARG001 - a step
     version = str(record.version)
-    state = _close(_leave(state, version), version, f"version archived by {record.actor}")
+    state = _close(_leave(state, version), version, f"version archived by {record.who}")
     return _stage(state, version, ARCHIVED, record)
 
 
 def _roll_back(state: ModelState, record: AuditRecord, evidence: dict[str, Any]) -> ModelState:
     # After a stop there is no champion to roll back from: the evidence names the stopped version, archived already.
     old, new, present = str(evidence["from"]), str(evidence["to"]), state.champion
-    state = _make_champion(_close(state, old, f"rolled back by {record.actor}"), record, previous=None)
+    state = _make_champion(_close(state, old, f"rolled back by {record.who}"), record, previous=None)
     # They are the same but for a record that no rule of ours let pass.
     for replaced in {old, present} - {new, None}:
         why = f"Archived by a rollback to {new}: {record.comment}"
         state = _stage(_leave(state, str(replaced)), str(replaced), ARCHIVED, record, reason=why)
-    return replace(state, rolled_back=(old, new, record.actor, record.occurred_at))
+    return replace(state, rolled_back=(old, new, record.who, record.occurred_at))
 
 
 def _stop(state: ModelState, record: AuditRecord, evidence: dict[str, Any]) -> ModelState:  # noqa: ARG001 - a step

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from boathouse.errors import LifeCycleError
 from boathouse.lifecycle.evidence import ApprovalState
-from boathouse.lifecycle.policy import ApprovalOptions
+from boathouse.lifecycle.policy import ApprovalOptions, say_not_accepted
 from boathouse.lifecycle.state import ARCHIVED, CHAMPION, TARGETS, Approval, ModelState, ModelVersion, Request
 
 
@@ -134,6 +134,8 @@ def why_void(approval: Approval, version: ModelVersion, now: datetime, options: 
     """Return why an approval does not count, or None if it does."""
     if approval.digest != version.digest:
         return f"{approval.by} approved other files."
+    if approval.assurance not in options.accepted:
+        return say_not_accepted(approval.by, approval.assurance, options)
     if now - approval.at > timedelta(days=options.valid_days):
         return f"The approval of {approval.by} from {approval.at:%Y-%m-%d} expired after {options.valid_days} days."
     return None
@@ -278,7 +280,7 @@ def find_approval_state(state: ModelState, version: str, *, now: datetime, optio
     return ApprovalState(
         required=options.needed > 0,
         approved=True,
-        by=", ".join(dict.fromkeys(each.by for each in counted)),
+        by=", ".join(dict.fromkeys(each.who for each in counted)),
         expires=min(each.at for each in counted) + timedelta(days=options.valid_days),
         reason=" ".join(each.comment for each in counted),
     )
