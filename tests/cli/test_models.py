@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import mlflow
@@ -18,6 +19,7 @@ from boathouse.lifecycle.decision import Decided, PromotionDecision, record_deci
 from boathouse.lifecycle.gates import Gate
 from boathouse.lifecycle.policy import Identity
 from boathouse.lifecycle.steps import open_life_cycle
+from boathouse.modelling.result import NoModel
 from boathouse.registry.dataset import ModelVersionDataset
 from tests.cli.conftest import ROOT
 from tests.fixtures.life_cycle import START, options
@@ -107,20 +109,20 @@ def test_approve_takes_charge_and_rollback_takes_it_back(data: Path) -> None:
 def test_a_champion_is_stopped_and_resumed(data: Path) -> None:
     stopped = run("models", "stop", "--reason", "rejects everybody", user="ann")
     assert stopped.exit_code == 0, stopped.output
-    assert f"version 1 was stopped by ann at {datetime.now(UTC):%Y-%m-%d}" in stopped.output
-    assert "boathouse models approve 2 --comment WHY --env test" in stopped.output
+    assert f"version 1 was stopped by ann (declared) at {datetime.now(UTC):%Y-%m-%d}" in stopped.output
+    assert "boathouse models rollback --to 1 --comment WHY --env test" in stopped.output
     assert isinstance(ModelVersionDataset(name=NAME, alias="champion", missing_ok=True).load(), NoModel)
     assert run("models", "stop", "--reason", "again", user="bob").output == stopped.output
     assert "1  archived" in run("models", "show").output
-    assert "stopped: version 1 by ann" in run("models", "show").output
+    assert "stopped: version 1 by ann (declared)" in run("models", "show").output
     assert "stopped" in run("models", "show", "1").output
     told = run("infer", "rows.csv", "--to", "parquet:scores")
     assert told.exit_code == 1
-    assert "version 1 was stopped by ann" in told.stderr
-    assert "Rejects everybody" not in run("models", "report").output
+    assert "version 1 was stopped by ann (declared)" in told.stderr
+    assert "nothing takes its place. rejects everybody" in run("models", "report", "--format", "markdown").output
     resumed = run("models", "rollback", "--to", "1", "--reason", "it was the data", user="ann")
     assert "Rolled back from 1 to 1" not in resumed.output
-    assert "Version 1 is champion again, by ann at" in resumed.output
+    assert "Version 1 is champion again, by ann (declared) at" in resumed.output
     assert ModelVersionDataset(name=NAME, alias="champion").load().version == "1"
 
 

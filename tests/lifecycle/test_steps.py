@@ -476,9 +476,9 @@ def test_a_run_does_not_end_a_stop_but_a_person_does(setup: LifeCycleSetup) -> N
     assert setup.cycle().read().stopped is None
 
 
-def test_who_may_not_roll_back_may_not_stop(setup: LifeCycleSetup) -> None:
-    rules = options({"rollback": ("ann",)})
-    refused(setup, "tom may not rollback", lambda: setup.cycle("tom", rules).stop(comment="x"), action="stop")
+def test_who_has_not_the_role_may_not_stop(setup: LifeCycleSetup) -> None:
+    rules = options({"stop": ("ann",)})
+    refused(setup, "tom may not stop", lambda: setup.cycle("tom", rules).stop(comment="x"), action="stop")
     assert setup.cycle("ann", rules).stop(comment="x").champion is None
 
 

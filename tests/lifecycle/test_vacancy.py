@@ -14,15 +14,17 @@ from tests.fixtures.life_cycle import START, LifeCycleSetup, decision, options
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from boathouse.lifecycle.policy import GovernanceOptions
+
 PROD = options(needed=1, four_eyes=True)
 RESUME = "boathouse models rollback --to 1 --comment WHY --env test"
 TRAIN = "kedro run --pipelines training,evaluation,promotion --env test"
 
 
-def explain(setup: LifeCycleSetup, **later: float) -> NoChampion:
+def explain(setup: LifeCycleSetup, rules: GovernanceOptions | None = None, **later: float) -> NoChampion:
     state = setup.cycle().read()
     assert state.champion is None
-    return explain_no_champion(state, PROD.rules, now=START + timedelta(**later))
+    return explain_no_champion(state, rules or PROD, now=START + timedelta(**later))
 
 
 def decide(setup: LifeCycleSetup, version: str = "1", outcome: str = "promoted", *, waits: bool = False) -> None:
@@ -64,7 +66,7 @@ def register(setup: LifeCycleSetup) -> None:
         (
             decide,
             "version 1 passed the gates and waits for one approval by somebody else than tom, who trained it.",
-            ["boathouse models show 1 --env test", "boathouse models approve 1 --comment WHY --env test"],
+            ["boathouse models show 1 --env test", "boathouse models approve 1 --as NAME --comment WHY --env test"],
         ),
         (
             approve_without_carrying_out,
@@ -109,7 +111,41 @@ def test_a_version_that_waits_while_another_is_stopped_names_both_ways(empty: Li
     found = explain(empty)
     assert "version 1 was stopped by ann" in found.reason
     assert "version 2 passed the gates and waits for one approval" in found.reason
-    assert {RESUME, "boathouse models approve 2 --comment WHY --env test"} <= {command for _, command in found.steps}
+    commands = {command for _, command in found.steps}
+    assert {RESUME, "boathouse models approve 2 --as NAME --comment WHY --env test"} <= commands
+
+
+def test_what_was_compared_with_a_stopped_champion_is_judged_again(setup: LifeCycleSetup) -> None:
+    """Its approval could not be carried out: the comparison is with a champion that is not there."""
+    record_decision(setup.cycle("tom", PROD), decision("3", "kept", "2", waits=True))
+    setup.cycle().stop(comment="x")
+    found = explain(setup)
+    assert "version 3 was compared with champion 2: have it judged again." in found.reason
+    assert "kedro run --pipelines evaluation,promotion --env test" in [command for _, command in found.steps]
+
+
+@pytest.mark.parametrize(
+    ("rules", "approve"),
+    [
+        (options({"approve": ("tom", "vera")}, needed=1, four_eyes=True), "--as vera --comment WHY"),
+        (options(needed=1), "--comment WHY"),
+        (
+            options(
+                {"approve": ("vera",)},
+                needed=1,
+                four_eyes=True,
+                accepted_assurance={"on_platform": ("platform",), "elsewhere": ("system",)},
+            ),
+            "--comment WHY",
+        ),
+    ],
+    ids=["a name by role", "anybody", "an account only"],
+)
+def test_the_command_to_approve_names_whom_the_rules_let_approve(
+    empty: LifeCycleSetup, rules: GovernanceOptions, approve: str
+) -> None:
+    decide(empty)
+    assert ("approve it", f"boathouse models approve 1 {approve} --env test") in explain(empty, rules).steps
 
 
 def test_an_approval_that_expired_is_named(empty: LifeCycleSetup) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from boathouse.cli.environment_options import ENVIRONMENT, engines
+from boathouse.cli.model_arguments import explain_absence
 from boathouse.errors import InferenceError
 from boathouse.errors.inference import NOTHING_DONE
 from boathouse.inference.models import RoleModel
@@ -203,7 +204,7 @@ def find_model(environment: Environment, wanted: str) -> RoleModel:
     name = environment.promoted_models[0]
     aliases: dict[str, str] = RegistryVersions().aliases(name)
     if wanted == CHAMPION and CHAMPION not in aliases:
-        raise ModelError.no_champion(environment.name)
+        raise ModelError(str(explain_absence(environment, name)))
     if wanted == CHALLENGER and CHALLENGER not in aliases:
         raise ModelError.no_challenger(environment.name)
     version = aliases.get(wanted, wanted)

@@ -11,6 +11,7 @@ from boathouse.cli.model_arguments import (
     COMMENT,
     NAME_HELP,
     NAME_VERSION,
+    explain_absence,
     open_own_life_cycle,
     send_messages,
     split_name,
@@ -65,13 +66,15 @@ def rollback(words: tuple[str, ...], environment: Environment, to: str | None, c
     send_messages(environment)
     if state.rolled_back is not None:
         old, new, by, at = state.rolled_back
-        click.echo(f"Rolled back from {old} to {new}, by {by} at {at:%Y-%m-%d %H:%M} UTC.")
+        did = f"Version {new} is champion again" if old == new else f"Rolled back from {old} to {new}"
+        click.echo(f"{did}, by {by} at {at:%Y-%m-%d %H:%M} UTC.")
     _show_aliases(state)
 
 
 @click.command(epilog="Example: boathouse models stop --comment 'Rejects everybody' --env prod")
 @NAME_VERSION("[NAME]")
 @ENVIRONMENT
+@ACT_AS
 @COMMENT
 def stop(words: tuple[str, ...], environment: Environment, comment: str) -> None:
     """Stop the champion; nothing takes its place.
@@ -80,14 +83,10 @@ def stop(words: tuple[str, ...], environment: Environment, comment: str) -> None
     and why, until a person makes a version champion. NAME is the model's name; without it the environment's model.
     Typed twice it does the same as once.
     """
-    from boathouse.lifecycle.steps import read_clock
-    from boathouse.lifecycle.vacancy import explain_no_champion
-
     name, _ = split_name(environment, words)
-    cycle = open_own_life_cycle(environment, name)
-    state = cycle.stop(comment=comment)
+    open_own_life_cycle(environment, name).stop(comment=comment)
     send_messages(environment)
-    click.echo(str(explain_no_champion(state, cycle.options.rules, now=read_clock())))
+    click.echo(str(explain_absence(environment, name)))
 
 
 @click.command(

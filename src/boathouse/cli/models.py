@@ -96,6 +96,9 @@ def show(words: tuple[str, ...], environment: Environment, last: int, *, as_json
 
 def _show_model(state: ModelState) -> None:
     click.echo(f"{state.name}: " + (", ".join(f"{key} {value}" for key, value in state.aliases.items()) or "no alias"))
+    if state.stopped is not None:
+        stop = state.stopped
+        click.echo(f"  stopped: version {stop.version} by {stop.by} at {stop.at:%Y-%m-%d %H:%M} UTC: {stop.reason}")
     if state.versions:
         click.echo(f"  {'version':>7}  {'stage':<10}  {'gates':<11}  trained by, reason")
     for found in state.versions.values():

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from boathouse.features.feature_view import FeatureView
-    from boathouse.lifecycle.policy import ApprovalOptions
+    from boathouse.lifecycle.policy import GovernanceOptions
     from boathouse.lifecycle.state import ModelState
     from boathouse.modelling.result import LoadedModel, NoModel
 
@@ -40,13 +40,13 @@ class Charge:
 
     Attributes:
         state: The model by the ledger.
-        approvals: What has to be approved in the environment.
+        governance: Rules of the environment.
         now: The time, UTC.
         strict: Whether a run that cannot score is an error; else it ends in order and says what to do.
     """
 
     state: ModelState
-    approvals: ApprovalOptions
+    governance: GovernanceOptions
     now: datetime
     strict: bool
 
@@ -56,7 +56,7 @@ class Charge:
         Raises:
             ModelError: With the same text, if the run is strict.
         """
-        absent = explain_no_champion(self.state, self.approvals, now=self.now)
+        absent = explain_no_champion(self.state, self.governance, now=self.now)
         if self.strict:
             raise ModelError(str(absent))
         return absent

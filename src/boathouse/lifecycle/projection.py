@@ -215,9 +215,9 @@ def _roll_back(state: ModelState, record: AuditRecord, evidence: dict[str, Any])
 
 def _stop(state: ModelState, record: AuditRecord, evidence: dict[str, Any]) -> ModelState:  # noqa: ARG001 - a step
     version = str(record.version)
-    stop = Stop(version=version, by=record.actor, at=record.occurred_at, reason=record.comment)
-    state = _close(_leave(state, version), version, f"stopped by {record.actor}")
-    state = _stage(state, version, ARCHIVED, record, reason=f"Stopped by {record.actor}: {record.comment}")
+    stop = Stop(version=version, by=record.who, at=record.occurred_at, reason=record.comment)
+    state = _close(_leave(state, version), version, f"stopped by {record.who}")
+    state = _stage(state, version, ARCHIVED, record, reason=f"Stopped by {record.who}: {record.comment}")
     return replace(state, stopped=stop if state.champion is None else None, rolled_back=None)
 
 

@@ -155,7 +155,7 @@ class Stop:
 
     Attributes:
         version: Version that was champion.
-        by: Who stopped it.
+        by: Who stopped it, for people to read: with a mark if the name is only declared.
         at: When, UTC.
         reason: Why.
     """

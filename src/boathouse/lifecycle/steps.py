@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -30,10 +30,6 @@ Result = TypeVar("Result")
 def read_clock() -> datetime:
     """Return the time in UTC."""
     return datetime.now(UTC)
-
-
-class _StoppedMeanwhileError(Exception):
-    """Somebody else stopped the champion at the same time: the outcome is the wanted one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,27 +184,19 @@ class LifeCycle:
     def stop(self, *, comment: str) -> ModelState:
         """Archive the champion and put none in its place: nothing scores until a person makes a version champion.
 
-        Who may roll back may stop. Repeated, it only syncs.
-
         Raises:
             LifeCycleError: If there is no champion.
         """
-        self.allow("rollback", None, tried="stop")
+        self.allow("stop", None)
         state = self.sync()
         if state.stopped is not None:
             return state
         old = self.judge("stop", None, lambda: rules.find_stop(state))
-        event = self._event(event_types.STOPPED, old, comment, {"from": old}, digest=state.versions[old].digest)
-
-        def check(current: ModelState) -> None:
-            if current.stopped is not None:
-                raise _StoppedMeanwhileError
-            rules.check_champion(current, old)
-
-        try:
-            return self._record("stop", event, check)
-        except _StoppedMeanwhileError:
-            return sync_registry(self.ledger, self.registry)
+        found = state.versions[old]
+        event = self._event(event_types.STOPPED, old, comment, {"from": old}, digest=found.digest)
+        # By two persons at once it is one record: its id is made of what is stopped.
+        once = replace(event, event_id=f"{event_types.STOPPED}/{self.name}/{old}/{found.moved_at.isoformat()}")
+        return self._record("stop", once, lambda current: rules.check_champion(current, old))
 
     def archive(self, version: str, *, comment: str) -> ModelState:
         """Archive ``version``.

@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from boathouse.lifecycle import rules
+from boathouse.lifecycle.policy import DECLARED
 from boathouse.lifecycle.state import ARCHIVED, REGISTERED
 
 if TYPE_CHECKING:
-    from boathouse.lifecycle.policy import ApprovalOptions
+    from boathouse.lifecycle.policy import GovernanceOptions
     from boathouse.lifecycle.state import ModelState, ModelVersion, Request, Stop
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five")
@@ -44,12 +45,12 @@ class NoChampion:
         return "\n".join([head, *(f"  {purpose:<{width}}  {command}" for purpose, command in self.steps)])
 
 
-def explain_no_champion(state: ModelState, options: ApprovalOptions, *, now: datetime) -> NoChampion:
+def explain_no_champion(state: ModelState, options: GovernanceOptions, *, now: datetime) -> NoChampion:
     """Return why ``state`` has no champion, and what makes one: approve what waits, resume what was stopped, or train.
 
     Args:
         state: State of the model, without a champion.
-        options: What has to be approved in its environment.
+        options: Rules of its environment: what has to be approved, and by whom.
         now: The time, UTC: approvals expire.
     """
     environment = state.name.partition(".")[0]
@@ -63,7 +64,7 @@ def explain_no_champion(state: ModelState, options: ApprovalOptions, *, now: dat
 _Case = tuple[str, list[tuple[str, str]]]
 
 
-def _find_case(state: ModelState, request: Request | None, options: ApprovalOptions, now: datetime) -> _Case:
+def _find_case(state: ModelState, request: Request | None, options: GovernanceOptions, now: datetime) -> _Case:
     if request is not None:
         reason, steps = _explain_waiting(state, request, options, now)
         if state.stopped is not None:
@@ -76,27 +77,39 @@ def _find_case(state: ModelState, request: Request | None, options: ApprovalOpti
     return _explain_rest(state, newest)
 
 
-def _explain_waiting(state: ModelState, request: Request, options: ApprovalOptions, now: datetime) -> _Case:
+def _explain_waiting(state: ModelState, request: Request, options: GovernanceOptions, now: datetime) -> _Case:
     version = state.versions[request.version]
-    number, (valid, void) = version.version, rules.count_approvals(state, version, now, options)
+    number, (valid, void) = version.version, rules.count_approvals(state, version, now, options.rules)
     look = ("look at it", f"boathouse models show {number}")
-    missing = rules.count_needed(version, options) - valid
+    if version.check is not None and version.check.champion is not None:
+        reason = f"version {number} was compared with champion {version.check.champion}: have it judged again."
+        return reason, [look, ("have it judged", "kedro run --pipelines evaluation,promotion")]
+    missing = rules.count_needed(version, options.rules) - valid
     if missing <= 0:
         reason = f"version {number} passed the gates and waits for somebody to promote it."
         return reason, [look, ("promote it", f"boathouse models promote {number} --comment WHY")]
     own = " and ".join(dict.fromkeys(_list_own(version, request)))
-    other = f" by somebody else than {own}" if options.four_eyes else ""
+    other = f" by somebody else than {own}" if options.rules.four_eyes else ""
     expired = "".join(f" {reason}" for reason in void)
     approvals = f"{_NUMBERS[missing]} approval{'s'[: missing - 1]}"
     reason = f"version {number} passed the gates and waits for {approvals}{other}.{expired}"
-    return reason, [look, ("approve it", f"boathouse models approve {number} --comment WHY")]
+    return reason, [look, ("approve it", f"boathouse models approve {number}{_name_other(version, request, options)}")]
+
+
+def _name_other(version: ModelVersion, request: Request, options: GovernanceOptions) -> str:
+    """Return the end of the command by which another person approves: off the platform a declared name may do."""
+    if not options.rules.four_eyes or DECLARED not in options.rules.accepted:
+        return " --comment WHY"
+    own = {version.trained_by, request.by}
+    others = [name for name in options.list_members("approve") if name not in own and not name.startswith(("*", "@"))]
+    return f" --as {others[0] if others else 'NAME'} --comment WHY"
 
 
 def _list_own(version: ModelVersion, request: Request) -> Iterator[str]:
     """Give the persons whose approval does not count."""
-    yield f"{version.trained_by}, who trained it"
+    yield f"{version.trainer}, who trained it"
     if request.by != version.trained_by:
-        yield f"{request.by}, who asked for it"
+        yield f"{request.who}, who asked for it"
 
 
 def _explain_stopped(state: ModelState, stop: Stop) -> _Case:

@@ -79,7 +79,7 @@ def select_models(
         ModelError: If the run is strict and there is no champion.
     """
     if lacks_champion(champion, aliases, version=options.wanted_version):
-        return Charge(state=state, approvals=governance.rules, now=now, strict=strict).explain()
+        return Charge(state=state, governance=governance, now=now, strict=strict).explain()
     return choose_models(
         champion,
         versions,

@@ -81,7 +81,7 @@ def find_scored(
         ModelError: If the run is strict, and there is neither.
     """
     if predictions is None and state.champion is None:
-        return Charge(state=state, approvals=governance.rules, now=now, strict=strict).explain()
+        return Charge(state=state, governance=governance, now=now, strict=strict).explain()
     if predictions is None:
         raise BoathouseError(
             f"There are no predictions in environment '{place.environment}'. "

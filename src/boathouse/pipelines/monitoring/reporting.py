@@ -81,8 +81,8 @@ def write_summary(
     """Return the few lines that close a run; without a champion they say why there is none and what to do."""
     decided = describe_promotion(promotion)
     if isinstance(window, NoChampion) or isinstance(findings, NoChampion) or isinstance(alerts, NoChampion):
-        return summarise_without_champion(explain_no_champion(state, governance.rules, now=now), as_of, decided)
-    absent = None if state.champion else explain_no_champion(state, governance.rules, now=now)
+        return summarise_without_champion(explain_no_champion(state, governance, now=now), as_of, decided)
+    absent = None if state.champion else explain_no_champion(state, governance, now=now)
     facts = RunFacts(
         environment=place.environment,
         as_of=as_of,

@@ -50,7 +50,7 @@ def select_champion(
         ModelError: If the run is strict and there is none.
     """
     if lacks_champion(champion, aliases):
-        return Charge(state=state, approvals=governance.rules, now=now, strict=strict).explain()
+        return Charge(state=state, governance=governance, now=now, strict=strict).explain()
     chosen = choose_models(champion, None, aliases, version=None, with_challenger=False, environment=environment)
     return chosen[0]
 
