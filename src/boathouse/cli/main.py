@@ -53,6 +53,7 @@ _COMMANDS = (
     "requests",
     "serve",
     "simulate",
+    "sql",
     "tokens",
     "trace",
 )
