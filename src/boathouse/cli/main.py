@@ -54,6 +54,7 @@ _COMMANDS = (
     "requests",
     "serve",
     "simulate",
+    "sql",
     "tokens",
     "trace",
 )
