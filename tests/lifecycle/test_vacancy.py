@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from boathouse.lifecycle.decision import record_decision
+from boathouse.lifecycle.stop import stop_champion
 from boathouse.lifecycle.vacancy import NoChampion, explain_no_champion
 from tests.fixtures.life_cycle import START, LifeCycleSetup, decision, options
 
@@ -36,7 +37,7 @@ def decide(setup: LifeCycleSetup, version: str = "1", outcome: str = "promoted",
 def stop(setup: LifeCycleSetup) -> None:
     setup.registry.register()
     record_decision(setup.cycle("tom"), decision("1"))
-    setup.cycle("ann").stop(comment="Rejects everybody.")
+    stop_champion(setup.cycle("ann"), comment="Rejects everybody.")
 
 
 def reject(setup: LifeCycleSetup) -> None:
@@ -118,7 +119,7 @@ def test_a_version_that_waits_while_another_is_stopped_names_both_ways(empty: Li
 def test_what_was_compared_with_a_stopped_champion_is_judged_again(setup: LifeCycleSetup) -> None:
     """Its approval could not be carried out: the comparison is with a champion that is not there."""
     record_decision(setup.cycle("tom", PROD), decision("3", "kept", "2", waits=True))
-    setup.cycle().stop(comment="x")
+    stop_champion(setup.cycle(), comment="x")
     found = explain(setup)
     assert "version 3 was compared with champion 2: have it judged again." in found.reason
     assert "kedro run --pipelines evaluation,promotion --env test" in [command for _, command in found.steps]
@@ -156,7 +157,7 @@ def test_an_approval_that_expired_is_named(empty: LifeCycleSetup) -> None:
 
 
 def test_with_a_previous_version_going_back_comes_first(setup: LifeCycleSetup) -> None:
-    setup.cycle().stop(comment="x")
+    stop_champion(setup.cycle(), comment="x")
     assert [command for _, command in explain(setup).steps][:2] == [
         "boathouse models rollback --comment WHY --env test",
         "boathouse models rollback --to 2 --comment WHY --env test",

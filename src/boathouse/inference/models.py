@@ -114,7 +114,7 @@ def _choose_first(
 
 def _take_champion(champion: LoadedModel | NoModel, aliases: Mapping[str, str], environment: str) -> RoleModel:
     if not champion or CHAMPION not in aliases:
-        raise ModelError.no_champion(environment)
+        raise ModelError.no_champion(environment, getattr(champion, "reason", ""))
     return RoleModel(champion, CHAMPION)  # type: ignore[arg-type] # NoModel is false
 
 

@@ -36,7 +36,7 @@ def check_request(state: ModelState, version: str, to: str) -> None:
     if requested is not None and not requested.closed:
         raise LifeCycleError(
             f"Version {version} is requested for {to} already, by {requested.by} at {_when(requested.at)}. "
-            "It waits for approval."
+            f"It waits for: {_name_command('approve', state, version)}"
         )
     _check_gates(state, found, to)
 
@@ -74,7 +74,7 @@ def find_open_request(state: ModelState, version: str) -> Request:
         ended = f" The last one is closed: {request.closed}." if request else ""
         raise LifeCycleError(
             f"There is no open request for version {version}.{ended} "
-            f"Make one: boathouse models request {version} --to staging|production --comment …"
+            f"Make one: {_name_command('request', state, version)} --to production (or staging)"
         )
     return request
 
@@ -108,10 +108,20 @@ def check_approved(state: ModelState, version: ModelVersion, now: datetime, opti
     needed = count_needed(version, options)
     if valid < needed:
         reasons = "".join(f" {reason}" for reason in void)
+        request = state.find_request(version.version, "production")
+        if request is not None and not request.closed:
+            asked = f"{request.by} asked for them at {_when(request.at)}. Who may approve types"
+            following = f"{asked}: {_name_command('approve', state, version.version)}"
+        else:
+            following = f"Ask for them: {_name_command('request', state, version.version)} --to production"
         raise LifeCycleError(
-            f"Version {version.version} has {valid} valid approval(s), needs {needed}.{reasons} "
-            f"Ask for one: boathouse models request {version.version} --to production --comment …"
+            f"Version {version.version} has {valid} valid approval(s), needs {needed}.{reasons} {following}"
         )
+
+
+def _name_command(step: str, state: ModelState, version: str) -> str:
+    """Return what to type for a step of a version, in the model's own environment."""
+    return f"boathouse models {step} {state.name} {version} --comment WHY --env {state.name.partition('.')[0]}"
 
 
 def count_needed(version: ModelVersion, options: ApprovalOptions) -> int:
@@ -155,17 +165,6 @@ def check_archive(state: ModelState, version: str) -> None:
         )
     if found.stage == ARCHIVED:
         raise LifeCycleError(f"Version {version} is archived already, since {_when(found.moved_at)}.")
-
-
-def find_stop(state: ModelState) -> str:
-    """Return the champion, which a stop archives.
-
-    Raises:
-        LifeCycleError: If there is none.
-    """
-    if state.champion is None:
-        raise LifeCycleError(f"{state.name} has no champion, so there is nothing to stop: nothing scores with it.")
-    return state.champion
 
 
 def find_rollback(state: ModelState, to: str | None = None) -> tuple[str, str]:

@@ -30,6 +30,8 @@ EVENTS = {
     "version_archived": "A version was archived.",
     "version_copied": "A version was copied here from another environment.",
     "refused": "A person tried a step that is not allowed.",
+    "registry_differs": "The registry was changed past the ledger.",
+    "registry_synced": "The registry was set back to what the ledger decided.",
 }
 _BY_KIND = {
     event_types.REGISTERED: "candidate_registered",
@@ -42,6 +44,8 @@ _BY_KIND = {
     event_types.ARCHIVED: "version_archived",
     event_types.COPIED: "version_copied",
     event_types.REFUSED: "refused",
+    event_types.DIFFERED: "registry_differs",
+    event_types.SYNCED: "registry_synced",
 }
 
 
