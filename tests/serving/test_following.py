@@ -30,7 +30,7 @@ class Versions:
 
     def __init__(self) -> None:
         self.now, self.broken, self.down, self.read = {"champion": "1"}, set[str](), False, list[str]()
-        self.moved = set[str]()
+        self.moved, self.stopped = set[str](), ""
 
     def find(self, name: str) -> Callable[[str], DecidedVersion | None]:
         assert name == NAME
@@ -45,6 +45,9 @@ class Versions:
         if version is None:
             return None
         return DecidedVersion(name=NAME, version=version, digest=f"digest of {version}", stage=wanted)
+
+    def say_stopped(self, name: str) -> str:
+        return self.stopped
 
     def files(self, found: DecidedVersion) -> dict[str, bytes]:
         self.read.append(found.version)
@@ -137,6 +140,16 @@ def test_an_entity_with_traffic_keeps_its_version_when_the_alias_goes(watched: W
     assert "no version of test.models.late has the alias 'champion'" in watched.worker.messages[-1].content["text"]
     new = [message.kind for message in watched.supervisor._all_messages()]
     assert new == ["configure", "model", "problem", "registry", "draining"]
+
+
+def test_a_stopped_champion_is_withdrawn_though_it_has_traffic_and_resumed(watched: Watched) -> None:
+    watched.look()
+    watched.registry.now, watched.registry.stopped = {}, "version 1 was stopped by ann: rejects everybody."
+    assert watched.look() == [("withdraw", "champion"), ("problem", "champion")]
+    assert watched.worker.messages[-1].content["text"] == "version 1 was stopped by ann: rejects everybody."
+    assert watched.look() == []
+    watched.registry.now, watched.registry.stopped = {"champion": "1"}, ""
+    assert watched.look() == [("model", "champion", "1")]
 
 
 def test_a_version_that_cannot_be_read_is_tried_again_later(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:

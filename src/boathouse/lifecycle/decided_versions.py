@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from boathouse.errors import BoathouseError, ImageError, ModelError, UndecidedModelError
 from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
 from boathouse.lifecycle.registry import ModelRegistry
-from boathouse.lifecycle.resolution import DecidedVersion, RecordedModel, explain_missing, is_alias
+from boathouse.lifecycle.resolution import DecidedVersion, RecordedModel, explain_missing, explain_stop, is_alias
 from boathouse.lifecycle.sync import compare_records, note_alarms
 from boathouse.modelling.result import NoModel
 from boathouse.registry.versions import RegistryVersions
@@ -78,6 +78,10 @@ class LedgerVersions:
 
         return resolve
 
+    def say_stopped(self, name: str) -> str:
+        """Return who stopped the champion of the model ``name``, and why; empty if nobody did, or it goes on."""
+        return explain_stop(self.read(name).now)
+
     def read(self, name: str) -> RecordedModel:
         """Return the model by its records; the ledger is read only if its table has a new version.
 
@@ -141,6 +145,10 @@ class SealedVersions:
             return DecidedVersion(name=name, version=version, digest=digest, stage=stage, decision=decision)
 
         return resolve
+
+    def say_stopped(self, name: str) -> str:  # noqa: ARG002 - as of a ledger
+        """Return nothing: a stop is in a ledger."""
+        return ""
 
     def files(self, version: DecidedVersion) -> ModelFiles:
         """Return the files of a version; whoever loads them checks their digest."""

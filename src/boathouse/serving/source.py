@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from boathouse.endpoints.config import EndpointConfig, ServedEntity
 from boathouse.errors import UndecidedModelError
 from boathouse.lifecycle.resolution import DecidedVersion
+from boathouse.lifecycle.state import CHAMPION
 from boathouse.scoring.files import ModelFiles
 
 # Versions whose files are kept: going back to the one before needs no store.
@@ -23,11 +24,13 @@ class Wanted:
         configs: Endpoints by name.
         versions: Version of each ``(endpoint, served entity)`` that has one.
         missing: Why another has none.
+        stopped: Those of them whose champion was stopped: what is served is withdrawn, also where it has traffic.
     """
 
     configs: Mapping[str, EndpointConfig]
     versions: Mapping[tuple[str, str], DecidedVersion] = field(default_factory=dict)
     missing: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    stopped: Collection[tuple[str, str]] = ()
 
 
 class Versions(Protocol):
@@ -35,6 +38,9 @@ class Versions(Protocol):
 
     def find(self, name: str) -> Callable[[str], DecidedVersion | None]:
         """Return what gives a model's version at an alias or with a number; None for an alias that no version has."""
+
+    def say_stopped(self, name: str) -> str:
+        """Return who stopped the champion of a model, and why; empty if nobody did, or it goes on."""
 
     def files(self, version: DecidedVersion) -> ModelFiles:
         """Return the version's files, after a look at what loading it would execute."""
@@ -92,7 +98,7 @@ class Source:
         }
         names = sorted({entity.entity_name for entity in entities.values()})
         find = {name: self._versions.find(name) for name in names}
-        versions, missing, alarms = {}, {}, set()
+        versions, missing, alarms, stopped = {}, {}, set(), set[tuple[str, str]]()
         for key, entity in entities.items():
             try:
                 found = find[entity.entity_name](entity.entity_version or entity.alias or "")
@@ -100,14 +106,16 @@ class Source:
                 missing[key] = str(error)
                 alarms.add((entity.entity_name, str(error)))
                 continue
-            if found is None:
-                missing[key] = _explain_missing(entity)
-            else:
+            if found is not None:
                 versions[key] = found
+                continue
+            text = self._versions.say_stopped(entity.entity_name) if entity.alias == CHAMPION else ""
+            missing[key] = text or _explain_missing(entity)
+            stopped |= {key} if text else set()
         for name, text in sorted(alarms - self._told):
             self._on_alarm(name, text)
         self._told = frozenset(alarms)
-        return Wanted(configs, versions, missing)
+        return Wanted(configs, versions, missing, frozenset(stopped))
 
     def files(self, ref: DecidedVersion) -> ModelFiles:
         """Return the files of a version.
