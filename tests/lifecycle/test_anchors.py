@@ -15,13 +15,13 @@ import pytest
 from boathouse.errors import AuditError, ModelError, OptionError
 from boathouse.lifecycle import anchors
 from boathouse.lifecycle.anchors import (
-    AuditOptions,
     FileAnchor,
     Head,
     RegistryAnchor,
     choose_anchors,
     find_disagreements,
 )
+from boathouse.lifecycle.audit_options import AuditOptions
 from boathouse.lifecycle.chain import NO_HASH, AuditEvent
 from boathouse.lifecycle.ledger import open_ledger
 from boathouse.tables.location import TableLocation

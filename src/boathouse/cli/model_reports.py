@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from boathouse.environment import Environment
-    from boathouse.lineage.findings import Finding
+    from boathouse.lineage.finding import Finding
     from boathouse.lineage.model_history import ModelHistory
 
 

@@ -14,7 +14,7 @@ from boathouse.errors.life_cycle import (
     ReleaseError,
     ReproductionError,
 )
-from boathouse.errors.models import ModelError, PromotionError, UntrustedModelError
+from boathouse.errors.models import ModelError, PromotionError, UndecidedModelError, UntrustedModelError
 from boathouse.errors.simulation import SimulationError
 from boathouse.errors.tables import CommitConflictError, DataQualityError, EngineError, TableError
 
@@ -47,5 +47,6 @@ __all__ = [
     "StreamError",
     "TableError",
     "TokenError",
+    "UndecidedModelError",
     "UntrustedModelError",
 ]

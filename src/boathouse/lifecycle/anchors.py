@@ -11,8 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from boathouse.errors import OptionError
-from boathouse.options import require_choice
+from boathouse.lifecycle.audit_options import FILE, REGISTRY
 from boathouse.registry.model_tags import read_model_tags, set_model_tag
 
 if TYPE_CHECKING:
@@ -21,36 +20,11 @@ if TYPE_CHECKING:
     from boathouse.lifecycle.chain import AuditEvent
     from boathouse.tables.location import TableLocation
 
-FILE, REGISTRY, WEBHOOK = "file", "registry", "webhook"
-ANCHORS = (FILE, REGISTRY, WEBHOOK)
 # More than a few lines of an anchor's file: the newest head is among them.
 _TAIL_BYTES = 4096
 # environment, schema, model
 _NAME_PARTS = 3
 _TAG = "audit_head_"
-
-
-@dataclass(frozen=True, kw_only=True)
-class AuditOptions:
-    """How the audit tables are guarded.
-
-    Attributes:
-        anchors: Where the head of each table is kept besides: ``file`` (beside the lakehouse), ``registry`` (a tag of
-            the registered model), ``webhook`` (what receivers were sent is held against the ledger).
-    """
-
-    anchors: Sequence[str] = ANCHORS
-
-    def __post_init__(self) -> None:
-        """Check the names.
-
-        Raises:
-            OptionError: If one is unknown, or none is given.
-        """
-        if isinstance(self.anchors, str) or not self.anchors:
-            raise OptionError.out_of_range("audit.anchors", self.anchors, f"a list of {', '.join(ANCHORS)}")
-        for name in self.anchors:
-            require_choice("audit.anchors", name, ANCHORS)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from boathouse.errors import LifeCycleError, OptionError
-from boathouse.lifecycle.anchors import AuditOptions
+from boathouse.lifecycle.audit_options import AuditOptions
 from boathouse.options import parse_date, require_between, require_choice, require_whole
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from boathouse.errors import BoathouseError
-from boathouse.lifecycle.anchors import REGISTRY, WEBHOOK, choose_anchors
+from boathouse.lifecycle.anchors import choose_anchors
+from boathouse.lifecycle.audit_options import REGISTRY, WEBHOOK
 from boathouse.lifecycle.ledger import DELIVERIES, EVIDENCE, LEDGERS, PROMOTIONS, open_ledger
 from boathouse.lifecycle.projection import project_events
 from boathouse.lifecycle.state import ALIASES

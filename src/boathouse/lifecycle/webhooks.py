@@ -26,9 +26,12 @@ EVENTS = {
     "champion_changed": "A version became champion.",
     "champion_kept": "The champion stayed: the version was no better.",
     "rolled_back": "An earlier champion is champion again.",
+    "champion_stopped": "The champion was stopped; nothing scores until a person decides.",
     "version_archived": "A version was archived.",
     "version_copied": "A version was copied here from another environment.",
     "refused": "A person tried a step that is not allowed.",
+    "registry_differs": "The registry was changed past the ledger.",
+    "registry_synced": "The registry was set back to what the ledger decided.",
 }
 _BY_KIND = {
     event_types.REGISTERED: "candidate_registered",
@@ -37,9 +40,12 @@ _BY_KIND = {
     event_types.REJECTED: "request_rejected",
     event_types.KEPT: "champion_kept",
     event_types.ROLLED_BACK: "rolled_back",
+    event_types.STOPPED: "champion_stopped",
     event_types.ARCHIVED: "version_archived",
     event_types.COPIED: "version_copied",
     event_types.REFUSED: "refused",
+    event_types.DIFFERED: "registry_differs",
+    event_types.SYNCED: "registry_synced",
 }
 
 

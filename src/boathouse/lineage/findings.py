@@ -3,45 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from boathouse.lifecycle.decision import APPROVAL
-from boathouse.lifecycle.event_types import CHECKED, COPIED, PROMOTED, REGISTERED
-from boathouse.lifecycle.policy import DECLARED
+from boathouse.lifecycle.comparison import ALIAS, DIGEST, LOST, TAG, UNRECORDED
+from boathouse.lifecycle.event_types import COPIED, REGISTERED
 from boathouse.lifecycle.rules import why_void
 from boathouse.lifecycle.sealed_results import REGISTERED_TAGS
-from boathouse.lifecycle.state import ALIASES, CHALLENGER, CHAMPION, PREVIOUS
+from boathouse.lifecycle.state import CHALLENGER, CHAMPION, PREVIOUS
+from boathouse.lineage.champion_findings import (
+    approved_by_own,
+    champion_not_passed,
+    champion_without_approval,
+    declared_approval,
+)
 from boathouse.lineage.facts import find_gaps
+from boathouse.lineage.finding import ERROR, NOTE, SEVERITIES, WARNING, Finding, of_model, of_version
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from boathouse.lifecycle.chain import AuditRecord
-    from boathouse.lifecycle.state import Approval, ModelVersion, Request
+    from boathouse.lifecycle.comparison import Difference
     from boathouse.lineage.model_history import ModelHistory, ModelVersionHistory
 
-ERROR, WARNING, NOTE = "error", "warning", "note"
-SEVERITIES = (ERROR, WARNING, NOTE)
 # More gaps than these are counted.
 _SHOWN = 6
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One thing that a person has to look at.
-
-    Attributes:
-        severity: ``error`` (the record contradicts itself or the rules), ``warning`` or ``note``.
-        kind: Name in the closed list of checks.
-        version: Version concerned, or empty for the model as a whole.
-        message: What is wrong and what to do.
-    """
-
-    severity: str
-    kind: str
-    version: str
-    message: str
 
 
 def find_findings(model: ModelHistory) -> list[Finding]:
@@ -54,23 +37,21 @@ def find_findings(model: ModelHistory) -> list[Finding]:
 def broken_chain(model: ModelHistory) -> Iterator[Finding]:
     """The trail was changed, cut or reordered."""
     for each in model.breaks:
-        yield _model(ERROR, "broken_chain", f"{each}. Records from there on are not proven.")
+        yield of_model(ERROR, "broken_chain", f"{each}. Records from there on are not proven.")
 
 
 def missing_trail(model: ModelHistory) -> Iterator[Finding]:
     """There is no trail of promotions; one of deployments comes with the first endpoint."""
     for table in model.missing:
         if table.endswith("promotions"):
-            yield _model(WARNING, "missing_trail", f"{table} does not exist: no decision is on record.")
+            yield of_model(WARNING, "missing_trail", f"{table} does not exist: no decision is on record.")
 
 
 def alias_differs(model: ModelHistory) -> Iterator[Finding]:
     """Registry and ledger do not agree about an alias."""
-    for alias in ALIASES:
-        registered, recorded = model.aliases.get(alias), model.state.aliases.get(alias)
-        if registered != recorded:
-            text = f"Alias {alias} is {_version(registered)} in the registry and {_version(recorded)} in the ledger."
-            yield _model(ERROR, "alias_differs", f"{text} Repair it: boathouse models sync.")
+    for each in model.differences:
+        if each.kind == ALIAS:
+            yield of_model(ERROR, "alias_differs", f"{each} Nothing of it scores. {_name_sync(model)}")
 
 
 def waiting_request(model: ModelHistory) -> Iterator[Finding]:
@@ -92,117 +73,20 @@ def expired_approval(model: ModelHistory) -> Iterator[Finding]:
                 yield Finding(severity=WARNING, kind="expired_approval", version=request.version, message=text)
 
 
-def champion_without_approval(model: ModelHistory, each: ModelVersionHistory) -> Iterator[Finding]:
-    """A version became champion with fewer valid approvals than the environment asks for."""
-    version = each.state
-    if version is None or version.stage != CHAMPION or model.rules.needed == 0:
-        return
-    promotion = find_promotion(each)
-    moment = version.moved_at if promotion is None else promotion.occurred_at
-    valid = {approval.by for _, approval in _approvals(model, version, moment)}
-    if len(valid) < model.rules.needed:
-        text = (
-            f"It is champion with {len(valid)} of {model.rules.needed} approvals that counted when it became champion."
-        )
-        yield _finding(ERROR, "champion_without_approval", each, f"{text} Approve it afterwards, or roll back.")
-
-
-def declared_approval(model: ModelHistory, each: ModelVersionHistory) -> Iterator[Finding]:
-    """The champion was approved under a name for which nothing but who typed it vouches."""
-    version, promotion = each.state, find_promotion(each)
-    if version is None or version.stage != CHAMPION or promotion is None:
-        return
-    for _, approval in _approvals(model, version, promotion.occurred_at):
-        if approval.assurance == DECLARED:
-            text = f"{approval.by} approved it, a name that account {approval.account or 'unknown'} declared (--as)."
-            yield _finding(NOTE, "declared_approval", each, f"{text} It proves no second person.")
-
-
-def approved_by_own(model: ModelHistory, each: ModelVersionHistory) -> Iterator[Finding]:
-    """The champion was approved by who trained it or who asked for it."""
-    version, promotion = each.state, find_promotion(each)
-    if version is None or version.stage != CHAMPION or promotion is None:
-        return
-    severity, rule = (ERROR, "which four_eyes forbids") if model.rules.four_eyes else (NOTE, "which is allowed here")
-    for request, approval in _approvals(model, version, promotion.occurred_at):
-        parts = [("trained", version.trained_by), ("asked for", request.by)]
-        own = [part for part, person in parts if person == approval.by]
-        if own:
-            text = f"{approval.by}, who {' and '.join(own)} it, approved it, {rule}."
-            advice = " Have somebody else look at it, or roll back." if severity == ERROR else ""
-            yield _finding(severity, "approved_by_own", each, text + advice)
-
-
-def find_promotion(each: ModelVersionHistory) -> AuditRecord | None:
-    """Return the record by which the version became champion; None if it never did, or by a rollback alone."""
-    found = [one for one in each.records if one.kind == PROMOTED and one.read_evidence().get("stage") == CHAMPION]
-    return found[-1] if found else None
-
-
-def _approvals(model: ModelHistory, version: ModelVersion, moment: datetime) -> Iterator[tuple[Request, Approval]]:
-    """Give the approvals for production that were there, and counted, at ``moment``."""
-    for request in model.state.requests:
-        if request.version == version.version and request.to == "production":
-            for approval in request.approvals:
-                if approval.at <= moment and why_void(approval, version, moment, model.rules) is None:
-                    yield request, approval
-
-
-def champion_not_passed(model: ModelHistory, each: ModelVersionHistory) -> Iterator[Finding]:
-    """The champion was not judged before it became champion, or a gate that was enforced refused it.
-
-    An approval may come after the gates, so that of the gate ``approval`` is judged by ``champion_without_approval``.
-    """
-    if each.state is None or each.state.stage != CHAMPION:
-        return
-    gates = find_deciding_gates(each)
-    if gates is None:
-        command = f"kedro run --pipelines evaluation,promotion --env {model.environment}"
-        yield _finding(WARNING, "champion_not_passed", each, f"It is champion and no gate has judged it: {command}")
-        return
-    refusing = [
-        str(gate["name"])
-        for gate in gates
-        if gate.get("mode") == "enforce" and not gate.get("passed") and gate.get("name") != APPROVAL
-    ]
-    if refusing:
-        text = f"It is champion though these gates refused it: {', '.join(refusing)}."
-        yield _finding(ERROR, "champion_not_passed", each, f"{text} Roll back, or have it judged again.")
-
-
-def find_deciding_gates(each: ModelVersionHistory) -> list[Mapping[str, Any]] | None:
-    """Return the gates that had judged the version when it became champion, else its newest; None without any.
-
-    What was judged later, with other rules or against another champion, did not decide.
-    """
-    promotion = find_promotion(each)
-    judged: dict[str, Mapping[str, Any]] | None = None
-    for record in each.records:
-        if promotion is not None and record.sequence > promotion.sequence:
-            break
-        gates = record.read_evidence().get("gates")
-        if gates is None:
-            continue
-        # A check begins a decision; what follows, such as a comparison, adds its gates.
-        judged = {} if judged is None or record.kind == CHECKED else judged
-        judged |= {str(gate.get("name")): gate for gate in gates}
-    return None if judged is None else list(judged.values())
-
-
 def unrecorded_version(model: ModelHistory, each: ModelVersionHistory) -> Iterator[Finding]:
     """Registry and ledger do not know the same versions."""
-    if each.state is None and "promotions" not in "".join(model.missing):
-        text = "The registry has it and the ledger does not: registered without Boathouse."
-        yield _finding(WARNING, "unrecorded_version", each, f"{text} Record it: boathouse models sync.")
-    if each.facts is None:
-        yield _finding(ERROR, "lost_version", each, "The ledger knows it and the registry does not: it was deleted.")
+    for found in _differences(model, each, UNRECORDED, LOST):
+        if found.kind == LOST:
+            yield of_version(ERROR, "lost_version", each, str(found))
+        elif "promotions" not in "".join(model.missing):
+            yield of_version(WARNING, "unrecorded_version", each, f"{found} {_name_sync(model)}")
 
 
-def stage_differs(model: ModelHistory, each: ModelVersionHistory) -> Iterator[Finding]:  # noqa: ARG001 - one signature
-    """The tag has another stage than the ledger."""
-    if each.facts and each.state and each.facts.stage != each.state.stage:
-        text = f"Its tag has stage {each.facts.stage or 'none'}, the ledger {each.state.stage}."
-        yield _finding(ERROR, "stage_differs", each, f"{text} Repair it: boathouse models sync.")
+def stage_differs(model: ModelHistory, each: ModelVersionHistory) -> Iterator[Finding]:
+    """A tag states another fact than the ledger."""
+    for found in _differences(model, each, TAG):
+        if found.is_alarm:
+            yield of_version(ERROR, f"{found.key}_differs", each, f"{found} {_name_sync(model)}")
 
 
 def edited_tags(model: ModelHistory, each: ModelVersionHistory) -> Iterator[Finding]:  # noqa: ARG001
@@ -214,7 +98,7 @@ def edited_tags(model: ModelHistory, each: ModelVersionHistory) -> Iterator[Find
             shown = each.facts.tags.get(key) if each.facts else None
             if shown is not None and shown != registered[key]:
                 text = f"Its tag {key} is '{shown}', registered was '{registered[key]}'. Decisions go by the latter."
-                yield _finding(WARNING, "edited_tags", each, f"{text} Find out who changed it, and set it back.")
+                yield of_version(WARNING, "edited_tags", each, f"{text} Find out who changed it, and set it back.")
 
 
 def edited_metrics(model: ModelHistory, each: ModelVersionHistory) -> Iterator[Finding]:  # noqa: ARG001
@@ -222,21 +106,28 @@ def edited_metrics(model: ModelHistory, each: ModelVersionHistory) -> Iterator[F
     if each.edited_metrics:
         text = f"audit.evaluations has other numbers than were recorded: {', '.join(each.edited_metrics)}."
         advice = "Decisions and this page go by the record. Write the table again: kedro run --pipelines evaluation"
-        yield _finding(ERROR, "edited_metrics", each, f"{text} {advice}")
+        yield of_version(ERROR, "edited_metrics", each, f"{text} {advice}")
 
 
 def accepted_trail(model: ModelHistory) -> Iterator[Finding]:
     """A person accepted an audit table that its anchors contradicted."""
     for each in model.accepted:
-        yield _model(WARNING, "accepted_trail", f"{each}. What its anchors kept before no longer counts.")
+        yield of_model(WARNING, "accepted_trail", f"{each}. What its anchors kept before no longer counts.")
 
 
-def other_files(model: ModelHistory, each: ModelVersionHistory) -> Iterator[Finding]:  # noqa: ARG001
+def other_files(model: ModelHistory, each: ModelVersionHistory) -> Iterator[Finding]:
     """The digest that was recorded is not the one that the registry's tag has."""
-    if each.facts and each.state and each.state.digest and each.facts.model_digest != each.state.digest:
-        now = (each.facts.model_digest or "not recorded")[:12]
-        text = f"Its digest is {now}, registered was {each.state.digest[:12]}."
-        yield _finding(ERROR, "other_files", each, f"{text} Do not use it; train again.")
+    for found in _differences(model, each, DIGEST):
+        text = "It does not score. If its files are those on record, the tag can be set back."
+        yield of_version(ERROR, "other_files", each, f"{found} {text} {_name_sync(model)} Else train again.")
+
+
+def _differences(model: ModelHistory, each: ModelVersionHistory, *kinds: str) -> list[Difference]:
+    return [found for found in model.differences if found.kind in kinds and found.version == each.version]
+
+
+def _name_sync(model: ModelHistory) -> str:
+    return f"Put it right: boathouse models sync {model.name} --env {model.environment}."
 
 
 def unreleased_champion(model: ModelHistory, each: ModelVersionHistory) -> Iterator[Finding]:  # noqa: ARG001
@@ -245,7 +136,7 @@ def unreleased_champion(model: ModelHistory, each: ModelVersionHistory) -> Itera
         described = {"true": "differed from their commit", None: "are not on record"}.get(
             each.facts.code.dirty, "unknown"
         )
-        yield _finding(
+        yield of_version(
             WARNING, "unreleased_champion", each, f"It is champion and the files that trained it {described}."
         )
 
@@ -256,7 +147,7 @@ def missing_records(model: ModelHistory, each: ModelVersionHistory) -> Iterator[
     if gaps:
         more = f" and {len(gaps) - _SHOWN} more" if len(gaps) > _SHOWN else ""
         text = f"Not recorded: {', '.join(gaps[:_SHOWN])}{more}. A run that was killed leaves gaps; train again."
-        yield _finding(WARNING, "missing_records", each, text)
+        yield of_version(WARNING, "missing_records", each, text)
 
 
 def lost_data(model: ModelHistory, each: ModelVersionHistory) -> Iterator[Finding]:  # noqa: ARG001
@@ -265,7 +156,7 @@ def lost_data(model: ModelHistory, each: ModelVersionHistory) -> Iterator[Findin
     if lost:
         severity = WARNING if each.stage in {CHAMPION, CHALLENGER, PREVIOUS} else NOTE
         text = f"Its data can no longer be read as they were: {', '.join(lost)}. It cannot be reproduced."
-        yield _finding(severity, "lost_data", each, text)
+        yield of_version(severity, "lost_data", each, text)
 
 
 MODEL_CHECKS: tuple[Callable[[ModelHistory], Iterator[Finding]], ...] = (
@@ -290,15 +181,3 @@ VERSION_CHECKS: tuple[Callable[[ModelHistory, ModelVersionHistory], Iterator[Fin
     missing_records,
     lost_data,
 )
-
-
-def _model(severity: str, kind: str, message: str) -> Finding:
-    return Finding(severity=severity, kind=kind, version="", message=message)
-
-
-def _finding(severity: str, kind: str, each: ModelVersionHistory, message: str) -> Finding:
-    return Finding(severity=severity, kind=kind, version=each.version, message=message)
-
-
-def _version(version: str | None) -> str:
-    return "not set" if version is None else f"version {version}"

@@ -8,10 +8,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from boathouse.errors import ModelError
-from boathouse.lifecycle.anchors import FILE, REGISTRY, FileAnchor, choose_anchors
+from boathouse.lifecycle.anchors import FileAnchor, choose_anchors
+from boathouse.lifecycle.audit_options import FILE, REGISTRY
 from boathouse.lifecycle.ledger import open_ledger
 from boathouse.lifecycle.projection import project_events
 from boathouse.lifecycle.registry import ModelRegistry
+from boathouse.lifecycle.sync import compare_records
 from boathouse.lifecycle.verification import find_registry
 from boathouse.lineage.evaluation_metrics import Metric, find_edited, read_metrics, read_sealed_metrics
 from boathouse.lineage.version_facts import read_version
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from boathouse.environment import Environment
     from boathouse.features.feature_view import FeatureView
     from boathouse.lifecycle.chain import AuditRecord, Break
+    from boathouse.lifecycle.comparison import Difference
     from boathouse.lifecycle.policy import ApprovalOptions
     from boathouse.lifecycle.state import ModelState, ModelVersion
     from boathouse.lineage.facts import ModelVersionFacts
@@ -80,6 +83,7 @@ class ModelHistory:
         missing: Tables of the trail that are not there.
         rules: What has to be approved in its environment.
         accepted: Tables of the trail that a person accepted though their anchors contradicted them: which, who, why.
+        differences: Where the registry does not show what the ledger has.
     """
 
     name: str
@@ -92,6 +96,7 @@ class ModelHistory:
     missing: tuple[str, ...]
     rules: ApprovalOptions
     accepted: tuple[str, ...] = ()
+    differences: tuple[Difference, ...] = ()
 
     @property
     def environment(self) -> str:
@@ -232,6 +237,7 @@ def read_model_history(
         missing=trail.missing,
         accepted=(*trail.accepted, *evidence.accepted),
         rules=rules,
+        differences=tuple(compare_records(name, records, registered)),
     )
 
 
