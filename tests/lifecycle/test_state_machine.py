@@ -10,11 +10,13 @@ import pytest
 
 from boathouse.errors import LifeCycleError
 from boathouse.lifecycle import event_types
+from boathouse.lifecycle.comments import comment_version
+from boathouse.lifecycle.comparison import plan_changes
 from boathouse.lifecycle.decision import PromotionDecision, record_decision
 from boathouse.lifecycle.gates import Gate
 from boathouse.lifecycle.policy import Webhook
 from boathouse.lifecycle.projection import project_events
-from boathouse.lifecycle.registry import describe_tags, plan_changes
+from boathouse.lifecycle.registry import describe_tags
 from boathouse.lifecycle.webhooks import EVENTS, derive_messages, name_events
 from tests.fixtures.life_cycle import NAME, LifeCycleSetup, decision, event, options, seal
 
@@ -194,7 +196,7 @@ def test_a_model_is_created_once(empty: LifeCycleSetup) -> None:
 def test_a_comment_is_on_record_and_on_the_page_and_changes_nothing_else(setup: LifeCycleSetup) -> None:
     setup.cycle().sync()
     before = setup.cycle().read()
-    state = setup.cycle("ann").comment("3", comment="Weak on small limits")
+    state = comment_version(setup.cycle("ann"), "3", comment="Weak on small limits")
     assert replace(state.versions["3"], comments=()) == before.versions["3"]
     assert (state.aliases, state.requests) == (before.aliases, before.requests)
     *_, last = setup.records()
@@ -208,7 +210,7 @@ def test_a_comment_on_nothing_or_without_words_is_refused(
     setup: LifeCycleSetup, version: str, text: str, match: str
 ) -> None:
     with pytest.raises(LifeCycleError, match=match):
-        setup.cycle("ann").comment(version, comment=text)
+        comment_version(setup.cycle("ann"), version, comment=text)
     *_, last = setup.records()
     assert (last.kind, last.read_evidence()["action"]) == ("refused", "comment")
 
@@ -228,7 +230,7 @@ def told(setup: LifeCycleSetup, *events: str) -> list[tuple[str, str | None]]:
 
 def test_receivers_are_told_of_every_step_by_name(setup: LifeCycleSetup) -> None:
     judge(setup, decision("3", "kept", "2"))
-    setup.cycle("ann").comment("3", comment="Weak on small limits")
+    comment_version(setup.cycle("ann"), "3", comment="Weak on small limits")
     told_of = [name for name, _ in told(setup, "*")]
     steps = ["transition_requested", "gates_passed", "challenger_changed", "comparison_failed", "comment"]
     assert told_of == ["model_created", "candidate_registered", *steps]

@@ -5,14 +5,16 @@ from __future__ import annotations
 import ipaddress
 import socket
 import tempfile
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from boathouse.cli.environment_options import ENVIRONMENT
+from boathouse.cli.environment_options import ENVIRONMENT, WRITES
 from boathouse.cli.feature_arguments import STORE
+from boathouse.cli.model_arguments import send_messages
 from boathouse.errors import ConfigError, EndpointError, TokenError
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     from boathouse.endpoints.config import EndpointConfig
     from boathouse.environment import Environment
-    from boathouse.serving.source import VersionRef
+    from boathouse.lifecycle.resolution import DecidedVersion
 
 WORKER = "boathouse.cli.serve_worker"
 
@@ -42,6 +44,7 @@ WORKER = "boathouse.cli.serve_worker"
     default=None,
     help="Folder of models, as in an image; default: the registry.",
 )
+@WRITES
 def serve(  # noqa: PLR0913, PLR0917 - options
     environment: Environment,
     names: tuple[str, ...],
@@ -80,6 +83,8 @@ def serve(  # noqa: PLR0913, PLR0917 - options
     with listener, tempfile.TemporaryDirectory(prefix="boathouse-serve-") as run_folder:
         scheme, bound = "https" if ssl_certfile else "http", listener.getsockname()
         click.echo(f"Serving {', '.join(configs)} of {env} on {scheme}://{_show_host(bound[0])}:{bound[1]}")
+        if models is not None:
+            click.echo(f"Versions are those of {models}, by the decisions that went along: no ledger is asked.")
         if public and not ssl_certfile:
             click.echo("Tokens travel unencrypted: use --ssl-certfile and --ssl-keyfile, or a proxy that has them.")
         setup = make_setup(
@@ -117,7 +122,8 @@ def _open_source(
     """Return what is to be served now, and a source that follows the registry, or a folder, and recorded changes."""
     from boathouse.endpoints.experiments.planning import ExperimentOptions
     from boathouse.endpoints.states import EndpointStates
-    from boathouse.registry.versions import FolderVersions, RegistryVersions
+    from boathouse.lifecycle.decided_versions import LedgerVersions, SealedVersions
+    from boathouse.registry.versions import FolderVersions
     from boathouse.serving.source import Source
 
     environment.use_mlflow()
@@ -128,11 +134,25 @@ def _open_source(
         found = states.configurations(experiments=experiments)
         return {name: found[name] for name in chosen}
 
-    registry = RegistryVersions() if models is None else FolderVersions(models)
-    return Source(read, registry, record=lambda *loaded: record_served(environment, *loaded)), read()
+    record = partial(record_served, environment)
+    if models is not None:
+        return Source(read, SealedVersions(FolderVersions(models)), record=record), read()
+    alarm = partial(_tell_alarm, environment)
+    return Source(read, LedgerVersions(environment.lakehouse), on_alarm=alarm, record=record), read()
 
 
-def record_served(environment: Environment, endpoint: str, ref: VersionRef) -> None:
+def _tell_alarm(environment: Environment, name: str, problem: str) -> None:
+    """Log what was changed past the ledger, record it, and have it sent to the webhooks."""
+    from boathouse.lifecycle.decided_versions import note_what_differs
+    from boathouse.serving.access import AccessLog
+
+    AccessLog().event("error", "registry_differs", model=name, problem=problem)
+    if name.partition(".")[0] == environment.name:
+        note_what_differs(name, environment.lakehouse)
+        send_messages(environment)
+
+
+def record_served(environment: Environment, endpoint: str, ref: DecidedVersion) -> None:
     """Record in which runtime environment an endpoint serves a version; once for each, however often it starts.
 
     Workers are processes of this interpreter with its libraries. A table that cannot be written, as in an image without
@@ -141,13 +161,14 @@ def record_served(environment: Environment, endpoint: str, ref: VersionRef) -> N
     import hashlib
     from datetime import UTC, datetime
 
-    from boathouse.endpoints.states import DEPLOYMENTS, SERVED
-    from boathouse.hooks.provenance import read_runtime_environment, read_user
+    from boathouse.endpoints.states import SERVED
+    from boathouse.hooks.provenance import read_runtime_environment
     from boathouse.lifecycle.chain import AuditEvent
-    from boathouse.lifecycle.ledger import open_ledger
+    from boathouse.lifecycle.identity import read_identity
+    from boathouse.lifecycle.ledger import DEPLOYMENTS, open_ledger
     from boathouse.serving.access import AccessLog
 
-    runtime = read_runtime_environment()
+    runtime, identity = read_runtime_environment(), read_identity()
     found = {**runtime.to_dict(), "libraries_digest": runtime.libraries_digest}
     place = repr([endpoint, ref.name, ref.version, ref.digest, sorted(found.items(), key=lambda item: item[0])])
     event = AuditEvent(
@@ -156,9 +177,10 @@ def record_served(environment: Environment, endpoint: str, ref: VersionRef) -> N
         subject=endpoint,
         version=ref.version,
         digest=ref.digest,
-        actor=read_user(),
+        actor=identity.name,
         occurred_at=datetime.now(UTC),
-        evidence={"model": ref.name, "runtime_environment": found},
+        evidence={"model": ref.name, "runtime_environment": found, **identity.to_evidence()},
+        assurance=identity.assurance,
     )
     try:
         open_ledger(environment.table(DEPLOYMENTS)).append([event])

@@ -15,8 +15,9 @@ from boathouse.evaluation.report import EvaluationReport
 from boathouse.lifecycle.decision_events import check_champion, derive_events
 from boathouse.lifecycle.gate_rules import APPROVAL, COMPARISON, COMPLIANCE
 from boathouse.lifecycle.gates import GATES, TIMED, Gate
-from boathouse.lifecycle.policy import GovernanceOptions, Identity
+from boathouse.lifecycle.policy import UNKNOWN_ASSURANCE, GovernanceOptions, Identity
 from boathouse.lifecycle.projection import project_events
+from boathouse.lifecycle.rules_in_force import RulesInForce, add_rules
 from boathouse.lifecycle.state import FAILED, PASSED, ModelState
 from boathouse.modelling.task import BINARY, Task
 
@@ -31,11 +32,13 @@ class Decided:
 
     Attributes:
         at: Time in UTC.
-        by: Identity of the platform, else the system user.
+        by: Who.
+        assurance: What vouches for the name, of ``policy.ASSURANCES``.
     """
 
     at: datetime
     by: str
+    assurance: str = UNKNOWN_ASSURANCE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,10 +53,12 @@ class PromotionDecision:
             approval, ``promoted`` if it passed both.
         reason: Why, in one sentence.
         gates: All that are not off.
+        off: Names of those that are.
         decided: When and by whom.
         waits_for_approval: Whether it is kept only because an approval is missing.
         difference: What was compared: ``rival``, ``metric``, and the paired difference's ``value``, ``low``, ``high``;
             empty if nothing was.
+        evaluation: Hash of the record in ``audit.evidence`` that it was decided from; empty if it was from none.
     """
 
     model: str
@@ -65,6 +70,8 @@ class PromotionDecision:
     decided: Decided
     waits_for_approval: bool = False
     difference: Mapping[str, Any] = field(default_factory=dict)
+    evaluation: str = ""
+    off: Sequence[str] = ()
 
     @property
     def compliance(self) -> str:
@@ -86,11 +93,12 @@ class PromotionDecision:
         """
         gates = [_without_clock(gate) for gate in self.gates]
         content = [self.model, self.candidate, self.champion, self.outcome, json.dumps(gates, sort_keys=True)]
+        content += [*self.off]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the decision as plain values for JSON."""
-        when = {"at": self.decided.at.isoformat(), "by": self.decided.by}
+        when = {"at": self.decided.at.isoformat(), "by": self.decided.by, "assurance": self.decided.assurance}
         steps = {"compliance": self.compliance, "comparison": self.comparison}
         return {**asdict(self), **steps, "decided": when, "decision_id": self.decision_id}
 
@@ -101,7 +109,12 @@ def _without_clock(gate: Gate) -> dict[str, Any]:
 
 
 def decide_promotion(
-    report: EvaluationReport, gates: Sequence[Gate], decided: Decided, *, task: Task = BINARY
+    report: EvaluationReport,
+    gates: Sequence[Gate],
+    decided: Decided,
+    *,
+    task: Task = BINARY,
+    off: Sequence[str] = (),
 ) -> PromotionDecision:
     """Return the decision of two steps: rejected by the compliance check, kept by the comparison, else promoted.
 
@@ -121,6 +134,7 @@ def decide_promotion(
         decided=decided,
         waits_for_approval=waits,
         difference={} if outcome == "rejected" else _describe_difference(report, task),
+        off=tuple(off),
     )
 
 
@@ -172,11 +186,13 @@ class DecisionRecord:
         decision: Of the gates.
         options: Rules of the environment.
         identity: Who runs it.
+        in_force: The rules that decided, for the record.
     """
 
     decision: PromotionDecision
     options: GovernanceOptions
     identity: Identity
+    in_force: RulesInForce | None = None
 
 
 # Others would have to change the same model this often while one decision is recorded.
@@ -212,7 +228,7 @@ def _append(cycle: LifeCycle, decision: PromotionDecision, state: ModelState) ->
         decision,
         state,
         identity=cycle.identity,
-        may_promote=cycle.options.allows(cycle.identity.name, "promote"),
+        may_promote=cycle.options.allows(cycle.identity, "promote"),
         options=cycle.options.rules,
         now=cycle.clock(),
     )
@@ -223,4 +239,4 @@ def _append(cycle: LifeCycle, decision: PromotionDecision, state: ModelState) ->
         if current.records != state.records:
             raise _StateMovedError
 
-    cycle.ledger.append(events, check=check)
+    cycle.ledger.append(add_rules(events, cycle.in_force), check=check)

@@ -51,7 +51,9 @@ def derive_events(
     again records nothing.
     """
     version = state.versions[decision.candidate]
-    direct = may_promote and not options.needed and not decision.waits_for_approval
+    # A stop holds until a person ends it: no run puts the next version in charge.
+    stopped = state.stopped is not None
+    direct = may_promote and not options.needed and not decision.waits_for_approval and not stopped
     steps = [*_check_compliance(decision, state, version)]
     if decision.comparison:
         steps += _compare_with_rival(decision, state, version, direct=direct)
@@ -69,7 +71,8 @@ def derive_events(
             actor=identity.name,
             occurred_at=now,
             comment=step.comment,
-            evidence={**step.evidence, "identity": identity.source},
+            evidence={**step.evidence, **identity.to_evidence()},
+            assurance=identity.assurance,
         )
         for step in steps
     ]
@@ -110,7 +113,8 @@ def check_champion(decision: PromotionDecision, state: ModelState) -> None:
 def _evidence(decision: PromotionDecision, *steps: str) -> dict[str, Any]:
     """Return what the record of one step holds: its gates with their numbers, and which decision it is part of."""
     gates = [asdict(gate) for gate in decision.gates if GATES[gate.name].step in steps]
-    return {"gates": gates, "decision": decision.decision_id}
+    off = [name for name in decision.off if GATES[name].step in steps]
+    return {"gates": gates, "gates_off": off, "decision": decision.decision_id, "evaluation": decision.evaluation}
 
 
 def _check_compliance(decision: PromotionDecision, state: ModelState, version: ModelVersion) -> Iterator[_Step]:

@@ -7,6 +7,10 @@ CHECKED, COMPARED = "checked", "compared"
 APPROVED, REJECTED = "approved", "rejected"
 PROMOTED, KEPT, ARCHIVED = "promoted", "kept", "archived"
 ROLLED_BACK, COPIED, COMMENTED, REFUSED = "rolled_back", "copied", "commented", "refused"
+STOPPED = "stopped"
+DIFFERED, SYNCED = "differed", "synced"
+# About the model as the registry shows it, or about an attempt: none of them makes a version known.
+NO_REGISTRATION = frozenset({REFUSED, DIFFERED, SYNCED})
 
 EVENT_TYPES = {
     CREATED: "A model has its first version here.",
@@ -20,7 +24,10 @@ EVENT_TYPES = {
     KEPT: "Written before there was ``compared``: the version was no better, the champion stayed.",
     ARCHIVED: "A version was archived: by the compliance check, by its successor as challenger, or by hand.",
     ROLLED_BACK: "An earlier champion is champion again; the version it replaced was archived.",
+    STOPPED: "The champion was archived and none took its place: nothing is scored until a person decides.",
     COPIED: "A version was copied here from another environment.",
     COMMENTED: "A person wrote a comment on a version; nothing else was changed.",
     REFUSED: "A person tried a step that is not allowed; nothing was changed.",
+    DIFFERED: "The registry was found changed past the ledger; the evidence lists each difference.",
+    SYNCED: "The registry was set back to what the ledger decided; the evidence lists each change.",
 }
