@@ -192,7 +192,7 @@ def test_the_tag_of_a_deployment_job_approves(data: Path) -> None:
     assert "champion 2" in run("models", "promote", "2", "--comment", "deployment job").output
 
 
-def test_a_copy_that_leaves_out_an_environment_is_refused_and_on_record(data: Path) -> None:
+def test_a_copy_that_leaves_out_an_environment_is_refused_and_on_record(data: Path, released: None) -> None:
     done = run("models", "copy", "1", "--to", "prod", "--comment", "ready")
     assert (done.exit_code, "takes versions from 'staging'" in done.stderr) == (1, True)
     ledger = open_ledger(Environment("prod", {"engine": "sail", "root": str(data / "lakehouse")}).table(PROMOTIONS))
