@@ -50,7 +50,7 @@ class LifeCycle:
         options: Rules of the environment.
         identity: Who acts.
         clock: Gives the time.
-        in_force: The rules that decide, for the record; None where nobody said them.
+        in_force: The rules that decide, for the record; None where they are not known.
     """
 
     name: str
