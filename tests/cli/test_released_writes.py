@@ -42,7 +42,9 @@ WRITES = {
     "promote": ["models", "promote", "1", *WHY],
     "rollback": ["models", "rollback", *WHY],
     "archive": ["models", "archive", "1", *WHY],
+    "stop": ["models", "stop", *WHY],
     "sync": ["models", "sync"],
+    "accept": ["audit", "accept", "audit.promotions", *WHY],
 }
 
 

@@ -35,7 +35,10 @@ def request(words: tuple[str, ...], environment: Environment, to: str, comment: 
     name, version = split_name_version(environment, words)
     state = open_own_life_cycle(environment, name).request(version, to=to, comment=comment)
     send_messages(environment)
-    click.echo(f"Requested: {name} version {version} to {to}. It waits for: boathouse models approve {name} {version}")
+    click.echo(
+        f"Requested: {name} version {version} to {to}. It waits for: boathouse models approve {name} {version} "
+        f"--comment WHY --env {environment.name}"
+    )
     _show_open(state)
 
 

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from boathouse.lifecycle.steps import LifeCycle
 
 APPROVAL = "approval"
-OUTCOMES = ("promoted", "kept", "rejected")
 
 
 @dataclass(frozen=True)
@@ -57,6 +56,7 @@ class PromotionDecision:
         off: Names of those that are.
         decided: When and by whom.
         waits_for_approval: Whether it is kept only because an approval is missing.
+        evaluation: Hash of the record in ``audit.evidence`` that it was decided from; empty if it was from none.
     """
 
     model: str
@@ -67,6 +67,7 @@ class PromotionDecision:
     gates: Sequence[Gate]
     decided: Decided
     waits_for_approval: bool = False
+    evaluation: str = ""
     off: Sequence[str] = ()
 
     @property
@@ -84,9 +85,6 @@ class PromotionDecision:
         """Return the decision as plain values for JSON."""
         when = {"at": self.decided.at.isoformat(), "by": self.decided.by, "assurance": self.decided.assurance}
         return {**asdict(self), "decided": when, "decision_id": self.decision_id}
-
-    def _gates_json(self) -> str:
-        return json.dumps([asdict(gate) for gate in self.gates], sort_keys=True)
 
 
 def _without_clock(gate: Gate) -> dict[str, Any]:
@@ -178,14 +176,16 @@ def derive_events(
     """Return the events of ``decision``: it is always recorded; what moves depends on the outcome and the state.
 
     Promoted: the version becomes champion, or challenger with a request for production where approvals are
-    needed or the person may not promote. Kept: it becomes challenger. Rejected: it is archived. The ids are made
-    of the decision's, so that deciding the same again records nothing.
+    needed, the person may not promote or the champion was stopped. Kept: it becomes challenger. Rejected: it is
+    archived. The ids are made of the decision's, so that deciding the same again records nothing.
     """
     version = state.versions[decision.candidate]
     passed = decision.outcome == "promoted" or decision.waits_for_approval
     events = [(event_types.CHECKED, _evidence(decision), decision.reason)]
     if version.stage in _MOVABLE:
-        events += _moves(decision, state, version, direct=may_promote and not options.needed)
+        # A stop holds until a person ends it: no run puts the next version in charge.
+        direct = may_promote and not options.needed and state.stopped is None
+        events += _moves(decision, state, version, direct=direct)
         if passed and not may_promote:
             events.append((event_types.REFUSED, {"action": "promote"}, f"{identity.name} may not promote models here."))
     elif version.stage == ARCHIVED and passed:
@@ -230,6 +230,7 @@ def _evidence(decision: PromotionDecision) -> dict[str, Any]:
         "gates_off": list(decision.off),
         "champion": decision.champion,
         "decision": decision.decision_id,
+        "evaluation": decision.evaluation,
     }
 
 

@@ -152,6 +152,23 @@ class Request:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Stop:
+    """A champion that was stopped without a successor.
+
+    Attributes:
+        version: Version that was champion.
+        by: Who stopped it, for people to read: with a mark if the name is only declared.
+        at: When, UTC.
+        reason: Why.
+    """
+
+    version: str
+    by: str
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelState:
     """One registered model.
 
@@ -163,6 +180,7 @@ class ModelState:
         champion: Version that is champion, or None.
         previous: Version that rollback goes to, or None.
         rolled_back: What the last change of champion was if it was a rollback: ``(from, to, by, at)``.
+        stopped: The stop that is in force; None once a version is champion again.
         judged: The version that the gates decided on last, or None.
         records: Number of records that it was projected from.
     """
@@ -174,6 +192,7 @@ class ModelState:
     champion: str | None = None
     previous: str | None = None
     rolled_back: tuple[str, str, str, datetime] | None = None
+    stopped: Stop | None = None
     judged: str | None = None
     records: int = 0
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from boathouse.lifecycle.chain import AuditRecord
     from boathouse.lifecycle.state import Request
-    from boathouse.lineage.findings import Finding
+    from boathouse.lineage.finding import Finding
     from boathouse.lineage.model_history import ModelHistory, ModelVersionHistory
     from boathouse.modelling.task import Task
 
@@ -96,6 +96,7 @@ def _why(record: AuditRecord) -> str:
     described = {
         "promoted": f"to {evidence.get('stage')}, replacing {evidence.get('from') or 'no champion'}",
         "rolled_back": f"from {evidence.get('from')} to {evidence.get('to')}",
+        "stopped": "nothing takes its place",
         "copied": f"from {evidence.get('source')} version {evidence.get('source_version')}",
         "requested": f"to {evidence.get('to')}",
         "checked": f"{evidence.get('outcome')}, against {evidence.get('champion') or 'no champion'}",
