@@ -12,7 +12,7 @@ from boathouse.options import require_choice
 from boathouse.tables.contract import write_caption
 from boathouse.tables.delta_log import open_log
 from boathouse.tables.frames import FORMS, convert_spark, to_spark
-from boathouse.tables.location import TableLocation, TableVersion, note_read
+from boathouse.tables.location import PastVersions, TableLocation, TableVersion, note_read
 from boathouse.tables.write_options import TableSlice, WriteOptions, allows_additions
 
 if TYPE_CHECKING:
@@ -242,3 +242,31 @@ class ExistingRowsDataset(AbstractDataset[Any, Any]):
 
     def _describe(self) -> dict[str, Any]:
         return {"table": self._location.table}
+
+
+class PastVersionsDataset(AbstractDataset[Any, Any]):
+    """Older versions of tables, for a node that knows only when it runs which ones it needs."""
+
+    def __init__(self, *, lakehouse: dict[str, str], metadata: dict[str, Any] | None = None) -> None:
+        """Remember where.
+
+        Args:
+            lakehouse: ``{engine, root}``.
+            metadata: For plugins such as Kedro-Viz.
+        """
+        self._lakehouse = lakehouse
+        self.metadata = metadata
+
+    def load(self) -> PastVersions:
+        """Return the reader; nothing is read yet."""
+        return PastVersions(self._lakehouse)
+
+    def save(self, _data: Any) -> NoReturn:  # noqa: ANN401
+        """Refuse: the past is not written."""
+        raise TableError.read_only("past versions")
+
+    def _exists(self) -> bool:
+        return True
+
+    def _describe(self) -> dict[str, Any]:
+        return {"engine": self._lakehouse.get("engine")}

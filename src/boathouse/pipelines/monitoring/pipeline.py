@@ -39,8 +39,14 @@ def _compare_nodes(use_case: UseCase) -> list[Node]:
         ),
         Node(
             bind(nodes.compare_features, use_case=use_case),
-            inputs=["model_input.training_set@spark", "inference.features", "monitoring.window", DRIFT],
-            outputs="monitoring.feature_drifts",
+            inputs={
+                "features": "inference.features",
+                "window": "monitoring.window",
+                "versions": "models.versions",
+                "tables": "monitoring.past_versions",
+                "options": DRIFT,
+            },
+            outputs=["monitoring.feature_drifts", "monitoring.baseline"],
             name="compare_features",
         ),
         Node(
@@ -79,6 +85,7 @@ def _judge_nodes(use_case: UseCase) -> list[Node]:
                 "scores": "monitoring.score_drifts",
                 "rates": "monitoring.label_rates",
                 "cohorts": "monitoring.cohorts",
+                "baseline": "monitoring.baseline",
                 "options": DRIFT,
             },
             outputs="monitoring.findings",
