@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
+from boathouse.features.lineage import describe_sources, list_taken, select_sources
 from boathouse.lifecycle.chain import AuditEvent, seal_events
 from boathouse.lineage.facts import CodeFacts, RunFacts, RuntimeFacts, find_gaps, flatten
 from boathouse.lineage.trace_text import trace_to_dict, write_trace
+from boathouse.scoring.feature_spec import FeatureSpec
+from boathouse.use_case import USE_CASE
 from tests.fixtures.lineage_facts import NAME, make_facts
 
 EVENTS = seal_events(
@@ -115,3 +119,32 @@ def test_json_holds_everything() -> None:
 
 def test_flattening_keeps_lists_and_empty_groups() -> None:
     assert flatten({"a": {"b": [1, 2], "c": {}}, "d": None}) == {"a.b": [1, 2], "a.c": {}, "d": None}
+
+
+def test_of_a_view_that_is_shown_first_what_the_version_takes() -> None:
+    facts = make_facts()
+    (view,) = facts.features
+    text = write_trace(replace(facts, features=(replace(view, taken=("early",)),)), [])
+    assert "habits version 1, abcd (as defined here): early\n" in text
+    assert "not taken, but looked up with it: late" in text
+
+
+def test_sources_are_those_of_the_features_that_are_taken() -> None:
+    view = USE_CASE.views[0]
+    described = describe_sources(view, USE_CASE.views)
+    assert select_sources([None, described], ["age"]) == {
+        "clean.customers": ("customer_id", "age"),
+        "clean.statements": ("customer_id", "statement_date"),
+    }
+    earlier = {"sources": {"clean.rows": ["id"]}}
+    assert select_sources([earlier, None], ["age"]) == {"clean.rows": ("id",)}
+    assert select_sources([earlier, described], ["age"]) == select_sources([described], ["age"])
+    assert select_sources([None], ["age"]) is None
+
+
+def test_a_version_takes_what_its_features_on_demand_are_computed_from() -> None:
+    inputs = ["age", "utilisation_after_request"]
+    spec = FeatureSpec.describe(inputs, USE_CASE.current_views, USE_CASE.on_demand)
+    taken = {view.name: list_taken(view, spec, inputs) for view in spec.views}
+    assert taken == {"customer_profile": ("limit_bal", "age"), "spending": ("bill_amt",)}
+    assert list_taken(spec.views[0], spec, None) is None

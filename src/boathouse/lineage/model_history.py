@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from boathouse.errors import ModelError
+from boathouse.features.usage import read_endpoints
 from boathouse.lifecycle.ledger import open_ledger
 from boathouse.lifecycle.projection import project_events
 from boathouse.lifecycle.registry import ModelRegistry
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from boathouse.environment import Environment
     from boathouse.features.feature_view import FeatureView
+    from boathouse.features.usage import EndpointUse
     from boathouse.lifecycle.chain import AuditRecord, Break
     from boathouse.lifecycle.policy import ApprovalOptions
     from boathouse.lifecycle.state import ModelState, ModelVersion
@@ -91,6 +93,7 @@ class ModelHistory:
         breaks: Where the chains of the trail do not hold.
         missing: Tables of the trail that are not there.
         rules: What has to be approved in its environment.
+        serving: What endpoints serve of it now, by their newest record, else by conf.
     """
 
     name: str
@@ -102,6 +105,7 @@ class ModelHistory:
     breaks: tuple[str, ...]
     missing: tuple[str, ...]
     rules: ApprovalOptions
+    serving: tuple[EndpointUse, ...] = ()
 
     @property
     def environment(self) -> str:
@@ -222,7 +226,23 @@ def read_model_history(
         breaks=trail.breaks,
         missing=trail.missing,
         rules=rules,
+        serving=read_serving(name, environment.endpoints, trail.records),
     )
+
+
+def read_serving(name: str, endpoints: Mapping[str, Any], records: Sequence[AuditRecord]) -> tuple[EndpointUse, ...]:
+    """Return what endpoints serve of a model now.
+
+    Args:
+        name: The model.
+        endpoints: Their documents in conf: in force where nothing was changed since.
+        records: Records of the trail, in order.
+    """
+    documents = dict(endpoints)
+    for record in records:
+        if config := record.read_evidence().get("config"):
+            documents[record.subject] = config
+    return tuple(each for each in read_endpoints(documents) if each.model == name)
 
 
 def choose_own_environment(environment: Environment, name: str) -> Environment:

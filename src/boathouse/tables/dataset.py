@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from boathouse.tables.contract import TableContract
+    from boathouse.tables.write import Written
 
 
 class DeltaTableDataset(AbstractDataset[Any, Any]):
@@ -107,6 +108,7 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
         self.metadata = metadata
         self.last_read: TableVersion | None = None
         self.last_written: TableVersion | None = None
+        self.rows_written: int | None = None
 
     @property
     def location(self) -> TableLocation:
@@ -123,7 +125,10 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
         return data
 
     def save(self, data: Any) -> None:  # noqa: ANN401 - a frame of any of four libraries
-        """Write a frame of Spark, pandas, Arrow or polars, or a TableSlice; ``last_written`` is the version left."""
+        """Write a frame of Spark, pandas, Arrow or polars, or a TableSlice.
+
+        ``last_written`` is the version left, ``rows_written`` what this save did.
+        """
         from boathouse.tables.commits import describe_failure
         from boathouse.tables.write import DeltaWriter
 
@@ -134,12 +139,21 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
         frame = to_spark(rows, self._location.session(), self._contract, table=self._location.table)
         writer = DeltaWriter(self._location, self._options, self._contract, named)
         try:
-            writer.write(frame)
+            done = writer.save(frame)
         except BoathouseError:
             raise
         except Exception as error:
             raise TableError.failed(self._location.table, "written", describe_failure(error)) from error
         self.last_written = self._state(self._location.require_version())
+        self.rows_written = self._count_written(done)
+
+    def _count_written(self, done: Written) -> int | None:
+        """Return how many rows the save added, changed or put in place of others; None where the log does not say."""
+        if done.before == done.after:
+            return 0
+        if self._options.mode in {"overwrite", "replace_where"}:
+            return done.rows
+        return open_log(self._location).rows_written(done.before, done.after or 0)
 
     def preview(self, nrows: int = 20) -> TablePreview:
         """Return the first ``nrows`` rows for Kedro-Viz; no rows, but no error, if the table is missing."""
