@@ -144,7 +144,7 @@ def test_what_an_endpoint_serves_is_known_by_conf_where_nothing_was_changed_yet(
     conf = {"scoring": {"config": {"served_entities": [served]}, "boathouse": {"follow": {"main": "champion"}}}}
     serving = read_serving(NAME, conf, [])
     text = build_page(make_history(deployments=(), serving=serving), []).to_markdown()
-    assert "Endpoint scoring (main, 0 % of the requests) serves version at champion now." in text
+    assert "Endpoint scoring (main, 0 % of the requests) serves the version at alias champion now." in text
     assert "That is by conf; no change of an endpoint is on record." in text
     assert "No endpoint serves it." not in text
     assert "No endpoint serves it." in build_page(make_history(deployments=()), []).to_markdown()

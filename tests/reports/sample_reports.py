@@ -170,6 +170,7 @@ def feature_dictionary(value: str) -> str:
         compute=model_card,
         max_age_days=30,
         tags=((value, value),),
+        reads={"late": (f"{value}.{value}",)},
     )
     fields = (
         RequestField(name=value, description=value, unit=value),

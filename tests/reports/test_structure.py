@@ -70,7 +70,10 @@ EXPECTED: dict[str, tuple[list[str], list[str]]] = {
     ),
     "feature_dictionary.md.j2": (
         ["h1 Feature dictionary", "h2 word", "h2 On demand"],
-        ["feature | unit | meaning | as a reason", "feature | unit | meaning | from stored | from the request"],
+        [
+            "feature | unit | meaning | as a reason | computed from, beside keys and dates",
+            "feature | unit | meaning | from stored | from the request",
+        ],
     ),
     "edge_readme.md.j2": (["h1 word version word"], []),
     "page.md.j2": GOVERNANCE,

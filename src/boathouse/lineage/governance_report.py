@@ -126,7 +126,12 @@ def _deployments(model: ModelHistory) -> Section:
     )
     headers = ("when", "endpoint", "what", "who", "serves", "why")
     table = Table(caption="What endpoints did with this model", headers=headers, rows=rows)
-    now = [f"{each.title} serves version {each.version or f'at {each.alias}'} now." for each in model.serving]
+    now = [
+        f"{each.title} serves version {each.version} now."
+        if each.version
+        else f"{each.title} serves the version at alias {each.alias} now."
+        for each in model.serving
+    ]
     told = [each[0].upper() + each[1:] for each in now]
     if told and not rows:
         told.append("That is by conf; no change of an endpoint is on record.")
