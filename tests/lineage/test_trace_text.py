@@ -14,7 +14,7 @@ from boathouse.lifecycle.chain import AuditEvent, seal_events
 from boathouse.lineage.facts import CodeFacts, RunFacts, RuntimeFacts, find_gaps, flatten
 from boathouse.lineage.trace_text import trace_to_dict, write_trace
 from boathouse.scoring.feature_spec import FeatureSpec
-from boathouse.use_case import USE_CASE
+from tests.fixtures.boats import CARGO, ON_DEMAND, VIEWS
 from tests.fixtures.lineage_facts import NAME, make_facts
 
 EVENTS = seal_events(
@@ -130,21 +130,25 @@ def test_of_a_view_that_is_shown_first_what_the_version_takes() -> None:
 
 
 def test_sources_are_those_of_the_features_that_are_taken() -> None:
-    view = USE_CASE.views[0]
-    described = describe_sources(view, USE_CASE.views)
-    assert select_sources([None, described], ["age"]) == {
-        "clean.customers": ("customer_id", "age"),
-        "clean.statements": ("customer_id", "statement_date"),
-    }
+    cargo = replace(CARGO, reads={"weight": ("clean.trips.weight",), "fuel": ("clean.trips.fuel",)})
+    described = describe_sources(cargo, VIEWS)
+    (source, _) = cargo.sources
+    shared = ("boat_id", source.time_column)
+    found = select_sources([None, described], ["weight"])
+    assert found is not None
+    assert set(found["clean.trips"]) == {*shared, "weight"}
+    assert found["clean.boats"] == ("boat_id",)
+    # What is not declared may come from any column.
+    assert select_sources([described], ["load"]) == select_sources([described], None)
     earlier = {"sources": {"clean.rows": ["id"]}}
-    assert select_sources([earlier, None], ["age"]) == {"clean.rows": ("id",)}
-    assert select_sources([earlier, described], ["age"]) == select_sources([described], ["age"])
-    assert select_sources([None], ["age"]) is None
+    assert select_sources([earlier, None], ["weight"]) == {"clean.rows": ("id",)}
+    assert select_sources([earlier, described], ["weight"]) == found
+    assert select_sources([None], ["weight"]) is None
 
 
 def test_a_version_takes_what_its_features_on_demand_are_computed_from() -> None:
-    inputs = ["age", "utilisation_after_request"]
-    spec = FeatureSpec.describe(inputs, USE_CASE.current_views, USE_CASE.on_demand)
+    inputs = ["fuel", "load_after"]
+    spec = FeatureSpec.describe(inputs, VIEWS, ON_DEMAND)
     taken = {view.name: list_taken(view, spec, inputs) for view in spec.views}
-    assert taken == {"customer_profile": ("limit_bal", "age"), "spending": ("bill_amt",)}
+    assert taken == {"identity": ("capacity",), "cargo": ("weight", "fuel")}
     assert list_taken(spec.views[0], spec, None) is None

@@ -120,9 +120,9 @@ def test_columns_that_are_left_out_are_measured_and_not_judged() -> None:
 
 def test_a_column_without_a_reason_cannot_be_left_out() -> None:
     for reason in ("", " "):
-        with pytest.raises(OptionError, match="'ignored_because'.*the reason for what is ignored"):
-            replace(OPTIONS, ignored=["same"], ignored_because=reason)
-    assert replace(OPTIONS, ignored=["same"], ignored_because="It always moves.").ignored == ["same"]
+        with pytest.raises(OptionError, match="'left_out_because'.*the reason for what is ignored"):
+            replace(OPTIONS, ignored=["same"], left_out_because=reason)
+    assert replace(OPTIONS, ignored=["same"], left_out_because="It always moves.").ignored == ["same"]
 
 
 def test_a_huge_sample_with_a_tiny_difference_is_significant_but_no_drift() -> None:

@@ -61,7 +61,7 @@ class WatchedColumns:
         return cls(
             inputs=tuple(name for name in model.features if name not in options.ignored),
             besides=tuple(name for name in wanted if name in looked_up),
-            left_out={name: options.ignored_because for name in model.features if name in options.ignored},
+            left_out={name: options.left_out_because for name in model.features if name in options.ignored},
             absent={name: NOT_LOOKED_UP for name in wanted if name not in looked_up},
         )
 

@@ -123,7 +123,7 @@ def test_every_input_of_the_model_is_measured_and_what_conf_leaves_out_is_said(
 ) -> None:
     rows = read_drift(lakehouse)
     assert set(make_champion().features) <= set(rows)
-    reason = lakehouse.parameters["monitoring"]["drift"]["ignored_because"]
+    reason = lakehouse.parameters["monitoring"]["drift"]["left_out_because"]
     left_out = {name for name, row in rows.items() if row["left_out"]}
     assert left_out == set(lakehouse.parameters["monitoring"]["drift"]["ignored"])
     assert {rows[name]["left_out"] for name in left_out} == {reason}

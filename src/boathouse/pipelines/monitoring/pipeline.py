@@ -20,13 +20,19 @@ SESSION = "inference.predictions"
 def create_pipeline(use_case: UseCase = USE_CASE, **_: object) -> Pipeline:
     """Return the pipeline ``monitoring``."""
     return Pipeline(
-        [*_compare_nodes(use_case), *_judge_nodes(use_case), *_table_nodes(use_case), *_report_nodes(use_case)],
+        [
+            *_window_nodes(use_case),
+            *_compare_nodes(use_case),
+            *_judge_nodes(use_case),
+            *_table_nodes(use_case),
+            *_report_nodes(use_case),
+        ],
         namespace="monitoring",
         prefix_datasets_with_namespace=False,
     )
 
 
-def _compare_nodes(use_case: UseCase) -> list[Node]:
+def _window_nodes(use_case: UseCase) -> list[Node]:
     return [
         Node(
             bind(nodes.resolve_date, use_case=use_case),
@@ -47,6 +53,11 @@ def _compare_nodes(use_case: UseCase) -> list[Node]:
             outputs="monitoring.window",
             name="find_scored",
         ),
+    ]
+
+
+def _compare_nodes(use_case: UseCase) -> list[Node]:
+    return [
         champion_node(
             bind(nodes.compare_features, use_case=use_case),
             inputs={
