@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _CELL = 60
 
 
-@click.command(epilog="Example: boathouse sql 'SELECT count(*) AS n FROM dev.clean.customers'")
+@click.command(epilog="Example: boathouse sql 'SELECT * FROM dev.audit.evaluations'")
 @click.argument("query", required=False)
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="Most rows shown.")
 @click.option(
