@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from boathouse.cli.environment_options import ENVIRONMENT
+from boathouse.cli.environment_options import ENVIRONMENT, WRITES
 from boathouse.errors import ConfigError, RolloutError
 
 if TYPE_CHECKING:
@@ -182,25 +182,28 @@ def advise(name: str | None, environment: Environment, **given: Any) -> None:  #
 
 
 def _record_advice(name: str, evidence: dict[str, Any], environment: Environment) -> None:
-    from boathouse.endpoints.states import ADVISED, DEPLOYMENTS
+    from boathouse.endpoints.states import ADVISED
     from boathouse.lifecycle.chain import AuditEvent
     from boathouse.lifecycle.identity import identify
-    from boathouse.lifecycle.ledger import open_ledger
+    from boathouse.lifecycle.ledger import DEPLOYMENTS, open_ledger
 
+    who = identify(environment)
     event = AuditEvent(
         event_id=uuid.uuid4().hex,
         kind=ADVISED,
         subject=name,
-        actor=identify(environment).name,
+        actor=who.name,
+        assurance=who.assurance,
         occurred_at=datetime.now(UTC),
         comment=str(evidence["way"]),
-        evidence=evidence,
+        evidence={**evidence, **who.to_evidence()},
     )
     open_ledger(environment.table(DEPLOYMENTS)).append([event])
 
 
 @click.command(name="compact-log", epilog="Example: boathouse endpoints compact-log --env prod")
 @ENVIRONMENT
+@WRITES
 def compact_log(environment: Environment) -> None:
     """Compact the inference log into few files.
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from boathouse.environment import DEFAULT, open_environment
+from boathouse.environment import DEFAULT, Environment, open_environment
 
 JSON_OUTPUT = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -42,6 +42,33 @@ def default_conf() -> Path:
     return Path(find_kedro_project(Path.cwd()) or Path.cwd()) / "conf"
 
 
+def _declare_identity(context: click.Context, _option: click.Parameter, name: str | None) -> None:
+    """Have ``name`` act in this command: sets ``BOATHOUSE_USER``, which identities are read from, until it ends."""
+    if not name:
+        return
+    if "DATABRICKS_RUNTIME_VERSION" in os.environ:
+        raise click.UsageError("--as has no place here: on Databricks the platform says who you are. Leave it out.")
+    before = os.environ.get("BOATHOUSE_USER")
+    os.environ["BOATHOUSE_USER"] = name
+
+    @context.call_on_close
+    def restore() -> None:
+        os.environ.pop("BOATHOUSE_USER", None)
+        if before is not None:
+            os.environ["BOATHOUSE_USER"] = before
+
+
+# The name that acts, declared by who types it; recorded with that mark.
+ACT_AS = click.option(
+    "--as",
+    "acting_as",
+    metavar="NAME",
+    expose_value=False,
+    callback=_declare_identity,
+    help="Act under this name; recorded as declared, which proves nothing. Default: your account.",
+)
+
+
 def ENVIRONMENT(command: Callable[..., Any]) -> Callable[..., Any]:  # noqa: N802 - used like the options it adds
     """Add ``--env`` and ``--conf-source``; the command gets the opened environment as ``environment``."""
 
@@ -54,6 +81,23 @@ def ENVIRONMENT(command: Callable[..., Any]) -> Callable[..., Any]:  # noqa: N80
     )
     name = click.option("--env", "-e", default=DEFAULT, help=f"Environment. Default: {DEFAULT}.")
     return name(source(opened))
+
+
+def WRITES(command: Callable[..., Any]) -> Callable[..., Any]:  # noqa: N802 - used like the options beside it
+    """Have the command, below ``ENVIRONMENT``, refuse to write where code or configuration is not released.
+
+    Raises:
+        ReleaseError: If they are not, and the environment asks for it.
+    """
+
+    @wraps(command)
+    def checked(*words: Any, environment: Environment, **given: Any) -> Any:  # noqa: ANN401 - the command's own
+        from boathouse.hooks.releases import check_writing
+
+        check_writing(environment)
+        return command(*words, environment=environment, **given)
+
+    return checked
 
 
 @contextmanager

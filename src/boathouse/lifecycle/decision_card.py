@@ -8,6 +8,7 @@ from boathouse.evaluation.model_card import BehaviourView, view_behaviour
 from boathouse.evaluation.report import EvaluationReport
 from boathouse.lifecycle.decision import PromotionDecision
 from boathouse.lifecycle.gates import GATES, Gate
+from boathouse.lifecycle.policy import mark_declared
 from boathouse.reports.rendering import render_markdown
 
 
@@ -29,6 +30,7 @@ class DecisionView:
     Attributes:
         champion: Champion before; empty if there was none.
         gates: What refuses first, then what warns.
+        off: Names of the gates that are off, comma-separated; empty if none is.
     """
 
     model: str
@@ -40,6 +42,7 @@ class DecisionView:
     champion: str
     digest: str
     gates: tuple[GateView, ...]
+    off: str
     behaviour: tuple[BehaviourView, ...]
 
 
@@ -56,10 +59,11 @@ def view_decision(decision: PromotionDecision, report: EvaluationReport) -> Deci
         outcome=decision.outcome,
         reason=decision.reason,
         decided_at=f"{decision.decided.at:%Y-%m-%d %H:%M} UTC",
-        decided_by=decision.decided.by,
+        decided_by=mark_declared(decision.decided.by, decision.decided.assurance),
         champion=decision.champion or "",
         digest=report.subject.digest[:16],
         gates=tuple(map(_view_gate, sorted(decision.gates, key=_urgency))),
+        off=", ".join(decision.off),
         behaviour=view_behaviour(report.behaviour),
     )
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from boathouse.lifecycle import event_types
 from boathouse.lifecycle.chain import AuditEvent, AuditRecord
-from boathouse.lifecycle.policy import EVERYBODY, Webhook
+from boathouse.lifecycle.policy import EVERYBODY, Actor, Webhook, identify_actor
 from boathouse.lifecycle.state import CHAMPION
 
 EVENTS = {
@@ -26,9 +26,12 @@ EVENTS = {
     "champion_changed": "A version became champion.",
     "champion_kept": "The champion stayed: the version was no better.",
     "rolled_back": "An earlier champion is champion again.",
+    "champion_stopped": "The champion was stopped; nothing scores until a person decides.",
     "version_archived": "A version was archived.",
     "version_copied": "A version was copied here from another environment.",
     "refused": "A person tried a step that is not allowed.",
+    "registry_differs": "The registry was changed past the ledger.",
+    "registry_synced": "The registry was set back to what the ledger decided.",
 }
 _BY_KIND = {
     event_types.REGISTERED: "candidate_registered",
@@ -37,9 +40,12 @@ _BY_KIND = {
     event_types.REJECTED: "request_rejected",
     event_types.KEPT: "champion_kept",
     event_types.ROLLED_BACK: "rolled_back",
+    event_types.STOPPED: "champion_stopped",
     event_types.ARCHIVED: "version_archived",
     event_types.COPIED: "version_copied",
     event_types.REFUSED: "refused",
+    event_types.DIFFERED: "registry_differs",
+    event_types.SYNCED: "registry_synced",
 }
 
 
@@ -78,14 +84,29 @@ def derive_messages(records: Iterable[AuditRecord], webhooks: Iterable[Webhook])
         event = name_event(record)
         for webhook in wanted:
             if {event, EVERYBODY} & set(webhook.events) and record.occurred_at >= _start(webhook):
-                digest = hashlib.sha256(f"{record.event_id}\n{record.hash}\n{webhook.name}".encode())
                 yield Message(
-                    message_id=digest.hexdigest()[:32],
+                    message_id=identify_message(record, webhook.name),
                     webhook=webhook.name,
                     event=event,
                     sequence=record.sequence,
                     body=describe_record(record, event),
                 )
+
+
+def identify_message(record: AuditRecord, webhook: str) -> str:
+    """Return the id of the message about ``record`` to ``webhook``: another record in its place has another one."""
+    return hashlib.sha256(f"{record.event_id}\n{record.hash}\n{webhook}".encode()).hexdigest()[:32]
+
+
+def find_lost_messages(records: Sequence[AuditRecord], deliveries: Iterable[AuditRecord]) -> list[str]:
+    """Return which records the receivers of ``deliveries`` were told of that are not among ``records``, in words."""
+    lost: dict[tuple[int, str], None] = {}
+    for delivery in deliveries:
+        place = int(delivery.read_evidence()["sequence"])
+        found = records[place - 1] if place <= len(records) else None
+        if found is None or identify_message(found, delivery.subject) != delivery.version:
+            lost[place, delivery.subject] = None
+    return [f"record {place} is not the one that webhook '{webhook}' was sent" for place, webhook in lost]
 
 
 def _start(webhook: Webhook) -> datetime:
@@ -106,6 +127,7 @@ def describe_record(record: AuditRecord, event: str) -> str:
         "version": record.version,
         "model_digest": record.digest,
         "actor": record.actor,
+        "assurance": record.vouched_by,
         "occurred_at": record.occurred_at.astimezone(UTC).isoformat(timespec="microseconds"),
         "comment": record.comment,
         "evidence": evidence,
@@ -187,14 +209,15 @@ def _jitter(message_id: str, attempt: int) -> float:
     return int(hashlib.sha256(f"{message_id}/{attempt}".encode()).hexdigest()[:8], 16) / 0xFFFFFFFF
 
 
-def note(message: Message, kind: str, attempt: int, *, actor: str, at: datetime, comment: str = "") -> AuditEvent:
+def note(message: Message, kind: str, attempt: int, *, actor: Actor, at: datetime, comment: str = "") -> AuditEvent:
     """Return the event that attempt ``attempt`` of ``message`` began or ended."""
     return AuditEvent(
         event_id=f"{message.message_id}/{attempt}/{'sending' if kind == SENDING else 'end'}",
         kind=kind,
         subject=message.webhook,
         version=message.message_id,
-        actor=actor,
+        actor=identify_actor(actor).name,
+        assurance=identify_actor(actor).assurance,
         occurred_at=at,
         comment=comment,
         evidence={"event": message.event, "sequence": message.sequence, "attempt": attempt},
