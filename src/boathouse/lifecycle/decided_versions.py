@@ -238,13 +238,17 @@ def check_files(decided: DecidedVersion, files: ModelFiles) -> None:
 def note_what_differs(name: str, lakehouse: Mapping[str, str]) -> list[str]:
     """Record what was changed in the registry past the ledger, and return it in words; the same is recorded once.
 
-    Where the ledger cannot be written, that is logged: who found it has refused all the same.
+    Where the ledger cannot be written, that is logged: who found it has refused all the same. A ledger without any
+    record is not begun by this.
     """
     ledger = open_ledger(locate_ledger(name, lakehouse))
     try:
         registered = ModelRegistry(name).read()
-        differences = compare_records(name, ledger.read(name), registered)
-        return [str(each) for each in note_alarms(ledger, name, differences)]
+        records = ledger.read()
+        differences = compare_records(name, records, registered)
+        if records:
+            note_alarms(ledger, name, differences)
+        return [str(each) for each in differences if each.is_alarm]
     except Exception as error:  # noqa: BLE001 - whatever keeps the record from being made, the refusal stands
         logger.warning("What differs between registry and ledger is not on record (%s).", type(error).__name__)
         return []

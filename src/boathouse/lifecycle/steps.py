@@ -187,7 +187,7 @@ class LifeCycle:
         self.allow("rollback", to)
         state = self.sync()
         if state.rolled_back is not None and to in {None, state.champion}:
-            return self._tell_made(state, str(state.champion))
+            return state
         old, new = self.judge("rollback", to, lambda: rules.find_rollback(state, to))
         digest = self._digest("rollback", new)
         event = self._event(event_types.ROLLED_BACK, new, comment, {"from": old, "to": new}, digest=digest)
