@@ -19,7 +19,6 @@ from boathouse.tables.location import TableLocation
 
 if TYPE_CHECKING:
     from boathouse.environment import Environment
-    from boathouse.lifecycle.chain import AuditRecord
     from boathouse.modelling.result import LoadedModel
     from boathouse.registry.versions import FolderVersions
     from boathouse.scoring.files import ModelFiles
@@ -51,7 +50,7 @@ class LedgerVersions:
             registry: The registry; default: the one that MLflow is configured for.
         """
         self._lakehouse, self._registry = dict(lakehouse), registry or RegistryVersions()
-        self._seen: dict[str, tuple[int | None, list[AuditRecord]]] = {}
+        self._seen: dict[str, tuple[int | None, RecordedModel]] = {}
         self._tagged: dict[tuple[str, str], str] = {}
 
     def find(self, name: str) -> Callable[[str], DecidedVersion | None]:
@@ -87,10 +86,10 @@ class LedgerVersions:
         location = locate_ledger(name, self._lakehouse)
         try:
             newest = location.newest_version()
-            known, records = self._seen.get(location.table, (-1, []))
-            if newest != known:
-                records = open_ledger(location).read()
-                self._seen[location.table] = newest, records
+            known, model = self._seen.get(name, (None, None))
+            if model is None or newest != known:
+                model = RecordedModel.of(name, open_ledger(location).read(name))
+                self._seen[name] = newest, model
         except BoathouseError:
             raise
         except Exception as error:  # the table's library has no base of its errors
@@ -100,7 +99,7 @@ class LedgerVersions:
                 f"{location.environment}"
             )
             raise ModelError(message) from error
-        return RecordedModel.of(name, records)
+        return model
 
     def files(self, version: DecidedVersion) -> ModelFiles:
         """Return the files of a version; whoever loads them checks their digest.

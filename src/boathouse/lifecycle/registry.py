@@ -10,7 +10,7 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from boathouse.lifecycle.state import REGISTERED, ModelVersion
-from boathouse.registry.client import change_store, guard_store, open_client
+from boathouse.registry.client import change_store, guard_store, ignore_missing, open_client
 from boathouse.registry.model_files import download_model
 from boathouse.registry.versions import SHOWN_TAG, read_aliases
 from boathouse.scoring.files import check_files, digest_of
@@ -192,21 +192,13 @@ class ModelRegistry:
         elif change.action == "set_tag":
             client.set_model_version_tag(self.name, change.version, change.key, change.value)
         elif change.action == "delete_tag":
-            self._delete_tag(client, change)
+            # That another writer has deleted it meanwhile is as good.
+            with ignore_missing():
+                client.delete_model_version_tag(self.name, change.version, change.key)
         elif change.action == "mark":
             client.set_registered_model_tag(self.name, SHOWN_TAG, change.value)
         else:
             client.update_model_version(self.name, change.version, change.value)
-
-    def _delete_tag(self, client: MlflowClient, change: Change) -> None:
-        """Delete a tag; that another writer has deleted it meanwhile is as good."""
-        from mlflow.exceptions import MlflowException
-
-        try:
-            client.delete_model_version_tag(self.name, change.version, change.key)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-                raise
 
     def tag(self, version: str, key: str, value: str) -> None:
         """Set one tag of a version."""

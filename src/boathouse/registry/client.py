@@ -74,6 +74,18 @@ def change_store(change: Callable[[], Result]) -> Result:
 
 
 @contextmanager
+def ignore_missing() -> Iterator[None]:
+    """Let pass that what is asked for is not in the store."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+
+
+@contextmanager
 def _hold_back_logs() -> Iterator[None]:
     """Keep MLflow from printing the database's error with its traceback: what is raised says it."""
     logger = logging.getLogger("mlflow.store.db.utils")
