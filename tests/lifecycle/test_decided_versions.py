@@ -125,11 +125,11 @@ def test_what_was_changed_past_the_ledger_is_refused_by_all_who_score(
 def test_a_tag_changed_alone_is_set_back_and_files_are_not(lakehouse: dict[str, str], store: Path) -> None:
     cycle = open_cycle(store.parent / "lakehouse", NAME)
     change_tag(store)
-    (change,) = cycle.bring_in_line().changes
+    (change,) = cycle.synchronize().changes
     assert str(change).startswith("tag 'model_digest' of version 2 set to")
     assert DecidedVersions(NAME, lakehouse, environment="test").load("champion").version == "2"
     change_files_and_tag(store)
-    assert cycle.bring_in_line().changes == ()
+    assert cycle.synchronize().changes == ()
     with pytest.raises(UndecidedModelError, match="boathouse models rollback test.models.late --env test"):
         DecidedVersions(NAME, lakehouse, environment="test").load("champion")
     cycle.rollback(comment="somebody changed its files")

@@ -35,7 +35,7 @@ class Difference:
         key: Alias or tag, or empty.
         decided: What the ledger has; None for nothing.
         found: What the registry shows; None for nothing.
-        is_late: Whether the registry shows what the ledger had when it was last brought in line: a step was cut off,
+        is_late: Whether the registry shows what the ledger had when it was last synced: a step was cut off,
             or is being made. Otherwise somebody changed the registry past the ledger.
     """
 
@@ -79,7 +79,7 @@ def compare_registry(shown: Sequence[ModelState], registered: RegistryState) -> 
     """Return where ``registered`` differs from the ledger; nothing if it shows what the ledger has.
 
     Args:
-        shown: States by the ledger, from the one that the registry was last brought in line with to the one now; see
+        shown: States by the ledger, from the one that the registry was last synced with to the one now; see
             ``projection.project_since``.
         registered: The model as the registry has it, read before the ledger: then no step reached the registry that the
             ledger as it was read does not have.

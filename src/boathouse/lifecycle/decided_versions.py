@@ -102,7 +102,7 @@ class LedgerVersions:
         return model
 
     def files(self, version: DecidedVersion) -> ModelFiles:
-        """Return the files of a version; whoever loads them checks their digest.
+        """Return the files of a version; their digest is checked when they are loaded.
 
         Raises:
             UntrustedModelError: If loading it would execute something else than this package.
@@ -142,7 +142,7 @@ class SealedVersions:
         return resolve
 
     def files(self, version: DecidedVersion) -> ModelFiles:
-        """Return the files of a version; whoever loads them checks their digest."""
+        """Return the files of a version; their digest is checked when they are loaded."""
         return self._folder.files(version.name, version.version)
 
     def forget(self, version: DecidedVersion) -> None:

@@ -58,7 +58,7 @@ class RegistryState:
     Attributes:
         versions: By version.
         aliases: Version at each alias, all aliases.
-        shown: How many of the model's records the registry was last brought in line with; 0 if never.
+        shown: How many of the model's records the registry was last synced with; 0 if never.
     """
 
     versions: Mapping[str, ModelVersionEntry] = field(default_factory=dict)
