@@ -16,7 +16,7 @@ from mlflow import MlflowClient
 
 from boathouse.cli.main import cli
 from boathouse.environment import Environment
-from boathouse.lifecycle.decided_versions import DecidedVersions
+from boathouse.lifecycle.decided_versions import DecidedVersions, LedgerVersions
 from boathouse.lifecycle.decision import Decided, PromotionDecision, record_decision
 from boathouse.lifecycle.gates import Gate
 from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
@@ -121,6 +121,8 @@ def test_a_champion_is_stopped_and_resumed(data: Path) -> None:
     assert "boathouse models rollback --to 1 --comment WHY --env test" in stopped.output
     assert "champion" not in MlflowClient().get_registered_model(NAME).aliases
     assert run("models", "stop", "--reason", "again", user="bob").output == stopped.output
+    told, is_stopped = LedgerVersions({"engine": "sail", "root": str(data / "lakehouse")}).explain(NAME, "champion")
+    assert (is_stopped, "was stopped by ann (declared)" in told) == (True, True)
     assert "1  archived" in run("models", "show").output
     assert "stopped: version 1 by ann (declared)" in run("models", "show").output
     assert "stopped" in run("models", "show", "1").output

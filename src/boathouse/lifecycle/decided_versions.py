@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 from boathouse.errors import BoathouseError, ImageError, ModelError, UndecidedModelError
 from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
 from boathouse.lifecycle.registry import ModelRegistry
-from boathouse.lifecycle.resolution import DecidedVersion, RecordedModel, explain_missing, explain_stop, is_alias
+from boathouse.lifecycle.resolution import DecidedVersion, RecordedModel, explain_missing, is_alias
+from boathouse.lifecycle.state import CHAMPION
 from boathouse.lifecycle.sync import compare_records, note_alarms
 from boathouse.modelling.result import NoModel
 from boathouse.registry.versions import RegistryVersions
@@ -78,9 +79,10 @@ class LedgerVersions:
 
         return resolve
 
-    def say_stopped(self, name: str) -> str:
-        """Return who stopped the champion of the model ``name``, and why; empty if nobody did, or it goes on."""
-        return explain_stop(self.read(name).now)
+    def explain(self, name: str, alias: str) -> tuple[str, bool]:
+        """Return why no version of the model ``name`` has ``alias``, and whether that is because it was stopped."""
+        state = self.read(name).now
+        return explain_missing(state, alias), alias == CHAMPION and state.stopped is not None
 
     def read(self, name: str) -> RecordedModel:
         """Return the model by its records; the ledger is read only if its table has a new version.
@@ -146,9 +148,9 @@ class SealedVersions:
 
         return resolve
 
-    def say_stopped(self, name: str) -> str:  # noqa: ARG002 - as of a ledger
-        """Return nothing: a stop is in a ledger."""
-        return ""
+    def explain(self, name: str, alias: str) -> tuple[str, bool]:
+        """Return that no version in the folder has the alias; a stop is in a ledger."""
+        return f"no version of {name} in the folder of models has the alias '{alias}'", False
 
     def files(self, version: DecidedVersion) -> ModelFiles:
         """Return the files of a version; whoever loads them checks their digest."""
