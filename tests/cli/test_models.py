@@ -6,15 +6,17 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import mlflow
 import pytest
 from click.testing import CliRunner
+from mlflow import MlflowClient
 
 from boathouse.cli.main import cli
 from boathouse.environment import Environment
-from boathouse.lifecycle.decided_versions import DecidedVersions
+from boathouse.lifecycle.decided_versions import DecidedVersions, LedgerVersions
 from boathouse.lifecycle.decision import Decided, PromotionDecision, record_decision
 from boathouse.lifecycle.gates import Gate
 from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
@@ -104,12 +106,34 @@ def test_approve_takes_charge_and_rollback_takes_it_back(data: Path) -> None:
     assert f"Approved: {NAME} version 2, which is champion now." in approved.output
     assert champion(data) == "2"
     rolled = run("models", "rollback", "--reason", "worse since noon", user="ann")
-    assert "Rolled back from 2 to 1, by ann at" in rolled.output
+    assert "Rolled back from 2 to 1, by ann (declared) at" in rolled.output
     assert champion(data) == "1"
-    assert run("models", "rollback", user="bob").output == rolled.output
+    assert run("models", "rollback", user="bob").output.endswith(rolled.output)
     assert "Nothing waits" in run("requests", "list").output
-    assert "[carried out by vera]" in run("requests", "list", "--all").output
+    assert "[carried out by vera (declared)]" in run("requests", "list", "--all").output
     assert "no open request" in run("models", "approve", "2", "--reason", "x").stderr
+
+
+def test_a_champion_is_stopped_and_resumed(data: Path) -> None:
+    stopped = run("models", "stop", "--reason", "rejects everybody", user="ann")
+    assert stopped.exit_code == 0, stopped.output
+    assert f"version 1 was stopped by ann (declared) at {datetime.now(UTC):%Y-%m-%d}" in stopped.output
+    assert "boathouse models rollback --to 1 --comment WHY --env test" in stopped.output
+    assert "champion" not in MlflowClient().get_registered_model(NAME).aliases
+    assert run("models", "stop", "--reason", "again", user="bob").output == stopped.output
+    told, is_stopped = LedgerVersions({"engine": "sail", "root": str(data / "lakehouse")}).explain(NAME, "champion")
+    assert (is_stopped, "was stopped by ann (declared)" in told) == (True, True)
+    assert "1  archived" in run("models", "show").output
+    assert "stopped: version 1 by ann (declared)" in run("models", "show").output
+    assert "stopped" in run("models", "show", "1").output
+    told = run("infer", "rows.csv", "--to", "parquet:scores")
+    assert told.exit_code == 1
+    assert "version 1 was stopped by ann (declared)" in told.stderr
+    assert "nothing takes its place. rejects everybody" in run("models", "report", "--format", "markdown").output
+    resumed = run("models", "rollback", "--to", "1", "--reason", "it was the data", user="ann")
+    assert "Rolled back from 1 to 1" not in resumed.output
+    assert "Version 1 is champion again, by ann (declared) at" in resumed.output
+    assert champion(data) == "1"
 
 
 def test_reject_archive_request_and_promote(data: Path) -> None:
@@ -174,17 +198,21 @@ def test_a_copy_that_leaves_out_an_environment_is_refused_and_on_record(data: Pa
 def test_copy_to_prod_where_another_has_to_approve(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The environment of this test takes the place of staging.
     monkeypatch.setattr("boathouse.hooks.governance.read_role", lambda _: None)
-    done = run("models", "copy", "1", "--to", "prod", "--comment", "ready")
+    refused = run("models", "copy", "1", "--to", "prod", "--comment", "ready")
+    assert "vera may not copy models here; allowed: @system (every account of this machine" in refused.stderr
+    done = run("models", "copy", "1", "--to", "prod", "--comment", "ready", user="")
     assert done.exit_code == 0, done.output
     assert f"{NAME} version 1 is prod.models.missed_payment version 1" in done.output
     judge(data, "1", "promoted", None, env="prod", needed=1)
-    monkeypatch.setattr("boathouse.lifecycle.identity.getpass.getuser", lambda: "tom")
-    # In prod the variable names nobody.
-    refused = run("models", "approve", "1", "--reason", "x", user="vera", env="prod")
-    assert "somebody else has to approve" in refused.stderr
-    monkeypatch.setattr("boathouse.lifecycle.identity.getpass.getuser", lambda: "ann")
-    assert "champion now" in run("models", "approve", "1", "--reason", "x", env="prod").output
-    assert "copied from: test.models.missed_payment/1" in run("models", "show", "1", env="prod").output
+    refused = run("models", "approve", "1", "--reason", "x", env="prod")
+    assert "vera may not approve models here; allowed: maria." in refused.stderr
+    approved = run("models", "approve", "1", "--reason", "x", "--as", "maria", env="prod")
+    assert "champion now" in approved.output, approved.stderr
+    assert os.environ["BOATHOUSE_USER"] == "vera"
+    shown = run("models", "show", "1", env="prod").output
+    assert "copied from: test.models.missed_payment/1" in shown
+    assert "approved by: maria (declared)" in shown
+    assert "maria (declared)  x" in shown
 
 
 def test_an_empty_ledger_says_how_to_begin(data: Path) -> None:

@@ -113,6 +113,14 @@ def test_without_a_champion_it_is_said_what_comes_next(story: tuple[AuditEvent, 
     assert re.search(told, explain_missing(RecordedModel.of(NAME, seal(*story)).now))
 
 
+def test_of_a_stopped_champion_it_is_said_who_stopped_it_and_how_it_is_resumed() -> None:
+    state = RecordedModel.of(NAME, seal(*STORY, event("stopped", "2", number=5, actor="ann"))).now
+    told = explain_missing(state)
+    assert told.startswith(f"version 2 of {NAME} was stopped by ann at 2026-03-01 09:05 UTC: why. Resume it: ")
+    assert told.endswith("boathouse models rollback --to 2 --comment WHY --env test")
+    assert "was stopped" not in explain_missing(state, "challenger")
+
+
 # Alarms, on record before they are set back
 
 

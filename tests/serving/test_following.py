@@ -30,7 +30,7 @@ class Versions:
 
     def __init__(self) -> None:
         self.now, self.broken, self.down, self.read = {"champion": "1"}, set[str](), False, list[str]()
-        self.moved = set[str]()
+        self.moved, self.stopped = set[str](), ""
 
     def find(self, name: str) -> Callable[[str], DecidedVersion | None]:
         assert name == NAME
@@ -45,6 +45,9 @@ class Versions:
         if version is None:
             return None
         return DecidedVersion(name=NAME, version=version, digest=f"digest of {version}", stage=wanted)
+
+    def explain(self, name: str, alias: str) -> tuple[str, bool]:
+        return self.stopped or f"no version of {name} was made {alias}", alias == "champion" and bool(self.stopped)
 
     def files(self, found: DecidedVersion) -> dict[str, bytes]:
         self.read.append(found.version)
@@ -134,9 +137,19 @@ def test_an_entity_with_traffic_keeps_its_version_when_the_alias_goes(watched: W
     watched.look()
     watched.registry.now = {}
     assert watched.look() == [("problem", "champion")]
-    assert "no version of test.models.late has the alias 'champion'" in watched.worker.messages[-1].content["text"]
+    assert "no version of test.models.late was made champion" in watched.worker.messages[-1].content["text"]
     new = [message.kind for message in watched.supervisor._all_messages()]
     assert new == ["configure", "model", "problem", "registry", "draining"]
+
+
+def test_a_stopped_champion_is_withdrawn_though_it_has_traffic_and_resumed(watched: Watched) -> None:
+    watched.look()
+    watched.registry.now, watched.registry.stopped = {}, "version 1 was stopped by ann: rejects everybody."
+    assert watched.look() == [("withdraw", "champion"), ("problem", "champion")]
+    assert watched.worker.messages[-1].content["text"] == "version 1 was stopped by ann: rejects everybody."
+    assert watched.look() == []
+    watched.registry.now, watched.registry.stopped = {"champion": "1"}, ""
+    assert watched.look() == [("model", "champion", "1")]
 
 
 def test_a_version_that_cannot_be_read_is_tried_again_later(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:

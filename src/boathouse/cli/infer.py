@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from boathouse.cli.environment_options import ENVIRONMENT, engines
+from boathouse.cli.model_arguments import explain_absence
 from boathouse.errors import InferenceError
 from boathouse.errors.inference import NOTHING_DONE
 from boathouse.inference.models import RoleModel
@@ -199,13 +200,14 @@ def find_model(environment: Environment, wanted: str) -> RoleModel:
     from boathouse.errors import ModelError
     from boathouse.modelling.result import NoModel
 
-    with open_decided(environment, environment.promoted_models[0]) as versions:
+    name = environment.promoted_models[0]
+    with open_decided(environment, name) as versions:
         model = versions.load_if_any(wanted)
         champion = versions.read().now.champion
     if isinstance(model, NoModel):
         if wanted == CHALLENGER:
             raise ModelError.no_challenger(environment.name)
-        raise ModelError.no_champion(environment.name, model.reason)
+        raise ModelError(str(explain_absence(environment, name)))
     return RoleModel(model, CHAMPION if model.version == champion else CHALLENGER)
 
 

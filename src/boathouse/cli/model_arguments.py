@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from boathouse.environment import Environment
     from boathouse.lifecycle.decided_versions import DecidedVersions
     from boathouse.lifecycle.steps import LifeCycle
+    from boathouse.lifecycle.vacancy import NoChampion
 
 NAME_HELP = (
     "NAME is the last part of a registered name, or the whole; it is needed if the environment promotes more than "
@@ -60,6 +61,17 @@ def open_own_life_cycle(environment: Environment, name: str) -> LifeCycle:
         cycle.refuse("change", None, error)
         raise
     return cycle
+
+
+def explain_absence(environment: Environment, name: str) -> NoChampion:
+    """Return why the model ``name``, which has no champion, has none, and what to type next."""
+    from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
+    from boathouse.lifecycle.projection import project_events
+    from boathouse.lifecycle.steps import read_clock
+    from boathouse.lifecycle.vacancy import explain_no_champion
+
+    state = project_events(open_ledger(environment.table(PROMOTIONS)).read(name), name=name)
+    return explain_no_champion(state, read_rules(environment), now=read_clock())
 
 
 @contextmanager

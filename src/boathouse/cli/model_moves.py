@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from boathouse.cli.environment_options import ENVIRONMENT
+from boathouse.cli.environment_options import ACT_AS, ENVIRONMENT
 from boathouse.cli.model_arguments import (
     COMMENT,
     NAME_HELP,
     NAME_VERSION,
+    explain_absence,
     open_own_life_cycle,
     send_messages,
     split_name,
@@ -35,6 +36,7 @@ _TARGET = click.option(
 )
 @NAME_VERSION()
 @ENVIRONMENT
+@ACT_AS
 @_TARGET
 @COMMENT
 def promote(words: tuple[str, ...], environment: Environment, to: str, comment: str) -> None:
@@ -51,6 +53,7 @@ def promote(words: tuple[str, ...], environment: Environment, to: str, comment: 
 @click.command(epilog="Example: boathouse models rollback --comment 'Rejects too many' --env prod")
 @NAME_VERSION("[NAME]")
 @ENVIRONMENT
+@ACT_AS
 @click.option("--to", default=None, help="A former champion. Default: the previous one.")
 @click.option("--comment", "--reason", "comment", default="Rolled back by hand.", help="Why; goes on record.")
 def rollback(words: tuple[str, ...], environment: Environment, to: str | None, comment: str) -> None:
@@ -64,8 +67,29 @@ def rollback(words: tuple[str, ...], environment: Environment, to: str | None, c
     send_messages(environment)
     if state.rolled_back is not None:
         old, new, by, at = state.rolled_back
-        click.echo(f"Rolled back from {old} to {new}, by {by} at {at:%Y-%m-%d %H:%M} UTC.")
+        did = f"Version {new} is champion again" if old == new else f"Rolled back from {old} to {new}"
+        click.echo(f"{did}, by {by} at {at:%Y-%m-%d %H:%M} UTC.")
     _show_aliases(state)
+
+
+@click.command(epilog="Example: boathouse models stop --comment 'Rejects everybody' --env prod")
+@NAME_VERSION("[NAME]")
+@ENVIRONMENT
+@ACT_AS
+@COMMENT
+def stop(words: tuple[str, ...], environment: Environment, comment: str) -> None:
+    """Stop the champion; nothing takes its place.
+
+    It takes effect at once: the champion is archived, and batch runs, streams and endpoints say that it was stopped,
+    and why, until a person makes a version champion. NAME is the model's name; without it the environment's model.
+    Typed twice it does the same as once.
+    """
+    from boathouse.lifecycle.stop import stop_champion
+
+    name, _ = split_name(environment, words)
+    stop_champion(open_own_life_cycle(environment, name), comment=comment)
+    send_messages(environment)
+    click.echo(str(explain_absence(environment, name)))
 
 
 @click.command(
@@ -74,6 +98,7 @@ def rollback(words: tuple[str, ...], environment: Environment, to: str | None, c
 )
 @NAME_VERSION()
 @ENVIRONMENT
+@ACT_AS
 @COMMENT
 def archive(words: tuple[str, ...], environment: Environment, comment: str) -> None:
     """Archive a version."""
@@ -90,6 +115,7 @@ def archive(words: tuple[str, ...], environment: Environment, comment: str) -> N
 )
 @NAME_VERSION()
 @ENVIRONMENT
+@ACT_AS
 @click.option("--to", "target", required=True, help="Environment to copy into.")
 @COMMENT
 def copy(words: tuple[str, ...], environment: Environment, target: str, comment: str) -> None:

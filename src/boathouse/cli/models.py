@@ -11,7 +11,7 @@ from boathouse.cli.environment_options import ENVIRONMENT, JSON_OUTPUT, show_jso
 from boathouse.cli.model_approvals import approve, check_approval, reject, request
 from boathouse.cli.model_arguments import NAME_HELP, NAME_VERSION, show_alarms, split_name
 from boathouse.cli.model_files import build_context, export
-from boathouse.cli.model_moves import archive, copy, former_sync, promote, rollback, sync
+from boathouse.cli.model_moves import archive, copy, former_sync, promote, rollback, stop, sync
 from boathouse.cli.model_reports import compare, report, reproduce
 from boathouse.environment import list_environments, open_environment
 from boathouse.errors import LifeCycleError
@@ -59,6 +59,9 @@ def _show_states(states: list[ModelState]) -> None:
     click.echo(f"{'model':<{width}}  {'champion':>8}  {'challenger':>10}  {'previous':>8}  {'versions':>8}  waiting")
     for state in states:
         click.echo(f"{state.name:<{width}}  {_row(state)}")
+        champion = state.versions.get(state.champion or "")
+        if champion is not None and champion.approved_by:
+            click.echo(f"  champion {champion.version} was approved by {champion.approved_by}")
 
 
 def read_models(environment: Environment) -> tuple[list[ModelState], dict[str, list[str]]]:
@@ -82,7 +85,7 @@ def _open_all(environment: Environment) -> list[Environment]:
 
 
 def _row(state: ModelState) -> str:
-    waiting = ", ".join(f"{each.version} to {each.to} ({each.by})" for each in state.open_requests) or "-"
+    waiting = ", ".join(f"{each.version} to {each.to} ({each.who})" for each in state.open_requests) or "-"
     numbers = [(state.champion, 8), (state.challenger, 10), (state.previous, 8)]
     return "  ".join([*(f"{value or '-':>{width}}" for value, width in numbers), f"{len(state.versions):>8}", waiting])
 
@@ -121,21 +124,25 @@ def show(words: tuple[str, ...], environment: Environment, last: int, *, as_json
 
 def _show_model(state: ModelState) -> None:
     click.echo(f"{state.name}: " + (", ".join(f"{key} {value}" for key, value in state.aliases.items()) or "no alias"))
+    if state.stopped is not None:
+        stop = state.stopped
+        click.echo(f"  stopped: version {stop.version} by {stop.by} at {stop.at:%Y-%m-%d %H:%M} UTC: {stop.reason}")
     if state.versions:
         click.echo(f"  {'version':>7}  {'stage':<10}  {'gates':<11}  trained by, reason")
     for found in state.versions.values():
         checked = found.check.outcome if found.check else "not checked"
         click.echo(
-            f"  {found.version:>7}  {found.stage:<10}  {checked:<11}  by {found.trained_by}  {found.reason}".rstrip()
+            f"  {found.version:>7}  {found.stage:<10}  {checked:<11}  by {found.trainer}  {found.reason}".rstrip()
         )
     for waiting in state.open_requests:
-        approvals = ", ".join(each.by for each in waiting.approvals) or "none yet"
-        click.echo(f"  waiting: {waiting.version} to {waiting.to}, asked by {waiting.by}; approved by {approvals}")
+        click.echo(
+            f"  waiting: {waiting.version} to {waiting.to}, asked by {waiting.who}; approved by {waiting.approvers}"
+        )
 
 
 def _show_version(state: ModelState, found: ModelVersion) -> None:
     click.echo(f"{state.name} version {found.version}: {found.stage} since {found.moved_at:%Y-%m-%d %H:%M} UTC")
-    click.echo(f"  trained by {found.trained_by}, digest {(found.digest or 'unknown')[:16]}")
+    click.echo(f"  trained by {found.trainer}, digest {(found.digest or 'unknown')[:16]}")
     for label, text in (("why", found.reason), ("copied from", found.source), ("approved by", found.approved_by)):
         if text:
             click.echo(f"  {label}: {text}")
@@ -152,7 +159,7 @@ def _show_records(records: list[AuditRecord], total: int) -> None:
     click.echo(f"records: {len(records)} of {total}")
     for each in records:
         version = each.version or "-"
-        line = f"  {each.sequence:>5}  {each.occurred_at:%Y-%m-%d %H:%M}  {each.kind:<11}  {version:>4}  {each.actor}"
+        line = f"  {each.sequence:>5}  {each.occurred_at:%Y-%m-%d %H:%M}  {each.kind:<11}  {version:>4}  {each.who}"
         click.echo(f"{line}  {each.comment}".rstrip())
 
 
@@ -167,7 +174,7 @@ def models() -> None:
 for _command in (
     *(list_models, show, compare),
     *(request, approve, reject, check_approval),
-    *(promote, rollback, archive, copy, sync, former_sync),
+    *(promote, rollback, stop, archive, copy, sync, former_sync),
     *(export, build_context),
     *(report, reproduce),
 ):

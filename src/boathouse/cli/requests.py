@@ -43,9 +43,9 @@ def list_requests(environment: Environment, *, closed_too: bool, as_json: bool) 
             if state.champion is None:
                 click.echo(f"  {state.name} has no champion. {explain_missing(state)}")
     for name, each in requests_by_model:
-        status = each.closed or f"waiting, approved by {', '.join(one.by for one in each.approvals) or 'none yet'}"
+        status = each.closed or f"waiting, approved by {each.approvers}"
         click.echo(
-            f"{each.at:%Y-%m-%d %H:%M}  {name} {each.version} to {each.to}  {each.by}: {each.comment}  [{status}]"
+            f"{each.at:%Y-%m-%d %H:%M}  {name} {each.version} to {each.to}  {each.who}: {each.comment}  [{status}]"
         )
         if not each.closed:
             here = f"{name} {each.version} --env {environment.name}"

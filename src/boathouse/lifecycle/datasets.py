@@ -14,6 +14,7 @@ from boathouse.lifecycle.decision import DecisionRecord, record_decision
 from boathouse.lifecycle.identity import read_claims
 from boathouse.lifecycle.ledger import open_ledger
 from boathouse.lifecycle.policy import Claims
+from boathouse.lifecycle.projection import project_events
 from boathouse.lifecycle.registry import ModelRegistry
 from boathouse.lifecycle.state import ALIASES, CHALLENGER, CHAMPION, ModelState
 from boathouse.lifecycle.steps import LifeCycle
@@ -125,6 +126,36 @@ class RegistryAliasesDataset(AbstractDataset[Any, Any]):
     def _describe(self) -> dict[str, Any]:
         """Return what identifies the entry in messages."""
         return {"name": self._registry.name}
+
+
+class ModelStateDataset(AbstractDataset[Any, Any]):
+    """What the ledger says of one model: its versions, its champion or why it has none."""
+
+    def __init__(
+        self, *, name: str, table: str, lakehouse: dict[str, str], metadata: dict[str, Any] | None = None
+    ) -> None:
+        """Remember which model; read nothing.
+
+        Args:
+            name: Registered name, ``<env>.<schema>.<model>``.
+            table: The ledger, ``<env>.audit.promotions``.
+            lakehouse: Engine and folder of the tables.
+            metadata: For plugins such as Kedro-Viz.
+        """
+        self._name, self._ledger = name, TableLocation.from_lakehouse(table, lakehouse)
+        self.metadata = metadata
+
+    def load(self) -> ModelState:
+        """Return the state as it is now; without versions if nothing is on record."""
+        return project_events(open_ledger(self._ledger).read(self._name), name=self._name)
+
+    def save(self, _data: Any) -> NoReturn:  # noqa: ANN401
+        """Refuse: the state follows from the records."""
+        raise TableError.read_only(self._ledger.table)
+
+    def _describe(self) -> dict[str, Any]:
+        """Return what identifies the entry in messages."""
+        return {"name": self._name}
 
 
 class DecidedVersionDataset(ModelVersionDataset):

@@ -11,6 +11,7 @@ from boathouse.errors import BoathouseError, ImageError, ModelError, UndecidedMo
 from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
 from boathouse.lifecycle.registry import ModelRegistry
 from boathouse.lifecycle.resolution import DecidedVersion, RecordedModel, explain_missing, is_alias
+from boathouse.lifecycle.state import CHAMPION
 from boathouse.lifecycle.sync import compare_records, note_alarms
 from boathouse.modelling.result import NoModel
 from boathouse.registry.versions import RegistryVersions
@@ -77,6 +78,11 @@ class LedgerVersions:
 
         return resolve
 
+    def explain(self, name: str, alias: str) -> tuple[str, bool]:
+        """Return why no version of the model ``name`` has ``alias``, and whether that is because it was stopped."""
+        state = self.read(name).now
+        return explain_missing(state, alias), alias == CHAMPION and state.stopped is not None
+
     def read(self, name: str) -> RecordedModel:
         """Return the model by its records; the ledger is read only if its table has a new version.
 
@@ -140,6 +146,10 @@ class SealedVersions:
             return DecidedVersion(name=name, version=version, digest=digest, stage=stage, decision=decision)
 
         return resolve
+
+    def explain(self, name: str, alias: str) -> tuple[str, bool]:
+        """Return that no version in the folder has the alias; a stop is in a ledger."""
+        return f"no version of {name} in the folder of models has the alias '{alias}'", False
 
     def files(self, version: DecidedVersion) -> ModelFiles:
         """Return the files of a version; their digest is checked when they are loaded."""

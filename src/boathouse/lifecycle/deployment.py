@@ -10,7 +10,7 @@ from boathouse.errors import DeploymentError, LifeCycleError, OptionError
 from boathouse.lifecycle import event_types, rules
 from boathouse.lifecycle.chain import AuditEvent
 from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
-from boathouse.lifecycle.policy import Identity
+from boathouse.lifecycle.policy import DECLARED, Identity
 from boathouse.lifecycle.projection import project_events
 from boathouse.lifecycle.registry import ModelRegistry
 from boathouse.lifecycle.state import CHAMPION
@@ -166,8 +166,10 @@ def copy_version(
             "source_version": version,
             "trained_by": state.versions[version].trained_by,
             "checked": check.outcome if check else None,
-            "identity": target.identity.source,
+            "trained_with": state.versions[version].trained_with,
+            **target.identity.to_evidence(),
         },
+        assurance=target.identity.assurance,
     )
     (record,) = target.ledger.append([event])
     if record.version != made:
@@ -232,7 +234,7 @@ def take_approval(cycle: LifeCycle, version: str, *, tag: str) -> ModelState:
     request = state.find_request(version, "production")
     if request is None or request.closed:
         cycle.request(version, to="production", comment=f"Deployment job, task {tag}.")
-    return cycle.approve(version, comment=f"Tag {tag} is {value}.", by=Identity(f"tag {tag}", "tag"))
+    return cycle.approve(version, comment=f"Tag {tag} is {value}.", by=Identity(f"tag {tag}", DECLARED))
 
 
 def _check_value(version: str, tag: str, value: str) -> None:

@@ -134,10 +134,24 @@ def check_not_archived(found: DecidedVersion) -> None:
         raise UndecidedModelError.archived(found.name, found.version, str(found.decision.get("reason", "")))
 
 
+def explain_stop(state: ModelState) -> str:
+    """Return who stopped the champion of a model, when and why, and the command that resumes it; empty if nobody."""
+    stop = state.stopped
+    if stop is None:
+        return ""
+    return (
+        f"version {stop.version} of {state.name} was stopped by {stop.by} at {stop.at:%Y-%m-%d %H:%M} UTC: "
+        f"{stop.reason.rstrip('.')}. Resume it: boathouse models rollback --to {stop.version} --comment WHY "
+        f"--env {state.name.partition('.')[0]}"
+    )
+
+
 def explain_missing(state: ModelState, alias: str = "champion") -> str:
     """Return why no version of a model has ``alias``, and the command that comes next."""
     environment = state.name.partition(".")[0]
     here = f"--env {environment}"
+    if alias == "champion" and state.stopped is not None:
+        return explain_stop(state)
     waiting = [each for each in state.open_requests if each.to == "production"]
     if alias == "champion" and waiting:
         version = waiting[-1].version

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from boathouse.errors import BoathouseError, DeploymentError, LifeCycleError, UntrustedModelError
 from boathouse.lifecycle import event_types, rules
 from boathouse.lifecycle.chain import AuditEvent
+from boathouse.lifecycle.policy import check_assurance
 from boathouse.lifecycle.projection import project_events
 from boathouse.lifecycle.repeated_steps import (
     Check,
@@ -106,6 +107,7 @@ class LifeCycle:
             LifeCycleError: If there is nothing to approve, or not by this person.
         """
         self.allow("approve", version)
+        self.judge("approve", version, lambda: check_assurance(by or self.identity, self.options.rules))
         state = self.sync()
         request = self.judge("approve", version, lambda: rules.find_open_request(state, version))
         digest = self._digest("approve", version)
@@ -193,7 +195,7 @@ class LifeCycle:
         event = self._event(event_types.ROLLED_BACK, new, comment, {"from": old, "to": new}, digest=digest)
 
         def check(current: ModelState) -> None:
-            rules.check_champion(current, old)
+            rules.check_champion(current, state.champion)
             rules.check_digest(rules.find_version(current, new), digest)
 
         return self._record("rollback", event, check, is_made=lambda current: is_rolled_back(current, old, new))
@@ -227,11 +229,10 @@ class LifeCycle:
 
     def allow(self, action: str, version: str | None, *, tried: str | None = None) -> None:
         """Raise, and record the refusal, unless the identity's role allows ``action``."""
-        if not self.options.allows(self.identity.name, action):
-            allowed = ", ".join(sorted(self.options.roles[action])) or "no person"
+        if not self.options.allows(self.identity, action):
             error = LifeCycleError(
-                f"{self.identity.name} may not {action} models here; allowed: {allowed}. Ask one of them, "
-                f"or have governance.roles.{action} changed in conf."
+                f"{self.identity.name} may not {action} models here; allowed: {self.options.say_who_may(action)}. "
+                f"Ask one of them, or have governance.roles.{action} changed in conf."
             )
             self.refuse(tried or action, version, error)
             raise error
@@ -270,7 +271,8 @@ class LifeCycle:
             actor=who.name,
             occurred_at=self.clock(),
             comment=comment,
-            evidence={**evidence, "identity": who.source},
+            evidence={**evidence, **who.to_evidence()},
+            assurance=who.assurance,
         )
 
 

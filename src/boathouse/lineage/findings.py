@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from boathouse.lifecycle.comparison import ALIAS, DIGEST, LOST, TAG, UNRECORDED
+from boathouse.lifecycle.policy import DECLARED
 from boathouse.lifecycle.rules import why_void
 from boathouse.lifecycle.state import CHALLENGER, CHAMPION, PREVIOUS
 from boathouse.lineage.facts import find_gaps
@@ -70,7 +71,7 @@ def waiting_request(model: ModelHistory) -> Iterator[Finding]:
     """A request is open."""
     for each in model.state.open_requests:
         days = (model.at - each.at).days
-        text = f"{each.by} asked for {each.to} on {each.at:%Y-%m-%d}, {days} day(s) ago; it is open."
+        text = f"{each.who} asked for {each.to} on {each.at:%Y-%m-%d}, {days} day(s) ago; it is open."
         yield Finding(severity=NOTE, kind="waiting_request", version=each.version, message=text)
 
 
@@ -96,6 +97,17 @@ def champion_without_approval(model: ModelHistory, each: ModelVersionHistory) ->
             f"It is champion with {len(valid)} of {model.rules.needed} approvals that counted when it became champion."
         )
         yield _finding(ERROR, "champion_without_approval", each, f"{text} Approve it afterwards, or roll back.")
+
+
+def declared_approval(model: ModelHistory, each: ModelVersionHistory) -> Iterator[Finding]:
+    """The champion was approved under a name for which nothing but who typed it vouches."""
+    version = each.state
+    if version is None or version.stage != CHAMPION:
+        return
+    for approval in _approvals(model, version):
+        if approval.assurance == DECLARED and _counted(approval, version, model):
+            text = f"{approval.by} approved it, a name that account {approval.account or 'unknown'} declared (--as)."
+            yield _finding(NOTE, "declared_approval", each, f"{text} It proves no second person.")
 
 
 def _approvals(model: ModelHistory, version: ModelVersion) -> Iterator[Approval]:
@@ -191,6 +203,7 @@ MODEL_CHECKS: tuple[Callable[[ModelHistory], Iterator[Finding]], ...] = (
 )
 VERSION_CHECKS: tuple[Callable[[ModelHistory, ModelVersionHistory], Iterator[Finding]], ...] = (
     champion_without_approval,
+    declared_approval,
     champion_not_passed,
     unrecorded_version,
     stage_differs,

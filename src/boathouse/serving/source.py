@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from boathouse.endpoints.config import EndpointConfig, ServedEntity
+from boathouse.endpoints.config import EndpointConfig
 from boathouse.errors import UndecidedModelError
 from boathouse.lifecycle.resolution import DecidedVersion
 from boathouse.scoring.files import ModelFiles
@@ -23,11 +23,13 @@ class Wanted:
         configs: Endpoints by name.
         versions: Version of each ``(endpoint, served entity)`` that has one.
         missing: Why another has none.
+        stopped: Those of them whose champion was stopped: what is served is withdrawn, also where it has traffic.
     """
 
     configs: Mapping[str, EndpointConfig]
     versions: Mapping[tuple[str, str], DecidedVersion] = field(default_factory=dict)
     missing: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    stopped: Collection[tuple[str, str]] = ()
 
 
 class Versions(Protocol):
@@ -35,6 +37,9 @@ class Versions(Protocol):
 
     def find(self, name: str) -> Callable[[str], DecidedVersion | None]:
         """Return what gives a model's version at an alias or with a number; None for an alias that no version has."""
+
+    def explain(self, name: str, alias: str) -> tuple[str, bool]:
+        """Return why no version of a model has an alias, and whether that is because its champion was stopped."""
 
     def files(self, version: DecidedVersion) -> ModelFiles:
         """Return the version's files, after a look at what loading it would execute."""
@@ -92,7 +97,7 @@ class Source:
         }
         names = sorted({entity.entity_name for entity in entities.values()})
         find = {name: self._versions.find(name) for name in names}
-        versions, missing, alarms = {}, {}, set()
+        versions, missing, alarms, stopped = {}, {}, set(), set[tuple[str, str]]()
         for key, entity in entities.items():
             try:
                 found = find[entity.entity_name](entity.entity_version or entity.alias or "")
@@ -100,14 +105,15 @@ class Source:
                 missing[key] = str(error)
                 alarms.add((entity.entity_name, str(error)))
                 continue
-            if found is None:
-                missing[key] = _explain_missing(entity)
-            else:
+            if found is not None:
                 versions[key] = found
+                continue
+            missing[key], is_stopped = self._versions.explain(entity.entity_name, entity.alias or "")
+            stopped |= {key} if is_stopped else set()
         for name, text in sorted(alarms - self._told):
             self._on_alarm(name, text)
         self._told = frozenset(alarms)
-        return Wanted(configs, versions, missing)
+        return Wanted(configs, versions, missing, frozenset(stopped))
 
     def files(self, ref: DecidedVersion) -> ModelFiles:
         """Return the files of a version.
@@ -125,11 +131,3 @@ class Source:
         """Read files and digest of the version again the next time: with these it could not be loaded."""
         self._files.pop(ref, None)
         self._versions.forget(ref)
-
-
-def _explain_missing(entity: ServedEntity) -> str:
-    environment = entity.entity_name.partition(".")[0]
-    return (
-        f"no version of {entity.entity_name} has the alias '{entity.alias}'; "
-        f"kedro run --pipelines training,evaluation,promotion --env {environment} makes one"
-    )

@@ -218,11 +218,12 @@ class Supervisor:
                 self._settle(key)
 
     def _miss(self, wanted: Wanted, key: EntityKey, text: str) -> None:
-        """Note that an entity has no version now: one with traffic goes on with the version it had."""
+        """Note that an entity has no version now: one with traffic goes on with the version it had, unless stopped."""
         endpoint, entity = key
         # A new configuration may wait for its models: until it is applied, the one from before counts as well.
         configs = [wanted.configs[endpoint], self._configs[endpoint]]
-        if key in self._served and not any(config.traffic_of(entity) for config in configs):
+        goes_on = key not in wanted.stopped and any(config.traffic_of(entity) for config in configs)
+        if key in self._served and not goes_on:
             del self._served[key]
             self._loaded.pop(key, None)
             self._send_all(Message("withdraw", {"endpoint": endpoint, "entity": entity}))
