@@ -19,6 +19,7 @@ from boathouse.environment import Environment
 from boathouse.lifecycle.decided_versions import DecidedVersions, LedgerVersions
 from boathouse.lifecycle.decision import Decided, PromotionDecision, record_decision
 from boathouse.lifecycle.gates import Gate
+from boathouse.lifecycle.identity import read_account
 from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
 from boathouse.lifecycle.policy import Identity
 from boathouse.lifecycle.steps import open_life_cycle
@@ -26,6 +27,7 @@ from boathouse.registry.dataset import ModelVersionDataset
 from tests.cli.conftest import ROOT
 from tests.fixtures.life_cycle import START, options
 from tests.fixtures.model_store import empty_store, make_model
+from tests.fixtures.released import released
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
-__all__ = ["empty_store"]
+__all__ = ["empty_store", "released"]
 
 NAME = "test.models.missed_payment"
 
@@ -186,8 +188,8 @@ def test_the_tag_of_a_deployment_job_approves(data: Path) -> None:
     assert "champion 2" in run("models", "promote", "2", "--comment", "deployment job").output
 
 
-def test_a_copy_that_leaves_out_an_environment_is_refused_and_on_record(data: Path) -> None:
-    done = run("models", "copy", "1", "--to", "prod", "--comment", "ready")
+def test_a_copy_that_leaves_out_an_environment_is_refused_and_on_record(data: Path, released: None) -> None:
+    done = run("models", "copy", "1", "--to", "prod", "--comment", "ready", user="")
     assert (done.exit_code, "takes versions from 'staging'" in done.stderr) == (1, True)
     ledger = open_ledger(Environment("prod", {"engine": "sail", "root": str(data / "lakehouse")}).table(PROMOTIONS))
     assert [(each.kind, each.version) for each in ledger.read()] == [("refused", None)]
@@ -195,7 +197,7 @@ def test_a_copy_that_leaves_out_an_environment_is_refused_and_on_record(data: Pa
     assert "No model is on record" in run("models", "list", env="prod").output
 
 
-def test_copy_to_prod_where_another_has_to_approve(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_copy_to_prod_where_another_has_to_approve(data: Path, released: None, monkeypatch: pytest.MonkeyPatch) -> None:
     # The environment of this test takes the place of staging.
     monkeypatch.setattr("boathouse.hooks.governance.read_role", lambda _: None)
     refused = run("models", "copy", "1", "--to", "prod", "--comment", "ready")
@@ -212,6 +214,13 @@ def test_copy_to_prod_where_another_has_to_approve(data: Path, monkeypatch: pyte
     shown = run("models", "show", "1", env="prod").output
     assert "copied from: test.models.missed_payment/1" in shown
     assert "approved by: maria (declared)" in shown
+    records = json.loads(run("models", "show", "1", "--json", env="prod").output)["records"]
+    kept = {each["kind"]: (each["assurance"], json.loads(each["evidence"])) for each in records}
+    assert (kept["approved"][0], kept["approved"][1]["account"]) == ("declared", read_account())
+    for kind in ("copied", "approved", "promoted", "refused"):
+        rules = kept[kind][1]["rules"]
+        assert (len(rules["governance"]), len(rules["gates"]), rules["conf_released"]) == (64, 64, True)
+    assert kept["copied"][0] == "system"
     assert "maria (declared)  x" in shown
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from boathouse.cli.environment_options import ENVIRONMENT
+from boathouse.cli.environment_options import ENVIRONMENT, WRITES
 from boathouse.cli.model_arguments import read_rules
 from boathouse.endpoints.states import DEPLOYMENTS
 from boathouse.lifecycle.ledger import DELIVERIES, PROMOTIONS, open_ledger
@@ -50,6 +50,7 @@ def verify(environment: Environment, head: str | None) -> None:
 @ENVIRONMENT
 @click.option("--patience", type=click.FloatRange(0), default=60.0, show_default=True, help="Seconds to go on for.")
 @click.option("--retry-given-up", is_flag=True, help="Try once more what failed as often as it may.")
+@WRITES
 def deliver(environment: Environment, patience: float, *, retry_given_up: bool) -> None:
     """Send the messages that wait.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from boathouse.cli.environment_options import ENVIRONMENT
+from boathouse.cli.environment_options import ENVIRONMENT, WRITES
 from boathouse.errors import ConfigError, RolloutError
 
 if TYPE_CHECKING:
@@ -203,6 +203,7 @@ def _record_advice(name: str, evidence: dict[str, Any], environment: Environment
 
 @click.command(name="compact-log", epilog="Example: boathouse endpoints compact-log --env prod")
 @ENVIRONMENT
+@WRITES
 def compact_log(environment: Environment) -> None:
     """Compact the inference log into few files.
 

@@ -58,8 +58,10 @@ def report(name: str | None, environment: Environment, form: str, path: Path | N
 
 
 def _publish(environment: Environment, model: ModelHistory, findings: list[Finding]) -> None:
+    from boathouse.hooks.releases import check_writing
     from boathouse.lineage.model_versions import publish_versions
 
+    check_writing(environment)
     with engines():
         version = publish_versions(model, findings, environment)
     click.echo(f"{model.environment}.audit.model_versions: version {version}", err=True)

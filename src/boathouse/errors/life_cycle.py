@@ -73,5 +73,9 @@ class IdentityError(BoathouseError):
     """The platform does not say who acts."""
 
 
+class ReleaseError(BoathouseError):
+    """Code or configuration is not released, and the environment asks for it."""
+
+
 class ReproductionError(BoathouseError):
     """A version cannot be trained again from what is on record."""

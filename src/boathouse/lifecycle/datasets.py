@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from kedro.io.core import AbstractDataset
@@ -16,6 +18,7 @@ from boathouse.lifecycle.ledger import open_ledger
 from boathouse.lifecycle.policy import Claims
 from boathouse.lifecycle.projection import project_events
 from boathouse.lifecycle.registry import ModelRegistry
+from boathouse.lifecycle.rules_in_force import ConfState
 from boathouse.lifecycle.state import ALIASES, CHALLENGER, CHAMPION, ModelState
 from boathouse.lifecycle.steps import LifeCycle
 from boathouse.lifecycle.sync import sync_registry
@@ -33,10 +36,12 @@ class ClaimsDataset(AbstractDataset[Any, Any]):
     def __init__(self, *, metadata: dict[str, Any] | None = None) -> None:
         """Ask nothing yet."""
         self.metadata = metadata
+        # Set by a run, which knows what it was configured by.
+        self.read_conf: Callable[[], ConfState] | None = None
 
     def load(self) -> Claims:
         """Return what is known now."""
-        return read_claims()
+        return replace(read_claims(), conf=None if self.read_conf is None else self.read_conf())
 
     def save(self, data: object) -> None:  # noqa: ARG002 - the signature of datasets
         """Refuse: it is asked, not stored."""
@@ -74,6 +79,7 @@ class PromotionLedgerDataset(AbstractDataset[Any, Any]):
             registry=ModelRegistry(data.decision.model),
             options=data.options,
             identity=data.identity,
+            in_force=data.in_force,
         )
         record_decision(cycle, data.decision)
 

@@ -13,6 +13,7 @@ from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
 from boathouse.lifecycle.policy import DECLARED, Identity
 from boathouse.lifecycle.projection import project_events
 from boathouse.lifecycle.registry import ModelRegistry
+from boathouse.lifecycle.rules_in_force import describe_rules
 from boathouse.lifecycle.state import CHAMPION
 from boathouse.options import require_choice
 
@@ -166,8 +167,10 @@ def copy_version(
             "source_version": version,
             "trained_by": state.versions[version].trained_by,
             "checked": check.outcome if check else None,
+            "code": state.versions[version].code,
             "trained_with": state.versions[version].trained_with,
             **target.identity.to_evidence(),
+            **describe_rules(target.in_force),
         },
         assurance=target.identity.assurance,
     )
@@ -243,3 +246,13 @@ def _check_value(version: str, tag: str, value: str) -> None:
             f"Version {version} is not approved: its tag '{tag}' is {value or 'not set'!r}, needed 'Approved'. Set it "
             f"on the version's page, or: boathouse models approve {version} --comment WHY"
         )
+
+
+def require_own(environment: Environment, name: str) -> None:
+    """Check that the model ``name`` belongs to ``environment``.
+
+    Raises:
+        LifeCycleError: If it belongs to another.
+    """
+    if name.split(".", maxsplit=1)[0] != environment.name:
+        raise LifeCycleError.foreign_environment(name, environment.name)

@@ -6,10 +6,13 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from boathouse.errors import LifeCycleError, OptionError
 from boathouse.options import parse_date, require_between, require_choice, require_whole
+
+if TYPE_CHECKING:
+    from boathouse.lifecycle.rules_in_force import ConfState
 
 # What a person can do to a model.
 ACTIONS = ("request", "approve", "promote", "rollback", "archive", "copy", "stop")
@@ -207,11 +210,13 @@ class Claims:
         platform: User or service principal that the platform vouches for; None outside it.
         system: Name of the account that the process runs under, by the operating system.
         declared: Name that whoever runs it gave, by ``--as`` or ``BOATHOUSE_USER``; None if there is none.
+        conf: The configuration that it runs with; None where nobody said it.
     """
 
     platform: str | None
     system: str
     declared: str | None = None
+    conf: ConfState | None = None
 
 
 @dataclass(frozen=True)

@@ -9,19 +9,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from boathouse.errors import BoathouseError, DeploymentError, LifeCycleError, UntrustedModelError
-from boathouse.lifecycle import event_types, rules
+from boathouse.lifecycle import event_types, repeated_steps, rules
 from boathouse.lifecycle.chain import AuditEvent
 from boathouse.lifecycle.policy import check_assurance
 from boathouse.lifecycle.projection import project_events
-from boathouse.lifecycle.repeated_steps import (
-    Check,
-    IsMade,
-    MadeAlreadyError,
-    check_records,
-    describe_made,
-    is_at,
-    is_rolled_back,
-)
+from boathouse.lifecycle.rules_in_force import describe_rules
 from boathouse.lifecycle.state import TARGETS, ModelState, Request
 from boathouse.lifecycle.sync import note_registrations, sync_registry, synchronize
 
@@ -30,6 +22,7 @@ if TYPE_CHECKING:
     from boathouse.lifecycle.ledger import AuditLedger
     from boathouse.lifecycle.policy import GovernanceOptions, Identity
     from boathouse.lifecycle.registry import ModelRegistry
+    from boathouse.lifecycle.rules_in_force import RulesInForce
     from boathouse.lifecycle.sync import Synced
 
 
@@ -58,6 +51,7 @@ class LifeCycle:
         identity: Who acts.
         clock: Gives the time.
         tell: Called with what a person should know besides the outcome: that a step was made already, and by whom.
+        in_force: The rules that decide, for the record; None where nobody said them.
     """
 
     name: str
@@ -67,6 +61,7 @@ class LifeCycle:
     identity: Identity
     clock: Callable[[], datetime] = field(default=read_clock)
     tell: Callable[[str], None] = field(default=lambda _: None)
+    in_force: RulesInForce | None = None
 
     def read(self) -> ModelState:
         """Return the state, from the ledger alone."""
@@ -162,7 +157,7 @@ class LifeCycle:
 
     def _move(self, state: ModelState, version: str, to: str, *, comment: str) -> ModelState:
         stage = TARGETS[to]
-        if is_at(state, version, stage):
+        if repeated_steps.is_at(version, stage)(state):
             return self._tell_made(state, version)
         digest = self._digest("promote", version)
         evidence = {"from": state.champion, "stage": stage}
@@ -172,10 +167,10 @@ class LifeCycle:
             rules.check_promotion(current, version, to=to, digest=digest, now=self.clock(), options=self.options.rules)
             rules.check_champion(current, state.champion)
 
-        return self._record("promote", event, check, is_made=lambda current: is_at(current, version, stage))
+        return self._record("promote", event, check, is_made=repeated_steps.is_at(version, stage))
 
     def _tell_made(self, state: ModelState, version: str) -> ModelState:
-        self.tell(describe_made(self.ledger.read(self.name), state, version))
+        self.tell(repeated_steps.describe_made(self.ledger.read(self.name), state, version))
         return state
 
     def rollback(self, *, to: str | None = None, comment: str) -> ModelState:
@@ -198,7 +193,7 @@ class LifeCycle:
             rules.check_champion(current, state.champion)
             rules.check_digest(rules.find_version(current, new), digest)
 
-        return self._record("rollback", event, check, is_made=lambda current: is_rolled_back(current, old, new))
+        return self._record("rollback", event, check, is_made=repeated_steps.is_rolled_back(old, new))
 
     def archive(self, version: str, *, comment: str) -> ModelState:
         """Archive ``version``.
@@ -216,11 +211,18 @@ class LifeCycle:
         """Record that ``action`` was refused, and why."""
         self.ledger.append([self._event(event_types.REFUSED, version, str(error), {"action": action})])
 
-    def _record(self, action: str, event: AuditEvent, check: Check, *, is_made: IsMade = lambda _: False) -> ModelState:
+    def _record(
+        self,
+        action: str,
+        event: AuditEvent,
+        check: repeated_steps.Check,
+        *,
+        is_made: repeated_steps.IsMade = lambda _: False,
+    ) -> ModelState:
         """Record ``event``, unless it ``is_made``, or else the refusal where the state does not allow it; then sync."""
         try:
-            self.ledger.append([event], check=check_records(self.name, check, is_made))
-        except MadeAlreadyError:
+            self.ledger.append([event], check=repeated_steps.check_records(self.name, check, is_made))
+        except repeated_steps.MadeAlreadyError:
             return self._tell_made(sync_registry(self.ledger, self.registry), str(event.version))
         except LifeCycleError as error:
             self.refuse(action, event.version, error)
@@ -271,25 +273,23 @@ class LifeCycle:
             actor=who.name,
             occurred_at=self.clock(),
             comment=comment,
-            evidence={**evidence, **who.to_evidence()},
+            evidence={**evidence, **who.to_evidence(), **describe_rules(self.in_force)},
             assurance=who.assurance,
         )
 
 
-def open_life_cycle(environment: Environment, name: str, options: GovernanceOptions, identity: Identity) -> LifeCycle:
+def open_life_cycle(
+    environment: Environment,
+    name: str,
+    options: GovernanceOptions,
+    identity: Identity,
+    *,
+    in_force: RulesInForce | None = None,
+) -> LifeCycle:
     """Return the life cycle of the model ``name``, recorded in ``environment``; nothing is read yet."""
     from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
     from boathouse.lifecycle.registry import ModelRegistry
 
     ledger = open_ledger(environment.table(PROMOTIONS))
-    return LifeCycle(name=name, ledger=ledger, registry=ModelRegistry(name), options=options, identity=identity)
-
-
-def require_own(environment: Environment, name: str) -> None:
-    """Check that the model ``name`` belongs to ``environment``.
-
-    Raises:
-        LifeCycleError: If it belongs to another.
-    """
-    if name.split(".", maxsplit=1)[0] != environment.name:
-        raise LifeCycleError.foreign_environment(name, environment.name)
+    registry = ModelRegistry(name)
+    return LifeCycle(name=name, ledger=ledger, registry=registry, options=options, identity=identity, in_force=in_force)

@@ -68,9 +68,10 @@ def take_test_rows(
 
 
 def look_for_leakage(
-    training_set: pd.DataFrame, candidate: LoadedModel, options: LeakageOptions, *, use_case: UseCase
+    training_set: pd.DataFrame, candidate: LoadedModel, max_single_feature_auc: float, *, use_case: UseCase
 ) -> LeakageFindings:
-    """Return the alarms of the training set, looked for by another step than the one that trains."""
+    """Return the alarms of the training set, by another step than the one that trains, and by the gate's own limit."""
+    options = LeakageOptions(max_single_feature_auc)
     features = candidate.scorer.spec.features
     train = take_split(
         training_set, "train", features=features, label=use_case.label.name, keys=use_case.identity, task=use_case.task
@@ -83,6 +84,7 @@ def look_for_leakage(
             time=use_case.time_column,
             found={view.label: time_name(view) for view in use_case.current_views},
         ),
+        limit=options.max_single_feature_auc,
     )
 
 

@@ -39,7 +39,11 @@ def _test_nodes(use_case: UseCase) -> list[Node]:
         ),
         Node(
             bind(nodes.look_for_leakage, use_case=use_case),
-            inputs=["model_input.training_set@pandas", "models.candidate", "params:training.leakage"],
+            inputs=[
+                "model_input.training_set@pandas",
+                "models.candidate",
+                "params:promotion.gates.max_single_feature_auc",
+            ],
             outputs=LEAKAGE,
             name="look_for_leakage",
             tags=["leakage"],

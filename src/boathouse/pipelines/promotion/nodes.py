@@ -15,6 +15,7 @@ from boathouse.lifecycle.evidence import (
     ANY_RULE,
     ApprovalState,
     CandidateFacts,
+    CodeState,
     GateEvidence,
     TableQuality,
     describe_model,
@@ -25,7 +26,9 @@ from boathouse.lifecycle.gates import GateOptions, judge_gates
 from boathouse.lifecycle.policy import Claims, GovernanceOptions, choose_identity
 from boathouse.lifecycle.projection import project_events
 from boathouse.lifecycle.rules import find_approval_state
+from boathouse.lifecycle.rules_in_force import read_rules
 from boathouse.lifecycle.state import ModelState
+from boathouse.lifecycle.version_gates import judge_code
 from boathouse.modelling.result import LoadedModel
 from boathouse.problem.spec import UseCase
 from boathouse.scoring.feature_spec import FeatureSpec
@@ -57,6 +60,12 @@ def read_approval(
     return find_approval_state(state, candidate.version, now=decided.at, options=options.rules)
 
 
+def read_code(candidate: LoadedModel, records: list[AuditRecord], options: GovernanceOptions) -> CodeState:
+    """Return whether released code made the candidate, by the ledger and by the rule of this environment."""
+    known = project_events(records, name=candidate.name).versions.get(candidate.version)
+    return judge_code(known.code if known else None, options.released_code)
+
+
 def read_quality(table: DataFrame) -> list[TableQuality]:
     """Return the newest counts of each table, of all rules together."""
     rows = table.where(table["rule"] == ANY_RULE).select("table_name", "rows", "broken_share").collect()
@@ -68,6 +77,8 @@ def collect_evidence(
     facts: CandidateFacts,
     quality: list[TableQuality],
     approval: ApprovalState,
+    code: CodeState,
+    *,
     decided: Decided,
 ) -> GateEvidence:
     """Return everything that the gates judge.
@@ -76,7 +87,7 @@ def collect_evidence(
         PromotionError: If the evaluation is of another model than the candidate at hand.
     """
     report = EvaluationReport.from_dict(evaluation)
-    return gather_evidence(report, facts, quality, approval=approval, judged_at=decided.at)
+    return gather_evidence(report, facts, quality, approval=approval, code=code, judged_at=decided.at)
 
 
 def decide(
@@ -84,13 +95,17 @@ def decide(
 ) -> tuple[PromotionDecision, dict[str, Any], str]:
     """Return the decision on the evaluated candidate, the same as plain values, and as a page for who approves."""
     task = use_case.task
-    decision = decide_promotion(evidence.report, judge_gates(evidence, options, task=task), decided, task=task)
+    gates = judge_gates(evidence, options, task=task)
+    decision = decide_promotion(evidence.report, gates, decided, task=task, off=options.off)
     return decision, decision.to_dict(), write_decision_card(decision, evidence.report)
 
 
-def make_record(decision: PromotionDecision, claims: Claims, options: GovernanceOptions) -> DecisionRecord:
+def make_record(
+    decision: PromotionDecision, claims: Claims, options: GovernanceOptions, gates: GateOptions
+) -> DecisionRecord:
     """Return the decision with the rules of the environment and who runs it, for the ledger to record."""
-    return DecisionRecord(decision=decision, options=options, identity=choose_identity(claims))
+    in_force = read_rules(options, gates, claims.conf)
+    return DecisionRecord(decision=decision, options=options, identity=choose_identity(claims), in_force=in_force)
 
 
 def project_state(decision: PromotionDecision, records: list[AuditRecord]) -> ModelState:

@@ -28,7 +28,7 @@ def create_pipeline(use_case: UseCase = USE_CASE, **_: object) -> Pipeline:
             ),
             Node(
                 nodes.make_record,
-                inputs=["promotion.decision", "promotion.claims", "params:governance"],
+                inputs=["promotion.decision", "promotion.claims", "params:governance", "params:promotion.gates"],
                 outputs="audit.promotions",
                 name="record_decision",
                 tags=["audit"],
@@ -63,6 +63,13 @@ def _evidence_nodes(use_case: UseCase) -> list[Node]:
             tags=["gates"],
         ),
         Node(
+            nodes.read_code,
+            inputs=["models.candidate", "promotion.records", "params:governance"],
+            outputs="promotion.code",
+            name="read_code",
+            tags=["gates"],
+        ),
+        Node(
             nodes.read_quality,
             inputs="audit.data_quality",
             outputs="promotion.quality",
@@ -71,13 +78,14 @@ def _evidence_nodes(use_case: UseCase) -> list[Node]:
         ),
         Node(
             nodes.collect_evidence,
-            inputs=[
-                "reports.evaluation",
-                "promotion.model_facts",
-                "promotion.quality",
-                "promotion.approval",
-                "promotion.decided",
-            ],
+            inputs={
+                "evaluation": "reports.evaluation",
+                "facts": "promotion.model_facts",
+                "quality": "promotion.quality",
+                "approval": "promotion.approval",
+                "code": "promotion.code",
+                "decided": "promotion.decided",
+            },
             outputs="promotion.evidence",
             name="collect_evidence",
             tags=["gates"],
