@@ -121,5 +121,5 @@ clean: ## Remove what builds and tests leave behind; tables and models stay
 
 .PHONY: reset
 reset: ## Remove tables, models, runs, reports, request logs and tokens of all environments; the extracts stay
-	rm -rf "$(DATA)/lakehouse" "$(DATA)/reports" "$(DATA)/mlartifacts" "$(DATA)"/mlflow.db* "$(DATA)"/online_*.db* \
+	rm -rf "$(DATA)/lakehouse" "$(DATA)/lakehouse_anchors" "$(DATA)/reports" "$(DATA)/mlartifacts" "$(DATA)"/mlflow.db* "$(DATA)"/online_*.db* \
 	  "$(DATA)/endpoint_log" "$(DATA)"/tokens_*

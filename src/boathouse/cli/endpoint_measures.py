@@ -182,10 +182,10 @@ def advise(name: str | None, environment: Environment, **given: Any) -> None:  #
 
 
 def _record_advice(name: str, evidence: dict[str, Any], environment: Environment) -> None:
-    from boathouse.endpoints.states import ADVISED, DEPLOYMENTS
+    from boathouse.endpoints.states import ADVISED
     from boathouse.lifecycle.chain import AuditEvent
     from boathouse.lifecycle.identity import identify
-    from boathouse.lifecycle.ledger import open_ledger
+    from boathouse.lifecycle.ledger import DEPLOYMENTS, open_ledger
 
     who = identify(environment)
     event = AuditEvent(

@@ -52,7 +52,6 @@ def open_own_life_cycle(environment: Environment, name: str) -> LifeCycle:
     """
     from boathouse.hooks.releases import check_writing, read_release_in_use
     from boathouse.hooks.tracking import use_registry
-    from boathouse.lifecycle.deployment import require_own
     from boathouse.lifecycle.gates import GateOptions
     from boathouse.lifecycle.identity import identify
     from boathouse.lifecycle.rules_in_force import read_rules as read_rules_in_force
@@ -64,13 +63,12 @@ def open_own_life_cycle(environment: Environment, name: str) -> LifeCycle:
     gates = environment.options(GateOptions, "parameters", "promotion", "gates")
     conf = read_release_in_use(environment.conf_source, environment.name).conf
     in_force = read_rules_in_force(options, gates, conf)
-    cycle = open_life_cycle(environment, name, options, identify(environment), in_force=in_force)
-    cycle = replace(cycle, tell=click.echo)
-    try:
-        require_own(environment, name)
-    except LifeCycleError as error:
+    opened = open_life_cycle(environment, name, options, identify(environment), in_force=in_force)
+    cycle = replace(opened, tell=click.echo)
+    if name.split(".", maxsplit=1)[0] != environment.name:
+        error = LifeCycleError.foreign_environment(name, environment.name)
         cycle.refuse("change", None, error)
-        raise
+        raise error
     return cycle
 
 

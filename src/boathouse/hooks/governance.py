@@ -96,9 +96,11 @@ class GovernanceHooks:
 
     def _send_messages(self) -> None:
         from boathouse.lifecycle.delivery import deliver_quietly
+        from boathouse.lifecycle.verification import verify_quietly
 
         if self._has_news and self._environment and self._options:
             deliver_quietly(self._environment, self._options)
+            verify_quietly(self._environment, self._options.anchors)
 
     def _find(self, name: str) -> object:
         return self._catalog.get(name) if self._catalog is not None else None

@@ -10,6 +10,7 @@ from kedro.io.core import AbstractDataset
 
 from boathouse.databricks.task_values import publish_values
 from boathouse.errors import IdentityError, TableError
+from boathouse.lifecycle.anchors import choose_anchors
 from boathouse.lifecycle.chain import AuditRecord
 from boathouse.lifecycle.decided_versions import DecidedVersions
 from boathouse.lifecycle.decision import DecisionRecord, record_decision
@@ -75,7 +76,7 @@ class PromotionLedgerDataset(AbstractDataset[Any, Any]):
         """
         cycle = LifeCycle(
             name=data.decision.model,
-            ledger=open_ledger(self._location),
+            ledger=open_ledger(self._location, choose_anchors(self._location, data.options.anchors)),
             registry=ModelRegistry(data.decision.model),
             options=data.options,
             identity=data.identity,
@@ -84,8 +85,12 @@ class PromotionLedgerDataset(AbstractDataset[Any, Any]):
         record_decision(cycle, data.decision)
 
     def load(self) -> list[AuditRecord]:
-        """Return all records in order."""
-        return open_ledger(self._location).read()
+        """Return all records in order, once the chain was looked at.
+
+        Raises:
+            AuditError: If a record was changed, removed or moved: nothing is decided from it.
+        """
+        return open_ledger(self._location).read_verified()
 
     def _describe(self) -> dict[str, Any]:
         """Return what identifies the entry in messages."""

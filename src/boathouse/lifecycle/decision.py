@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from boathouse.lifecycle.steps import LifeCycle
 
 APPROVAL = "approval"
-OUTCOMES = ("promoted", "kept", "rejected")
 
 
 @dataclass(frozen=True)
@@ -57,6 +56,7 @@ class PromotionDecision:
         off: Names of those that are.
         decided: When and by whom.
         waits_for_approval: Whether it is kept only because an approval is missing.
+        evaluation: Hash of the record in ``audit.evidence`` that it was decided from; empty if it was from none.
     """
 
     model: str
@@ -67,6 +67,7 @@ class PromotionDecision:
     gates: Sequence[Gate]
     decided: Decided
     waits_for_approval: bool = False
+    evaluation: str = ""
     off: Sequence[str] = ()
 
     @property
@@ -84,9 +85,6 @@ class PromotionDecision:
         """Return the decision as plain values for JSON."""
         when = {"at": self.decided.at.isoformat(), "by": self.decided.by, "assurance": self.decided.assurance}
         return {**asdict(self), "decided": when, "decision_id": self.decision_id}
-
-    def _gates_json(self) -> str:
-        return json.dumps([asdict(gate) for gate in self.gates], sort_keys=True)
 
 
 def _without_clock(gate: Gate) -> dict[str, Any]:
@@ -231,6 +229,7 @@ def _evidence(decision: PromotionDecision) -> dict[str, Any]:
         "gates_off": list(decision.off),
         "champion": decision.champion,
         "decision": decision.decision_id,
+        "evaluation": decision.evaluation,
     }
 
 

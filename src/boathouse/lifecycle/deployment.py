@@ -14,6 +14,7 @@ from boathouse.lifecycle.policy import DECLARED, Identity
 from boathouse.lifecycle.projection import project_events
 from boathouse.lifecycle.registry import ModelRegistry
 from boathouse.lifecycle.rules_in_force import describe_rules
+from boathouse.lifecycle.sealed_results import find_registered
 from boathouse.lifecycle.state import CHAMPION
 from boathouse.options import require_choice
 
@@ -145,7 +146,8 @@ def copy_version(
             or its files changed.
     """
     target.allow("copy", None)
-    state = project_events(open_ledger(source.table(PROMOTIONS)).read(name), name=name)
+    records = open_ledger(source.table(PROMOTIONS)).read(name)
+    state, registered = project_events(records, name=name), find_registered(records, name, version)
     digest = target.judge("copy", None, lambda: _check_version(state, version, ModelRegistry(name)))
     origin = f"{name}/{version}"
     recorded = _find_recorded(target, origin, digest)
@@ -167,6 +169,7 @@ def copy_version(
             "source_version": version,
             "trained_by": state.versions[version].trained_by,
             "checked": check.outcome if check else None,
+            **({"tags": registered.tags, "description": registered.description} if registered else {}),
             "code": state.versions[version].code,
             "trained_with": state.versions[version].trained_with,
             **target.identity.to_evidence(),
@@ -246,13 +249,3 @@ def _check_value(version: str, tag: str, value: str) -> None:
             f"Version {version} is not approved: its tag '{tag}' is {value or 'not set'!r}, needed 'Approved'. Set it "
             f"on the version's page, or: boathouse models approve {version} --comment WHY"
         )
-
-
-def require_own(environment: Environment, name: str) -> None:
-    """Check that the model ``name`` belongs to ``environment``.
-
-    Raises:
-        LifeCycleError: If it belongs to another.
-    """
-    if name.split(".", maxsplit=1)[0] != environment.name:
-        raise LifeCycleError.foreign_environment(name, environment.name)

@@ -34,6 +34,7 @@ class CandidateFacts:
         load: How it loads and scores in a process of its own.
         size_mb: Size of its files in megabytes (10^6 bytes).
         documents: Every tag and document that it has, by name; empty values are left out.
+        changed_documents: Names of documents that are not what was recorded; they count as missing.
     """
 
     version: str
@@ -43,6 +44,7 @@ class CandidateFacts:
     load: LoadReport
     size_mb: float
     documents: Mapping[str, str]
+    changed_documents: tuple[str, ...] = ()
 
 
 def describe_model(model: LoadedModel, *, declared: FeatureSpec, load: LoadReport, card: str) -> CandidateFacts:

@@ -287,9 +287,10 @@ def open_life_cycle(
     in_force: RulesInForce | None = None,
 ) -> LifeCycle:
     """Return the life cycle of the model ``name``, recorded in ``environment``; nothing is read yet."""
+    from boathouse.lifecycle.anchors import choose_anchors
     from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
     from boathouse.lifecycle.registry import ModelRegistry
 
-    ledger = open_ledger(environment.table(PROMOTIONS))
-    registry = ModelRegistry(name)
+    location, registry = environment.table(PROMOTIONS), ModelRegistry(name)
+    ledger = open_ledger(location, choose_anchors(location, options.anchors))
     return LifeCycle(name=name, ledger=ledger, registry=registry, options=options, identity=identity, in_force=in_force)

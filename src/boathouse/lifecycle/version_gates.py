@@ -42,7 +42,8 @@ def read_size(evidence: GateEvidence, limits: GateLimits) -> Reading:
 def read_documentation(evidence: GateEvidence, limits: GateLimits) -> Reading:
     """Read how many required tags and documents are missing or say nothing."""
     missing = [name for name in limits.required_documents if not evidence.facts.documents.get(name)]
-    return count_faults([f"{name} is missing" for name in missing])
+    changed = evidence.facts.changed_documents
+    return count_faults([f"{name} {'was changed since' if name in changed else 'is missing'}" for name in missing])
 
 
 MODEL_GATES = (

@@ -21,7 +21,7 @@ def create_pipeline(use_case: UseCase = USE_CASE, **_: object) -> Pipeline:
             ),
             Node(
                 bind(nodes.decide, use_case=use_case),
-                inputs=["promotion.evidence", "params:promotion.gates", "promotion.decided"],
+                inputs=["promotion.evidence", "params:promotion.gates", "promotion.decided", "promotion.evaluation"],
                 outputs=["promotion.decision", "reports.promotion", "reports.promotion_card"],
                 name="decide_promotion",
                 tags=["gates"],
@@ -49,8 +49,21 @@ def create_pipeline(use_case: UseCase = USE_CASE, **_: object) -> Pipeline:
 def _evidence_nodes(use_case: UseCase) -> list[Node]:
     return [
         Node(
+            nodes.read_evaluation,
+            inputs=["models.candidate", "audit.evidence"],
+            outputs="promotion.evaluation",
+            name="read_evaluation",
+            tags=["gates"],
+        ),
+        Node(
             bind(nodes.describe_candidate, use_case=use_case),
-            inputs=["models.candidate", "reports.evaluation_card", "params:promotion.load"],
+            inputs=[
+                "models.candidate",
+                "reports.evaluation_card",
+                "promotion.evaluation",
+                "promotion.records",
+                "params:promotion.load",
+            ],
             outputs="promotion.model_facts",
             name="describe_candidate",
             tags=["gates"],
@@ -71,7 +84,7 @@ def _evidence_nodes(use_case: UseCase) -> list[Node]:
         ),
         Node(
             nodes.read_quality,
-            inputs="audit.data_quality",
+            inputs="audit.evidence",
             outputs="promotion.quality",
             name="read_quality",
             tags=["gates"],
@@ -79,7 +92,7 @@ def _evidence_nodes(use_case: UseCase) -> list[Node]:
         Node(
             nodes.collect_evidence,
             inputs={
-                "evaluation": "reports.evaluation",
+                "evaluation": "promotion.evaluation",
                 "facts": "promotion.model_facts",
                 "quality": "promotion.quality",
                 "approval": "promotion.approval",
