@@ -16,7 +16,7 @@ from mlflow import MlflowClient
 
 from boathouse.cli.main import cli
 from boathouse.environment import Environment
-from boathouse.lifecycle.decided_versions import DecidedVersions
+from boathouse.lifecycle.decided_versions import DecidedVersions, LedgerVersions
 from boathouse.lifecycle.decision import Decided, PromotionDecision, record_decision
 from boathouse.lifecycle.gates import Gate
 from boathouse.lifecycle.identity import read_account
@@ -130,6 +130,8 @@ def test_a_champion_is_stopped_and_resumed(data: Path) -> None:
     assert "boathouse models rollback --to 1 --comment WHY --env test" in stopped.output
     assert "champion" not in MlflowClient().get_registered_model(NAME).aliases
     assert run("models", "stop", "--reason", "again", user="bob").output == stopped.output
+    told, is_stopped = LedgerVersions({"engine": "sail", "root": str(data / "lakehouse")}).explain(NAME, "champion")
+    assert (is_stopped, "was stopped by ann (declared)" in told) == (True, True)
     assert "1  archived" in run("models", "show").output
     assert "stopped: version 1 by ann (declared)" in run("models", "show").output
     assert "stopped" in run("models", "show", "1").output
@@ -194,7 +196,7 @@ def test_the_tag_of_a_deployment_job_approves(data: Path) -> None:
 
 
 def test_a_copy_that_leaves_out_an_environment_is_refused_and_on_record(data: Path, released: None) -> None:
-    done = run("models", "copy", "1", "--to", "prod", "--comment", "ready")
+    done = run("models", "copy", "1", "--to", "prod", "--comment", "ready", user="")
     assert (done.exit_code, "takes versions from 'staging'" in done.stderr) == (1, True)
     ledger = open_ledger(Environment("prod", {"engine": "sail", "root": str(data / "lakehouse")}).table(PROMOTIONS))
     assert [(each.kind, each.version) for each in ledger.read()] == [("refused", None)]
@@ -331,4 +333,4 @@ def test_a_step_made_twice_is_told_and_ends_well(data: Path) -> None:
     assert (again.exit_code, "Version 2 is champion already, by ann at" in again.output) == (0, True)
     run("models", "rollback", user="ann")
     again = run("models", "rollback", user="bob")
-    assert (again.exit_code, "Version 1 is champion already, by ann at" in again.output) == (0, True)
+    assert (again.exit_code, "Rolled back from 2 to 1, by ann at" in again.output) == (0, True)
