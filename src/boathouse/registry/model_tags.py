@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from boathouse.errors import ModelError
-from boathouse.registry.client import guard_store, open_client, ignore_missing
+from boathouse.registry.client import guard_store, ignore_missing, open_client
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,9 +28,10 @@ def read_model_tags(name: str, *, uri: str = "") -> Mapping[str, str] | None:
     """
     if uri.startswith(_SQLITE):
         return _read_file(Path(uri.removeprefix(_SQLITE)), name)
+    tags = None
     with guard_store(), ignore_missing():
-        return dict(open_client().get_registered_model(name).tags or {})
-    return None
+        tags = dict(open_client().get_registered_model(name).tags or {})
+    return tags
 
 
 def _read_file(path: Path, name: str) -> Mapping[str, str] | None:
