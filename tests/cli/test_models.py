@@ -19,6 +19,7 @@ from boathouse.environment import Environment
 from boathouse.lifecycle.decided_versions import DecidedVersions, LedgerVersions
 from boathouse.lifecycle.decision import Decided, PromotionDecision, record_decision
 from boathouse.lifecycle.gates import Gate
+from boathouse.lifecycle.identity import read_account
 from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
 from boathouse.lifecycle.policy import Identity
 from boathouse.lifecycle.steps import open_life_cycle
@@ -213,6 +214,13 @@ def test_copy_to_prod_where_another_has_to_approve(data: Path, released: None, m
     shown = run("models", "show", "1", env="prod").output
     assert "copied from: test.models.missed_payment/1" in shown
     assert "approved by: maria (declared)" in shown
+    records = json.loads(run("models", "show", "1", "--json", env="prod").output)["records"]
+    kept = {each["kind"]: (each["assurance"], json.loads(each["evidence"])) for each in records}
+    assert (kept["approved"][0], kept["approved"][1]["account"]) == ("declared", read_account())
+    for kind in ("copied", "approved", "promoted", "refused"):
+        rules = kept[kind][1]["rules"]
+        assert (len(rules["governance"]), len(rules["gates"]), rules["conf_released"]) == (64, 64, True)
+    assert kept["copied"][0] == "system"
     assert "maria (declared)  x" in shown
 
 

@@ -59,7 +59,7 @@ class LifeCycle:
         options: Rules of the environment.
         identity: Who acts.
         clock: Gives the time.
-        in_force: The rules that decide, for the record; None where nobody said them.
+        in_force: The rules that decide, for the record; None where they are not known.
         tell: Called with what a person should know besides the outcome: that a step was made already, and by whom.
     """
 
