@@ -326,4 +326,4 @@ def test_a_step_made_twice_is_told_and_ends_well(data: Path) -> None:
     assert (again.exit_code, "Version 2 is champion already, by ann at" in again.output) == (0, True)
     run("models", "rollback", user="ann")
     again = run("models", "rollback", user="bob")
-    assert (again.exit_code, "Version 1 is champion already, by ann at" in again.output) == (0, True)
+    assert (again.exit_code, "Rolled back from 2 to 1, by ann at" in again.output) == (0, True)

@@ -24,7 +24,7 @@ from boathouse.lifecycle.repeated_steps import (
 )
 from boathouse.lifecycle.rules_in_force import describe_rules
 from boathouse.lifecycle.state import TARGETS, ModelState, Request
-from boathouse.lifecycle.sync import bring_in_line, note_registrations, sync_registry
+from boathouse.lifecycle.sync import note_registrations, sync_registry, synchronize
 
 if TYPE_CHECKING:
     from boathouse.environment import Environment
@@ -83,12 +83,12 @@ class LifeCycle:
 
     def sync(self) -> ModelState:
         """Record versions that the registry has and the ledger lacks; return the state once the registry shows it."""
-        return self.bring_in_line().state
+        return self.synchronize().state
 
-    def bring_in_line(self) -> Synced:
+    def synchronize(self) -> Synced:
         """Do what :meth:`sync` does; return what was found changed past the ledger, and what was changed."""
         self.note_registrations()
-        return bring_in_line(self.ledger, self.registry, actor=self.identity.name, clock=self.clock)
+        return synchronize(self.ledger, self.registry, actor=self.identity.name, clock=self.clock)
 
     def request(self, version: str, *, to: str, comment: str) -> ModelState:
         """Ask that ``version`` be moved ``to`` staging or production.
@@ -155,7 +155,7 @@ class LifeCycle:
     def promote(self, version: str, *, to: str = "production", comment: str) -> ModelState:
         """Move ``version`` to staging (challenger) or production (champion).
 
-        If the version is there already, also because somebody else was first, it only syncs and tells.
+        If the version is there already, also because somebody else was first, it only syncs and says so.
 
         Raises:
             LifeCycleError: If the gates, the approvals or the state do not allow it.
@@ -193,7 +193,7 @@ class LifeCycle:
         self.allow("rollback", to)
         state = self.sync()
         if state.rolled_back is not None and to in {None, state.champion}:
-            return self._tell_made(state, str(state.champion))
+            return state
         old, new = self.judge("rollback", to, lambda: rules.find_rollback(state, to))
         digest = self._digest("rollback", new)
         event = self._event(event_types.ROLLED_BACK, new, comment, {"from": old, "to": new}, digest=digest)
@@ -221,7 +221,7 @@ class LifeCycle:
         self.ledger.append([self._event(event_types.REFUSED, version, str(error), {"action": action})])
 
     def _record(self, action: str, event: AuditEvent, check: Check, *, is_made: IsMade = lambda _: False) -> ModelState:
-        """Record ``event`` if the state allows it and it ``is_made`` by nobody, else the refusal; sync the registry."""
+        """Record ``event``, unless it ``is_made``, or else the refusal where the state does not allow it; then sync."""
         try:
             self.ledger.append([event], check=check_records(self.name, check, is_made))
         except MadeAlreadyError:
