@@ -31,7 +31,7 @@ def read_model_tags(name: str, *, uri: str = "") -> Mapping[str, str] | None:
     tags = None
     with guard_store(), ignore_missing():
         tags = dict(open_client().get_registered_model(name).tags or {})
-    return tags
+    return tags  # noqa: RET504 - None where the store has no such model
 
 
 def _read_file(path: Path, name: str) -> Mapping[str, str] | None:

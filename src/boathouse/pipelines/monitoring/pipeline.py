@@ -13,6 +13,12 @@ PERFORMANCE = "params:monitoring.performance"
 PLACE = "params:monitoring.place"
 # Who is in charge; loaded when predictions are there, so in a whole run after promotion.
 CHARGE = {"state": "models.state", "governance": "params:governance", "now": "monitoring.now"}
+SCORED = {
+    "predictions": "inference.predictions",
+    "as_of": "monitoring.as_of",
+    "place": PLACE,
+    "strict": "params:strict",
+}
 # The frame whose engine session makes tables of results that were computed on the driver.
 SESSION = "inference.predictions"
 
@@ -43,13 +49,7 @@ def _window_nodes(use_case: UseCase) -> list[Node]:
         Node(nodes.read_clock, inputs=None, outputs="monitoring.now", name="read_clock"),
         Node(
             bind(nodes.find_scored, use_case=use_case),
-            inputs={
-                "predictions": "inference.predictions",
-                "as_of": "monitoring.as_of",
-                "place": PLACE,
-                "strict": "params:strict",
-                **CHARGE,
-            },
+            inputs=SCORED | CHARGE,
             outputs="monitoring.window",
             name="find_scored",
         ),
