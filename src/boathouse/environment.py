@@ -110,8 +110,6 @@ class Environment:
 
     def use_mlflow(self) -> None:
         """Point MLflow at the environment's stores, for this process; importing it takes seconds."""
-        # A bar for each small file would bury what a command prints.
-        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         import mlflow
 
         mlflow.set_tracking_uri(self.tracking_uri)

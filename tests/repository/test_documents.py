@@ -6,8 +6,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.fixtures.documents.pages import ROOT, find_faults, find_indented_commands, list_pages, read_blocks
-from tests.fixtures.documents.reader import Reader
+from tests.fixtures.documents.pages import (
+    ROOT,
+    Block,
+    Command,
+    find_faults,
+    find_indented_commands,
+    find_named_commands,
+    list_pages,
+    read_blocks,
+    split_commands,
+)
+from tests.fixtures.documents.reader import Outcome, Reader, fill, judge
+from tests.fixtures.documents.samples import find_missing
+from tests.fixtures.documents.usage import find_usage_faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +44,45 @@ def test_every_command_of_a_page_is_in_a_block_that_says_whether_it_runs(page: s
     text = read(page)
     assert [fault for block in read_blocks(page, text) for fault in find_faults(block)] == []
     assert find_indented_commands(page, text) == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_named_in_a_sentence_is_accepted(page: str) -> None:
+    # What shows a capability has to be typed as it stands.
+    whole = page == "docs/capabilities.md"
+    named = find_named_commands(page, read(page))
+    assert [fault for command in named for fault in find_usage_faults(command, whole=whole)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("boathouse models approve VERSION --reason WHY", None),
+        ("boathouse models approve 1", "Missing option '--reason'"),
+        ("boathouse models approve 1 --raison WHY", "No such option: --raison"),
+        ("boathouse models bless 1", "no command 'bless'"),
+        ("boathouse models …", None),
+        ("boathouse models", None),
+        ("boathouse infer --help", None),
+        ("boathouse features search", "Missing argument"),
+        ("kedro run --pipeline training --env prod", None),
+        ("kedro run --pipe training", "No such option"),
+        ("kedro run --pipeline trainng", "no pipeline 'trainng'"),
+        ("kedro run --env prd", "no environment 'prd'"),
+        ("kedro catalog list", "no command 'list'"),
+        ("kedro registry list", None),
+        ("make run ENV=prod", None),
+        ("make ru", "no target 'ru'"),
+    ],
+)
+def test_what_a_command_lacks_is_found(text: str, fault: str | None) -> None:
+    found = find_usage_faults(Command("a.md:1", text), whole=True)
+    assert found == [] if fault is None else len(found) == 1 and fault in found[0], found
+
+
+def test_a_sentence_may_name_a_command_without_what_it_takes() -> None:
+    assert find_usage_faults(Command("a.md:1", "boathouse models approve")) == []
+    assert find_usage_faults(Command("a.md:1", "boathouse models approve --reason WHY")) != []
 
 
 def test_the_first_command_ends_well(reader: Reader) -> None:

@@ -49,7 +49,7 @@ def export(
     click.echo(f"{model} version {loaded.version} as {form} in {exported.folder}:")
     for each, size in exported.sizes.items():
         click.echo(f"  {each:<18} {size / 1024:8,.1f} KiB")
-    click.echo(f"Try it: python {exported.folder / 'score.py'} rows.json")
+    click.echo(f"Try it: python {exported.folder / 'score.py'} {exported.folder / 'example.json'}")
 
 
 def load_version(model: str, version: str) -> LoadedModel:
