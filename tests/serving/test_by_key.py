@@ -138,7 +138,7 @@ def test_an_endpoint_is_ready_once_a_key_can_be_answered(start: Start, tmp_path:
     answer = client.get("/ready")
     assert (answer.status_code, answer.json()["ready"]) == (503, False)
     assert "boathouse features publish --view accounts --env prod" in answer.json()["look_up"]["late"]
-    # It answers what brings all features, so that it is alive and nobody is to restart it.
+    # It answers what brings all features, so that it is alive and need not be restarted.
     health = client.get("/health")
     assert (health.status_code, health.json()["status"]) == (200, "degraded")
     fill_store(url, make_rows(2)).close()

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -89,7 +89,7 @@ class FeatureLookUp:
     async def check(self, views: Sequence[ViewSpec]) -> None:
         """Set ``problem`` to why no key can be answered, or to an empty text; asks the store once a second at most.
 
-        The store is asked for a key that nobody has. While it is down, keys last seen can be answered where that was
+        The store is asked for an unknown key. While it is down, keys last seen can be answered where that was
         declared.
         """
         now = time.monotonic()
@@ -98,8 +98,9 @@ class FeatureLookUp:
             return
         # A view that joins several entities has several key columns.
         columns = dict(pair for view in views for pair in view.keys)
+        unknown: Sequence[Any] = [(None,) * len(columns)]
         try:
-            await self._ask([(None,) * len(columns)], views)
+            await self._ask(unknown, views)
         except InvocationError as error:
             self.problem = "" if self._memory.knows(views) else str(error)
         else:

@@ -101,13 +101,11 @@ class OnlineStore:
             return FeatureRows.from_database(chosen, [])
         if not self._is_own:
             self._check_owner(self._read_properties().get(_OWNER))
-        dialect = self._connections.dialect
-        parameters = tables.key_parameters(keys, dialect)
+        parameters = tables.key_parameters(keys, self._connections.dialect)
         try:
             rows = self._connections.read(self._texts[chosen], parameters, view=chosen[0].label)
         except NotPublishedError as error:
-            # The database names one table of several that it lacks.
-            live = self._read_live()
+            live = self._read_live()  # the database names one table of all that it lacks
             missing = [view.label for view in chosen if view.label not in live] or [chosen[0].label]
             raise OnlineStoreError.not_published(missing, self._environment) from error
         self._check_versions(chosen, rows[0])
