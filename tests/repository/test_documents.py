@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -193,4 +194,30 @@ def test_the_first_command_ends_well(reader: Reader) -> None:
 )
 def test_the_commands_of_a_page_run_as_they_stand(reader: Reader, page: str) -> None:
     faults = list(reader.read(page))
+    assert not faults, "\n\n".join(faults)
+
+
+# What shows a capability and takes longer, or serves until it is stopped; pages and other tests run it.
+LONG = (
+    "boathouse serve",
+    "boathouse models reproduce",
+    "boathouse models build-context",
+    "boathouse endpoints load-test",
+)
+
+
+def find_shown() -> list[str]:
+    """Return the commands in the column "shown by" that take seconds and need no value, each once."""
+    page = "docs/capabilities.md"
+    texts = dict.fromkeys(command.text for command in find_named_commands(page, read(page)))
+    kept = [text for text in texts if text.startswith(("boathouse ", "kedro registry ")) and not text.startswith(LONG)]
+    return [text for text in kept if not re.search(r"\b[A-Z]{3,}\b|…", text)]
+
+
+@pytest.mark.programs("git")
+def test_what_shows_a_capability_runs(reader: Reader) -> None:
+    shown = find_shown()
+    assert len(shown) > 15
+    block = Block("docs/capabilities.md", 1, "bash", "", "\n".join(["boathouse features publish", *shown]))
+    faults = list(reader.type("shown", [block]))
     assert not faults, "\n\n".join(faults)
