@@ -101,6 +101,7 @@ def _register(folder: Path, boosters: dict[str, bytes]) -> None:
     from boathouse.scoring.scorer import write_scorer
     from boathouse.scoring.spec import Calibration, ScorerSpec
     from boathouse.use_case import USE_CASE
+    from tests.fixtures.decided import decide
 
     spec = ScorerSpec(
         algorithm="xgboost",
@@ -126,7 +127,7 @@ def _register(folder: Path, boosters: dict[str, bytes]) -> None:
         )
         ModelVersionDataset(name=MODEL).save(model)
     mlflow.end_run()
-    mlflow.MlflowClient().set_registered_model_alias(MODEL, "champion", "1")
+    decide(folder / "lakehouse", MODEL, "1")
 
 
 def _publish(store_url: str, stored: np.ndarray) -> None:

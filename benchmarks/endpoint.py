@@ -66,6 +66,7 @@ def build_workspace(folder: Path) -> None:
     from boathouse.scoring.scorer import write_scorer
     from boathouse.scoring.spec import Calibration, ScorerSpec
     from boathouse.use_case import USE_CASE
+    from tests.fixtures.decided import decide
 
     random = np.random.default_rng(1)
     matrix = random.random((2000, len(USE_CASE.feature_names))).astype(np.float32)
@@ -88,7 +89,7 @@ def build_workspace(folder: Path) -> None:
         files=files, algorithm="xgboost", parameters={}, metrics={}, training_window=window, input_example=example
     )
     ModelVersionDataset(name=MODEL).save(model)
-    mlflow.MlflowClient().set_registered_model_alias(MODEL, "champion", "1")
+    decide(folder / "lakehouse", MODEL, "1")
     mlflow.end_run()
     store = OnlineStore(f"sqlite:///{folder}/online_test.db")
     for view in USE_CASE.current_views:

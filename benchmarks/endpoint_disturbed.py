@@ -109,13 +109,13 @@ class Disturber:
         await asyncio.gather(*tasks)
 
     def change_champion(self) -> None:
-        """Move the alias to the other version."""
-        import mlflow
+        """Make the other version champion."""
+        from tests.fixtures.decided import decide
 
         version = next(self.champions)
         self._note("champion changed")
         before = time.perf_counter()
-        mlflow.MlflowClient().set_registered_model_alias(MODEL, "champion", version)
+        decide(self.tail.folder.parents[1] / "lakehouse", MODEL, version)
         self.changes.append((before, time.perf_counter(), version))
 
     def restart(self) -> None:

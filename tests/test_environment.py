@@ -25,11 +25,11 @@ CATALOG = """models.candidate:
   type: boathouse.registry.dataset.ModelVersionDataset
   name: ${globals:environment}.models.churn
 models.champion:
-  type: boathouse.registry.dataset.ModelVersionDataset
+  type: boathouse.lifecycle.datasets.DecidedVersionDataset
   name: ${globals:environment}.models.churn
   alias: champion
 models.challenger:
-  type: boathouse.registry.dataset.ModelVersionDataset
+  type: boathouse.lifecycle.datasets.DecidedVersionDataset
   name: ${globals:environment}.models.churn
   alias: challenger
 models.baseline:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from boathouse.tables.location import TableLocation
 
 BASE, DEFAULT = "base", "dev"
-# The type of the catalog's entries that are versions of a registered model.
-_MODEL_ENTRY = "boathouse.registry.dataset.ModelVersionDataset"
+# The type of the catalog's entries that are what the ledger decided on.
+_MODEL_ENTRY = "boathouse.lifecycle.datasets.DecidedVersionDataset"
 
 Options = TypeVar("Options")
 

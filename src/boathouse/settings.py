@@ -8,6 +8,7 @@ from boathouse.hooks.preflight import PreflightHooks
 from boathouse.hooks.progress import ProgressHooks
 from boathouse.hooks.session import EngineSessionHooks, ReadOnceConfigLoader
 from boathouse.hooks.tracking import TrackingRunHooks
+from boathouse.pipelines.run_catalog import RunCatalog
 
 quiet_logs()
 
@@ -24,5 +25,6 @@ HOOKS = (
 # It would ask the network; nothing here is reported to anybody.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
 
+DATA_CATALOG_CLASS = RunCatalog
 CONFIG_LOADER_CLASS = ReadOnceConfigLoader
 CONFIG_LOADER_ARGS = environment.CONFIG_LOADER_ARGS

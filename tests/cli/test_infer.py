@@ -14,10 +14,10 @@ from click.testing import CliRunner, Result
 
 from boathouse.cli.main import cli
 from boathouse.environment import open_environment
-from boathouse.registry.client import open_client
 from boathouse.registry.dataset import ModelVersionDataset
 from boathouse.use_case import USE_CASE
 from tests.fixtures.boosted_model import make_candidate, train_model
+from tests.fixtures.decided import decide
 from tests.fixtures.small_workspace import CONF, SmallWorkspace, isolate
 
 NAME = "test.models.missed_payment"
@@ -38,7 +38,7 @@ def bank(tmp_path_factory: pytest.TempPathFactory, prepared_few: SmallWorkspace)
         open_environment("test", CONF).use_mlflow()
         for _ in range(2):
             ModelVersionDataset(name=NAME).save(make_candidate())
-        open_client().set_registered_model_alias(NAME, "champion", "1")
+        decide(built.data / "lakehouse", NAME, "1")
     return built
 
 

@@ -6,16 +6,20 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import mlflow
 import pytest
 from click.testing import CliRunner
+from mlflow import MlflowClient
 
 from boathouse.cli.main import cli
 from boathouse.environment import Environment
+from boathouse.lifecycle.decided_versions import DecidedVersions
 from boathouse.lifecycle.decision import Decided, PromotionDecision, record_decision
 from boathouse.lifecycle.gates import Gate
+from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
 from boathouse.lifecycle.policy import Identity
 from boathouse.lifecycle.steps import open_life_cycle
 from boathouse.registry.dataset import ModelVersionDataset
@@ -75,6 +79,12 @@ def data(empty_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         mlflow.end_run()
 
 
+def champion(data: Path) -> str:
+    """Return the version that scores."""
+    versions = DecidedVersions(NAME, {"engine": "sail", "root": str(data / "lakehouse")}, environment="test")
+    return versions.load("champion").version
+
+
 def test_what_there_is_and_what_waits(data: Path) -> None:
     listed = run("models", "list").output.splitlines()
     assert listed[1].split()[:5] == [NAME, "1", "2", "-", "2"]
@@ -94,14 +104,34 @@ def test_approve_takes_charge_and_rollback_takes_it_back(data: Path) -> None:
     approved = run("models", "approve", "2", "--reason", "seen")
     assert approved.exit_code == 0, approved.output
     assert f"Approved: {NAME} version 2, which is champion now." in approved.output
-    assert ModelVersionDataset(name=NAME, alias="champion").load().version == "2"
+    assert champion(data) == "2"
     rolled = run("models", "rollback", "--reason", "worse since noon", user="ann")
-    assert "Rolled back from 2 to 1, by ann at" in rolled.output
-    assert ModelVersionDataset(name=NAME, alias="champion").load().version == "1"
-    assert run("models", "rollback", user="bob").output == rolled.output
+    assert "Rolled back from 2 to 1, by ann (declared) at" in rolled.output
+    assert champion(data) == "1"
+    assert run("models", "rollback", user="bob").output.endswith(rolled.output)
     assert "Nothing waits" in run("requests", "list").output
-    assert "[carried out by vera]" in run("requests", "list", "--all").output
+    assert "[carried out by vera (declared)]" in run("requests", "list", "--all").output
     assert "no open request" in run("models", "approve", "2", "--reason", "x").stderr
+
+
+def test_a_champion_is_stopped_and_resumed(data: Path) -> None:
+    stopped = run("models", "stop", "--reason", "rejects everybody", user="ann")
+    assert stopped.exit_code == 0, stopped.output
+    assert f"version 1 was stopped by ann (declared) at {datetime.now(UTC):%Y-%m-%d}" in stopped.output
+    assert "boathouse models rollback --to 1 --comment WHY --env test" in stopped.output
+    assert "champion" not in MlflowClient().get_registered_model(NAME).aliases
+    assert run("models", "stop", "--reason", "again", user="bob").output == stopped.output
+    assert "1  archived" in run("models", "show").output
+    assert "stopped: version 1 by ann (declared)" in run("models", "show").output
+    assert "stopped" in run("models", "show", "1").output
+    told = run("infer", "rows.csv", "--to", "parquet:scores")
+    assert told.exit_code == 1
+    assert "version 1 was stopped by ann (declared)" in told.stderr
+    assert "nothing takes its place. rejects everybody" in run("models", "report", "--format", "markdown").output
+    resumed = run("models", "rollback", "--to", "1", "--reason", "it was the data", user="ann")
+    assert "Rolled back from 1 to 1" not in resumed.output
+    assert "Version 1 is champion again, by ann (declared) at" in resumed.output
+    assert champion(data) == "1"
 
 
 def test_reject_archive_request_and_promote(data: Path) -> None:
@@ -154,18 +184,33 @@ def test_the_tag_of_a_deployment_job_approves(data: Path) -> None:
     assert "champion 2" in run("models", "promote", "2", "--comment", "deployment job").output
 
 
-def test_copy_to_prod_where_another_has_to_approve(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_copy_that_leaves_out_an_environment_is_refused_and_on_record(data: Path) -> None:
     done = run("models", "copy", "1", "--to", "prod", "--comment", "ready")
+    assert (done.exit_code, "takes versions from 'staging'" in done.stderr) == (1, True)
+    ledger = open_ledger(Environment("prod", {"engine": "sail", "root": str(data / "lakehouse")}).table(PROMOTIONS))
+    assert [(each.kind, each.version) for each in ledger.read()] == [("refused", None)]
+    # A refusal is no model.
+    assert "No model is on record" in run("models", "list", env="prod").output
+
+
+def test_copy_to_prod_where_another_has_to_approve(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The environment of this test takes the place of staging.
+    monkeypatch.setattr("boathouse.hooks.governance.read_role", lambda _: None)
+    refused = run("models", "copy", "1", "--to", "prod", "--comment", "ready")
+    assert "vera may not copy models here; allowed: @system (every account of this machine" in refused.stderr
+    done = run("models", "copy", "1", "--to", "prod", "--comment", "ready", user="")
     assert done.exit_code == 0, done.output
     assert f"{NAME} version 1 is prod.models.missed_payment version 1" in done.output
     judge(data, "1", "promoted", None, env="prod", needed=1)
-    monkeypatch.setattr("boathouse.lifecycle.identity.getpass.getuser", lambda: "tom")
-    # In prod the variable names nobody.
-    refused = run("models", "approve", "1", "--reason", "x", user="vera", env="prod")
-    assert "somebody else has to approve" in refused.stderr
-    monkeypatch.setattr("boathouse.lifecycle.identity.getpass.getuser", lambda: "ann")
-    assert "champion now" in run("models", "approve", "1", "--reason", "x", env="prod").output
-    assert "copied from: test.models.missed_payment/1" in run("models", "show", "1", env="prod").output
+    refused = run("models", "approve", "1", "--reason", "x", env="prod")
+    assert "vera may not approve models here; allowed: maria." in refused.stderr
+    approved = run("models", "approve", "1", "--reason", "x", "--as", "maria", env="prod")
+    assert "champion now" in approved.output, approved.stderr
+    assert os.environ["BOATHOUSE_USER"] == "vera"
+    shown = run("models", "show", "1", env="prod").output
+    assert "copied from: test.models.missed_payment/1" in shown
+    assert "approved by: maria (declared)" in shown
+    assert "maria (declared)  x" in shown
 
 
 def test_an_empty_ledger_says_how_to_begin(data: Path) -> None:
@@ -222,3 +267,52 @@ def test_list_and_show_import_nothing_heavy(data: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.rstrip().endswith("heavy: []")
+
+
+def test_an_approval_before_there_is_a_version_does_not_keep_it_from_being_decided(data: Path) -> None:
+    early = run("models", "approve", "3", "--reason", "in advance")
+    assert (early.exit_code, "has no version 3" in early.stderr) == (1, True)
+    ModelVersionDataset(name=NAME).save(make_model(0.8))
+    judge(data, "3", "promoted", "1", needed=1)
+    assert "which is champion now" in run("models", "approve", "3", "--reason", "seen").output
+
+
+def test_what_waits_is_listed_with_the_commands_that_decide(data: Path) -> None:
+    listed = run("requests", "list").output
+    assert f"boathouse models show {NAME} 2 --env test" in listed
+    assert f"boathouse models approve {NAME} 2 --env test --comment WHY" in listed
+    asked = run("models", "request", "2", "--to", "production", "--comment", "x")
+    assert f"boathouse models approve {NAME} 2 --comment WHY --env test" in asked.stderr
+
+
+def test_an_alias_moved_past_the_ledger_is_an_alarm_until_sync_sets_it_back(data: Path) -> None:
+    assert "ALARM" not in run("models", "list").output
+    client = mlflow.MlflowClient()
+    client.set_registered_model_alias(NAME, "champion", "2")
+    client.set_model_version_tag(NAME, "1", "approved_by", "nobody")
+    alarms = [
+        "Alias champion is version 2 in the registry and version 1 in the ledger.",
+        "Tag 'approved_by' of version 1 is nobody in the registry and not set in the ledger.",
+    ]
+    for shown in (run("models", "list"), run("models", "show")):
+        assert [line for line in shown.output.splitlines() if line.startswith("ALARM")] == [
+            f"ALARM {NAME}: {each}" for each in alarms
+        ]
+    assert json.loads(run("models", "list", "--json").output)[0]["alarms"] == alarms
+    synced = run("models", "sync")
+    assert synced.exit_code == 0, synced.output
+    for told in (*alarms, "alias 'champion' set to version 1", "tag 'approved_by' of version 1 deleted"):
+        assert told in synced.output
+    assert champion(data) == "1"
+    assert "ALARM" not in run("models", "list").output
+    kinds = [each["kind"] for each in json.loads(run("models", "show", "--json").output)["records"]]
+    assert kinds[-2:] == ["differed", "synced"]
+
+
+def test_a_step_made_twice_is_told_and_ends_well(data: Path) -> None:
+    run("models", "approve", "2", "--reason", "seen", user="ann")
+    again = run("models", "promote", "2", "--comment", "x", user="bob")
+    assert (again.exit_code, "Version 2 is champion already, by ann at" in again.output) == (0, True)
+    run("models", "rollback", user="ann")
+    again = run("models", "rollback", user="bob")
+    assert (again.exit_code, "Version 1 is champion already, by ann at" in again.output) == (0, True)

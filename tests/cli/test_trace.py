@@ -54,19 +54,31 @@ def test_one_look_up_answers_everything(trained: TrainedWorkspace) -> None:
 
 def test_an_alias_and_a_short_name_find_the_version(trained: TrainedWorkspace) -> None:
     client = mlflow.MlflowClient()
-    client.set_registered_model_alias(MODEL, "challenger", "1")
+    client.set_registered_model_alias(MODEL, "candidate", "1")
     try:
-        done = run("challenger", "--name", "missed_payment")
+        done = run("candidate", "--name", "missed_payment")
     finally:
-        client.delete_registered_model_alias(MODEL, "challenger")
-    assert done.output.startswith(f"{MODEL}, version 1\n  stage registered, aliases: challenger")
+        client.delete_registered_model_alias(MODEL, "candidate")
+    assert done.output.startswith(f"{MODEL}, version 1\n  stage registered, aliases: candidate")
+
+
+def test_an_alias_set_past_the_ledger_is_an_alarm_and_leads_nowhere(trained: TrainedWorkspace) -> None:
+    client = mlflow.MlflowClient()
+    client.set_registered_model_alias(MODEL, "champion", "1")
+    try:
+        by_alias, by_number = run("champion"), run("1")
+    finally:
+        client.delete_registered_model_alias(MODEL, "champion")
+    assert (by_alias.exit_code, f"No version of {MODEL} is champion." in by_alias.output) == (1, True)
+    alarm = "ALARM Alias champion is version 1 in the registry and not set in the ledger."
+    assert by_number.output.startswith(f"{alarm}\n{MODEL}, version 1")
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (["9"], f"'{MODEL}' has no version 9. There are: 1."),
-        (["champion"], f"'{MODEL}' has no alias 'champion'. There are: 1."),
+        (["champion"], f"No version of {MODEL} is champion."),
         (["1", "--name", "nobody"], "'test.models.nobody' has no version 1. No version of that name is registered."),
         (["1", "--name", "test.models.nobody"], "No version of that name is registered."),
         (["A/b"], "'A/b' cannot be traced"),

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+import shlex
 from typing import Any
 
+import click
 import pytest
 
+from boathouse.cli.main import cli
 from boathouse.endpoints.advice import COMMANDS, Needs, advise_way
 from boathouse.endpoints.sizing import Measurement, ServiceLevels, SizingOptions, find_breaches, size_endpoint
 from boathouse.errors import OptionError
+from boathouse.pipeline_registry import FLOW
 
 FULL, ROOMY = SizingOptions(headroom=1.0), SizingOptions(headroom=0.5)
 
@@ -37,6 +41,13 @@ def test_units_are_rate_times_time(
 
 def test_scale_to_zero_makes_the_lower_bound_zero() -> None:
     assert [size_endpoint(400, 20, FULL, scale_to_zero=zero).lower for zero in (True, False)] == [0, 8]
+
+
+@pytest.mark.parametrize(("qps", "lower", "upper"), [(50, 4, 4), (400, 8, 16), (3200, 16, 64), (5000, 16, 64)])
+def test_without_scale_to_zero_no_size_has_0_as_lower_bound(qps: float, lower: int, upper: int) -> None:
+    kept, scaled = (size_endpoint(qps, 20, FULL, scale_to_zero=zero) for zero in (False, True))
+    assert (kept.lower, kept.upper) == (lower, upper)
+    assert (scaled.lower, scaled.upper) == (0, upper)
 
 
 def test_loads_that_are_none_are_refused() -> None:
@@ -107,8 +118,29 @@ def test_the_cheapest_way_that_fits(needs: dict[str, Any], way: str) -> None:
     assert advice.reasons
 
 
+@pytest.mark.parametrize("way", COMMANDS)
+def test_what_is_advised_is_a_command_that_there_is(way: str) -> None:
+    """Each part of it is accepted as it stands, down to the last argument."""
+    for typed in COMMANDS[way].split(", then "):
+        program, *words = shlex.split(typed)
+        if program == "kedro":
+            assert words[:2] == ["run", "--pipeline"]
+            assert words[2] in FLOW
+            continue
+        assert program == "boathouse"
+        command: click.Command = cli
+        context = click.Context(cli, info_name=program)
+        while isinstance(command, click.Group):
+            found = command.get_command(context, words.pop(0))
+            assert found is not None, typed
+            command = found
+            context = click.Context(command, parent=context)
+        assert command.parse_args(context, words) == []
+
+
 def test_what_an_endpoint_cannot_do_is_said() -> None:
     needs = Needs(latency_ms=100, per_second=1_000, rows=10, model_ms=200, request_values=True)
     reasons = " ".join(advise_way(needs).reasons)
-    assert "200 requests at the same time" in reasons
+    assert "200 requests at the same time are more than the 64 of one endpoint of size Large" in reasons
+    assert "boathouse endpoints size --qps 1000 --ms 200" in reasons
     assert "longer than may be waited" in reasons

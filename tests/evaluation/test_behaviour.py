@@ -58,6 +58,10 @@ def run(rule: str, before: Any, after: Any, *, bound: float = 0.0, share: float 
         ("low", [], [0, 2], 0.06, 1, 0.7),
         ("high", [], [2, 2], 0.31, 0, 0.3),
         ("high", [], [2, 0], 0.31, 1, 0.95),
+        # The mean before is 0.375: 0.05 is below it by 13/15 of it, 0.7 is not.
+        ("not_below_mean", [0, 2], [0, 2], 0.87, 0, 13 / 15),
+        ("not_below_mean", [0, 2], [0, 2], 0.86, 1, 13 / 15),
+        ("not_below_mean", [0, 0], [0, 0], 0.0, 0, 0.0),
     ],
 )
 def test_rules_by_hand(
@@ -70,7 +74,11 @@ def test_rules_by_hand(
 
 
 def test_every_rule_has_a_case_above() -> None:
-    assert set(RULES) == {"unmoved", "not_lower", "low", "high"}
+    assert set(RULES) == {"unmoved", "not_lower", "low", "high", "not_below_mean"}
+
+
+def test_without_a_mean_nothing_is_known_to_be_near_it() -> None:
+    assert run("not_below_mean", {}, columns(2, 2), bound=1.0, share=0.9).failing == 2
 
 
 @pytest.mark.parametrize(("share", "passed"), [(0.5, True), (0.49, False)])

@@ -18,7 +18,7 @@ from boathouse.lifecycle.registry import ModelRegistry
 from boathouse.registry.dataset import ModelVersionDataset
 from boathouse.tables.dataset import DeltaTableDataset
 from boathouse.use_case import USE_CASE
-from tests.fixtures.life_cycle import options
+from tests.fixtures.life_cycle import APPROVALS, options
 from tests.fixtures.model_store import NAME, empty_store, make_model, store
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["empty_store", "store"]
 
 GOVERNANCE: dict[str, Any] = {
-    "trust_environment_user": True,
+    "released_runs": "off",
     "released_code": "clean_commit",
-    "approvals": {"needed": 0, "valid_days": 14, "four_eyes": False, "carry_out": True},
+    "approvals": APPROVALS,
     "roles": options().roles,
 }
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from boathouse.lifecycle.chain import AUDIT_COLUMNS, AuditEvent, AuditRecord, find_breaks, seal_events
+from boathouse.lifecycle.chain import AUDIT_COLUMNS, AuditEvent, AuditRecord, find_breaks, hash_content, seal_events
 
 START = datetime(2005, 9, 30, 12, tzinfo=UTC)
 
@@ -58,6 +58,7 @@ CHANGED = {
     "comment": "Looks wrong.",
     "evidence": "{}",
     "previous_hash": "f" * 64,
+    "assurance": "platform",
 }
 
 
@@ -67,8 +68,24 @@ def test_a_change_in_any_field_shows(chain: list[AuditRecord], name: str) -> Non
     assert places(tampered)
 
 
+# SHA-256 over the eleven fields of CHANGED, each with its length before it, as the first release computed it.
+OF_TODAY = ("hash", "assurance")
+FIRST_HASH = "1dfd4aa24eb720a5f01a72d2d30af62af622aa6f07a0ece59d132eb3115b0ad0"
+
+
 def test_every_field_is_tried() -> None:
     assert {*CHANGED, "hash"} == {column.name for column in AUDIT_COLUMNS}
+
+
+def test_what_vouches_for_a_name_cannot_be_taken_out_of_a_record(chain: list[AuditRecord]) -> None:
+    assert places([*chain[:2], replace(chain[2], assurance=None), *chain[3:]]) == [3]
+
+
+def test_a_record_from_before_the_assurance_was_kept_has_the_hash_of_then() -> None:
+    """The fixed hash is that of the first release for this very record."""
+    content = {column.name: CHANGED.get(column.name) for column in AUDIT_COLUMNS if column.name not in OF_TODAY}
+    assert hash_content(content) == FIRST_HASH
+    assert hash_content({**content, "assurance": "system"}) != FIRST_HASH
 
 
 def test_a_changed_record_sealed_anew_no_longer_fits_the_next(chain: list[AuditRecord]) -> None:

@@ -11,11 +11,13 @@ import pytest
 
 from boathouse.errors import LifeCycleError, ModelError
 from boathouse.lifecycle import ledger
+from boathouse.lifecycle.chain import AuditEvent
+from boathouse.lifecycle.comparison import plan_changes
 from boathouse.lifecycle.decision import record_decision
 from boathouse.lifecycle.deployment import copy_version
 from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
 from boathouse.lifecycle.policy import Webhook
-from boathouse.lifecycle.registry import plan_changes
+from boathouse.lifecycle.stop import stop_champion
 from boathouse.lifecycle.webhooks import derive_messages
 from tests.fixtures.life_cycle import Fuse, KilledError, LifeCycleSetup, MemoryRegistry, decision, options
 
@@ -42,6 +44,7 @@ OPERATIONS: dict[str, tuple[Callable[[LifeCycleSetup], Any], Callable[[LifeCycle
     "promote": (ask, lambda setup: setup.cycle("ann").promote("3", comment="now")),
     "approve": (ask, lambda setup: setup.cycle("ann", options(needed=1)).approve("3", comment="yes")),
     "rollback": (ask, lambda setup: setup.cycle("ann").rollback(comment="worse")),
+    "stop": (ask, lambda setup: stop_champion(setup.cycle("ann"), comment="worse")),
     "request": (
         lambda setup: setup.cycle().sync(),
         lambda setup: setup.cycle().request("3", to="staging", comment="x"),
@@ -73,6 +76,7 @@ def copy_setup(setup: LifeCycleSetup, folder: Path) -> LifeCycleSetup:
         versions=dict(setup.registry.versions),
         aliases=dict(setup.registry.aliases),
         digests=dict(setup.registry.digests),
+        shown=setup.registry.shown,
     )
     return LifeCycleSetup(
         replace(setup.environment, lakehouse={**setup.environment.lakehouse, "root": folder.as_posix()}), registry
@@ -119,7 +123,8 @@ def test_called_again_after_a_kill_at_any_step_it_is_complete(
         cut_off(setup, Fuse(at=step, after=after))
         with pytest.raises(KilledError):
             OPERATIONS[name][1](setup)
-        assert list(setup.registry.aliases).count("champion") == 1
+        # A stop alone leaves none.
+        assert ("champion" in setup.registry.aliases) or name == "stop"
         cut_off(setup, Fuse())
         again(name, setup)
         assert plan_changes(setup.cycle().read(), setup.registry.read()) == []
@@ -162,7 +167,8 @@ class SharedRegistry(MemoryRegistry):
     def copy_from(self, source: str, version: str) -> str:
         def copy() -> str:
             made = self.register(digest=self.source.digests[version])
-            self.versions[made] = replace(self.versions[made], tags=dict(self.source.versions[version].tags))
+            tags = dict(self.source.versions[version].tags)
+            self.versions[made] = replace(self.versions[made], tags=tags, source=f"models:/{source}/{version}")
             return made
 
         found: str = self.fuse.burn(copy)
@@ -215,6 +221,54 @@ def test_copied_again_it_is_the_same_copy(copying: LifeCycleSetup, twin: LifeCyc
     assert copy(copying, twin)[1] == copy(copying, twin)[1] == "1"
     assert list(twin.registry.versions) == ["1"]
     assert [each.kind for each in twin.records()] == ["copied"]
+
+
+def test_a_version_that_was_trained_there_is_another_one_whatever_its_files(
+    copying: LifeCycleSetup, twin: LifeCycleSetup
+) -> None:
+    for noted in (True, False):
+        twin.registry.register(digest="digest2", trained_by="ann")
+        if noted:
+            twin.cycle("ann").sync()
+    state, version = copy(copying, twin)
+    assert version == "3"
+    trained = [state.versions[each] for each in ("1", "2")]
+    assert [(each.source, each.trained_by) for each in trained] == [(None, "ann"), (None, "ann")]
+    assert (state.versions["3"].source, state.versions["3"].trained_by) == ("test.models.late/2", "tom")
+    assert copy(copying, twin)[1] == "3"
+
+
+def test_two_versions_with_the_same_files_are_two_copies(copying: LifeCycleSetup, twin: LifeCycleSetup) -> None:
+    copying.registry.register(digest="digest2")
+    copying.cycle("tom").sync()
+    twin.registry.source = copying.registry  # type: ignore[attr-defined]
+    copied = [
+        copy_version(copying.environment, "test.models.late", each, twin.cycle("ann"), comment="x")[1]
+        for each in ("2", "4")
+    ]
+    assert copied == ["1", "2"]
+
+
+def test_what_was_copied_to_where_models_are_judged_has_to_be_judged_there_first(
+    copying: LifeCycleSetup, twin: LifeCycleSetup
+) -> None:
+    event = AuditEvent(
+        event_id="copied/4",
+        kind="copied",
+        subject="test.models.late",
+        version="4",
+        digest="digest4",
+        actor="tom",
+        occurred_at=copying.clock(),
+        evidence={"source": "dev.models.late", "source_version": "1", "trained_by": "tom"},
+    )
+    copying.registry.register()
+    copying.cycle().ledger.append([event])
+    with pytest.raises(LifeCycleError, match=r"have not decided on test\.models\.late version 4"):
+        copy_version(copying.environment, "test.models.late", "4", twin.cycle("ann"), comment="x")
+    (refusal,) = twin.records()
+    # The number is the source's: in the target it would be another version's.
+    assert (refusal.kind, refusal.version) == ("refused", None)
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
 from boathouse.errors import DeploymentError, OptionError
@@ -37,18 +39,44 @@ def test_training_where_copies_are_taken_is_refused_with_the_way_to_go() -> None
     check_training(find_role("staging", DeploymentOptions(pattern="hybrid", chain=CHAIN)), [])
 
 
-def test_a_copy_comes_from_the_environment_before() -> None:
-    role = find_role("prod", DeploymentOptions(pattern="model", chain=CHAIN))
-    check_source(role, "staging")
-    with pytest.raises(DeploymentError, match=r"takes versions from 'staging'.*not from 'dev'"):
-        check_source(role, "dev")
+# Where a version may come from, under each pattern: no environment is left out on the way to production, and only
+# one that trains takes a version back.
+ALLOWED = {
+    "code": {"dev": {"staging", "prod"}, "staging": {"dev", "prod"}, "prod": {"staging"}},
+    "model": {"dev": {"staging", "prod"}, "staging": {"dev"}, "prod": {"staging"}},
+    "hybrid": {"dev": {"staging", "prod"}, "staging": {"dev", "prod"}, "prod": {"staging"}},
+}
 
 
-def test_an_environment_that_trains_takes_copies_from_anywhere() -> None:
+@pytest.mark.parametrize("pattern", ALLOWED)
+def test_a_copy_leaves_out_no_environment_of_the_chain(pattern: str) -> None:
+    options = DeploymentOptions(pattern=pattern, chain=CHAIN)
+    for target in CHAIN:
+        found = set()
+        for source in (*CHAIN, "sandbox"):
+            with suppress(DeploymentError):
+                check_source(find_role(target, options), source, CHAIN)
+                found.add(source)
+        assert found == ALLOWED[pattern][target]
+
+
+@pytest.mark.parametrize(
+    ("target", "source", "match"),
+    [
+        ("prod", "dev", r"takes versions from 'staging' \(deployment.pattern 'code'.*not from 'dev'. Copy it to 'stag"),
+        ("prod", "sandbox", r"takes versions from 'staging'.*not from 'sandbox'"),
+        ("dev", "sandbox", r"takes versions back from later ones alone.*kedro run --pipeline training --env dev"),
+        ("prod", "prod", "is in 'prod' already"),
+    ],
+)
+def test_a_copy_the_wrong_way_says_the_right_one(target: str, source: str, match: str) -> None:
+    with pytest.raises(DeploymentError, match=match):
+        check_source(find_role(target, DeploymentOptions(pattern="code", chain=CHAIN)), source, CHAIN)
+
+
+def test_an_environment_outside_the_chain_takes_copies_from_anywhere() -> None:
     for source in CHAIN:
-        check_source(find_role("prod", DeploymentOptions(pattern="code", chain=CHAIN)), source)
-    with pytest.raises(DeploymentError):
-        check_source(find_role("prod", DeploymentOptions(pattern="model", chain=CHAIN)), "dev")
+        check_source(find_role("sandbox", DeploymentOptions(pattern="code", chain=CHAIN)), source, CHAIN)
 
 
 @pytest.mark.parametrize(

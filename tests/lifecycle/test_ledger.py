@@ -7,23 +7,26 @@ import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from boathouse.errors import PromotionError
-from boathouse.lifecycle.chain import AuditEvent
+from boathouse.lifecycle.chain import ADDED_COLUMNS, AUDIT_COLUMNS, NO_HASH, AuditEvent, AuditRecord
 from boathouse.lifecycle.ledger import AuditLedger, CatalogTable, open_ledger
+from boathouse.lifecycle.ledger_columns import add_columns_statement, find_missing
+from boathouse.tables.commits import append_once
+from boathouse.tables.contract import arrow_schema_of
 from boathouse.tables.location import TableLocation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from boathouse.lifecycle.chain import AuditRecord
 
 
 def make_event(name: str, subject: str = "test.models.late") -> AuditEvent:
@@ -62,6 +65,53 @@ def test_the_same_event_is_recorded_once(place: TableLocation, open_it: Callable
     first = ledger.append([make_event("a")])
     assert ledger.append([make_event("a")]) == first
     assert len(ledger.read()) == 1
+
+
+@BOTH
+def test_a_table_from_before_a_column_was_added_is_read_verified_and_gone_on_with(
+    place: TableLocation, open_it: Callable[[TableLocation], AuditLedger]
+) -> None:
+    """Its records keep their hashes; what vouches for their actor is what their evidence says, or unknown."""
+    old = first_table(place, evidence=['{"identity":"platform"}', "{}"])
+    ledger = open_it(place)
+    assert [(each.assurance, each.vouched_by) for each in ledger.read()] == [(None, "platform"), (None, "unknown")]
+    assert ledger.verify() == []
+    (added,) = ledger.append([replace(make_event("new"), assurance="declared")])
+    assert open_it(place).read()[:2] == old
+    assert (added.sequence, open_it(place).read()[2]) == (3, added)
+    assert added.who == "vera (declared)"
+    assert open_it(place).verify() == []
+
+
+def test_on_a_catalog_columns_are_added_by_statement() -> None:
+    missing = find_missing([column.name for column in AUDIT_COLUMNS if column.name != "assurance"])
+    statement = add_columns_statement("`prod`.`audit`.`promotions`", missing)
+    assert statement == "ALTER TABLE `prod`.`audit`.`promotions` ADD COLUMNS (`assurance` string)"
+
+
+def first_table(place: TableLocation, evidence: list[str]) -> list[AuditRecord]:
+    """Write a table with the columns of the first release; return its records."""
+    records: list[AuditRecord] = []
+    for number, text in enumerate(evidence, start=1):
+        unsealed = replace(
+            AuditRecord.seal(
+                make_event(str(number)), sequence=number, previous_hash=records[-1].hash if records else NO_HASH
+            ),
+            evidence=text,
+            assurance=None,
+        )
+        records.append(replace(unsealed, hash=unsealed.compute_hash()))
+    columns = [column for column in AUDIT_COLUMNS if column not in ADDED_COLUMNS]
+    rows = [{column.name: getattr(each, column.name) for column in columns} for each in records]
+    table = pa.Table.from_pylist(rows, schema=arrow_schema_of(columns))
+    append_once(
+        DeltaTable.create(str(place.path), table.schema, configuration={"delta.appendOnly": "true"}),
+        table,
+        name=place.table,
+        application="boathouse-audit",
+        number=len(rows),
+    )
+    return records
 
 
 def test_what_may_not_follow_is_not_recorded(place: TableLocation) -> None:

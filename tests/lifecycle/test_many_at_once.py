@@ -10,9 +10,9 @@ import pytest
 
 from boathouse.environment import Environment
 from boathouse.errors import LifeCycleError
+from boathouse.lifecycle.comparison import plan_changes
 from boathouse.lifecycle.decision import record_decision
 from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
-from boathouse.lifecycle.registry import plan_changes
 from tests.fixtures.life_cycle import LifeCycleSetup, MemoryRegistry, decision, options
 
 if TYPE_CHECKING:

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from boathouse.errors import OptionError
-from boathouse.lifecycle.policy import ACTIONS, GovernanceOptions
+from boathouse.lifecycle.policy import ACTIONS, GovernanceOptions, Identity
 from tests.conventions import project
-from tests.fixtures.life_cycle import options
+from tests.fixtures.life_cycle import APPROVALS, options
 
 GIVEN: dict[str, Any] = {
-    "trust_environment_user": False,
+    "released_runs": "off",
     "released_code": "any",
-    "approvals": {"needed": 1, "valid_days": 14, "four_eyes": True, "carry_out": True},
+    "approvals": {**APPROVALS, "needed": 1, "four_eyes": True},
     "roles": dict.fromkeys(ACTIONS, ("*",)),
 }
 
@@ -24,7 +24,9 @@ GIVEN: dict[str, Any] = {
     ("change", "match"),
     [
         ({"released_code": "main"}, "released_code"),
+        ({"released_runs": "yes"}, "released_runs"),
         ({"roles": {"approve": ["*"]}}, "roles"),
+        ({"roles": {**dict.fromkeys(ACTIONS, ("*",)), "approve": ["@risk"]}}, "roles.approve"),
         ({"roles": {**dict.fromkeys(ACTIONS, ("*",)), "delete": ["*"]}}, "roles"),
         ({"approvals": {**GIVEN["approvals"], "needed": 6}}, "needed"),
         ({"approvals": {**GIVEN["approvals"], "needed": -1}}, "needed"),
@@ -50,7 +52,37 @@ def test_a_webhook_set_to_null_is_off() -> None:
 )
 def test_a_role_is_a_list_of_names(named: list[str], actor: str, *, allowed: bool) -> None:
     rules = replace(options(), roles={**options().roles, "promote": named})
+    assert rules.allows(Identity(actor, "system"), "promote") is allowed
+
+
+GROUPS = {"engineers": ["@system", "app-1"], "risk": ["maria"]}
+
+
+@pytest.mark.parametrize(
+    ("named", "actor", "allowed"),
+    [
+        (["@engineers"], Identity("tom", "system"), True),
+        (["@engineers"], Identity("app-1", "platform"), True),
+        # Every account of this machine is neither a name of the platform nor one that is only declared.
+        (["@engineers"], Identity("tom", "platform"), False),
+        (["@engineers"], Identity("tom", "declared", "root"), False),
+        (["@risk"], Identity("maria", "declared", "root"), True),
+        (["@risk"], Identity("risk", "system"), False),
+        (["@risk", "ann"], Identity("ann", "system"), True),
+        (["@system"], Identity("tom", "system"), True),
+        (["@system"], Identity("@system", "declared"), False),
+        (["@risk"], Identity("@risk", "declared"), False),
+    ],
+)
+def test_a_role_can_name_groups(named: list[str], actor: Identity, *, allowed: bool) -> None:
+    rules = replace(options(), groups=GROUPS, roles={**options().roles, "promote": named})
     assert rules.allows(actor, "promote") is allowed
+
+
+def test_who_may_is_said_by_name() -> None:
+    rules = replace(options(), groups=GROUPS, roles={**options().roles, "promote": ["@engineers", "@risk"]})
+    assert rules.say_who_may("promote") == "@system (every account of this machine, off the platform), app-1, maria"
+    assert replace(options(), roles={**options().roles, "promote": []}).say_who_may("promote") == "no person"
 
 
 def shipped(environment: str) -> GovernanceOptions:
@@ -60,9 +92,20 @@ def shipped(environment: str) -> GovernanceOptions:
     return GovernanceOptions(**loader["parameters"]["governance"])
 
 
-def test_prod_asks_for_approval_by_somebody_else_and_trusts_no_variable() -> None:
+def test_prod_asks_for_approval_by_somebody_else_from_named_persons() -> None:
     prod = shipped("prod")
-    assert (prod.rules.needed, prod.rules.four_eyes, prod.trust_environment_user) == (1, True, False)
-    assert prod.released_code == "clean_commit"
-    assert not shipped("staging").trust_environment_user
-    assert shipped("dev").rules.needed == 0
+    assert (prod.rules.needed, prod.rules.four_eyes) == (1, True)
+    assert (prod.released_code, prod.release_mode) == ("clean_commit", "enforce")
+    assert shipped("staging").release_mode == "warn"
+    assert (shipped("dev").rules.needed, shipped("dev").release_mode) == (0, "off")
+    assert not [action for action in ACTIONS if "*" in prod.list_members(action)]
+    assert prod.list_members("approve") == ("maria",)
+
+
+@pytest.mark.parametrize("environment", ["dev", "staging", "prod", "test"])
+def test_on_the_platform_its_word_alone_counts_for_approvals(environment: str) -> None:
+    accepted = shipped(environment).rules.accepted_assurance
+    assert {place: list(names) for place, names in accepted.items()} == {
+        "on_platform": ["platform"],
+        "elsewhere": ["system", "declared"],
+    }

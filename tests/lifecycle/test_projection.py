@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 
 from boathouse.lifecycle import event_types
 from boathouse.lifecycle.projection import project_all_events, project_events
-from tests.fixtures.life_cycle import NAME, event, seal
+from boathouse.lifecycle.state import Stop
+from tests.fixtures.life_cycle import NAME, START, event, seal
 
 if TYPE_CHECKING:
     from boathouse.lifecycle.chain import AuditEvent
@@ -67,6 +69,18 @@ def test_rollback_puts_the_previous_back_and_withdraws_the_other() -> None:
     assert state.rolled_back[:3] == ("2", "1", "vera")
     assert "rollback to 1" in state.versions["2"].reason
     assert tell(*steps, promoted("2", 4)).rolled_back is None
+
+
+def test_a_stop_leaves_no_champion_until_one_takes_charge() -> None:
+    steps = [*registered("1", "2"), promoted("1", 1), promoted("2", 2), event("stopped", "2", number=3, actor="ann")]
+    state = tell(*steps)
+    assert stages(state) == {"1": "previous", "2": "archived"}
+    assert state.aliases == {"previous": "1"}
+    assert state.stopped == Stop(version="2", by="ann", at=START + timedelta(minutes=3), reason="why")
+    assert state.versions["2"].reason == "Stopped by ann: why"
+    for end in (promoted("1", 4), event("rolled_back", "2", number=4, **{"from": "2", "to": "2"})):
+        resumed = tell(*steps, end)
+        assert (resumed.stopped, resumed.champion) == (None, end.version)
 
 
 def test_a_request_is_open_until_it_is_decided_carried_out_or_its_version_archived() -> None:
@@ -133,7 +147,9 @@ def test_every_kind_is_told_and_an_unknown_one_is_not_passed_over() -> None:
 
 
 STEPS = st.lists(
-    st.tuples(st.sampled_from(["champion", "challenger", "kept", "archived", "rolled_back"]), st.integers(1, 4)),
+    st.tuples(
+        st.sampled_from(["champion", "challenger", "kept", "archived", "rolled_back", "stopped"]), st.integers(1, 4)
+    ),
     max_size=12,
 )
 
@@ -148,11 +164,12 @@ def test_aliases_and_stages_always_agree(steps: list[tuple[str, int]]) -> None:
             events.append(promoted(str(version), number, step))
         elif step == "rolled_back":
             events.append(event(step, str(version), number=number, **{"from": "4", "to": str(version)}))
-        elif tell(*events).champion != str(version):
+        elif step == "stopped" or tell(*events).champion != str(version):
             events.append(event(step, str(version), number=number))
     state = tell(*events)
     for alias, version in state.aliases.items():
         assert state.versions[version].stage == alias
     assert [found.stage for found in state.versions.values()].count("champion") == (state.champion is not None)
     assert [found.stage for found in state.versions.values()].count("previous") == (state.previous is not None)
+    assert state.stopped is None or state.champion is None
     assert sorted(state.challengers) == sorted(v for v, found in state.versions.items() if found.stage == "challenger")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
+import os
+import pwd
 import sys
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -31,11 +32,29 @@ def platform(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
     return make
 
 
-def test_outside_the_platform_it_is_the_system_user(monkeypatch: pytest.MonkeyPatch) -> None:
+ACCOUNT = pwd.getpwuid(os.geteuid()).pw_name
+
+
+@pytest.mark.parametrize("variable", ["LOGNAME", "USER", "LNAME", "USERNAME"])
+def test_outside_the_platform_it_is_the_account_whatever_variables_say(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.delenv("DATABRICKS_RUNTIME_VERSION", raising=False)
+    monkeypatch.delenv("BOATHOUSE_USER", raising=False)
+    monkeypatch.setenv(variable, "maria")
+    assert read_identity() == Identity(ACCOUNT, "system")
+
+
+def test_a_name_from_the_environment_is_a_declared_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABRICKS_RUNTIME_VERSION", raising=False)
     monkeypatch.setenv("BOATHOUSE_USER", "vera")
-    assert read_identity() == Identity(getpass.getuser(), "system")
-    assert read_identity(trust_environment_user=True) == Identity("vera", "system")
+    assert read_identity() == Identity("vera", "declared", ACCOUNT)
+
+
+def test_an_account_without_a_name_is_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BOATHOUSE_USER", raising=False)
+    monkeypatch.setattr("boathouse.lifecycle.identity.os.geteuid", lambda: 987654321)
+    assert read_identity() == Identity("uid:987654321", "system")
 
 
 def test_on_the_platform_it_is_whom_the_platform_names(
@@ -43,7 +62,7 @@ def test_on_the_platform_it_is_whom_the_platform_names(
 ) -> None:
     platform(lambda: SimpleNamespace(user_name="ann@bank.example"))
     monkeypatch.setenv("BOATHOUSE_USER", "vera")
-    assert read_identity(trust_environment_user=True) == Identity("ann@bank.example", "platform")
+    assert read_identity() == Identity("ann@bank.example", "platform")
     assert ClaimsDataset().load().platform == "ann@bank.example"
 
 

@@ -9,11 +9,13 @@ import pytest
 
 from boathouse.environment import Environment
 from boathouse.errors import ModelError, UntrustedModelError
+from boathouse.lifecycle.comparison import plan_changes
+from boathouse.lifecycle.decided_versions import DecidedVersions
 from boathouse.lifecycle.decision import record_decision
 from boathouse.lifecycle.deployment import copy_version
 from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
 from boathouse.lifecycle.policy import Identity
-from boathouse.lifecycle.registry import ModelRegistry, plan_changes
+from boathouse.lifecycle.registry import ModelRegistry
 from boathouse.lifecycle.steps import open_life_cycle
 from boathouse.registry.dataset import ModelVersionDataset
 from tests.fixtures.life_cycle import NAME, decision, options
@@ -54,7 +56,7 @@ def test_a_life_from_registration_to_rollback_and_copy(setup: Environment) -> No
     page = client.get_model_version(NAME, "2").description
     assert "Gates: promoted." in page
     cycle(setup).rollback(comment="worse since noon")
-    loaded = ModelVersionDataset(name=NAME, alias="champion").load()
+    loaded = DecidedVersions.of(setup, NAME).load("champion")
     assert loaded.version == "1"
     assert client.get_model_version(NAME, "2").tags["stage"] == "archived"
     assert plan_changes(cycle(setup).read(), ModelRegistry(NAME).read()) == []

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from boathouse.lifecycle.comparison import plan_changes
 from boathouse.lifecycle.projection import project_events
 from boathouse.lifecycle.registry import (
     Change,
@@ -13,7 +14,6 @@ from boathouse.lifecycle.registry import (
     RegistryState,
     describe_tags,
     describe_version,
-    plan_changes,
 )
 from tests.fixtures.life_cycle import NAME, event, seal
 

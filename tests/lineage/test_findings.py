@@ -10,6 +10,7 @@ import pytest
 
 from boathouse.lineage.facts import CodeFacts
 from boathouse.lineage.findings import MODEL_CHECKS, VERSION_CHECKS, find_findings
+from boathouse.lineage.governance_report import build_page
 from boathouse.lineage.model_history import ModelHistory
 from tests.fixtures.lineage_facts import make_facts
 from tests.fixtures.model_history import DAY, GATES, STORY, event, make_history
@@ -62,6 +63,21 @@ def test_no_endpoint_yet_is_no_finding() -> None:
 )
 def test_what_is_wrong_with_the_champion_is_found(story: tuple[Any, ...], expected: tuple[str, str]) -> None:
     assert kinds_of(make_history(story)) == [expected]
+
+
+def test_an_approval_under_a_declared_name_is_shown_with_the_account_that_declared_it() -> None:
+    evidence = {"request": "requested2", "to": "production", "account": "otto"}
+    approved = event(3, "approved", "maria", evidence, assurance="declared")
+    model = make_history((*STORY[:3], approved, STORY[4]))
+    (found,) = find_findings(model)
+    assert (found.severity, found.kind) == ("note", "declared_approval")
+    assert "maria approved it, a name that account otto declared" in found.message
+    page = build_page(model, [found]).to_markdown()
+    assert page.count("maria (declared)") == 3  # the overview, the history, the request
+    # Where a declared name does not count, the champion has no approval.
+    strict = {"on_platform": ("platform",), "elsewhere": ("system",)}
+    rules = dataclasses.replace(model.rules, accepted_assurance=strict)
+    assert kinds_of(dataclasses.replace(model, rules=rules)) == [("error", "champion_without_approval")]
 
 
 def test_no_approval_is_missed_where_none_is_asked_for() -> None:

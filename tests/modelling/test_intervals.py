@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from boathouse.errors import OptionError
 from boathouse.evaluation.comparison import compare, estimate
 from boathouse.modelling import metrics
-from boathouse.modelling.intervals import BootstrapOptions, Scored, bounds_of, draw_counts, resample_metrics
+from boathouse.modelling.calibration import CostOptions
+from boathouse.modelling.intervals import (
+    BootstrapOptions,
+    Scored,
+    bounds_of,
+    draw_counts,
+    resample_differences,
+    resample_metrics,
+    resample_references,
+)
 
 OPTIONS = BootstrapOptions(samples=60, confidence=0.9, seed=3)
 COSTS = {"missed": 5.0, "false_alarm": 1.0}
@@ -92,3 +103,46 @@ def test_the_same_seed_gives_the_same_interval() -> None:
 def test_options_are_in_range(changes: dict[str, float]) -> None:
     with pytest.raises(OptionError):
         BootstrapOptions(**{"samples": 20, "confidence": 0.9, "seed": 1, **changes})
+
+
+def test_rows_of_one_entity_are_drawn_together() -> None:
+    entities = np.array([7, 7, 3, 9, 3], dtype=np.uint64)
+    counts = np.concatenate(list(draw_counts(5, OPTIONS, entities)))
+    assert (counts[:, 0] == counts[:, 1]).all()
+    assert (counts[:, 2] == counts[:, 4]).all()
+    # Three entities are drawn each time.
+    assert (counts[:, [0, 2, 3]].sum(axis=1) == 3).all()
+
+
+def test_entities_of_one_row_each_are_resampled_as_rows() -> None:
+    rows, alone = (np.concatenate(list(draw_counts(50, OPTIONS, each))) for each in (None, np.arange(50)[::-1]))
+    assert np.array_equal(rows, alone)
+
+
+def test_rows_that_are_repeated_make_no_interval_narrower() -> None:
+    """Ten copies of an entity's row say no more than one; taken for rows of their own they would."""
+    scored, copies = make_scored(), np.repeat(np.arange(300), 10)
+    repeated = scored.take(copies)
+    known = Scored(repeated.label, repeated.probability, repeated.decision, copies)
+    widths = {}
+    for name, each in (("once", scored), ("unknown", repeated), ("known", known)):
+        low, high = bounds_of(resample_metrics(each, OPTIONS, **COSTS)["brier_score"], 0.9)
+        widths[name] = high - low
+    assert widths["known"] == pytest.approx(widths["once"], rel=1e-9)
+    assert widths["unknown"] < widths["once"] / 2
+    costs = CostOptions(**COSTS)
+    one, ten = (
+        resample_differences(each, replace(each, decision=1 - each.decision), OPTIONS, costs)
+        for each in (scored, known)
+    )
+    assert one["expected_cost"] == pytest.approx(ten["expected_cost"], abs=1e-12)
+
+
+def test_what_costs_without_a_model_is_compared_on_the_same_resamples() -> None:
+    """Of four rows two are adverse: nothing costs 2 x 5 / 4, everything 2 x 1 / 4, and ours missed one."""
+    scored = Scored(np.array([1, 1, 0, 0]), np.array([0.9, 0.2, 0.1, 0.1]), np.array([1, 0, 0, 0]))
+    found = resample_references(scored, OPTIONS, CostOptions(**COSTS))
+    assert {name: cost for name, (cost, _) in found.items()} == {"nothing": 2.5, "everything": 0.5}
+    counts = np.concatenate(list(draw_counts(4, OPTIONS)))
+    assert found["nothing"][1] == pytest.approx(-5 * counts[:, 0] / 4)
+    assert found["everything"][1] == pytest.approx((5 * counts[:, 1] - counts[:, 2] - counts[:, 3]) / 4)

@@ -22,13 +22,13 @@ def test_by_hand() -> None:
     """Acting on the first three costs 1, on the first two 5, on the first one 6."""
     probability = np.array([0.9, 0.6, 0.5, 0.2])
     label = np.array([1, 0, 1, 0])
-    assert choose_threshold(probability, label, FIVE_TO_ONE) == 0.5
+    assert choose_threshold(probability, label, FIVE_TO_ONE) == pytest.approx(0.35)
 
 
 @pytest.mark.parametrize(
     ("probability", "label", "expected"),
     [
-        ([0.1, 0.4, 0.5, 0.8], [0, 1, 0, 1], 0.8),  # acting below 0.8 costs 1, below 0.4 costs 5, on none 10
+        ([0.1, 0.4, 0.5, 0.8], [0, 1, 0, 1], 0.65),  # acting below 0.8 costs 1, below 0.4 costs 5, on none 10
         ([0.2, 0.4], [1, 1], 0.0),  # nothing to gain
         ([0.2, 0.4], [0, 0], 1.0),  # all are acted on
         ([0.2, 1.0], [1, 0], 0.0),  # the certain one cannot be acted on
@@ -37,7 +37,8 @@ def test_by_hand() -> None:
 def test_of_a_favourable_label_rows_below_the_threshold_are_acted_on(
     probability: list[float], label: list[int], expected: float
 ) -> None:
-    assert choose_threshold(np.array(probability), np.array(label), FIVE_TO_ONE, adverse=0) == expected
+    found = choose_threshold(np.array(probability), np.array(label), FIVE_TO_ONE, adverse=0)
+    assert found == pytest.approx(expected)
 
 
 @given(
@@ -67,7 +68,19 @@ def test_without_gain_nobody_is_acted_on() -> None:
 def test_of_equally_cheap_thresholds_the_highest_is_taken() -> None:
     """With both at one, acting on the second row and its false alarm cancel out."""
     probability, label = np.array([0.9, 0.5, 0.4]), np.array([1, 0, 1])
-    assert choose_threshold(probability, label, CostOptions(missed=1, false_alarm=1)) == 0.9
+    assert choose_threshold(probability, label, CostOptions(missed=1, false_alarm=1)) == pytest.approx(0.7)
+
+
+def test_where_acting_on_all_costs_least_all_are_acted_on() -> None:
+    """Whatever the next fit says of them."""
+    assert choose_threshold(np.array([0.2, 0.4]), np.array([1, 1]), FIVE_TO_ONE) == 0.0
+
+
+@pytest.mark.parametrize("adverse", [0, 1])
+def test_neighbouring_floats_are_told_apart(adverse: int) -> None:
+    lower, upper = 0.25, float(np.nextafter(0.25, 1))
+    probability, label = np.array([lower, upper]), np.array([0, 1])
+    assert choose_threshold(probability, label, FIVE_TO_ONE, adverse=adverse) == upper
 
 
 @given(

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from boathouse.errors import ModelError
-from boathouse.modelling.calibration import CalibrationOptions, CostOptions
+from boathouse.errors import ModelError, OptionError
+from boathouse.modelling.calibration import CalibrationOptions, CostOptions, choose_threshold
 from boathouse.modelling.leakage import (
     LeakageOptions,
     check_feature_times,
@@ -17,8 +17,8 @@ from boathouse.modelling.leakage import (
     check_leakage,
     missing_shares,
 )
-from boathouse.modelling.samples import Sample, join_samples, take_split
-from boathouse.modelling.selection import finish_model, fit_trial
+from boathouse.modelling.samples import Sample, add_unknown_rows, join_samples, number_entities, take_split
+from boathouse.modelling.selection import FeatureOptions, finish_model, fit_trial
 from boathouse.scoring.scorer import load_scorer
 from tests.fixtures.modelling_sample import FEATURES, make_sample
 
@@ -115,14 +115,22 @@ def test_a_finished_model_says_what_it_is_and_scores_as_it_was_measured() -> Non
         reason_texts={name: f"The {name}" for name in (*FEATURES, "another")},
     )
     scorer = load_scorer(model.files)
-    # Metrics, calibration and threshold are those of the fit on train alone.
-    probability = scorer.spec.calibration.to_probability(trial.log_odds)
+    # Metrics, calibration and threshold are those of fits on train and the other half of validation.
+    halves = np.arange(300) % 2
+    numbers = np.empty(300)
+    for half in (0, 1):
+        seen = join_samples(train, validation.take(halves != half))
+        fitted = fit_trial(seen, validation, {"algorithm": "xgboost", **trial.parameters}, 1)
+        numbers[halves == half] = fitted.log_odds[halves == half]
+    assert not np.array_equal(numbers, trial.log_odds)
+    probability = scorer.spec.calibration.to_probability(numbers)
     brier = float(((probability - validation.label) ** 2).mean())
     assert model.metrics["brier_score"] == pytest.approx(brier, abs=1e-12)
     assert (model.algorithm, model.training_window) == ("xgboost", (train.window[0], validation.window[1]))
     assert scorer.spec.features == FEATURES
     assert set(scorer.spec.reason_texts) == set(FEATURES)
-    assert scorer.spec.threshold in {*probability.tolist(), 1.0}
+    costs = CostOptions(missed=5, false_alarm=1)
+    assert scorer.spec.threshold == choose_threshold(probability, validation.label, costs)
     whole = np.concatenate([train.matrix, validation.matrix])
     medians = np.nanmedian(whole[:, :2], axis=0)
     # What ships has seen both.
@@ -130,3 +138,88 @@ def test_a_finished_model_says_what_it_is_and_scores_as_it_was_measured() -> Non
     assert np.array_equal(scorer.estimator.log_odds(validation.matrix), both.log_odds)
     assert not np.array_equal(both.log_odds, trial.log_odds)
     assert model.input_example == pytest.approx({"signal": medians[0], "noise": medians[1], "empty": 0.0})
+
+
+def rated(rows: int, missed_of_late: int) -> Sample:
+    """Return ``rows`` of which every tenth is two months late; of the late ``missed_of_late`` in ten miss a payment."""
+    late = np.where(np.arange(rows) % 10 == 0, 2.0, 0.0)
+    missed = np.where(late > 0, (np.arange(rows) // 10) % 10 < missed_of_late, np.arange(rows) % 25 == 1)
+    window = (date(2005, 4, 30), date(2005, 6, 30))
+    return Sample(features=("late",), matrix=late[:, None], label=missed.astype(np.int64), window=window)
+
+
+def test_a_rule_whose_rate_falls_with_the_newest_rows_still_acts() -> None:
+    """The threshold that the earlier fit would choose at its own rate is one that what ships never reaches."""
+    train, validation = rated(1000, 8), rated(1000, 6)
+    trial = fit_trial(train, validation, {"algorithm": "rate_table", "feature": "late", "bins": 10}, 1)
+    model = finish_model(
+        trial,
+        train,
+        validation,
+        calibration=CalibrationOptions("none"),
+        costs=CostOptions(missed=5, false_alarm=1),
+        label="missed",
+        reason_texts={"late": "It is late"},
+    )
+    scorer = load_scorer(model.files)
+    ships = scorer.predict(np.array([[0.0], [2.0]]))
+    earlier = 1 / (1 + np.exp(-trial.log_odds.max()))
+    assert ships[1] == pytest.approx((80 + 60 + 1) / (200 + 2), abs=1e-9)
+    assert ships[1] < earlier
+    assert scorer.decide(ships).tolist() == [0, 1]
+    assert ships[0] < scorer.spec.threshold < ships[1]
+
+
+def test_a_value_of_its_own_is_a_group_until_there_are_more_than_groups() -> None:
+    """A value of a few rows is not judged by that of thousands beside it."""
+    sample = rated(1000, 8)
+    sample.matrix[:3, 0], sample.label[:3] = 1.0, 1
+    few, many = (
+        fit_trial(sample, sample, {"algorithm": "rate_table", "feature": "late", "bins": bins}, 1) for bins in (3, 2)
+    )
+    assert few.log_odds[0] == pytest.approx(np.log((3 + 1) / (0 + 1)))
+    assert len(np.unique(few.log_odds)) == 3
+    assert len(np.unique(many.log_odds)) <= 2
+
+
+def test_of_a_row_of_which_nothing_is_known_the_mean_is_answered() -> None:
+    """Without such rows in training, an arbitrary branch answers."""
+    sample, unknown = make_sample(4000), np.full((1, 3), np.nan)
+    candidate = {"algorithm": "hist_gradient_boosting", "max_iter": 40, "learning_rate": 0.2}
+    answers = []
+    for share in (0.0, 0.02):
+        taught = add_unknown_rows(sample, share)
+        added = taught.take(np.arange(len(sample.label), len(taught.label)))
+        assert len(added.label) == 4000 * share
+        assert np.isnan(added.matrix).all()
+        model = finish_model(
+            fit_trial(taught, make_sample(400, 8), candidate, 1),
+            taught,
+            make_sample(400, 8),
+            calibration=CalibrationOptions("none"),
+            costs=CostOptions(missed=5, false_alarm=1),
+            label="late",
+            reason_texts={name: f"The {name}" for name in FEATURES},
+        )
+        answers.append(float(load_scorer(model.files).predict(unknown)[0]))
+    mean = sample.label.mean()
+    assert abs(answers[1] - mean) < 0.1 * mean
+    assert abs(answers[0] - mean) > abs(answers[1] - mean)
+
+
+@pytest.mark.parametrize("share", [-0.1, 0.6])
+def test_a_share_of_unknown_rows_is_in_range(share: float) -> None:
+    with pytest.raises(OptionError, match="unknown_share"):
+        FeatureOptions(excluded=[], unknown_share=share)
+
+
+def test_rows_of_one_entity_are_in_one_half() -> None:
+    """By the number of its keys, which is the same in every frame."""
+    sample = take(pd.concat([TABLE, TABLE.assign(customer_id=TABLE["customer_id"] + 10)]))
+    numbers = number_entities(TABLE, ["customer_id"])
+    assert numbers[0] == numbers[2] != numbers[1]
+    assert set(sample.entities.tolist()) >= set(numbers[:4].tolist())
+    by_entity = dict(zip(sample.entities.tolist(), sample.halves.tolist(), strict=True))
+    assert [by_entity[each] for each in sample.entities.tolist()] == sample.halves.tolist()
+    assert len(by_entity) == 4
+    assert number_entities(TABLE, []).tolist() == []

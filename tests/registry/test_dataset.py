@@ -12,7 +12,7 @@ import mlflow
 import numpy as np
 import pytest
 
-from boathouse.errors import ModelError, OptionError
+from boathouse.errors import ModelError
 from boathouse.modelling.result import LoadedModel, NoModel
 from boathouse.registry.model_files import list_requirements
 from boathouse.scoring.files import digest_of
@@ -79,17 +79,6 @@ def test_the_newest_version_is_told_by_number_not_by_text() -> None:
     assert dataset.load().version == "11"
 
 
-def test_an_alias_leads_to_its_version() -> None:
-    dataset = make_dataset()
-    for risk in (0.6, 0.7):
-        dataset.save(make_model(risk))
-    mlflow.MlflowClient().set_registered_model_alias(NAME, "champion", "1")
-    champion = make_dataset(alias="champion")
-    assert champion.exists()
-    loaded = champion.load()
-    assert (loaded.version, loaded.alias) == ("1", "champion")
-
-
 def test_a_version_is_found_by_its_number() -> None:
     make_dataset().save(make_model())
     make_dataset().save(make_model(0.8))
@@ -100,34 +89,17 @@ def test_a_version_is_found_by_its_number() -> None:
     assert not make_dataset(version="3", missing_ok=True).load()
 
 
-def test_an_alias_and_a_version_exclude_each_other() -> None:
-    with pytest.raises(OptionError, match="none beside an alias"):
-        make_dataset(alias="champion", version="1")
-
-
-@pytest.mark.parametrize("alias", [None, "champion"])
-def test_without_a_version_the_error_says_how_to_make_one(alias: str | None) -> None:
-    dataset = make_dataset(alias=alias)
+def test_without_a_version_the_error_says_how_to_make_one() -> None:
+    dataset = make_dataset()
     assert not dataset.exists()
     with refused(ModelError, match=r"test\.models\.late.*kedro run --pipelines training.* --env test"):
         dataset.load()
 
 
-def test_an_alias_missing_on_a_model_that_is_there() -> None:
-    make_dataset().save(make_model())
-    with refused(ModelError, match="alias 'champion'"):
-        make_dataset(alias="champion").load()
-
-
 def test_a_missing_version_may_be_allowed() -> None:
-    found = make_dataset(alias="champion", missing_ok=True).load()
-    assert found == NoModel(NAME, "champion")
+    found = make_dataset(version="3", missing_ok=True).load()
+    assert found == NoModel(NAME, "3")
     assert not found
-
-
-def test_an_unknown_alias_is_refused_before_anything_is_read() -> None:
-    with pytest.raises(OptionError, match="challenger, champion, previous"):
-        make_dataset(alias="best")
 
 
 def test_mlflow_itself_loads_it_in_a_fresh_process_without_unpickling(store: Path) -> None:

@@ -12,7 +12,7 @@ from boathouse.evaluation.behaviour import BehaviourResult
 from boathouse.evaluation.comparison import ALL, Estimate, Slice, SliceComparison
 from boathouse.evaluation.fairness import GroupFairness, GroupRates
 from boathouse.evaluation.model_card import CardWords, write_model_card
-from boathouse.evaluation.report import ComparedModel, EvaluationReport, Subject
+from boathouse.evaluation.report import ComparedModel, EvaluationReport, Reference, Subject
 from boathouse.features.feature_view import FeatureView, Source
 from boathouse.features.registry import write_dictionary
 from boathouse.lifecycle.decision import Decided, PromotionDecision
@@ -54,6 +54,11 @@ def _report(value: str) -> EvaluationReport:
         name=value, says=value, rule="low", cases=10, failing=2, worst=0.4, bound=0.1, max_failing_share=0.1
     )
     return EvaluationReport(
+        rule=value,
+        references=[
+            Reference(name=name, cost=0.5, difference=Estimate(-0.2, -0.3, -0.1)) for name in ("nothing", "everything")
+        ],
+        acted=1.0,
         subject=subject,
         rows=2_000,
         period=(value, value),

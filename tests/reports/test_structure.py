@@ -42,6 +42,7 @@ EXPECTED: dict[str, tuple[list[str], list[str]]] = {
     "model_card.md.j2": (
         [
             "h1 word, version word",
+            "h2 What its decisions cost",
             "h2 Metrics",
             "h2 Compared with baseline and champion, by part of the word",
             "h2 Behaviour",
@@ -51,6 +52,7 @@ EXPECTED: dict[str, tuple[list[str], list[str]]] = {
             "h2 What drives the score",
         ],
         [
+            "compared with | its cost | candidate less it | the candidate",
             "metric | candidate | baseline | candidate less baseline | champion | candidate less champion",
             "compared with | part | rows | ROC AUC | Brier score | Cost per word (word)",
             BEHAVIOUR,

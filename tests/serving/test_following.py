@@ -11,7 +11,8 @@ import pytest
 
 from boathouse.cli.serve import WORKER
 from boathouse.endpoints.config import Route
-from boathouse.errors import ModelError, UntrustedModelError
+from boathouse.errors import ModelError, UndecidedModelError, UntrustedModelError
+from boathouse.lifecycle.resolution import DecidedVersion
 from boathouse.serving import supervisor as supervising
 from boathouse.serving.protocol import Message, Setup
 from boathouse.serving.source import Source
@@ -19,31 +20,43 @@ from boathouse.serving.supervisor import Supervisor
 from tests.fixtures.small_endpoint import NAME, make_config
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from boathouse.endpoints.config import EndpointConfig
 
 
-class Registry:
-    """Aliases of one model; some versions cannot be read."""
+class Versions:
+    """What is decided of one model; some versions cannot be read, some were changed past the ledger."""
 
     def __init__(self) -> None:
         self.now, self.broken, self.down, self.read = {"champion": "1"}, set[str](), False, list[str]()
+        self.moved, self.stopped = set[str](), ""
 
-    def aliases(self, name: str) -> dict[str, str]:
+    def find(self, name: str) -> Callable[[str], DecidedVersion | None]:
         assert name == NAME
         if self.down:
             raise ModelError.store_unreachable("OperationalError")
-        return dict(self.now)
+        return self.resolve
 
-    def digest(self, _name: str, version: str) -> str:
-        return f"digest of {version}"
+    def resolve(self, wanted: str) -> DecidedVersion | None:
+        if wanted in self.moved:
+            raise UndecidedModelError.alias_moved(NAME, wanted, "1", "9", ledger="test.audit.promotions")
+        version = self.now.get(wanted)
+        if version is None:
+            return None
+        return DecidedVersion(name=NAME, version=version, digest=f"digest of {version}", stage=wanted)
 
-    def files(self, name: str, version: str) -> dict[str, bytes]:
-        self.read.append(version)
-        if version in self.broken:
-            raise UntrustedModelError.foreign_loader(name, "pickle")
-        return {"spec.json": version.encode()}
+    def say_stopped(self, name: str) -> str:
+        return self.stopped
+
+    def files(self, found: DecidedVersion) -> dict[str, bytes]:
+        self.read.append(found.version)
+        if found.version in self.broken:
+            raise UntrustedModelError.foreign_loader(found.name, "pickle")
+        return {"spec.json": found.version.encode()}
+
+    def forget(self, found: DecidedVersion) -> None:
+        pass
 
 
 class Listener:
@@ -60,7 +73,8 @@ class Watched:
     """A supervisor with one such worker, asked to look once at a time."""
 
     def __init__(self) -> None:
-        self.registry, self.worker, self.not_loadable = Registry(), Listener(), set[str]()
+        self.registry, self.worker, self.not_loadable = Versions(), Listener(), set[str]()
+        self.alarms: list[tuple[str, str]] = []
         setup = Setup(
             slot=0,
             endpoints={},
@@ -75,7 +89,8 @@ class Watched:
         )
         self.socket = socket.socket()
         self.configs = {"late": make_config()}
-        self.supervisor = Supervisor(Source(lambda: self.configs, self.registry), setup, self.socket, 1, module=WORKER)
+        source = Source(lambda: self.configs, self.registry, on_alarm=lambda *told: self.alarms.append(told))
+        self.supervisor = Supervisor(source, setup, self.socket, 1, module=WORKER)
         self.supervisor._workers[0] = self.worker  # type: ignore[assignment]
 
     def look(self) -> list[tuple[Any, ...]]:
@@ -127,6 +142,16 @@ def test_an_entity_with_traffic_keeps_its_version_when_the_alias_goes(watched: W
     assert new == ["configure", "model", "problem", "registry", "draining"]
 
 
+def test_a_stopped_champion_is_withdrawn_though_it_has_traffic_and_resumed(watched: Watched) -> None:
+    watched.look()
+    watched.registry.now, watched.registry.stopped = {}, "version 1 was stopped by ann: rejects everybody."
+    assert watched.look() == [("withdraw", "champion"), ("problem", "champion")]
+    assert watched.worker.messages[-1].content["text"] == "version 1 was stopped by ann: rejects everybody."
+    assert watched.look() == []
+    watched.registry.now, watched.registry.stopped = {"champion": "1"}, ""
+    assert watched.look() == [("model", "champion", "1")]
+
+
 def test_a_version_that_cannot_be_read_is_tried_again_later(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     watched.look()
     watched.registry.broken, watched.registry.now = {"2"}, {"champion": "2"}
@@ -137,6 +162,22 @@ def test_a_version_that_cannot_be_read_is_tried_again_later(watched: Watched, mo
     watched.registry.broken = set()
     monkeypatch.setattr(supervising, "_RETRY_S", -1.0)
     assert watched.look() == [("model", "champion", "2")]
+
+
+def test_what_was_moved_past_the_ledger_is_not_served_and_told_once(watched: Watched) -> None:
+    watched.registry.now = {"champion": "1", "challenger": "3"}
+    watched.look()
+    watched.registry.moved = {"champion", "challenger"}
+    assert sorted(watched.look()) == [("problem", "champion"), ("withdraw", "challenger")]
+    assert "version 9 in the registry" in watched.supervisor._problems["late", "champion"]
+    assert watched.look() == []
+    assert [name for name, _ in watched.alarms] == [NAME, NAME]
+    watched.registry.moved = set()
+    assert sorted(watched.look()) == [("model", "challenger", "3"), ("problem", "champion")]
+    assert watched.supervisor._problems == {}
+    watched.registry.moved = {"champion"}
+    watched.look()
+    assert len(watched.alarms) == 3
 
 
 def test_a_registry_that_is_down_stops_nothing(watched: Watched) -> None:

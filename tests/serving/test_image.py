@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -18,7 +19,9 @@ import pytest
 from boathouse.cli.model_files import copy_conf
 from boathouse.cli.package import build_wheel
 from boathouse.errors import ImageError
+from boathouse.lifecycle.decided_versions import SealedVersions
 from boathouse.registry.versions import FolderVersions
+from boathouse.scoring.files import digest_of
 from boathouse.serving.image import (
     DOCKERFILE,
     SUMS,
@@ -40,6 +43,7 @@ PARTS = ImageParts(
     environment="test",
     versions={(NAME, "4"): make_model().files},
     aliases={NAME: {"champion": "4"}},
+    decisions={(NAME, "4"): {"digest": digest_of(make_model().files), "stage": "champion"}},
     requirements=["numpy==2.4.6", "orjson==3.13.0"],
     python="3.11",
 )
@@ -105,6 +109,18 @@ def test_the_models_of_a_folder_answer_as_a_registry_does(tmp_path: Path) -> Non
         models.files(NAME, "5")
     with pytest.raises(ImageError, match=r"registry\.json is missing"):
         FolderVersions(tmp_path)
+
+
+def test_a_version_without_the_decision_that_it_left_with_is_not_served(tmp_path: Path) -> None:
+    models = write(tmp_path / "context") / "models"
+    found = SealedVersions(FolderVersions(models)).find(NAME)("champion")
+    assert (found.version, found.digest, found.stage) == ("4", digest_of(make_model().files), "champion")  # type: ignore[union-attr]
+    assert SealedVersions(FolderVersions(models)).find(NAME)("challenger") is None
+    index = json.loads((models / "registry.json").read_text(encoding="utf-8"))
+    index[NAME]["digests"]["4"] = "0" * 64
+    (models / "registry.json").write_text(json.dumps(index), encoding="utf-8")
+    with pytest.raises(ImageError, match="holds no decision of a ledger on version 4"):
+        SealedVersions(FolderVersions(models)).find(NAME)("champion")
 
 
 def test_requirements_are_pinned_to_what_is_installed_here() -> None:

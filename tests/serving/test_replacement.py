@@ -6,8 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from boathouse.endpoints.config import EndpointConfig
+from boathouse.lifecycle.resolution import DecidedVersion
 from boathouse.scoring.files import ModelFiles
-from boathouse.serving.source import VersionRef, Wanted
+from boathouse.serving.source import Wanted
 from boathouse.serving.supervisor import Supervisor
 from tests.fixtures.endpoint_config import make_config
 
@@ -23,12 +24,12 @@ class Source:
 
     def poll(self) -> Wanted:
         versions = {
-            ("late", entity.name): VersionRef(name=entity.entity_name, version="1", digest=None)
+            ("late", entity.name): DecidedVersion(name=entity.entity_name, version="1", digest="", stage="champion")
             for entity in self.config.served_entities
         }
         return Wanted({"late": self.config}, versions)
 
-    def files(self, ref: VersionRef) -> ModelFiles:
+    def files(self, ref: DecidedVersion) -> ModelFiles:
         return {}
 
 

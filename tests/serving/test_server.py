@@ -21,6 +21,7 @@ import pytest
 
 from boathouse.cli.serve import WORKER
 from boathouse.registry.dataset import ModelVersionDataset
+from tests.fixtures.decided import decide, open_cycle
 from tests.fixtures.model_store import empty_store, make_model
 from tests.fixtures.small_workspace import CONF
 
@@ -79,12 +80,12 @@ class Server:
         self.process.wait(30)
 
 
-def register(risk: float) -> str:
+def register(folder: Path, risk: float) -> str:
     """Register a version and make it champion."""
     dataset = ModelVersionDataset(name=MODEL)
     dataset.save(make_model(risk))
     version = str(dataset.last_saved_version)
-    mlflow.MlflowClient().set_registered_model_alias(MODEL, "champion", version)
+    decide(folder / "lakehouse", MODEL, version)
     return version
 
 
@@ -97,7 +98,7 @@ def data(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
     experiment = mlflow.create_experiment("late", artifact_location=f"file://{folder}/runs")
     mlflow.set_experiment(experiment_id=experiment)
-    register(0.7)
+    register(folder, 0.7)
     yield folder
     mlflow.end_run()
     mlflow.set_tracking_uri(before)
@@ -169,10 +170,10 @@ def test_the_platforms_sdk_is_answered(server: Server) -> None:
     assert answer.predictions == [{"probability": 0.7, "decision": 1, "reasons": "[]"}]
 
 
-def test_a_new_champion_is_served_within_seconds_and_no_request_is_lost(server: Server) -> None:
+def test_a_new_champion_is_served_within_seconds_and_no_request_is_lost(server: Server, data: Path) -> None:
     before = server.champion()["version"]
     with steady_requests(server.url) as answers:
-        version = register(0.9)
+        version = register(data, 0.9)
         server.wait(lambda: answers and answers[-1][1] == version)
         time.sleep(0.5)
     assert {status for status, _, _ in answers} == {200}
@@ -186,7 +187,7 @@ def test_a_version_that_cannot_be_loaded_keeps_the_old_one_serving(server: Serve
     dataset.save(make_model(0.3))
     broken = str(dataset.last_saved_version)
     mlflow.MlflowClient().set_model_version_tag(MODEL, broken, "model_digest", "0" * 64)
-    mlflow.MlflowClient().set_registered_model_alias(MODEL, "champion", broken)
+    decide(data / "lakehouse", MODEL, broken)
     server.wait(lambda: server.champion()["problem"])
     champion = server.champion()
     assert f"version {broken}: Model '{MODEL}' was registered with digest 0000" in champion["problem"]
@@ -194,8 +195,27 @@ def test_a_version_that_cannot_be_loaded_keeps_the_old_one_serving(server: Serve
     kill_a_worker(server)
     answers = [httpx.post(f"{server.url}/invocations", json=LATE) for _ in range(20)]
     assert {(each.status_code, each.headers["served-model-version"]) for each in answers} == {(200, before)}
-    mlflow.MlflowClient().set_registered_model_alias(MODEL, "champion", before)
+    decide(data / "lakehouse", MODEL, before)
     server.wait(lambda: server.champion()["problem"] is None and server.champion()["version"] == before)
+
+
+def test_an_alias_moved_by_hand_goes_on_with_the_version_that_was_decided(server: Server, data: Path) -> None:
+    before = server.champion()["version"]
+    dataset = ModelVersionDataset(name=MODEL)
+    dataset.save(make_model(0.2))
+    client, other = mlflow.MlflowClient(), str(dataset.last_saved_version)
+    client.set_registered_model_alias(MODEL, "champion", other)
+    server.wait(lambda: server.champion()["problem"])
+    assert f"Alias 'champion' of {MODEL} is version {other} in the registry" in server.champion()["problem"]
+    answer = httpx.post(f"{server.url}/invocations", json=LATE)
+    assert (answer.status_code, answer.headers["served-model-version"]) == (200, before)
+    (alarm,) = server.wait(lambda: server.events("registry_differs"))
+    assert alarm["model"] == MODEL
+    cycle = open_cycle(data / "lakehouse", MODEL)
+    server.wait(lambda: [each.kind for each in cycle.ledger.read()][-1] == "differed")
+    cycle.sync()
+    server.wait(lambda: server.champion()["problem"] is None)
+    assert server.champion()["version"] == before
 
 
 @pytest.mark.programs("pgrep")

@@ -169,12 +169,17 @@ def judge(cases: dict[str, BehaviourCases], feature: str, bounds: list[float], r
     [
         # A sensible rule: late is bad, unknown is in between.
         ("months_late", [0, 1], [0.05, 0.9, 0.3], set()),
-        # The reverse.
+        # The reverse; the unknown is less than half of the mean, which is high then.
         (
             "months_late",
             [0, 1],
             [0.9, 0.05, 0.3],
-            {"a_later_payment_is_no_better", "a_perfect_payer_scores_low", "a_late_payer_scores_high"},
+            {
+                "a_later_payment_is_no_better",
+                "a_perfect_payer_scores_low",
+                "a_late_payer_scores_high",
+                "nothing_known_is_bearable",
+            },
         ),
         # Four months late are taken for better than three.
         (

@@ -59,7 +59,7 @@ def deliver(environment: Environment, patience: float, *, retry_given_up: bool) 
     from boathouse.lifecycle.delivery import Outbox
     from boathouse.lifecycle.identity import identify
 
-    box = Outbox(environment, read_rules(environment), actor=identify(environment).name)
+    box = Outbox(environment, read_rules(environment), actor=identify(environment))
     done = box.deliver(patience_s=patience, retry_given_up=retry_given_up)
     click.echo(
         f"{done.sent} sent, {done.failed} attempt(s) failed, {done.waiting} waiting, {done.given_up} given up"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from boathouse.cli.environment_options import ENVIRONMENT
+from boathouse.cli.environment_options import ACT_AS, ENVIRONMENT
 from boathouse.endpoints.states import PAUSED, PROMOTED, STARTED, STEP, UPDATED, EndpointStates
 from boathouse.errors import RolloutError
 from boathouse.lifecycle.identity import identify
@@ -37,6 +37,7 @@ _COMMENT = click.option("--comment", default="", help="Why; kept in the trail.")
 @click.option("--expect", type=int, default=None, help="Change it only if this record is still the newest.")
 @_COMMENT
 @ENVIRONMENT
+@ACT_AS
 def update(name: str, environment: Environment, **given: Any) -> None:  # noqa: ANN401 - the options above
     """Change what an endpoint serves.
 
@@ -54,7 +55,7 @@ def update(name: str, environment: Environment, **given: Any) -> None:  # noqa: 
         raise RolloutError.switched_off()
     is_start = config.split.kind not in {"weight", state.config.split.kind}
     kind = STARTED if is_start else UPDATED
-    _report(states.change(state, config, kind=kind, actor=identify(environment).name, comment=given["comment"]))
+    _report(states.change(state, config, kind=kind, actor=identify(environment), comment=given["comment"]))
 
 
 def _read_file(name: str, path: Path) -> EndpointConfig:
@@ -117,6 +118,7 @@ def _parse_steps(text: str | None) -> Sequence[float] | None:
 @click.option("--entity", default=None, help="Default: the candidate, the mirror, or the only other one.")
 @_COMMENT
 @ENVIRONMENT
+@ACT_AS
 def promote(name: str, entity: str | None, comment: str, environment: Environment) -> None:
     """Give all traffic to one served entity.
 
@@ -128,26 +130,28 @@ def promote(name: str, entity: str | None, comment: str, environment: Environmen
     state = states.read(name)
     chosen = entity or choose_promoted(state.config)
     config = give_everything(state.config, chosen)
-    _report(states.change(state, config, kind=PROMOTED, actor=identify(environment).name, comment=comment))
+    _report(states.change(state, config, kind=PROMOTED, actor=identify(environment), comment=comment))
 
 
 @click.command(epilog="Example: boathouse endpoints rollback NAME --comment 'Too many errors'")
 @click.argument("name")
 @_COMMENT
 @ENVIRONMENT
+@ACT_AS
 def rollback(name: str, comment: str, environment: Environment) -> None:
     """Return to the configuration before.
 
     That is the one before the newest change, or before the rollout under way; typed again it goes further back.
     """
     states = EndpointStates.of(environment)
-    _report(states.roll_back(name, actor=identify(environment).name, comment=comment))
+    _report(states.roll_back(name, actor=identify(environment), comment=comment))
 
 
 @click.command(name="canary-step", epilog="Example: boathouse endpoints canary-step NAME --watch 60")
 @click.argument("name")
 @click.option("--watch", type=float, default=None, metavar="SECONDS", help="Look again and again, until it is decided.")
 @ENVIRONMENT
+@ACT_AS
 def canary_step(name: str, watch: float | None, environment: Environment) -> None:
     """Advance, keep or roll back a canary.
 
@@ -159,7 +163,7 @@ def canary_step(name: str, watch: float | None, environment: Environment) -> Non
 
     states = EndpointStates.of(environment)
     while True:
-        decision = step_canary(states, name, environment.endpoint_log, actor=identify(environment).name)
+        decision = step_canary(states, name, environment.endpoint_log, actor=identify(environment))
         click.echo(f"{decision.outcome}: {decision.reason}")
         for check in decision.checks:
             click.echo(f"  {check.verdict:<5} {check.name:<9} {check.text}")
@@ -174,19 +178,21 @@ def canary_step(name: str, watch: float | None, environment: Environment) -> Non
 @click.argument("name")
 @_COMMENT
 @ENVIRONMENT
+@ACT_AS
 def pause(name: str, comment: str, environment: Environment) -> None:
     """Pause a canary until it is resumed."""
     states = EndpointStates.of(environment)
     state = states.read(name)
     if state.config.split.kind != "canary":
         raise RolloutError.no_canary(name, state.config.split.kind)
-    _report(states.change(state, state.config, kind=PAUSED, actor=identify(environment).name, comment=comment))
+    _report(states.change(state, state.config, kind=PAUSED, actor=identify(environment), comment=comment))
 
 
 @click.command(epilog="Example: boathouse endpoints resume NAME --env prod")
 @click.argument("name")
 @_COMMENT
 @ENVIRONMENT
+@ACT_AS
 def resume(name: str, comment: str, environment: Environment) -> None:
     """Resume a paused canary.
 
@@ -196,7 +202,7 @@ def resume(name: str, comment: str, environment: Environment) -> None:
     state = states.read(name)
     if state.kind != PAUSED:
         raise RolloutError.no_canary(name, f"{state.config.split.kind}, not paused")
-    _report(states.change(state, state.config, kind=STEP, actor=identify(environment).name, comment=comment))
+    _report(states.change(state, state.config, kind=STEP, actor=identify(environment), comment=comment))
 
 
 def _report(state: EndpointState) -> None:

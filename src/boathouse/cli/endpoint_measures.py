@@ -187,14 +187,16 @@ def _record_advice(name: str, evidence: dict[str, Any], environment: Environment
     from boathouse.lifecycle.identity import identify
     from boathouse.lifecycle.ledger import open_ledger
 
+    who = identify(environment)
     event = AuditEvent(
         event_id=uuid.uuid4().hex,
         kind=ADVISED,
         subject=name,
-        actor=identify(environment).name,
+        actor=who.name,
+        assurance=who.assurance,
         occurred_at=datetime.now(UTC),
         comment=str(evidence["way"]),
-        evidence=evidence,
+        evidence={**evidence, **who.to_evidence()},
     )
     open_ledger(environment.table(DEPLOYMENTS)).append([event])
 

@@ -59,7 +59,7 @@ def show(name: str, environment: Environment, *, as_json: bool) -> None:
         if record.subject == name:
             mark = "*" if record.sequence == state.sequence else " "
             when = f"{record.occurred_at:%Y-%m-%d %H:%M:%S}"
-            click.echo(f" {mark}{record.sequence:>4} {when} {record.kind:<12} {record.actor:<12} {record.comment}")
+            click.echo(f" {mark}{record.sequence:>4} {when} {record.kind:<12} {record.who:<12} {record.comment}")
     if state.undo is not None:
         back = "conf" if state.undo == 0 else f"record {state.undo}"
         click.echo(f"  a rollback returns to {back}")

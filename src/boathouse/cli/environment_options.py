@@ -42,6 +42,33 @@ def default_conf() -> Path:
     return Path(find_kedro_project(Path.cwd()) or Path.cwd()) / "conf"
 
 
+def _declare_identity(context: click.Context, _option: click.Parameter, name: str | None) -> None:
+    """Have ``name`` act in this command: sets ``BOATHOUSE_USER``, which identities are read from, until it ends."""
+    if not name:
+        return
+    if "DATABRICKS_RUNTIME_VERSION" in os.environ:
+        raise click.UsageError("--as has no place here: on Databricks the platform says who you are. Leave it out.")
+    before = os.environ.get("BOATHOUSE_USER")
+    os.environ["BOATHOUSE_USER"] = name
+
+    @context.call_on_close
+    def restore() -> None:
+        os.environ.pop("BOATHOUSE_USER", None)
+        if before is not None:
+            os.environ["BOATHOUSE_USER"] = before
+
+
+# The name that acts, declared by who types it; recorded with that mark.
+ACT_AS = click.option(
+    "--as",
+    "acting_as",
+    metavar="NAME",
+    expose_value=False,
+    callback=_declare_identity,
+    help="Act under this name; recorded as declared, which proves nothing. Default: your account.",
+)
+
+
 def ENVIRONMENT(command: Callable[..., Any]) -> Callable[..., Any]:  # noqa: N802 - used like the options it adds
     """Add ``--env`` and ``--conf-source``; the command gets the opened environment as ``environment``."""
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from boathouse.cli.environment_options import ENVIRONMENT, engines
+from boathouse.cli.model_arguments import explain_absence
 from boathouse.errors import InferenceError
 from boathouse.errors.inference import NOTHING_DONE
 from boathouse.inference.models import RoleModel
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from boathouse.environment import Environment
     from boathouse.inference.options import StreamOptions
     from boathouse.inference.structured_stream import KafkaOutput
-    from boathouse.modelling.result import LoadedModel
 
 
 # A request made a day before the newest is late, as in the pipeline.
@@ -194,21 +194,22 @@ def find_model(environment: Environment, wanted: str) -> RoleModel:
     """Return the version at alias or number ``wanted``, with its role: only the champion decides.
 
     Raises:
-        ModelError: If there is none.
+        ModelError: If there is none, or ledger and registry do not agree on it.
     """
+    from boathouse.cli.model_arguments import open_decided
     from boathouse.errors import ModelError
-    from boathouse.registry.dataset import RegisteredVersions
-    from boathouse.registry.versions import RegistryVersions
+    from boathouse.modelling.result import NoModel
 
     name = environment.promoted_models[0]
-    aliases: dict[str, str] = RegistryVersions().aliases(name)
-    if wanted == CHAMPION and CHAMPION not in aliases:
-        raise ModelError.no_champion(environment.name)
-    if wanted == CHALLENGER and CHALLENGER not in aliases:
-        raise ModelError.no_challenger(environment.name)
-    version = aliases.get(wanted, wanted)
-    model: LoadedModel = RegisteredVersions(name, environment.lakehouse.get("schema_evolution", "refuse")).load(version)
-    return RoleModel(model, CHAMPION if version == aliases.get(CHAMPION) else CHALLENGER)
+    with open_decided(environment, name) as versions:
+        model = versions.load_if_any(wanted)
+        champion = versions.resolve(CHAMPION)
+    if isinstance(model, NoModel):
+        if wanted == CHALLENGER:
+            raise ModelError.no_challenger(environment.name)
+        raise ModelError(str(explain_absence(environment, name)))
+    is_champion = champion is not None and champion.version == model.version
+    return RoleModel(model, CHAMPION if is_champion else CHALLENGER)
 
 
 def _run_batch(environment: Environment, model: RoleModel, source: str, target: str, *, reasons: int) -> None:

@@ -22,6 +22,7 @@ from boathouse.pipeline_registry import FLOW, ON_REQUEST, WHOLE
 from boathouse.tables.engines.registry import choose_engine
 
 _VERBOSE = click.Option(["--verbose", "-v"], is_flag=True, help="Show the traceback of an error; as BOATHOUSE_DEBUG=1.")
+_STRICT = click.Option(["--strict"], is_flag=True, help="Fail if no champion can score; for jobs that must score.")
 _RUN_HELP = f"""Run pipelines, by default all of them.
 
 In this order: {", ".join(WHOLE)}.
@@ -53,6 +54,7 @@ _COMMANDS = (
     "requests",
     "serve",
     "simulate",
+    "sql",
     "tokens",
     "trace",
 )
@@ -91,8 +93,10 @@ def cli() -> None:
     """Boathouse: the whole life of a model on tables, on a laptop and on Databricks."""
 
 
-def _run(*, data_dir: Path | None, verbose: bool, **options: Any) -> Any:  # noqa: ANN401
+def _run(*, data_dir: Path | None, verbose: bool, strict: bool, **options: Any) -> Any:  # noqa: ANN401
     """Check the names given, then hand over to Kedro; turn an error into one clear block."""
+    if strict:
+        options["params"] = {**(options.get("params") or {}), "strict": True}
     try:
         use_data_dir(data_dir)
         _check_names(options)
@@ -118,7 +122,7 @@ def _correct_help(option: click.Parameter) -> click.Parameter:
 run = DATA_DIR(
     click.Command(
         "run",
-        params=[*map(_correct_help, kedro_run.params), _VERBOSE],
+        params=[*map(_correct_help, kedro_run.params), _STRICT, _VERBOSE],
         callback=_run,
         help=_RUN_HELP,
         epilog="Example: boathouse run --pipelines training,evaluation --env dev",

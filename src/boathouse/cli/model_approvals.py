@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from boathouse.cli.environment_options import ENVIRONMENT
+from boathouse.cli.environment_options import ACT_AS, ENVIRONMENT
 from boathouse.cli.model_arguments import (
     COMMENT,
     NAME_HELP,
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 )
 @NAME_VERSION()
 @ENVIRONMENT
+@ACT_AS
 @click.option("--to", type=click.Choice(["staging", "production"]), required=True, help="Where to.")
 @COMMENT
 def request(words: tuple[str, ...], environment: Environment, to: str, comment: str) -> None:
@@ -34,7 +35,10 @@ def request(words: tuple[str, ...], environment: Environment, to: str, comment: 
     name, version = split_name_version(environment, words)
     state = open_own_life_cycle(environment, name).request(version, to=to, comment=comment)
     send_messages(environment)
-    click.echo(f"Requested: {name} version {version} to {to}. It waits for: boathouse models approve {name} {version}")
+    click.echo(
+        f"Requested: {name} version {version} to {to}. It waits for: boathouse models approve {name} {version} "
+        f"--comment WHY --env {environment.name}"
+    )
     _show_open(state)
 
 
@@ -45,6 +49,7 @@ def request(words: tuple[str, ...], environment: Environment, to: str, comment: 
 )
 @NAME_VERSION()
 @ENVIRONMENT
+@ACT_AS
 @COMMENT
 def approve(words: tuple[str, ...], environment: Environment, comment: str) -> None:
     """Approve a step, for the exact files that the version has now."""
@@ -61,6 +66,7 @@ def approve(words: tuple[str, ...], environment: Environment, comment: str) -> N
 )
 @NAME_VERSION()
 @ENVIRONMENT
+@ACT_AS
 @COMMENT
 def reject(words: tuple[str, ...], environment: Environment, comment: str) -> None:
     """Reject a step; the version stays where it is."""
@@ -73,6 +79,7 @@ def reject(words: tuple[str, ...], environment: Environment, comment: str) -> No
 @click.command(name="check-approval", epilog="Example: boathouse models check-approval 3 --tag approval --env prod")
 @NAME_VERSION()
 @ENVIRONMENT
+@ACT_AS
 @click.option("--tag", default="approval", show_default=True, help="Tag of the version that holds the approval.")
 def check_approval(words: tuple[str, ...], environment: Environment, tag: str) -> None:
     """Succeed if a version is approved.
@@ -90,5 +97,4 @@ def check_approval(words: tuple[str, ...], environment: Environment, tag: str) -
 
 def _show_open(state: ModelState) -> None:
     for each in state.open_requests:
-        approvals = ", ".join(approval.by for approval in each.approvals) or "none yet"
-        click.echo(f"  waiting: {each.version} to {each.to}, asked by {each.by}; approved by {approvals}")
+        click.echo(f"  waiting: {each.version} to {each.to}, asked by {each.who}; approved by {each.approvers}")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from boathouse.errors import ConfigError, LifeCycleError
+from boathouse.errors import ConfigError, LifeCycleError, UndecidedModelError
 from boathouse.lifecycle.policy import GovernanceOptions
 
 if TYPE_CHECKING:
     from boathouse.environment import Environment
+    from boathouse.lifecycle.decided_versions import DecidedVersions
     from boathouse.lifecycle.steps import LifeCycle
+    from boathouse.lifecycle.vacancy import NoChampion
 
 NAME_HELP = (
     "NAME is the last part of a registered name, or the whole; it is needed if the environment promotes more than "
@@ -50,13 +54,49 @@ def open_own_life_cycle(environment: Environment, name: str) -> LifeCycle:
     from boathouse.lifecycle.steps import open_life_cycle, require_own
 
     use_registry(environment)
-    cycle = open_life_cycle(environment, name, read_rules(environment), identify(environment))
+    cycle = replace(open_life_cycle(environment, name, read_rules(environment), identify(environment)), tell=click.echo)
     try:
         require_own(environment, name)
     except LifeCycleError as error:
         cycle.refuse("change", None, error)
         raise
     return cycle
+
+
+def explain_absence(environment: Environment, name: str) -> NoChampion:
+    """Return why the model ``name``, which has no champion, has none, and what to type next."""
+    from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
+    from boathouse.lifecycle.projection import project_events
+    from boathouse.lifecycle.steps import read_clock
+    from boathouse.lifecycle.vacancy import explain_no_champion
+
+    state = project_events(open_ledger(environment.table(PROMOTIONS)).read(name), name=name)
+    return explain_no_champion(state, read_rules(environment), now=read_clock())
+
+
+@contextmanager
+def open_decided(environment: Environment, name: str) -> Iterator[DecidedVersions]:
+    """Give the versions of the model ``name`` that may score; what was found changed past the ledger is sent on.
+
+    Raises:
+        UndecidedModelError: As raised within; messages to webhooks were tried by then.
+    """
+    from boathouse.lifecycle.decided_versions import DecidedVersions
+
+    try:
+        yield DecidedVersions.of(environment, name)
+    except UndecidedModelError:
+        if name.partition(".")[0] == environment.name:
+            send_messages(environment)
+        raise
+
+
+def show_alarms(name: str, alarms: Sequence[str]) -> None:
+    """Print what the registry shows otherwise than the ledger decided, and the command that sets it back."""
+    for each in alarms:
+        click.echo(f"ALARM {name}: {each}")
+    if alarms:
+        click.echo(f"  Nothing of it scores. Set it back: boathouse models sync {name} --env {name.partition('.')[0]}")
 
 
 def send_messages(environment: Environment) -> None:

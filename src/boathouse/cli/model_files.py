@@ -5,18 +5,19 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import click
 
 from boathouse.cli.environment_options import ENVIRONMENT
 from boathouse.cli.model_arguments import NAME, name_model
 from boathouse.cli.package import build_wheel, is_private
-from boathouse.errors import ConfigError
+from boathouse.errors import ConfigError, ModelError
 from boathouse.options import require_choice
 
 if TYPE_CHECKING:
     from boathouse.environment import Environment
+    from boathouse.lifecycle.resolution import DecidedVersion
     from boathouse.modelling.result import LoadedModel
 
 
@@ -43,28 +44,38 @@ def export(
 
     use_registry(environment)
     model = name_model(environment, name)
-    loaded = load_version(model, version)
+    loaded, decided = load_version(environment, model, version)
     target = folder or Path("dist") / f"{model.rsplit('.', 1)[-1]}-{loaded.version}"
-    exported = export_model(loaded.files, target, name=model, version=loaded.version, overwrite=overwrite)
+    exported = export_model(
+        loaded.files, target, name=model, version=loaded.version, decision=decided.decision, overwrite=overwrite
+    )
     click.echo(f"{model} version {loaded.version} as {form} in {exported.folder}:")
+    click.echo(f"  {describe_seal(decided)}")
     for each, size in exported.sizes.items():
         click.echo(f"  {each:<18} {size / 1024:8,.1f} KiB")
     click.echo(f"Try it: python {exported.folder / 'score.py'} {exported.folder / 'example.json'}")
 
 
-def load_version(model: str, version: str) -> LoadedModel:
-    """Return a version by its number or an alias, its files checked.
+def load_version(environment: Environment, model: str, version: str) -> tuple[LoadedModel, DecidedVersion]:
+    """Return a version by its number or an alias, its files checked, and what the ledger decided on it.
 
     Raises:
         OptionError: If it is neither a number nor an alias.
-        ModelError: If there is no such version.
+        ModelError: If there is no such version, ledger and registry do not agree on it, or it is archived.
     """
-    from boathouse.registry.dataset import ALIASES, ModelVersionDataset
+    from boathouse.cli.model_arguments import open_decided
+    from boathouse.lifecycle.resolution import check_not_archived
+    from boathouse.lifecycle.state import ALIASES
 
-    if version.isdigit():
-        return cast("LoadedModel", ModelVersionDataset(name=model, version=version).load())
-    require_choice("version", version, ALIASES)
-    return cast("LoadedModel", ModelVersionDataset(name=model, alias=version).load())
+    if not version.isdigit():
+        require_choice("version", version, ALIASES)
+    with open_decided(environment, model) as versions:
+        loaded = versions.load(version)
+        decided = versions.resolve(loaded.version)
+    if decided is None:
+        raise ModelError.no_version(model, f"version {loaded.version}", ())
+    check_not_archived(decided)
+    return loaded, decided
 
 
 _EXTRAS = frozenset({"serving", "postgres"})
@@ -93,11 +104,12 @@ def build_context(version: str, environment: Environment, name: str | None, fold
         message = f"{root} is not the project: it has no pyproject.toml. Change to the project's folder."
         raise ConfigError(message)
     use_registry(environment)
-    loaded = load_version(name_model(environment, name), version)
+    loaded, decided = load_version(environment, name_model(environment, name), version)
     parts = ImageParts(
         environment=environment.name,
         versions={(loaded.name, loaded.version): loaded.files},
         aliases={loaded.name: {"champion": loaded.version}},
+        decisions={(loaded.name, loaded.version): decided.decision},
         requirements=pin_requirements("boathouse", _EXTRAS),
         python=f"{sys.version_info.major}.{sys.version_info.minor}",
     )
@@ -110,8 +122,17 @@ def build_context(version: str, environment: Environment, name: str | None, fold
     )
     check_context(folder)
     click.echo(f"{loaded.name} version {loaded.version} in {folder}: {len(parts.requirements)} pinned packages")
+    click.echo(describe_seal(decided))
     click.echo(
         f"Build it: docker build -t {loaded.name.rsplit('.', 1)[-1].replace('_', '-')}:{loaded.version} {folder}"
+    )
+
+
+def describe_seal(decided: DecidedVersion) -> str:
+    """Return what goes along in place of a ledger."""
+    return (
+        f"It is {decided.stage} by record {decided.decision['records']} of {decided.decision['ledger']}. That decision "
+        "goes along: what happens to the version later, a rollback too, does not reach it there."
     )
 
 

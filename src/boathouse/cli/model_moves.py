@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from boathouse.cli.environment_options import ENVIRONMENT
+from boathouse.cli.environment_options import ACT_AS, ENVIRONMENT
 from boathouse.cli.model_arguments import (
     COMMENT,
     NAME_HELP,
     NAME_VERSION,
+    explain_absence,
     open_own_life_cycle,
     send_messages,
     split_name,
     split_name_version,
 )
 from boathouse.environment import open_environment
+from boathouse.lifecycle.comparison import DIGEST
 
 if TYPE_CHECKING:
     from boathouse.environment import Environment
@@ -34,6 +36,7 @@ _TARGET = click.option(
 )
 @NAME_VERSION()
 @ENVIRONMENT
+@ACT_AS
 @_TARGET
 @COMMENT
 def promote(words: tuple[str, ...], environment: Environment, to: str, comment: str) -> None:
@@ -50,6 +53,7 @@ def promote(words: tuple[str, ...], environment: Environment, to: str, comment: 
 @click.command(epilog="Example: boathouse models rollback --comment 'Rejects too many' --env prod")
 @NAME_VERSION("[NAME]")
 @ENVIRONMENT
+@ACT_AS
 @click.option("--to", default=None, help="A former champion. Default: the previous one.")
 @click.option("--comment", "--reason", "comment", default="Rolled back by hand.", help="Why; goes on record.")
 def rollback(words: tuple[str, ...], environment: Environment, to: str | None, comment: str) -> None:
@@ -63,8 +67,29 @@ def rollback(words: tuple[str, ...], environment: Environment, to: str | None, c
     send_messages(environment)
     if state.rolled_back is not None:
         old, new, by, at = state.rolled_back
-        click.echo(f"Rolled back from {old} to {new}, by {by} at {at:%Y-%m-%d %H:%M} UTC.")
+        did = f"Version {new} is champion again" if old == new else f"Rolled back from {old} to {new}"
+        click.echo(f"{did}, by {by} at {at:%Y-%m-%d %H:%M} UTC.")
     _show_aliases(state)
+
+
+@click.command(epilog="Example: boathouse models stop --comment 'Rejects everybody' --env prod")
+@NAME_VERSION("[NAME]")
+@ENVIRONMENT
+@ACT_AS
+@COMMENT
+def stop(words: tuple[str, ...], environment: Environment, comment: str) -> None:
+    """Stop the champion; nothing takes its place.
+
+    It takes effect at once: the champion is archived, and batch runs, streams and endpoints say that it was stopped,
+    and why, until a person makes a version champion. NAME is the model's name; without it the environment's model.
+    Typed twice it does the same as once.
+    """
+    from boathouse.lifecycle.stop import stop_champion
+
+    name, _ = split_name(environment, words)
+    stop_champion(open_own_life_cycle(environment, name), comment=comment)
+    send_messages(environment)
+    click.echo(str(explain_absence(environment, name)))
 
 
 @click.command(
@@ -73,6 +98,7 @@ def rollback(words: tuple[str, ...], environment: Environment, to: str | None, c
 )
 @NAME_VERSION()
 @ENVIRONMENT
+@ACT_AS
 @COMMENT
 def archive(words: tuple[str, ...], environment: Environment, comment: str) -> None:
     """Archive a version."""
@@ -89,20 +115,22 @@ def archive(words: tuple[str, ...], environment: Environment, comment: str) -> N
 )
 @NAME_VERSION()
 @ENVIRONMENT
+@ACT_AS
 @click.option("--to", "target", required=True, help="Environment to copy into.")
 @COMMENT
 def copy(words: tuple[str, ...], environment: Environment, target: str, comment: str) -> None:
     """Copy a version with its tags and the lineage to its source."""
     from boathouse.hooks.governance import read_role
-    from boathouse.lifecycle.deployment import check_source, copy_version
+    from boathouse.lifecycle.deployment import DeploymentOptions, check_source, copy_version
 
     into = open_environment(target, environment.conf_source)
     name, version = split_name_version(environment, words)
-    role = read_role(into)
-    if role is not None:
-        check_source(role, environment.name)
     twin = f"{into.name}.{name.split('.', 1)[1]}"
-    state, copied = copy_version(environment, name, version, open_own_life_cycle(into, twin), comment=comment)
+    cycle, role = open_own_life_cycle(into, twin), read_role(into)
+    if role is not None:
+        chain = into.options(DeploymentOptions, "globals", "deployment").chain
+        cycle.judge("copy", None, lambda: check_source(role, environment.name, chain))
+    state, copied = copy_version(environment, name, version, cycle, comment=comment)
     send_messages(into)
     click.echo(f"{name} version {version} is {twin} version {copied}. Have it judged there:")
     click.echo(f"  kedro run --pipelines evaluation,promotion --env {into.name}")
@@ -112,10 +140,25 @@ def copy(words: tuple[str, ...], environment: Environment, target: str, comment:
 def _sync(words: tuple[str, ...], environment: Environment) -> None:
     """Sync the registry with the ledger.
 
-    Every other step does so first. NAME is the model's name; without it the environment's model.
+    Prints what was changed. What somebody had changed past the ledger goes on record first. Every other step does so
+    too. NAME is the model's name; without it the environment's model.
     """
     name, _ = split_name(environment, words)
-    _show_aliases(open_own_life_cycle(environment, name).sync())
+    synced = open_own_life_cycle(environment, name).bring_in_line()
+    send_messages(environment)
+    for alarm in synced.alarms:
+        click.echo(f"Changed past the ledger: {alarm}")
+    for change in synced.changes:
+        click.echo(f"  {change}")
+    left = [
+        each for each in synced.alarms if each.kind == DIGEST and each.key not in {one.key for one in synced.changes}
+    ]
+    for each in left:
+        click.echo(
+            f"Version {each.version} stays refused: its files are not those on record. Go back, or train again: "
+            f"boathouse models rollback {name} --env {environment.name}"
+        )
+    _show_aliases(synced.state)
 
 
 _SYNC_EXAMPLE = "Example: boathouse models sync --env prod"

@@ -9,14 +9,16 @@ import click
 
 from boathouse.cli.environment_options import ENVIRONMENT, JSON_OUTPUT, show_json
 from boathouse.cli.model_approvals import approve, check_approval, reject, request
-from boathouse.cli.model_arguments import NAME_HELP, NAME_VERSION, split_name
+from boathouse.cli.model_arguments import NAME_HELP, NAME_VERSION, show_alarms, split_name
 from boathouse.cli.model_files import build_context, export
-from boathouse.cli.model_moves import archive, copy, former_sync, promote, rollback, sync
+from boathouse.cli.model_moves import archive, copy, former_sync, promote, rollback, stop, sync
 from boathouse.cli.model_reports import compare, report, reproduce
 from boathouse.environment import list_environments, open_environment
 from boathouse.errors import LifeCycleError
 from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
 from boathouse.lifecycle.projection import project_all_events, project_events
+from boathouse.lifecycle.registry_reader import read_registry
+from boathouse.lifecycle.sync import compare_records
 
 if TYPE_CHECKING:
     from boathouse.environment import Environment
@@ -31,23 +33,49 @@ if TYPE_CHECKING:
 def list_models(environment: Environment, *, everywhere: bool, as_json: bool) -> None:
     """List models and what waits for approval.
 
-    For each its champion, challenger and previous champion by the ledger. Every step syncs the registry with it, and
-    so does boathouse models sync.
+    For each its champion, challenger and previous champion by the ledger. What the registry shows otherwise, because
+    somebody changed it past the ledger, is listed as an alarm; boathouse models sync sets it back.
     """
     states: list[ModelState] = []
+    alarms: dict[str, list[str]] = {}
     for each in _open_all(environment) if everywhere else [environment]:
-        states += project_all_events(open_ledger(each.table(PROMOTIONS)).read()).values()
+        own, alarmed = read_models(each)
+        states += own
+        alarms |= alarmed
     if as_json:
-        show_json([asdict(state) for state in states])
+        show_json([{**asdict(state), "alarms": alarms.get(state.name, [])} for state in states])
         return
-    if not states:
+    if states:
+        _show_states(states)
+    else:
         made_by = f"kedro run --pipelines training,evaluation,promotion --env {environment.name}"
         click.echo(f"No model is on record. Make one: {made_by}")
-        return
+    for name, found in alarms.items():
+        show_alarms(name, found)
+
+
+def _show_states(states: list[ModelState]) -> None:
     width = max(len(state.name) for state in states)
     click.echo(f"{'model':<{width}}  {'champion':>8}  {'challenger':>10}  {'previous':>8}  {'versions':>8}  waiting")
     for state in states:
         click.echo(f"{state.name:<{width}}  {_row(state)}")
+        champion = state.versions.get(state.champion or "")
+        if champion is not None and champion.approved_by:
+            click.echo(f"  champion {champion.version} was approved by {champion.approved_by}")
+
+
+def read_models(environment: Environment) -> tuple[list[ModelState], dict[str, list[str]]]:
+    """Return the state of every model by the ledger, and by name what the registry shows otherwise, in words."""
+    ledger = open_ledger(environment.table(PROMOTIONS))
+    names = {*project_all_events(ledger.read()), *environment.promoted_models}
+    registered = {name: read_registry(environment, name) for name in sorted(names)}
+    # Again, after the registry: what reached that before, the ledger has now.
+    records = ledger.read()
+    alarms = {
+        name: [str(each) for each in compare_records(name, records, shown) if each.is_alarm]
+        for name, shown in registered.items()
+    }
+    return list(project_all_events(records).values()), alarms
 
 
 def _open_all(environment: Environment) -> list[Environment]:
@@ -57,7 +85,7 @@ def _open_all(environment: Environment) -> list[Environment]:
 
 
 def _row(state: ModelState) -> str:
-    waiting = ", ".join(f"{each.version} to {each.to} ({each.by})" for each in state.open_requests) or "-"
+    waiting = ", ".join(f"{each.version} to {each.to} ({each.who})" for each in state.open_requests) or "-"
     numbers = [(state.champion, 8), (state.challenger, 10), (state.previous, 8)]
     return "  ".join([*(f"{value or '-':>{width}}" for value, width in numbers), f"{len(state.versions):>8}", waiting])
 
@@ -77,10 +105,11 @@ def show(words: tuple[str, ...], environment: Environment, last: int, *, as_json
     ledger = open_ledger(environment.table(PROMOTIONS)).read()
     records = [record for record in ledger if record.subject == name]
     state = project_events(records, name=name)
-    if not records:
-        raise LifeCycleError.unknown_model(name, {record.subject for record in ledger})
+    if not state.versions:
+        raise LifeCycleError.unknown_model(name, project_all_events(ledger))
     if version is not None and version not in state.versions:
         raise LifeCycleError.unknown_version(name, version, state.versions)
+    records_of_model = records
     if version is not None:
         records = [record for record in records if record.version == version]
     if as_json:
@@ -88,26 +117,32 @@ def show(words: tuple[str, ...], environment: Environment, last: int, *, as_json
         show_json({"state": shown, "records": [asdict(record) for record in records]})
         return
     _show_model(state) if version is None else _show_version(state, state.versions[version])
+    differences = compare_records(name, records_of_model, read_registry(environment, name))
+    show_alarms(name, [str(each) for each in differences if each.is_alarm and version in {None, each.version}])
     _show_records(records[-last:], len(records))
 
 
 def _show_model(state: ModelState) -> None:
     click.echo(f"{state.name}: " + (", ".join(f"{key} {value}" for key, value in state.aliases.items()) or "no alias"))
+    if state.stopped is not None:
+        stop = state.stopped
+        click.echo(f"  stopped: version {stop.version} by {stop.by} at {stop.at:%Y-%m-%d %H:%M} UTC: {stop.reason}")
     if state.versions:
         click.echo(f"  {'version':>7}  {'stage':<10}  {'gates':<11}  trained by, reason")
     for found in state.versions.values():
         checked = found.check.outcome if found.check else "not checked"
         click.echo(
-            f"  {found.version:>7}  {found.stage:<10}  {checked:<11}  by {found.trained_by}  {found.reason}".rstrip()
+            f"  {found.version:>7}  {found.stage:<10}  {checked:<11}  by {found.trainer}  {found.reason}".rstrip()
         )
     for waiting in state.open_requests:
-        approvals = ", ".join(each.by for each in waiting.approvals) or "none yet"
-        click.echo(f"  waiting: {waiting.version} to {waiting.to}, asked by {waiting.by}; approved by {approvals}")
+        click.echo(
+            f"  waiting: {waiting.version} to {waiting.to}, asked by {waiting.who}; approved by {waiting.approvers}"
+        )
 
 
 def _show_version(state: ModelState, found: ModelVersion) -> None:
     click.echo(f"{state.name} version {found.version}: {found.stage} since {found.moved_at:%Y-%m-%d %H:%M} UTC")
-    click.echo(f"  trained by {found.trained_by}, digest {(found.digest or 'unknown')[:16]}")
+    click.echo(f"  trained by {found.trainer}, digest {(found.digest or 'unknown')[:16]}")
     for label, text in (("why", found.reason), ("copied from", found.source), ("approved by", found.approved_by)):
         if text:
             click.echo(f"  {label}: {text}")
@@ -124,7 +159,7 @@ def _show_records(records: list[AuditRecord], total: int) -> None:
     click.echo(f"records: {len(records)} of {total}")
     for each in records:
         version = each.version or "-"
-        line = f"  {each.sequence:>5}  {each.occurred_at:%Y-%m-%d %H:%M}  {each.kind:<11}  {version:>4}  {each.actor}"
+        line = f"  {each.sequence:>5}  {each.occurred_at:%Y-%m-%d %H:%M}  {each.kind:<11}  {version:>4}  {each.who}"
         click.echo(f"{line}  {each.comment}".rstrip())
 
 
@@ -139,7 +174,7 @@ def models() -> None:
 for _command in (
     *(list_models, show, compare),
     *(request, approve, reject, check_approval),
-    *(promote, rollback, archive, copy, sync, former_sync),
+    *(promote, rollback, stop, archive, copy, sync, former_sync),
     *(export, build_context),
     *(report, reproduce),
 ):

@@ -10,6 +10,7 @@ import click
 from boathouse.cli.environment_options import ENVIRONMENT, JSON_OUTPUT, show_json
 from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
 from boathouse.lifecycle.projection import project_all_events
+from boathouse.lifecycle.resolution import explain_missing
 
 if TYPE_CHECKING:
     from boathouse.environment import Environment
@@ -25,7 +26,7 @@ def requests() -> None:
 @click.option("--all", "closed_too", is_flag=True, help="Closed requests too.")
 @JSON_OUTPUT
 def list_requests(environment: Environment, *, closed_too: bool, as_json: bool) -> None:
-    """List what waits for approval."""
+    """List what waits for approval, with the commands that decide on it."""
     states = project_all_events(open_ledger(environment.table(PROMOTIONS)).read())
     requests_by_model = [
         (name, each) for name, state in states.items() for each in state.requests if closed_too or not each.closed
@@ -35,8 +36,15 @@ def list_requests(environment: Environment, *, closed_too: bool, as_json: bool) 
         return
     if not requests_by_model:
         click.echo("Nothing waits for approval.")
+        for state in states.values():
+            if state.champion is None:
+                click.echo(f"  {state.name} has no champion. {explain_missing(state)}")
     for name, each in requests_by_model:
-        status = each.closed or f"waiting, approved by {', '.join(one.by for one in each.approvals) or 'none yet'}"
+        status = each.closed or f"waiting, approved by {each.approvers}"
         click.echo(
-            f"{each.at:%Y-%m-%d %H:%M}  {name} {each.version} to {each.to}  {each.by}: {each.comment}  [{status}]"
+            f"{each.at:%Y-%m-%d %H:%M}  {name} {each.version} to {each.to}  {each.who}: {each.comment}  [{status}]"
         )
+        if not each.closed:
+            here = f"{name} {each.version} --env {environment.name}"
+            click.echo(f"  look at it: boathouse models show {here}")
+            click.echo(f"  decide: boathouse models approve {here} --comment WHY, or boathouse models reject …")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import tempfile
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ import click
 
 from boathouse.cli.environment_options import ENVIRONMENT
 from boathouse.cli.feature_arguments import STORE
+from boathouse.cli.model_arguments import send_messages
 from boathouse.errors import ConfigError, EndpointError, TokenError
 
 if TYPE_CHECKING:
@@ -79,6 +81,8 @@ def serve(  # noqa: PLR0913, PLR0917 - options
     with listener, tempfile.TemporaryDirectory(prefix="boathouse-serve-") as run_folder:
         scheme, bound = "https" if ssl_certfile else "http", listener.getsockname()
         click.echo(f"Serving {', '.join(configs)} of {env} on {scheme}://{_show_host(bound[0])}:{bound[1]}")
+        if models is not None:
+            click.echo(f"Versions are those of {models}, by the decisions that went along: no ledger is asked.")
         if public and not ssl_certfile:
             click.echo("Tokens travel unencrypted: use --ssl-certfile and --ssl-keyfile, or a proxy that has them.")
         setup = make_setup(
@@ -116,7 +120,8 @@ def _open_source(
     """Return what is to be served now, and a source that follows the registry, or a folder, and recorded changes."""
     from boathouse.endpoints.experiments.planning import ExperimentOptions
     from boathouse.endpoints.states import EndpointStates
-    from boathouse.registry.versions import FolderVersions, RegistryVersions
+    from boathouse.lifecycle.decided_versions import LedgerVersions, SealedVersions
+    from boathouse.registry.versions import FolderVersions
     from boathouse.serving.source import Source
 
     environment.use_mlflow()
@@ -127,8 +132,21 @@ def _open_source(
         found = states.configurations(experiments=experiments)
         return {name: found[name] for name in chosen}
 
-    registry = RegistryVersions() if models is None else FolderVersions(models)
-    return Source(read, registry), read()
+    if models is not None:
+        return Source(read, SealedVersions(FolderVersions(models))), read()
+    alarm = partial(_tell_alarm, environment)
+    return Source(read, LedgerVersions(environment.lakehouse), on_alarm=alarm), read()
+
+
+def _tell_alarm(environment: Environment, name: str, problem: str) -> None:
+    """Log what was changed past the ledger, record it, and have it sent to the webhooks."""
+    from boathouse.lifecycle.decided_versions import note_what_differs
+    from boathouse.serving.access import AccessLog
+
+    AccessLog().event("error", "registry_differs", model=name, problem=problem)
+    if name.partition(".")[0] == environment.name:
+        note_what_differs(name, environment.lakehouse)
+        send_messages(environment)
 
 
 def choose_endpoints(environment: Environment, names: Sequence[str] = ()) -> tuple[str, ...]:

@@ -29,25 +29,44 @@ def trace(subject: str, name: str | None, environment: Environment, *, as_json: 
     champion. PREDICTION_ID is that of a row of batch or stream, or the x-request-id of an endpoint's answer, followed
     by - and the number of the record from 0. What was not recorded is named as such.
     """
-    from boathouse.hooks.tracking import use_registry
-
-    use_registry(environment)
     click.echo(_find_form(subject)(subject, name, environment, as_json=as_json))
 
 
 def trace_version(subject: str, name: str | None, environment: Environment, *, as_json: bool) -> str:
-    """Return the trace of a model version."""
+    """Return the trace of a model version; an alias is that of the ledger.
+
+    Raises:
+        ModelError: If there is no such version.
+    """
+    from boathouse.hooks.tracking import use_registry
+    from boathouse.lifecycle.registry_reader import read_registry
+    from boathouse.lifecycle.resolution import RecordedModel, explain_missing, is_alias
+    from boathouse.lifecycle.sync import compare_records
     from boathouse.lineage.model_history import read_trail
     from boathouse.lineage.trace_text import trace_to_dict, write_trace
     from boathouse.lineage.version_facts import read_version
     from boathouse.use_case import USE_CASE
 
     model, lakehouse = name_model(environment, name), environment.lakehouse
+    shown, trail = read_registry(environment, model), read_trail(environment, "promotions")
+    recorded = RecordedModel.of(model, trail.records)
+    if is_alias(subject) and recorded.records:
+        found = recorded.now.aliases.get(subject)
+        if found is None:
+            message = f"No version of {model} is {subject}. {explain_missing(recorded.now, subject)}"
+            raise ModelError(message)
+        subject = found
+    if subject.isdecimal() and subject not in shown.versions:
+        # Said before MLflow is imported, which takes seconds.
+        raise ModelError.no_version(model, f"version {subject}", shown.versions)
+    use_registry(environment)
+    differences = compare_records(model, trail.records, shown)
+    alarms = [str(each) for each in differences if each.is_alarm and each.version in {"", subject}]
     facts = read_version(model, subject, lakehouse, views=USE_CASE.views, with_files=True)
-    events = read_trail(environment, "promotions").about(facts.name, facts.version)
+    events = trail.about(facts.name, facts.version)
     if as_json:
-        return json.dumps(trace_to_dict(facts, events), indent=2, default=str)
-    return write_trace(facts, events)
+        return json.dumps({**trace_to_dict(facts, events), "alarms": alarms}, indent=2, default=str)
+    return "\n".join([*(f"ALARM {each}" for each in alarms), write_trace(facts, events)])
 
 
 def trace_prediction(subject: str, name: str | None, environment: Environment, *, as_json: bool) -> str:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from boathouse.endpoints.sizing import SIZES
 from boathouse.options import require_between
 
 # A minute of delay is what a stream in micro-batches promises, an hour what a scheduled batch does.
 _STREAM_DELAY_MS, _BATCH_DELAY_MS = 60_000.0, 3_600_000.0
 # Below this, the network to an endpoint takes most of what is allowed.
 _DEVICE_LATENCY_MS = 5.0
-# More predictions at a time than endpoints are made for: the largest size works on 64 requests.
-_MOST_UNITS = 64.0
+# More predictions at a time than one endpoint of the largest size works on.
+_MOST_UNITS = max(upper for _, upper in SIZES.values())
 # Tables of an online store stay quick up to about here.
 _MOST_STORED_ROWS = 500_000_000
 
@@ -54,7 +55,7 @@ class Advice:
 
     Attributes:
         way: ``batch``, ``stream``, ``precomputed``, ``online`` or ``edge``.
-        command: What to type for it.
+        command: What to type for it, as it stands.
         reasons: Why this one, and why not others; the decisive one first.
         units: Requests at work at the same time if every prediction were computed when asked for.
     """
@@ -72,9 +73,9 @@ class Advice:
 COMMANDS = {
     "batch": "kedro run --pipeline batch_inference",
     "stream": "kedro run --pipeline stream_inference",
-    "precomputed": "boathouse infer, to the online store; boathouse serve reads by key",
-    "online": "boathouse serve",
-    "edge": "boathouse models export --format onnx",
+    "precomputed": "boathouse features publish-predictions, then boathouse serve",
+    "online": "boathouse features publish, then boathouse serve",
+    "edge": "boathouse models export champion --format onnx",
 }
 
 
@@ -122,5 +123,9 @@ def _warn(needs: Needs, units: float) -> list[str]:
     if needs.model_ms > needs.latency_ms:
         found.append(f"the model takes {needs.model_ms:g} ms, longer than may be waited: make it smaller first")
     if units > _MOST_UNITS:
-        found.append(f"{units:.0f} requests at the same time need several endpoints; see boathouse endpoints size")
+        found.append(
+            f"{units:.0f} requests at the same time are more than the {_MOST_UNITS} of one endpoint of size "
+            f"{max(SIZES, key=lambda size: SIZES[size][1])}: boathouse endpoints size --qps {needs.per_second:g} "
+            f"--ms {needs.model_ms:g}"
+        )
     return found

@@ -18,6 +18,7 @@ from boathouse.tables.delta_log import open_log, read_local_rows
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from boathouse.lifecycle.policy import Actor
     from boathouse.tables.location import TableLocation
 
 
@@ -114,7 +115,7 @@ def _has_failed(rows: Sequence[LoggedRow]) -> bool:
 
 
 def step_canary(
-    states: EndpointStates, name: str, log: TableLocation, *, actor: str, now: datetime | None = None
+    states: EndpointStates, name: str, log: TableLocation, *, actor: Actor, now: datetime | None = None
 ) -> CanaryDecision:
     """Judge the canary of ``name`` by the log since its present step began, and move it, or the traffic back.
 
@@ -150,7 +151,7 @@ def step_canary(
 
 
 def _apply(
-    states: EndpointStates, state: EndpointState, decision: CanaryDecision, following: float | None, actor: str
+    states: EndpointStates, state: EndpointState, decision: CanaryDecision, following: float | None, actor: Actor
 ) -> None:
     evidence = {"checks": [check.to_evidence() for check in decision.checks]}
     if decision.outcome == "roll_back":

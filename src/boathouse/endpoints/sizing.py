@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from boathouse.options import require_between
 
-# Units of concurrency that the platform gives a workload size, from and to.
-SIZES = {"Small": (0, 4), "Medium": (8, 16), "Large": (16, 64)}
+# Units of concurrency that the platform gives a workload size, from and to. With scale to zero the lower bound is 0,
+# whatever the size. Source: workload_size of ServedEntityInput, databricks-sdk 0.156.
+SIZES = {"Small": (4, 4), "Medium": (8, 16), "Large": (16, 64)}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from boathouse.endpoints.rollouts import end_experiment
 from boathouse.errors import RolloutError
 from boathouse.lifecycle.chain import AuditEvent
 from boathouse.lifecycle.ledger import open_ledger
+from boathouse.lifecycle.policy import Actor, identify_actor
 
 if TYPE_CHECKING:
     from boathouse.environment import Environment
@@ -154,7 +155,7 @@ class EndpointStates:
         config: EndpointConfig,
         *,
         kind: str,
-        actor: str,
+        actor: Actor,
         comment: str = "",
         evidence: Mapping[str, Any] | None = None,
     ) -> EndpointState:
@@ -175,7 +176,7 @@ class EndpointStates:
         self,
         name: str,
         *,
-        actor: str,
+        actor: Actor,
         comment: str = "",
         evidence: Mapping[str, Any] | None = None,
         seen: EndpointState | None = None,
@@ -206,16 +207,18 @@ class EndpointStates:
         return self._record(state, content, ROLLED_BACK, actor, comment)
 
     def _record(
-        self, state: EndpointState, evidence: Mapping[str, Any], kind: str, actor: str, comment: str
+        self, state: EndpointState, evidence: Mapping[str, Any], kind: str, actor: Actor, comment: str
     ) -> EndpointState:
+        who = identify_actor(actor)
         event = AuditEvent(
             event_id=uuid.uuid4().hex,
             kind=kind,
             subject=state.name,
-            actor=actor,
+            actor=who.name,
+            assurance=who.assurance,
             occurred_at=datetime.now(UTC),
             comment=comment,
-            evidence=evidence,
+            evidence={**evidence, **({"account": who.account} if who.account else {})},
         )
         self._ledger.append([event], check=lambda records: require_unchanged(state, records))
         return self.read(state.name)

@@ -7,7 +7,7 @@ from boathouse.errors.images import ImageError
 from boathouse.errors.inference import InferenceError, StreamError
 from boathouse.errors.invocations import InvocationError
 from boathouse.errors.life_cycle import DeploymentError, IdentityError, LifeCycleError, ReproductionError
-from boathouse.errors.models import ModelError, PromotionError, UntrustedModelError
+from boathouse.errors.models import ModelError, PromotionError, UndecidedModelError, UntrustedModelError
 from boathouse.errors.simulation import SimulationError
 from boathouse.errors.tables import CommitConflictError, DataQualityError, EngineError, TableError
 
@@ -38,5 +38,6 @@ __all__ = [
     "StreamError",
     "TableError",
     "TokenError",
+    "UndecidedModelError",
     "UntrustedModelError",
 ]

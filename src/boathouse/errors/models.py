@@ -105,14 +105,13 @@ class ModelError(BoathouseError):
         )
 
     @classmethod
-    def no_champion(cls, environment: str) -> ModelError:
-        """Name the environment and the commands that make a champion there."""
-        return cls(
-            f"No model is champion in environment '{environment}'. Make one with: "
-            f"kedro run --pipelines training,evaluation,promotion --env {environment}. "
-            f"If that has run, reports/{environment}/promotion.json names the gates that refused; "
-            f"boathouse requests list --env {environment} shows what waits for approval."
+    def no_champion(cls, environment: str, why: str = "") -> ModelError:
+        """Name the environment and, if it is known, why there is none and what comes next."""
+        unknown = (
+            f"Make one: kedro run --pipelines training,evaluation,promotion --env {environment}. If that has run, "
+            f"boathouse models list --env {environment} shows what waits for approval."
         )
+        return cls(f"No model is champion in environment '{environment}'. {why or unknown}")
 
     @classmethod
     def no_challenger(cls, environment: str) -> ModelError:
@@ -207,6 +206,50 @@ class UntrustedModelError(ModelError):
         return cls(
             f"Model '{name}' was registered with digest {(registered or 'none')[:16]}, its files have {found[:16]}. "
             "Not loaded; train it again, or find out who changed it."
+        )
+
+
+class UndecidedModelError(UntrustedModelError):
+    """The registry offers a version that the ledger did not decide on."""
+
+    @classmethod
+    def alias_moved(
+        cls, name: str, alias: str, decided: str | None, found: str | None, *, ledger: str
+    ) -> UndecidedModelError:
+        """Give the versions that ledger and registry have at the alias, and the command that sets it back."""
+        shown, recorded = (f"version {each}" if each else "not set" for each in (found, decided))
+        return cls(
+            f"Alias '{alias}' of {name} is {shown} in the registry; {ledger} decided: {recorded}. It was moved past "
+            f"the ledger. Nothing was loaded. Set it back: boathouse models sync {name} --env {name.partition('.')[0]}"
+        )
+
+    @classmethod
+    def unknown_version(cls, name: str, version: str, known: Iterable[str], *, ledger: str) -> UndecidedModelError:
+        """Name the version, those that the ledger has, and the command that records the others."""
+        return cls(
+            f"{ledger} has no version {version} of {name}; it has: {', '.join(known) or 'none'}. Nothing was loaded. "
+            f"If the registry has it, record it: boathouse models sync {name} --env {name.partition('.')[0]}"
+        )
+
+    @classmethod
+    def undecided_digest(
+        cls, name: str, version: str, decided: str | None, found: str | None, *, ledger: str
+    ) -> UndecidedModelError:
+        """Give the digest on record and the one found, and what to do."""
+        here = f"--env {name.partition('.')[0]}"
+        shown, recorded = ((each or "none")[:16] for each in (found, decided))
+        return cls(
+            f"Version {version} of {name} has digest {shown}, {ledger} has {recorded}: files or tag were changed after "
+            "it was registered. Not loaded. If the files are those on record, this sets the tag back: boathouse models "
+            f"sync {name} {here}. Else go back: boathouse models rollback {name} {here}, or train again."
+        )
+
+    @classmethod
+    def archived(cls, name: str, version: str, reason: str) -> UndecidedModelError:
+        """Name the version and why it was archived."""
+        return cls(
+            f"Version {version} of {name} is archived ({reason or 'no reason recorded'}): it does not leave for where "
+            "no ledger is asked. Choose another version; boathouse models list shows which."
         )
 
 

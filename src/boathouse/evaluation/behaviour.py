@@ -42,6 +42,13 @@ def _distance_from_top(before: np.ndarray, after: np.ndarray, top: float) -> np.
     return top - after
 
 
+def _short_of_mean(before: np.ndarray, after: np.ndarray, top: float) -> np.ndarray:  # noqa: ARG001
+    mean = before.mean() if len(before) else np.nan
+    # Without a mean above 0 there is no share of it; a missing number fails.
+    short: np.ndarray = 1 - after / (mean if mean > 0 else np.nan)
+    return short
+
+
 # What is measured of each case, from the answers before and after and the greatest answer there can be; it must not
 # exceed the bound.
 RULES: dict[str, Callable[[np.ndarray, np.ndarray, float], np.ndarray]] = {
@@ -49,6 +56,7 @@ RULES: dict[str, Callable[[np.ndarray, np.ndarray, float], np.ndarray]] = {
     "not_lower": _fallen,
     "low": _score,
     "high": _distance_from_top,
+    "not_below_mean": _short_of_mean,
 }
 
 
@@ -60,8 +68,8 @@ class BehaviourTest:
         name: Name, which its limit in conf has too.
         says: What the model has to do, in a sentence for a person who approves.
         rule: ``unmoved``: the change of the answer in either direction, ``not_lower``: its fall, ``low``: the answer,
-            ``high``: how far it is from the greatest there can be, for a probability one less it; each at most the
-            bound.
+            ``high``: how far it is from the greatest there can be, for a probability one less it, ``not_below_mean``:
+            how far it is below the mean answer before the change, as a share of that mean; each at most the bound.
         change: From the tables of some entities to those after a change, from which features are computed again; the
             same entities in the same order, or hand-made ones for ``low`` and ``high``.
         alter: From features to features after a change; for what happens behind the tables, with a generator and
@@ -86,7 +94,8 @@ class BehaviourLimit:
     """How much a test lets pass.
 
     Attributes:
-        bound: Greatest value of what the rule measures, in the unit of the answer, 0 to 1; a case above it fails.
+        bound: Greatest value of what the rule measures, in the unit of the answer or as a share, 0 to 1; a case above
+            it fails.
         max_failing_share: Share of cases that may fail, 0 to 1.
     """
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from boathouse.evaluation.comparison import Estimate, compare, compare_slices, estimate, measure_slices
 from boathouse.evaluation.fairness import FairnessOptions, GroupFairness, measure_fairness
+from boathouse.evaluation.references import describe_rule, measure_acted, measure_references
 from boathouse.evaluation.report import ComparedModel, EvaluationReport, Subject
 from boathouse.modelling.calibration import CostOptions
 from boathouse.modelling.intervals import BootstrapOptions
@@ -32,6 +33,8 @@ class TestRows:
         groups: Sensitive columns by name.
         period: First and last date, ISO.
         days: Date of each row, ISO; empty if all are of the first date of the period.
+        entities: A number for each row, by which rows of one entity are resampled together; empty if each row is of
+            its own.
         held_out: The entities that the rows are of, as :attr:`SplitOptions.held_out` names them; empty where the rows
             were kept from training by their date.
     """
@@ -43,6 +46,7 @@ class TestRows:
     groups: Mapping[str, np.ndarray]
     period: tuple[str, str]
     days: np.ndarray = field(default_factory=lambda: np.empty(0, dtype="U10"))
+    entities: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.uint64))
     held_out: str = ""
 
     @property
@@ -74,7 +78,7 @@ class _Measure:
 
     def of(self, model: LoadedModel) -> _Measured:
         answer = model.scorer.answer(self.rows.matrix_for(model))
-        scored = self.task.pair(self.rows.label, answer, self.adverse)
+        scored = self.task.gather(self.task.pair(self.rows.label, answer, self.adverse), self.rows.entities)
         values = self.task.measure(scored, self.costs)
         return _Measured(scored, values, self.task.resample(scored, self.bootstrap, self.costs))
 
@@ -124,6 +128,9 @@ def evaluate(  # noqa: PLR0913 - three models, the rows and the options of each 
         calibration=bin_calibration(ours.scored.label, ours.scored.predicted),
         importance=importance,
         seen=seen,
+        rule=describe_rule(baseline.scorer, task),
+        references=[] if seen["candidate"] else measure_references(ours.scored, comparison, costs, task=task),
+        acted=measure_acted(ours.scored, task),
     )
 
 
@@ -159,13 +166,14 @@ class _Comparer:
 
     def against(self, model: LoadedModel, role: str) -> ComparedModel:
         theirs = self.measure.of(model)
-        bootstrap = self.measure.bootstrap
+        bootstrap, acted = self.measure.bootstrap, measure_acted(theirs.scored, self.measure.task)
         metrics: dict[str, Estimate] = estimate(theirs.values, theirs.resampled, bootstrap)
         sides = [(each.values, each.resampled) for each in (self.ours, theirs)]
         difference = compare(sides[0], sides[1], bootstrap)
         if self.seen["candidate"] != 0 or self.seen[role] != 0:
             unfair = Estimate(float("nan"), float("nan"), float("nan"))
-            return ComparedModel(subject=describe(model), metrics=metrics, difference=dict.fromkeys(difference, unfair))
+            difference = dict.fromkeys(difference, unfair)
+            return ComparedModel(subject=describe(model), metrics=metrics, difference=difference, acted=acted)
         slices = compare_slices(
             self.ours.scored,
             theirs.scored,
@@ -176,7 +184,9 @@ class _Comparer:
         )
         # The gates read these: more resamples stand behind them than behind the other metrics.
         difference |= slices[0].difference
-        return ComparedModel(subject=describe(model), metrics=metrics, difference=difference, slices=slices)
+        return ComparedModel(
+            subject=describe(model), metrics=metrics, difference=difference, slices=slices, acted=acted
+        )
 
 
 def count_seen_rows(tags: Mapping[str, str], days: np.ndarray, *, held_out: str = "") -> float:

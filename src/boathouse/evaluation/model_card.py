@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from boathouse.evaluation.behaviour import BehaviourResult
 from boathouse.evaluation.comparison import ALL, Estimate
 from boathouse.evaluation.fairness import GroupRates
 from boathouse.evaluation.report import ComparedModel, EvaluationReport
+from boathouse.evaluation.tables import find_verdict
 from boathouse.modelling.task import BINARY, Task
 from boathouse.options import require_whole
 from boathouse.reports.rendering import render_markdown
@@ -71,6 +72,23 @@ class ComparedView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CostView:
+    """The candidate's cost beside that of other decisions.
+
+    Attributes:
+        name: ``baseline``, ``champion``, or the name of a reference.
+        cost: What the others cost; empty where it was not measured on unseen rows.
+        difference: The candidate's cost less it.
+        verdict: ``better``, ``worse``, ``tie`` or ``undefined`` for the candidate.
+    """
+
+    name: str
+    cost: str
+    difference: IntervalView
+    verdict: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class BehaviourView:
     """What a model has to do and whether it does; ``failing_share`` is empty if no case may fail."""
 
@@ -91,6 +109,12 @@ class CardView:
     Attributes:
         threshold: From which on 1 is decided; empty for a task without decisions.
         unseen: Whether none of the models was trained on the test rows.
+        rule: On which rows the baseline acts, in words; may be empty.
+        cost: The candidate's cost; None for a task without costs.
+        costs: The other decisions that it is compared with.
+        acted: Share of the rows that each model acts on, by role; empty for a task without decisions.
+        one_sided: Those of them that act on all rows or on none, with ``all`` or ``none``.
+        worse: Role, metric and difference where the candidate is worse beyond chance.
         roles: Models compared with: ``baseline``, and ``champion`` where there is one.
         uncompared: Those of them that were not compared, since a model was trained on the rows.
         better_above: Compared metrics of which more is better.
@@ -112,6 +136,12 @@ class CardView:
     last: str
     confidence: str
     unseen: bool
+    rule: str
+    cost: IntervalView | None
+    costs: tuple[CostView, ...]
+    acted: tuple[tuple[str, str], ...]
+    one_sided: tuple[tuple[str, str], ...]
+    worse: tuple[tuple[str, str, IntervalView], ...]
     roles: tuple[str, ...]
     metrics: tuple[MetricView, ...]
     compared: tuple[ComparedView, ...]
@@ -142,6 +172,7 @@ def write_model_card(report: EvaluationReport, words: CardWords | None = None, *
 def view_card(report: EvaluationReport, task: Task) -> CardView:
     """Return what the card shows of ``report``."""
     subject, models = report.subject, _compared_models(report)
+    acted = {"candidate": report.acted, **{role: each.acted for role, each in models.items()}}
     return CardView(
         name=subject.name,
         version=subject.version,
@@ -153,6 +184,12 @@ def view_card(report: EvaluationReport, task: Task) -> CardView:
         last=report.period[1],
         confidence=f"{report.confidence:.0%}",
         unseen=bool(report.seen) and all(rows == 0 for rows in report.seen.values()),
+        rule=report.rule,
+        cost=_interval(report.metrics[task.words.cost]) if task.words.cost in report.metrics else None,
+        costs=tuple(_view_costs(report, task)),
+        acted=tuple((role, f"{share:.1%}") for role, share in acted.items() if not math.isnan(share)),
+        one_sided=tuple((role, "all" if share else "none") for role, share in acted.items() if share in {0, 1}),
+        worse=tuple(_find_worse(models, task)),
         roles=tuple(models),
         metrics=tuple(_view_metric(name, report) for name in task.words.metrics),
         compared=tuple(each for role, model in models.items() for each in _view_comparison(role, model, task)),
@@ -183,6 +220,30 @@ def view_card(report: EvaluationReport, task: Task) -> CardView:
         ),
         importance=tuple((name, f"{value:.3f}") for name, value in list(report.importance.items())[:_MOST_FEATURES]),
     )
+
+
+def _view_costs(report: EvaluationReport, task: Task) -> Iterator[CostView]:
+    cost = task.words.cost
+    if cost not in report.metrics:
+        return
+    for role, model in _compared_models(report).items():
+        difference = model.difference[cost]
+        verdict = find_verdict(cost, difference, task=task)
+        yield CostView(
+            name=role, cost=_number(model.metrics[cost].value), difference=_interval(difference), verdict=verdict
+        )
+    for each in report.references:
+        verdict = find_verdict(cost, each.difference, task=task)
+        yield CostView(name=each.name, cost=_number(each.cost), difference=_interval(each.difference), verdict=verdict)
+
+
+def _find_worse(models: Mapping[str, ComparedModel], task: Task) -> Iterator[tuple[str, str, IntervalView]]:
+    """Give each metric by which the candidate is worse than another model, the whole interval on the wrong side."""
+    for role, model in models.items():
+        for name in task.directions:
+            difference = model.difference.get(name)
+            if difference and find_verdict(name, difference, task=task) == "worse":
+                yield role, name, _interval(difference)
 
 
 def view_behaviour(results: Sequence[BehaviourResult]) -> tuple[BehaviourView, ...]:

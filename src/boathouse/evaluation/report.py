@@ -42,12 +42,29 @@ class ComparedModel:
         metrics: Its metrics.
         difference: Candidate less this model, paired; undefined if one of them was trained on the rows.
         slices: The comparison on all rows and on parts of them; empty if it is not fair.
+        acted: Share of the rows that it acts on, 0 to 1; NaN for a task without decisions.
     """
 
     subject: Subject
     metrics: Mapping[str, Estimate]
     difference: Mapping[str, Estimate]
     slices: Sequence[SliceComparison] = ()
+    acted: float = float("nan")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """Decisions that need no model, on the same rows.
+
+    Attributes:
+        name: ``nothing``: no row is acted on; ``everything``: all are.
+        cost: What they cost, currency units per row.
+        difference: The candidate's cost less it, paired.
+    """
+
+    name: str
+    cost: float
+    difference: Estimate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +88,9 @@ class EvaluationReport:
             window is not known.
         behaviour: Tests of the model's behaviour; empty if none was run.
         leakage: What the training set may have seen too early; None if it was not looked for.
+        rule: On which rows the business rule acts, in words; empty if it cannot be said.
+        references: Decisions that need no model; empty for a task without decisions.
+        acted: Share of the rows that the candidate acts on, 0 to 1; NaN for a task without decisions.
     """
 
     subject: Subject
@@ -87,6 +107,9 @@ class EvaluationReport:
     seen: Mapping[str, float] = field(default_factory=dict)
     behaviour: Sequence[BehaviourResult] = ()
     leakage: LeakageFindings | None = None
+    rule: str = ""
+    references: Sequence[Reference] = ()
+    acted: float = float("nan")
 
     @property
     def calibration_error(self) -> float:
@@ -116,6 +139,8 @@ class EvaluationReport:
                 "seen": _with_nan(raw.get("seen", {})),
                 "behaviour": [BehaviourResult(**_with_nan(each)) for each in raw.get("behaviour", ())],
                 "leakage": LeakageFindings(**raw["leakage"]) if raw.get("leakage") else None,
+                "references": [_reference(each) for each in raw.get("references", ())],
+                "acted": _number(raw.get("acted")),
             }
         )
 
@@ -130,7 +155,12 @@ def _compared_model(raw: Mapping[str, Any]) -> ComparedModel:
         metrics=_estimates(raw["metrics"]),
         difference=_estimates(raw["difference"]),
         slices=[_slice_comparison(each) for each in raw.get("slices", ())],
+        acted=_number(raw.get("acted")),
     )
+
+
+def _reference(raw: Mapping[str, Any]) -> Reference:
+    return Reference(**{**_with_nan(raw), "difference": Estimate(**_with_nan(raw["difference"]))})
 
 
 def _slice(raw: Mapping[str, Any]) -> Slice:
@@ -145,6 +175,10 @@ def _slice_comparison(raw: Mapping[str, Any]) -> SliceComparison:
 def _fairness(raw: Mapping[str, Any]) -> GroupFairness:
     groups = tuple(GroupRates(**_with_nan(each)) for each in raw["groups"])
     return GroupFairness(**{**_with_nan(raw), "groups": groups})
+
+
+def _number(raw: float | None) -> float:
+    return float("nan") if raw is None else raw
 
 
 def _with_nan(raw: Mapping[str, Any]) -> dict[str, Any]:

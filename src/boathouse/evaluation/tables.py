@@ -22,8 +22,12 @@ EVALUATIONS = TableContract(
         Column(
             name="role",
             dtype="string",
-            description="Whose number it is; versus_ is candidate less the other.",
-            allowed=("candidate", "baseline", "champion", "versus_baseline", "versus_champion"),
+            description="Whose number it is; versus_ is candidate less the other. nothing and everything: to act on no "
+            "row, on all.",
+            allowed=(
+                *("candidate", "baseline", "champion", "versus_baseline", "versus_champion"),
+                *("nothing", "everything", "versus_nothing", "versus_everything"),
+            ),
         ),
         Column(name="slice_key", dtype="string", description="Column that cuts; ':all' for all rows."),
         Column(name="slice_value", dtype="string", description="Its value; ':all' for all rows."),
@@ -133,6 +137,24 @@ def _overall(report: EvaluationReport) -> Iterator[tuple[str, str, str, str, flo
         for name, each in metrics.items():
             yield role, ALL, ALL, name, _known(each.value), _known(each.low), _known(each.high)
     yield "candidate", ALL, ALL, "calibration_error", _known(report.calibration_error), None, None
+    yield from _decisions(report)
+
+
+def _decisions(
+    report: EvaluationReport,
+) -> Iterator[tuple[str, str, str, str, float | None, float | None, float | None]]:
+    """Give how often each model acts, and what decisions that need no model cost."""
+    acted = {"candidate": report.acted, "baseline": report.baseline.acted}
+    if report.champion:
+        acted["champion"] = report.champion.acted
+    for role, share in acted.items():
+        if not math.isnan(share):
+            yield role, ALL, ALL, "decision_rate", share, None, None
+    for each in report.references:
+        found = each.difference
+        yield each.name, ALL, ALL, "expected_cost", each.cost, None, None
+        numbers = (_known(found.value), _known(found.low), _known(found.high))
+        yield f"versus_{each.name}", ALL, ALL, "expected_cost", *numbers
 
 
 def _parts(report: EvaluationReport) -> Iterator[tuple[str, str, str, str, float | None, float | None, float | None]]:
@@ -162,7 +184,7 @@ def comparison_rows(
 
 
 def find_verdict(metric: str, difference: Estimate, *, task: Task = BINARY) -> str:
-    """Return who is better by ``metric``, one that the task compares by.
+    """Return who is better by ``metric``, one that says so by itself.
 
     A tie unless the whole interval lies on one side of zero.
     """
@@ -170,7 +192,7 @@ def find_verdict(metric: str, difference: Estimate, *, task: Task = BINARY) -> s
         return "undefined"
     if difference.low <= 0 <= difference.high:
         return "tie"
-    return "better" if (difference.low > 0) == task.compared[metric] else "worse"
+    return "better" if (difference.low > 0) == {**task.directions, **task.compared}[metric] else "worse"
 
 
 def _compared(model: ComparedModel, task: Task) -> Iterator[tuple[Any, ...]]:

@@ -102,8 +102,7 @@ class GovernanceHooks:
     def _identity(self) -> Identity:
         from boathouse.lifecycle.identity import read_identity
 
-        trusted = self._options is not None and self._options.trust_environment_user
-        return read_identity(trust_environment_user=trusted)
+        return read_identity()
 
 
 def _model_of(dataset: object) -> str | None:

@@ -15,6 +15,7 @@ from boathouse import __version__
 from boathouse.hooks.failures import find_resume_nodes, resume_command
 from boathouse.hooks.progress_display import NodeLine, ProgressDisplay, add_rows, count_rows
 from boathouse.hooks.session import environment_of
+from boathouse.lifecycle.vacancy import NoChampion
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -68,6 +69,8 @@ class ProgressHooks:
         self._finished: set[str] = set()
         self._failed: Node | None = None
         self._summary = ""
+        self._absent: NoChampion | None = None
+        self._skipped: set[str] = set()
         self._reports: dict[str, str] = {}
 
     @hook_impl
@@ -106,7 +109,11 @@ class ProgressHooks:
         """Note the rows written; the last output finishes the node, but for one that yields slices."""
         dataset = self._get_dataset(dataset_name)
         rows = count_rows(dataset, data, written=True)
-        self._keep_report(dataset_name, dataset, data)
+        if isinstance(data, NoChampion):
+            self._absent = data
+            self._skipped.add(node.name)
+        else:
+            self._keep_report(dataset_name, dataset, data)
         with self._lock:
             progress = self._running[node.name]
             # A table says how many rows it has in all, whichever slice was written last.
@@ -133,6 +140,8 @@ class ProgressHooks:
         self._display.stop()
         seconds = perf_counter() - self._started
         self._display.show(f"Done: {len(self._finished)} nodes in {seconds:.1f} s", "bold green")
+        if self._absent is not None and not self._summary:
+            self._display.show(f"\n{self._absent}")
         if self._summary:
             self._display.show(f"\n{self._summary.strip()}\n\n{self._say_next()}")
 
@@ -180,6 +189,7 @@ class ProgressHooks:
             rows_out=add_rows(list(progress.rows_out.values())),
             seconds=(progress.saved or perf_counter()) - progress.started,
             width=self._width,
+            skipped=progress.node.name in self._skipped,
         )
         self._display.show(line.render())
         self._display.show_running(names)

@@ -25,6 +25,7 @@ class NodeLine:
         rows_out: Rows written, summed likewise.
         seconds: From the first input's load to the last output's save.
         width: Width of the column of names.
+        skipped: Whether it did nothing, for want of a champion.
     """
 
     number: int
@@ -34,10 +35,13 @@ class NodeLine:
     rows_out: int | None
     seconds: float
     width: int
+    skipped: bool = False
 
     def render(self) -> str:
         """Return the line without colour."""
         digits = len(str(self.total))
+        if self.skipped:
+            return f"[{self.number:>{digits}}/{self.total}] {self.name:<{self.width}} {'no champion: nothing done':>30}"
         rows = f"{_say_rows(self.rows_in):>11} → {_say_rows(self.rows_out):>11} rows"
         return f"[{self.number:>{digits}}/{self.total}] {self.name:<{self.width}} {rows} {self.seconds:>7.1f} s"
 

@@ -6,7 +6,6 @@ MLflow run and every model version.
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 import json
 import os
@@ -20,7 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from boathouse import __version__
+from boathouse.errors import IdentityError
 from boathouse.lifecycle.evidence import NO_DIFFERENCE, UNKNOWN, SourceState
+from boathouse.lifecycle.identity import read_identity
+from boathouse.lifecycle.policy import mark_declared
 from boathouse.tables.engines import get_engine
 
 LOCK_FILE = "requirements.lock"
@@ -153,11 +155,12 @@ def digest_lock(root: Path) -> str:
 
 
 def read_user() -> str:
-    """Return the system user, or ``unknown`` where the system has no name for it."""
+    """Return who runs this, with a mark if the name is only declared; ``unknown`` if the platform does not say."""
     try:
-        return getpass.getuser()
-    except (OSError, KeyError):
+        identity = read_identity()
+    except IdentityError:
         return UNKNOWN
+    return mark_declared(identity.name, identity.assurance)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,7 +181,7 @@ class RunTags:
         python_version: Version of the interpreter.
         libraries_digest: SHA-256 of all installed libraries with their versions.
         lock_digest: SHA-256 of the checkout's ``requirements.lock``; unknown for an installed wheel.
-        run_by: Who ran it: the system user, or the one that the platform names.
+        run_by: Who ran it: whom the platform names, else the account, or a name declared and so marked.
     """
 
     git_commit: str
@@ -227,4 +230,6 @@ class RunTags:
             **self.to_dict(),
             "mlflow.source.git.commit": self.git_commit,
             "mlflow.source.git.branch": self.git_branch,
+            # MLflow takes it from LOGNAME, which anybody can set.
+            "mlflow.user": self.run_by,
         }

@@ -14,6 +14,7 @@ from kedro.framework.hooks import hook_impl
 
 from boathouse.errors import ConfigError
 from boathouse.hooks.failures import redact
+from boathouse.lifecycle.vacancy import NoChampion
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -53,10 +54,12 @@ class TrackingRunHooks:
                 inputs[name] = dataclasses.asdict(value)
 
     @hook_impl
-    def after_dataset_saved(self, dataset_name: str) -> None:
+    def after_dataset_saved(self, dataset_name: str, data: object) -> None:
         """Keep a copy of each report with the run that wrote it; outside a run there is only the file."""
         import mlflow
 
+        if isinstance(data, NoChampion):
+            return
         path = getattr(self._catalog[dataset_name], "_filepath", None) if dataset_name.startswith("reports.") else None
         if path is not None and mlflow.active_run() is not None:
             mlflow.log_artifact(str(path))

@@ -7,10 +7,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from boathouse.errors import ModelError
+from boathouse.lifecycle.vacancy import NoChampion, explain_no_champion
 from boathouse.problem.scored_tables import CHALLENGER, CHAMPION
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from boathouse.features.feature_view import FeatureView
+    from boathouse.lifecycle.policy import GovernanceOptions
+    from boathouse.lifecycle.state import ModelState
     from boathouse.modelling.result import LoadedModel, NoModel
 
 
@@ -27,6 +32,39 @@ class ModelVersions(Protocol):
 
     def load(self, version: str) -> LoadedModel:
         """Return ``version``, checked; ModelError if there is none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Charge:
+    """Who is in charge, as far as a run has to know where no champion scores.
+
+    Attributes:
+        state: The model by the ledger.
+        governance: Rules of the environment.
+        now: The time, UTC.
+        strict: Whether a run that cannot score is an error; else it ends in order and says what to do.
+    """
+
+    state: ModelState
+    governance: GovernanceOptions
+    now: datetime
+    strict: bool
+
+    def explain(self) -> NoChampion:
+        """Return why there is no champion, and what to do.
+
+        Raises:
+            ModelError: With the same text, if the run is strict.
+        """
+        absent = explain_no_champion(self.state, self.governance, now=self.now)
+        if self.strict:
+            raise ModelError(str(absent))
+        return absent
+
+
+def lacks_champion(champion: LoadedModel | NoModel, aliases: Mapping[str, str], *, version: str | None = None) -> bool:
+    """Return whether a run needs the champion and there is none; one that names another ``version`` does not."""
+    return version in {None, aliases.get(CHAMPION)} and (not champion or CHAMPION not in aliases)
 
 
 def choose_models(
@@ -76,7 +114,7 @@ def _choose_first(
 
 def _take_champion(champion: LoadedModel | NoModel, aliases: Mapping[str, str], environment: str) -> RoleModel:
     if not champion or CHAMPION not in aliases:
-        raise ModelError.no_champion(environment)
+        raise ModelError.no_champion(environment, getattr(champion, "reason", ""))
     return RoleModel(champion, CHAMPION)  # type: ignore[arg-type] # NoModel is false
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from boathouse.lifecycle.policy import mark_declared
 from boathouse.tables.contract import Column, TableContract
 
 if TYPE_CHECKING:
@@ -22,13 +23,24 @@ AUDIT_COLUMNS = (
     Column(name="subject", dtype="string", description="Registered name of the model, or name of the endpoint."),
     Column(name="version", dtype="string", description="Version concerned; null: none.", nullable=True),
     Column(name="digest", dtype="string", description="SHA-256 of the version's files; null: none.", nullable=True),
-    Column(name="actor", dtype="string", description="Identity of the platform, else the system user."),
+    Column(name="actor", dtype="string", description="Who; assurance says what vouches for the name."),
     Column(name="occurred_at", dtype="timestamp", description="When, UTC."),
     Column(name="comment", dtype="string", description="Why, in words."),
     Column(name="evidence", dtype="string", description="Numbers and names that it rests on, as JSON."),
     Column(name="previous_hash", dtype="string", description="Hash of the record before; of the first: 64 zeros."),
     Column(name="hash", dtype="string", description="SHA-256 of everything else in the row."),
+    # Added later, so null in the records of before; each is part of the hash, with its name, where it has a value.
+    Column(
+        name="assurance",
+        dtype="string",
+        description="What vouches for the actor: platform, system, declared (nothing but who typed it) or unknown; "
+        "null: a record from before.",
+        nullable=True,
+    ),
 )
+# Columns of the first ledgers, of which hash is the last.
+_FIRST_COLUMNS = next(place for place, column in enumerate(AUDIT_COLUMNS, start=1) if column.name == "hash")
+ADDED_COLUMNS = AUDIT_COLUMNS[_FIRST_COLUMNS:]
 PROMOTIONS = TableContract(
     name="audit.promotions",
     description="What happened to every model: registrations, decisions, requests, approvals, moves, refusals.",
@@ -56,12 +68,13 @@ class AuditEvent:
         event_id: The same event again has the same id and is recorded once.
         kind: What happened, of the closed list of the trail.
         subject: Registered name of the model, or name of the endpoint.
-        actor: Identity of the platform, else the system user.
+        actor: Who.
         occurred_at: When; aware, kept in UTC to the microsecond.
         version: Version concerned, or None.
         digest: SHA-256 of the version's files, or None.
         comment: Why, in words.
         evidence: What it rests on; plain values that JSON can hold.
+        assurance: What vouches for the actor: ``platform``, ``system``, ``declared`` or ``unknown``.
     """
 
     event_id: str
@@ -73,6 +86,7 @@ class AuditEvent:
     digest: str | None = None
     comment: str = ""
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    assurance: str = "unknown"
 
     @property
     def evidence_json(self) -> str:
@@ -96,7 +110,8 @@ class AuditRecord:
         comment: Why.
         evidence: JSON text.
         previous_hash: Hash of the record before.
-        hash: Hash of all of the above.
+        hash: Hash of everything else.
+        assurance: What vouches for the actor; None in a record from before it was kept.
     """
 
     sequence: int
@@ -111,6 +126,7 @@ class AuditRecord:
     evidence: str
     previous_hash: str
     hash: str
+    assurance: str | None = None
 
     @classmethod
     def seal(cls, event: AuditEvent, *, sequence: int, previous_hash: str) -> AuditRecord:
@@ -127,12 +143,23 @@ class AuditRecord:
             "comment": event.comment,
             "evidence": event.evidence_json,
             "previous_hash": previous_hash,
+            "assurance": event.assurance,
         }
         return cls(**content, hash=hash_content(content))
 
     def compute_hash(self) -> str:
         """Return the hash that the content has now."""
         return hash_content({name: value for name, value in vars(self).items() if name != "hash"})
+
+    @property
+    def vouched_by(self) -> str:
+        """What vouches for the actor; records from before say it in their evidence, or not at all (``unknown``)."""
+        return self.assurance or str(self.read_evidence().get("identity") or "unknown")
+
+    @property
+    def who(self) -> str:
+        """The actor for people to read, with a mark if the name is only declared."""
+        return mark_declared(self.actor, self.vouched_by)
 
     def read_evidence(self) -> dict[str, Any]:
         """Return the evidence as plain values."""
@@ -142,16 +169,19 @@ class AuditRecord:
 
 def hash_content(content: Mapping[str, Any]) -> str:
     """Return the SHA-256 of a record's other fields by name; see :func:`hash_values`."""
-    return hash_values([content[column.name] for column in AUDIT_COLUMNS[:-1]])
+    return hash_values([content.get(column.name) for column in AUDIT_COLUMNS])
 
 
-def hash_values(values: Iterable[Any]) -> str:
-    """Return the SHA-256 of a record's other fields, in the order of ``AUDIT_COLUMNS``.
+def hash_values(values: Sequence[Any]) -> str:
+    """Return the SHA-256 of a record's fields but its hash, of values in the order of ``AUDIT_COLUMNS``.
 
-    Each field goes in with its length, so that moving text from one field to the next shows.
+    Each field goes in with its length, so that moving text from one field to the next shows. A column that was added
+    later goes in with its name, where it has a value: records from before keep their hash.
     """
+    first, added = list(values)[: _FIRST_COLUMNS - 1], list(values)[_FIRST_COLUMNS:]
+    named = [f"{column.name}={value}" for column, value in zip(ADDED_COLUMNS, added, strict=True) if value is not None]
     parts = []
-    for value in values:
+    for value in (*first, *named):
         text = value.astimezone(UTC).isoformat(timespec="microseconds") if isinstance(value, datetime) else value
         text = "-" if text is None else f"+{text}"
         parts.append(f"{len(text)}:{text}")
@@ -223,7 +253,7 @@ def find_breaks_in_rows(rows: Iterable[Sequence[Any]], *, expected: int | None =
     found = []
     place, hash_before = 0, NO_HASH
     for row in rows:
-        sequence, previous_hash, stored_hash = row[0], row[-2], row[-1]
+        sequence, previous_hash, stored_hash = row[0], row[_FIRST_COLUMNS - 2], row[_FIRST_COLUMNS - 1]
         if sequence <= place:
             found.append(Break(sequence, "a second record claims this place"))
             continue
@@ -231,7 +261,7 @@ def find_breaks_in_rows(rows: Iterable[Sequence[Any]], *, expected: int | None =
             found.append(Break(place + 1, f"{sequence - place - 1} record(s) are missing from here on"))
         elif previous_hash != hash_before:
             found.append(Break(sequence, "the record does not follow the one before it"))
-        if hash_values(row[:-1]) != stored_hash:
+        if hash_values(row) != stored_hash:
             found.append(Break(sequence, "the record was changed after it was written"))
         place, hash_before = sequence, stored_hash
     if expected is not None and place < expected:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from kedro.io.core import AbstractDataset
 
 from boathouse.databricks.task_values import publish_values
-from boathouse.errors import IdentityError
+from boathouse.errors import IdentityError, TableError
 from boathouse.lifecycle.chain import AuditRecord
+from boathouse.lifecycle.decided_versions import DecidedVersions
 from boathouse.lifecycle.decision import DecisionRecord, record_decision
 from boathouse.lifecycle.identity import read_claims
 from boathouse.lifecycle.ledger import open_ledger
 from boathouse.lifecycle.policy import Claims
+from boathouse.lifecycle.projection import project_events
 from boathouse.lifecycle.registry import ModelRegistry
-from boathouse.lifecycle.state import ModelState
+from boathouse.lifecycle.state import ALIASES, CHALLENGER, CHAMPION, ModelState
 from boathouse.lifecycle.steps import LifeCycle
 from boathouse.lifecycle.sync import sync_registry
+from boathouse.options import require_choice
+from boathouse.registry.dataset import ModelVersionDataset
 from boathouse.tables.location import TableLocation
+
+if TYPE_CHECKING:
+    from boathouse.modelling.result import LoadedModel, NoModel
 
 
 class ClaimsDataset(AbstractDataset[Any, Any]):
@@ -94,7 +101,7 @@ class RegistryAliasesDataset(AbstractDataset[Any, Any]):
             metadata: For plugins such as Kedro-Viz.
         """
         self._registry = ModelRegistry(name)
-        self._ledger = TableLocation.from_lakehouse(table, lakehouse)
+        self._ledger, self._lakehouse = TableLocation.from_lakehouse(table, lakehouse), lakehouse
         self.metadata = metadata
 
     def save(self, data: ModelState) -> None:
@@ -106,9 +113,152 @@ class RegistryAliasesDataset(AbstractDataset[Any, Any]):
         publish_values(model_updated=data.is_updated, model_version=state.champion)
 
     def load(self) -> dict[str, str]:
-        """Return the version at each alias; nothing for a model that is not registered yet."""
-        return dict(self._registry.read().aliases)
+        """Return the version at each alias, by the ledger; nothing for a model of which nothing is decided.
+
+        Raises:
+            UndecidedModelError: If the registry has another champion or challenger.
+        """
+        decided = DecidedVersions(self._registry.name, self._lakehouse, environment=self._ledger.environment)
+        for alias in (CHAMPION, CHALLENGER):
+            decided.resolve(alias)
+        return decided.read().now.aliases
 
     def _describe(self) -> dict[str, Any]:
         """Return what identifies the entry in messages."""
         return {"name": self._registry.name}
+
+
+class ModelStateDataset(AbstractDataset[Any, Any]):
+    """What the ledger says of one model: its versions, its champion or why it has none."""
+
+    def __init__(
+        self, *, name: str, table: str, lakehouse: dict[str, str], metadata: dict[str, Any] | None = None
+    ) -> None:
+        """Remember which model; read nothing.
+
+        Args:
+            name: Registered name, ``<env>.<schema>.<model>``.
+            table: The ledger, ``<env>.audit.promotions``.
+            lakehouse: Engine and folder of the tables.
+            metadata: For plugins such as Kedro-Viz.
+        """
+        self._name, self._ledger = name, TableLocation.from_lakehouse(table, lakehouse)
+        self.metadata = metadata
+
+    def load(self) -> ModelState:
+        """Return the state as it is now; without versions if nothing is on record."""
+        return project_events(open_ledger(self._ledger).read(self._name), name=self._name)
+
+    def save(self, _data: Any) -> NoReturn:  # noqa: ANN401
+        """Refuse: the state follows from the records."""
+        raise TableError.read_only(self._ledger.table)
+
+    def _describe(self) -> dict[str, Any]:
+        """Return what identifies the entry in messages."""
+        return {"name": self._name}
+
+
+class DecidedVersionDataset(ModelVersionDataset):
+    """The version that the ledger decided on for an alias; loaded only if registry and files agree."""
+
+    def __init__(  # noqa: PLR0913 - the keys of a catalog entry
+        self,
+        *,
+        name: str,
+        alias: str,
+        lakehouse: dict[str, str],
+        missing_ok: bool = False,
+        environment: str | None = None,
+        schema_evolution: str = "refuse",
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        """Remember which model; connect to nothing.
+
+        Args:
+            name: Registered name, ``<env>.<schema>.<model>``.
+            alias: ``champion``, ``challenger`` or ``previous``.
+            lakehouse: ``{engine, root}``; the ledger is that of the model's own environment.
+            missing_ok: Whether a load returns :class:`NoModel`, which says why, where no version has the alias.
+            environment: Environment of the run; the name's first part by default.
+            schema_evolution: As of :class:`ModelVersionDataset`.
+            metadata: For plugins such as Kedro-Viz.
+
+        Raises:
+            OptionError: If the alias is none of those, or the name is not one of a registered model.
+        """
+        super().__init__(
+            name=name,
+            missing_ok=missing_ok,
+            environment=environment,
+            schema_evolution=schema_evolution,
+            metadata=metadata,
+        )
+        require_choice("alias", alias, ALIASES)
+        self._alias = alias
+        self._decided = DecidedVersions(
+            name, lakehouse, environment=self._environment, schema_evolution=schema_evolution
+        )
+
+    def save(self, _data: Any) -> NoReturn:  # noqa: ANN401
+        """Refuse: training registers versions, and the ledger decides which has the alias."""
+        raise TableError.read_only(self._name)
+
+    def load(self) -> LoadedModel | NoModel:
+        """Return the version; nothing of it is executed.
+
+        Raises:
+            ModelError: If no version has the alias, or ledger or registry cannot be read.
+            UntrustedModelError: If it could execute foreign code, was changed, or is not what the ledger decided on.
+        """
+        load = self._decided.load_if_any if self._missing_ok else self._decided.load
+        loaded = load(self._alias)
+        self.last_loaded_version = loaded.version if loaded else None  # type: ignore[union-attr] # NoModel is false
+        return loaded
+
+    def _exists(self) -> bool:
+        """Return whether a version has the alias."""
+        return self._decided.resolve(self._alias) is not None
+
+    def _describe(self) -> dict[str, Any]:
+        """Return what identifies the entry in messages."""
+        return {"name": self._name, "version": f"@{self._alias}"}
+
+
+class DecidedVersionsDataset(AbstractDataset[Any, Any]):
+    """All versions of one registered model that the ledger knows, each loaded only if registry and files agree."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        lakehouse: dict[str, str],
+        environment: str | None = None,
+        schema_evolution: str = "refuse",
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        """Remember which model.
+
+        Args:
+            name: Registered name, ``<env>.<schema>.<model>``.
+            lakehouse: As of :class:`DecidedVersionDataset`, as the next two.
+            environment: Environment of the run.
+            schema_evolution: What a loaded model may look up.
+            metadata: For plugins such as Kedro-Viz.
+        """
+        own = environment or name.partition(".")[0]
+        self._decided = DecidedVersions(name, lakehouse, environment=own, schema_evolution=schema_evolution)
+        self.metadata = metadata
+
+    def load(self) -> DecidedVersions:
+        """Return the versions; none is loaded yet."""
+        return self._decided
+
+    def save(self, _data: Any) -> NoReturn:  # noqa: ANN401
+        """Refuse: training registers versions."""
+        raise TableError.read_only(self._decided.name)
+
+    def _exists(self) -> bool:
+        return True
+
+    def _describe(self) -> dict[str, Any]:
+        return {"name": self._decided.name}

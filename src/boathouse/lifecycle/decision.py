@@ -14,7 +14,7 @@ from boathouse.evaluation.report import EvaluationReport
 from boathouse.lifecycle import event_types
 from boathouse.lifecycle.chain import AuditEvent
 from boathouse.lifecycle.gates import TIMED, Gate
-from boathouse.lifecycle.policy import ApprovalOptions, GovernanceOptions, Identity
+from boathouse.lifecycle.policy import UNKNOWN_ASSURANCE, ApprovalOptions, GovernanceOptions, Identity
 from boathouse.lifecycle.projection import project_events
 from boathouse.lifecycle.state import ARCHIVED, CHALLENGER, CHAMPION, PREVIOUS, REGISTERED, ModelState, ModelVersion
 from boathouse.modelling.task import BINARY, Task
@@ -33,11 +33,13 @@ class Decided:
 
     Attributes:
         at: Time in UTC.
-        by: Identity of the platform, else the system user.
+        by: Who.
+        assurance: What vouches for the name, of ``policy.ASSURANCES``.
     """
 
     at: datetime
     by: str
+    assurance: str = UNKNOWN_ASSURANCE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +78,7 @@ class PromotionDecision:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the decision as plain values for JSON."""
-        when = {"at": self.decided.at.isoformat(), "by": self.decided.by}
+        when = {"at": self.decided.at.isoformat(), "by": self.decided.by, "assurance": self.decided.assurance}
         return {**asdict(self), "decided": when, "decision_id": self.decision_id}
 
     def _gates_json(self) -> str:
@@ -164,14 +166,16 @@ def derive_events(
     """Return the events of ``decision``: it is always recorded; what moves depends on the outcome and the state.
 
     Promoted: the version becomes champion, or challenger with a request for production where approvals are
-    needed or the person may not promote. Kept: it becomes challenger. Rejected: it is archived. The ids are made
-    of the decision's, so that deciding the same again records nothing.
+    needed, the person may not promote or the champion was stopped. Kept: it becomes challenger. Rejected: it is
+    archived. The ids are made of the decision's, so that deciding the same again records nothing.
     """
     version = state.versions[decision.candidate]
     passed = decision.outcome == "promoted" or decision.waits_for_approval
     events = [(event_types.CHECKED, _evidence(decision), decision.reason)]
     if version.stage in _MOVABLE:
-        events += _moves(decision, state, version, direct=may_promote and not options.needed)
+        # A stop holds until a person ends it: no run puts the next version in charge.
+        direct = may_promote and not options.needed and state.stopped is None
+        events += _moves(decision, state, version, direct=direct)
         if passed and not may_promote:
             events.append((event_types.REFUSED, {"action": "promote"}, f"{identity.name} may not promote models here."))
     elif version.stage == ARCHIVED and passed:
@@ -187,7 +191,8 @@ def derive_events(
             actor=identity.name,
             occurred_at=now,
             comment=comment,
-            evidence={**evidence, "identity": identity.source},
+            evidence={**evidence, **identity.to_evidence()},
+            assurance=identity.assurance,
         )
         for kind, evidence, comment in events
     ]
@@ -269,7 +274,7 @@ def _append(cycle: LifeCycle, decision: PromotionDecision, state: ModelState) ->
         decision,
         state,
         identity=cycle.identity,
-        may_promote=cycle.options.allows(cycle.identity.name, "promote"),
+        may_promote=cycle.options.allows(cycle.identity, "promote"),
         options=cycle.options.rules,
         now=cycle.clock(),
     )

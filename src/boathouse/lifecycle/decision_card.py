@@ -8,6 +8,7 @@ from boathouse.evaluation.model_card import BehaviourView, view_behaviour
 from boathouse.evaluation.report import EvaluationReport
 from boathouse.lifecycle.decision import PromotionDecision
 from boathouse.lifecycle.gates import GATES, Gate
+from boathouse.lifecycle.policy import mark_declared
 from boathouse.reports.rendering import render_markdown
 
 
@@ -56,7 +57,7 @@ def view_decision(decision: PromotionDecision, report: EvaluationReport) -> Deci
         outcome=decision.outcome,
         reason=decision.reason,
         decided_at=f"{decision.decided.at:%Y-%m-%d %H:%M} UTC",
-        decided_by=decision.decided.by,
+        decided_by=mark_declared(decision.decided.by, decision.decided.assurance),
         champion=decision.champion or "",
         digest=report.subject.digest[:16],
         gates=tuple(map(_view_gate, sorted(decision.gates, key=_urgency))),

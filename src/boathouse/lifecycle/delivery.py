@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from boathouse.environment import Environment
     from boathouse.lifecycle.chain import AuditEvent
     from boathouse.lifecycle.ledger import AuditLedger
-    from boathouse.lifecycle.policy import GovernanceOptions, Webhook
+    from boathouse.lifecycle.policy import Actor, GovernanceOptions, Webhook
 
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -173,7 +173,7 @@ class Outbox:
         environment: Environment,
         options: GovernanceOptions,
         *,
-        actor: str,
+        actor: Actor,
         clock: Callable[[], datetime] | None = None,
     ) -> None:
         """Remember where; read nothing."""

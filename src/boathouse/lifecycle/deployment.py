@@ -10,7 +10,7 @@ from boathouse.errors import DeploymentError, LifeCycleError, OptionError
 from boathouse.lifecycle import event_types, rules
 from boathouse.lifecycle.chain import AuditEvent
 from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
-from boathouse.lifecycle.policy import Identity
+from boathouse.lifecycle.policy import DECLARED, Identity
 from boathouse.lifecycle.projection import project_events
 from boathouse.lifecycle.registry import ModelRegistry
 from boathouse.lifecycle.state import CHAMPION
@@ -100,20 +100,34 @@ def check_training(role: Role, commands: Sequence[str]) -> None:
         )
 
 
-def check_source(role: Role, source: str) -> None:
+def check_source(role: Role, source: str, chain: Sequence[str]) -> None:
     """Check that a version may be copied from ``source`` into an environment.
 
-    An environment that trains takes copies from anywhere: bringing back a version by hand is never the wrong way.
+    Within the chain a version goes one environment further at a time, under every pattern. An environment that trains
+    also takes versions back from any later one; one outside the chain takes copies from anywhere.
 
     Raises:
-        DeploymentError: If the environment takes its versions from another.
+        DeploymentError: If the copy would leave out an environment, or come from where none may come.
     """
-    if role.source is not None and source != role.source:
+    target = role.environment
+    if source == target:
+        raise DeploymentError(f"A version of '{target}' is in '{target}' already: give another environment to copy to.")
+    if target not in chain:
+        return
+    place = list(chain).index(target)
+    before = chain[place - 1] if place else None
+    if source == before or (role.trains and source in chain[place + 1 :]):
+        return
+    way = f"deployment.pattern '{role.pattern}', chain {' → '.join(chain)}"
+    if before is None:
         raise DeploymentError(
-            f"Environment '{role.environment}' takes versions from '{role.source}' (deployment.pattern "
-            f"'{role.pattern}'), not from '{source}'. Copy it to '{role.source}' first, have it judged there, and copy "
-            "it on from there."
+            f"Environment '{target}' takes versions back from later ones alone ({way}), not from '{source}'. Train "
+            f"there: kedro run --pipeline training --env {target}"
         )
+    raise DeploymentError(
+        f"Environment '{target}' takes versions from '{before}' ({way}), not from '{source}'. Copy it to '{before}' "
+        "first, have it judged there, and copy it on from there."
+    )
 
 
 def copy_version(
@@ -121,23 +135,25 @@ def copy_version(
 ) -> tuple[ModelState, str]:
     """Copy ``version`` of the model ``name`` into ``target``; return its state there and the new version.
 
-    A copy is known by the digest of its files: killed after the copy was made and before it was recorded, the
-    next call finds it. Of two at once one is recorded, and the other removes what it made.
+    A copy is known by the version that it is of: killed after the copy was made and before it was recorded, the next
+    call finds it. A version that was trained in the target is another one, whatever its files. Of two at once one is
+    recorded, and the other removes what it made.
 
     Raises:
-        LifeCycleError: If the person may not, the version is unknown or archived, or its files changed.
+        LifeCycleError: If the person may not, the version is unknown, archived or not judged where it was copied to,
+            or its files changed.
     """
-    target.allow("copy", version)
+    target.allow("copy", None)
     state = project_events(open_ledger(source.table(PROMOTIONS)).read(name), name=name)
-    digest = target.judge("copy", version, lambda: _check_source(state, version, ModelRegistry(name)))
-    event_id = f"copied/{target.name}/{digest}"
-    recorded = {record.event_id: record for record in target.ledger.read(target.name)}
-    made = None
-    if event_id not in recorded:
-        made = _find_copy(target, str(digest)) or target.registry.copy_from(name, version)
+    digest = target.judge("copy", None, lambda: _check_version(state, version, ModelRegistry(name)))
+    origin = f"{name}/{version}"
+    recorded = _find_recorded(target, origin, digest)
+    if recorded is not None:
+        return target.sync(), recorded
+    made = _find_copy(target, origin, digest) or target.registry.copy_from(name, version)
     check = state.versions[version].check
     event = AuditEvent(
-        event_id=event_id,
+        event_id=f"copied/{target.name}/{origin}/{digest}",
         kind=event_types.COPIED,
         subject=target.name,
         version=made,
@@ -150,27 +166,46 @@ def copy_version(
             "source_version": version,
             "trained_by": state.versions[version].trained_by,
             "checked": check.outcome if check else None,
-            "identity": target.identity.source,
+            "trained_with": state.versions[version].trained_with,
+            **target.identity.to_evidence(),
         },
+        assurance=target.identity.assurance,
     )
     (record,) = target.ledger.append([event])
-    if made is not None and record.version != made:
+    if record.version != made:
         target.registry.delete(made)
     return target.sync(), str(record.version)
 
 
-def _check_source(state: ModelState, version: str, registry: ModelRegistry) -> str:
-    """Return the digest of the version that may be copied."""
+def _check_version(state: ModelState, version: str, registry: ModelRegistry) -> str:
+    """Return the digest of the version that may be copied.
+
+    One that was copied to where it is has to be judged there, if that is where the model is judged at all.
+    """
     known = rules.find_version(state, version)
     rules.check_not_archived(known)
+    if known.source is not None and known.check is None and state.judged is not None:
+        raise LifeCycleError.not_checked(state.name, version)
     digest = registry.compute_digest(version)
     rules.check_digest(known, digest)
     return digest
 
 
-def _find_copy(target: LifeCycle, digest: str) -> str | None:
-    """Return the version of a copy that was made and not recorded."""
-    copies = [each.version for each in target.registry.read().versions.values() if each.digest == digest]
+def _find_recorded(target: LifeCycle, origin: str, digest: str) -> str | None:
+    """Return the version that is on record as a copy of ``origin``."""
+    for known in target.read().versions.values():
+        if (known.source, known.digest) == (origin, digest):
+            return known.version
+    return None
+
+
+def _find_copy(target: LifeCycle, origin: str, digest: str) -> str | None:
+    """Return the version of a copy of ``origin`` that was made and not recorded: MLflow names what it copied."""
+    copies = [
+        each.version
+        for each in target.registry.read().versions.values()
+        if each.digest == digest and each.source == f"models:/{origin}"
+    ]
     return min(copies, key=int, default=None)
 
 
@@ -193,17 +228,18 @@ def take_approval(cycle: LifeCycle, version: str, *, tag: str) -> ModelState:
     valid, _ = rules.count_approvals(state, known, cycle.clock(), cycle.options.rules)
     if known.stage == CHAMPION or valid >= max(1, rules.count_needed(known, cycle.options.rules)):
         return state
-    value = cycle.registry.read().versions[version].tags.get(tag, "")
+    shown = cycle.registry.read().versions.get(version)
+    value = "" if shown is None else shown.tags.get(tag, "")
     cycle.judge("approve", version, lambda: _check_value(version, tag, value))
     request = state.find_request(version, "production")
     if request is None or request.closed:
         cycle.request(version, to="production", comment=f"Deployment job, task {tag}.")
-    return cycle.approve(version, comment=f"Tag {tag} is {value}.", by=Identity(f"tag {tag}", "tag"))
+    return cycle.approve(version, comment=f"Tag {tag} is {value}.", by=Identity(f"tag {tag}", DECLARED))
 
 
 def _check_value(version: str, tag: str, value: str) -> None:
     if value.lower() != _APPROVED:
         raise LifeCycleError(
             f"Version {version} is not approved: its tag '{tag}' is {value or 'not set'!r}, needed 'Approved'. Set it "
-            f"on the version's page, or: boathouse models approve NAME {version} --reason …"
+            f"on the version's page, or: boathouse models approve {version} --comment WHY"
         )

@@ -22,6 +22,8 @@ class GateLimits:
 
     Attributes:
         min_roc_auc: Lowest ROC AUC of a candidate, 0.5 to 1.
+        baseline_cost_margin: Cost by which the interval's upper bound may exceed the business rule, currency units a
+            row.
         champion_margin: ROC AUC by which the interval's lower bound may fall short of the champion, 0 to 1.
         champion_brier_margin: Brier score by which the interval's upper bound may exceed the champion, 0 to 1.
         champion_cost_margin: Cost by which the interval's upper bound may exceed the champion, currency units a row.
@@ -38,6 +40,7 @@ class GateLimits:
     """
 
     min_roc_auc: float
+    baseline_cost_margin: float
     champion_margin: float
     champion_brier_margin: float
     champion_cost_margin: float
@@ -58,7 +61,8 @@ class GateLimits:
         shares = ("champion_margin", "champion_brier_margin", "max_calibration_error", "max_broken_share")
         for name in (*shares, "max_demographic_parity_difference", "max_equalized_odds_difference"):
             require_between(name, getattr(self, name), 0, 1)
-        require_between("champion_cost_margin", self.champion_cost_margin, 0, _LARGEST_COST)
+        for name in ("baseline_cost_margin", "champion_cost_margin"):
+            require_between(name, getattr(self, name), 0, _LARGEST_COST)
         for name in ("max_row_ms", "max_batch_ms"):
             require_between(name, getattr(self, name), 0, _LARGEST_MS)
         require_between("max_size_mb", self.max_size_mb, 0, _LARGEST_MB)

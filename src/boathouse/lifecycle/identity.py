@@ -1,52 +1,63 @@
-"""Who acts: asked of the platform on Databricks, of the operating system elsewhere."""
+"""Who acts: asked of the platform on Databricks, of the operating system elsewhere, or declared."""
 
 from __future__ import annotations
 
-import getpass
 import os
 from typing import TYPE_CHECKING
 
 from boathouse.errors import IdentityError
-from boathouse.lifecycle.policy import Claims, Identity, choose_identity
+from boathouse.lifecycle.policy import Claims, Identity, choose_identity, is_on_platform
 
 if TYPE_CHECKING:
     from boathouse.environment import Environment
 
+# The name that a person declares for this process, which --as of a command sets.
+DECLARED_VARIABLE = "BOATHOUSE_USER"
 
-def read_identity(*, trust_environment_user: bool = False) -> Identity:
+
+def read_identity() -> Identity:
     """Return who acts.
 
-    Args:
-        trust_environment_user: Whether ``BOATHOUSE_USER`` counts outside Databricks (``governance`` in conf).
+    Raises:
+        IdentityError: If the platform does not say.
+    """
+    return choose_identity(read_claims())
+
+
+def identify(environment: Environment) -> Identity:  # noqa: ARG001 - the same in every environment; its rules differ
+    """Return who acts in ``environment``.
 
     Raises:
         IdentityError: If the platform does not say.
     """
-    return choose_identity(read_claims(), trust_environment_user=trust_environment_user)
-
-
-def identify(environment: Environment) -> Identity:
-    """Return who acts in ``environment``, by the rules of its conf.
-
-    Raises:
-        IdentityError: If the platform does not say.
-    """
-    rules = environment.section("parameters")["governance"]
-    return read_identity(trust_environment_user=bool(rules["trust_environment_user"]))
+    return read_identity()
 
 
 def read_claims() -> Claims:
     """Return what is known of the person or service that runs this process.
 
     Raises:
-        IdentityError: If this is Databricks and it gives no name; the system user means nothing there.
+        IdentityError: If this is Databricks and it gives no name; the account of the system means nothing there.
     """
-    on_platform = "DATABRICKS_RUNTIME_VERSION" in os.environ
     return Claims(
-        platform=_ask_platform() if on_platform else None,
-        system=getpass.getuser(),
-        environment=os.environ.get("BOATHOUSE_USER") or None,
+        platform=_ask_platform() if is_on_platform() else None,
+        system=read_account(),
+        declared=os.environ.get(DECLARED_VARIABLE) or None,
     )
+
+
+def read_account() -> str:
+    """Return the account that this process runs under, by the operating system, or ``uid:1234`` for one without name.
+
+    Environment variables (``LOGNAME``, ``USER``) have no part in it: anybody can set them.
+    """
+    uid = os.geteuid()
+    try:
+        import pwd
+
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid:{uid}"
 
 
 def _ask_platform() -> str:

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from boathouse.errors import CommitConflictError
 from boathouse.lifecycle.chain import AUDIT_COLUMNS, AuditRecord, Break, Inspection, find_breaks_in_rows, seal_events
+from boathouse.lifecycle.ledger_columns import add_columns, complete_rows, evolve_table
 from boathouse.tables.commits import append_once, last_transaction, retry_on_conflict
 from boathouse.tables.contract import arrow_schema_of, ddl_of
 from boathouse.tables.delta_log import open_log
@@ -75,12 +76,13 @@ class PathTable:
         from deltalake import DeltaTable
 
         # Append-only is a promise that Delta's own writers keep: they refuse to delete or update rows.
-        return DeltaTable.create(
+        table = DeltaTable.create(
             str(self._location.path),
             arrow_schema_of(AUDIT_COLUMNS),
             mode="ignore",
             configuration={"delta.appendOnly": "true"},
         )
+        return self._open() if add_columns(table) else table
 
 
 def _read_files(table: DeltaTable, folder: Path) -> pa.Table:
@@ -91,7 +93,7 @@ def _read_files(table: DeltaTable, folder: Path) -> pa.Table:
     schema = arrow_schema_of(AUDIT_COLUMNS)
     # The table has no partitions: every file is in the folder itself.
     files = [folder / unquote(uri).rpartition("/")[2] for uri in table.file_uris()]
-    parts = [pq.ParquetFile(file).read().select(schema.names).cast(schema) for file in files]
+    parts = [complete_rows(pq.ParquetFile(file).read()).cast(schema) for file in files]
     return pa.concat_tables(parts) if parts else _no_rows()
 
 
@@ -129,7 +131,7 @@ class CatalogTable:
     def read(self) -> pa.Table:
         """Return all rows; none if the table is not there yet."""
         rows = self._location.read_newest()
-        return _no_rows() if rows is None else rows.toArrow().cast(arrow_schema_of(AUDIT_COLUMNS))
+        return _no_rows() if rows is None else complete_rows(rows.toArrow()).cast(arrow_schema_of(AUDIT_COLUMNS))
 
     def committed(self) -> int | None:
         """Return None: the platform keeps its own history of each table."""
@@ -153,11 +155,13 @@ class CatalogTable:
             raise CommitConflictError.moved_on(self._location.table)
 
     def _create(self, session: SparkSession) -> None:
-        """Make the table where there is none."""
-        if open_log(self._location).exists():
-            return
-        nothing = session.createDataFrame([], ddl_of(AUDIT_COLUMNS))
-        self._location.save(nothing.write.format("delta").mode("ignore").option("delta.appendOnly", "true"))
+        """Make the table where there is none; add the columns that one from before lacks."""
+        rows = self._location.read_newest()
+        if rows is None:
+            nothing = session.createDataFrame([], ddl_of(AUDIT_COLUMNS)).write.format("delta")
+            self._location.save(nothing.mode("ignore").option("delta.appendOnly", "true"))
+        else:
+            evolve_table(self._location, rows.columns, session)
 
     def merge_statement(self, source: str, *, after: int) -> str:
         """Return the statement that inserts all of ``source`` if the chain has ``after`` records, else nothing."""
@@ -293,5 +297,4 @@ def _as_hashed(rows: pa.Table) -> Iterator[tuple[Any, ...]]:
 def _to_arrow(records: Sequence[AuditRecord]) -> pa.Table:
     import pyarrow as pa
 
-    rows: list[dict[str, Any]] = [asdict(record) for record in records]
-    return pa.Table.from_pylist(rows, schema=arrow_schema_of(AUDIT_COLUMNS))
+    return pa.Table.from_pylist([asdict(record) for record in records], schema=arrow_schema_of(AUDIT_COLUMNS))

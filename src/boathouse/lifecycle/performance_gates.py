@@ -39,6 +39,31 @@ def read_cost_over_baseline(evidence: GateEvidence, limits: GateLimits) -> Readi
     return Reading(_difference(evidence.report.baseline, "expected_cost").high, 0.0)
 
 
+def read_cost_margin_over_baseline(evidence: GateEvidence, limits: GateLimits) -> Reading:
+    """Read the upper bound of the extra cost over the business rule, which a margin may exceed."""
+    high = _difference(evidence.report.baseline, "expected_cost").high
+    return Reading(high, limits.baseline_cost_margin, digits=2)
+
+
+def read_one_sided(evidence: GateEvidence, limits: GateLimits) -> Reading:  # noqa: ARG001
+    """Read how many of candidate and business rule act on none of the rows or on all; unknown is undefined."""
+    report = evidence.report
+    acted = {"candidate": report.acted, "baseline": report.baseline.acted}
+    unknown = [
+        f"it is not known on how many rows the {role} acts" for role, share in acted.items() if math.isnan(share)
+    ]
+    if unknown:
+        return Reading(_NAN, 0.0, "; ".join(unknown), digits=0)
+    extents = {0.0: "none", 1.0: "all"}
+    return count_faults(
+        [
+            f"the {role} acts on {extents[share]} of the {report.rows:,} rows"
+            for role, share in acted.items()
+            if share in extents
+        ]
+    )
+
+
 def read_gain_over_champion(evidence: GateEvidence, limits: GateLimits) -> Reading:
     """Read the lower bound of the gain in ROC AUC over the champion; without one there is nothing to lose."""
     champion = evidence.report.champion
@@ -182,5 +207,17 @@ PERFORMANCE_GATES = (
         asks="Is its training data free of what could not have been known?",
         bound="at most",
         read=read_leakage,
+    ),
+    GateRule(
+        name="acts_on_some",
+        asks="Do it and the business rule act on some rows, and not on all?",
+        bound="at most",
+        read=read_one_sided,
+    ),
+    GateRule(
+        name="not_costlier_than_baseline",
+        asks="Do its decisions cost no more than the business rule's, within a margin?",
+        bound="at most",
+        read=read_cost_margin_over_baseline,
     ),
 )

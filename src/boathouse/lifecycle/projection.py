@@ -19,6 +19,7 @@ from boathouse.lifecycle.state import (
     ModelState,
     ModelVersion,
     Request,
+    Stop,
 )
 
 Step = Callable[[ModelState, AuditRecord, dict[str, Any]], ModelState]
@@ -27,24 +28,43 @@ Step = Callable[[ModelState, AuditRecord, dict[str, Any]], ModelState]
 def project_events(records: Iterable[AuditRecord], *, name: str) -> ModelState:
     """Return the state of the model ``name`` after ``records``, which may be about other models too.
 
-    A record about a version that was never registered registers it: so a ledger that begins late can be read.
+    A record of a step of a version that was never registered registers it: so a ledger that begins late can be read. A
+    refusal is no step.
     """
     state = ModelState(name=name)
     for record in records:
-        if record.subject != name:
-            continue
-        evidence = record.read_evidence()
-        known = _know_version(state, record) if record.kind != event_types.REFUSED else state
-        state = replace(_STEPS[record.kind](known, record, evidence), records=state.records + 1)
+        if record.subject == name:
+            state = _add_record(state, record)
     return state
 
 
+def project_since(records: Iterable[AuditRecord], shown: int, *, name: str) -> list[ModelState]:
+    """Return the states of the model ``name`` that its registry may show: after ``shown`` of its records, and since.
+
+    Of a registry that shows no record these are the states without any and with all.
+    """
+    states = [ModelState(name=name)]
+    for record in records:
+        if record.subject == name:
+            states.append(_add_record(states[-1], record))
+    return [states[0], states[-1]] if shown == 0 else states[min(shown, len(states) - 1) :]
+
+
+def _add_record(state: ModelState, record: AuditRecord) -> ModelState:
+    known = state if record.kind in event_types.NO_REGISTRATION else _know_version(state, record)
+    return replace(_STEPS[record.kind](known, record, record.read_evidence()), records=state.records + 1)
+
+
 def project_all_events(records: Iterable[AuditRecord]) -> dict[str, ModelState]:
-    """Return the state of every model that ``records`` are about, by name."""
+    """Return the state of every model that has a version by ``records``, by name.
+
+    A refusal may name a model that there never was.
+    """
     by_name: dict[str, list[AuditRecord]] = {}
     for record in records:
         by_name.setdefault(record.subject, []).append(record)
-    return {name: project_events(own, name=name) for name, own in sorted(by_name.items())}
+    states = {name: project_events(own, name=name) for name, own in sorted(by_name.items())}
+    return {name: state for name, state in states.items() if state.versions}
 
 
 def _know_version(state: ModelState, record: AuditRecord) -> ModelState:
@@ -54,6 +74,7 @@ def _know_version(state: ModelState, record: AuditRecord) -> ModelState:
         version=record.version,
         digest=record.digest,
         trained_by=record.actor,
+        trained_with=record.vouched_by,
         registered_at=record.occurred_at,
         moved_at=record.occurred_at,
     )
@@ -93,6 +114,7 @@ def _register(state: ModelState, record: AuditRecord, evidence: dict[str, Any]) 
         record.version,
         digest=record.digest,
         trained_by=str(evidence.get("trained_by") or record.actor),
+        trained_with=str(evidence.get("trained_with") or record.vouched_by),
         registered_at=record.occurred_at,
         source=source,
     )
@@ -119,12 +141,20 @@ def _request(state: ModelState, record: AuditRecord, evidence: dict[str, Any]) -
         by=record.actor,
         at=record.occurred_at,
         comment=record.comment,
+        assurance=record.vouched_by,
     )
     return replace(state, requests=(*state.requests, request))
 
 
 def _approve(state: ModelState, record: AuditRecord, evidence: dict[str, Any]) -> ModelState:
-    approval = Approval(by=record.actor, at=record.occurred_at, digest=record.digest, comment=record.comment)
+    approval = Approval(
+        by=record.actor,
+        at=record.occurred_at,
+        digest=record.digest,
+        comment=record.comment,
+        assurance=record.vouched_by,
+        account=str(evidence.get("account") or ""),
+    )
     approved = [
         replace(each, approvals=(*each.approvals, approval)) if each.request_id == evidence["request"] else each
         for each in state.requests
@@ -134,7 +164,7 @@ def _approve(state: ModelState, record: AuditRecord, evidence: dict[str, Any]) -
 
 def _reject(state: ModelState, record: AuditRecord, evidence: dict[str, Any]) -> ModelState:
     closed = [
-        replace(each, closed=f"rejected by {record.actor}") if each.request_id == evidence["request"] else each
+        replace(each, closed=f"rejected by {record.who}") if each.request_id == evidence["request"] else each
         for each in state.requests
     ]
     return replace(state, requests=tuple(closed))
@@ -144,8 +174,8 @@ def _promote(state: ModelState, record: AuditRecord, evidence: dict[str, Any]) -
     version, stage = str(record.version), str(evidence["stage"])
     target = next(target for target, reached in TARGETS.items() if reached == stage)
     request = state.find_request(version, target)
-    approved_by = ", ".join(each.by for each in request.approvals) if request and not request.closed else ""
-    state = _close(state, version, f"carried out by {record.actor}", to=target)
+    approved_by = ", ".join(each.who for each in request.approvals) if request and not request.closed else ""
+    state = _close(state, version, f"carried out by {record.who}", to=target)
     state = _change(state, version, approved_by=approved_by)
     if stage == CHALLENGER:
         return _make_challenger(state, record)
@@ -170,7 +200,7 @@ def _make_champion(state: ModelState, record: AuditRecord, *, previous: str | No
     """
     version, older = str(record.version), state.previous
     state = _leave(state, version)
-    state = replace(state, champion=version, previous=previous, rolled_back=None)
+    state = replace(state, champion=version, previous=previous, rolled_back=None, stopped=None)
     if older is not None and older != version:
         state = _stage(state, older, ARCHIVED, record, reason=f"Superseded when {version} became champion.")
     if previous is not None:
@@ -187,18 +217,27 @@ def _stage(
 
 def _archive(state: ModelState, record: AuditRecord, evidence: dict[str, Any]) -> ModelState:  # noqa: ARG001 - a step
     version = str(record.version)
-    state = _close(_leave(state, version), version, f"version archived by {record.actor}")
+    state = _close(_leave(state, version), version, f"version archived by {record.who}")
     return _stage(state, version, ARCHIVED, record)
 
 
 def _roll_back(state: ModelState, record: AuditRecord, evidence: dict[str, Any]) -> ModelState:
+    # After a stop there is no champion to roll back from: the evidence names the stopped version, archived already.
     old, new, present = str(evidence["from"]), str(evidence["to"]), state.champion
-    state = _make_champion(_close(state, old, f"rolled back by {record.actor}"), record, previous=None)
+    state = _make_champion(_close(state, old, f"rolled back by {record.who}"), record, previous=None)
     # They are the same but for a record that no rule of ours let pass.
     for replaced in {old, present} - {new, None}:
         why = f"Archived by a rollback to {new}: {record.comment}"
         state = _stage(_leave(state, str(replaced)), str(replaced), ARCHIVED, record, reason=why)
-    return replace(state, rolled_back=(old, new, record.actor, record.occurred_at))
+    return replace(state, rolled_back=(old, new, record.who, record.occurred_at))
+
+
+def _stop(state: ModelState, record: AuditRecord, evidence: dict[str, Any]) -> ModelState:  # noqa: ARG001 - a step
+    version = str(record.version)
+    stop = Stop(version=version, by=record.who, at=record.occurred_at, reason=record.comment)
+    state = _close(_leave(state, version), version, f"stopped by {record.who}")
+    state = _stage(state, version, ARCHIVED, record, reason=f"Stopped by {record.who}: {record.comment}")
+    return replace(state, stopped=stop if state.champion is None else None, rolled_back=None)
 
 
 def _ignore(state: ModelState, record: AuditRecord, evidence: dict[str, Any]) -> ModelState:  # noqa: ARG001 - a step
@@ -215,6 +254,9 @@ _STEPS: dict[str, Step] = {
     event_types.KEPT: _keep,
     event_types.ARCHIVED: _archive,
     event_types.ROLLED_BACK: _roll_back,
+    event_types.STOPPED: _stop,
     event_types.COPIED: _register,
     event_types.REFUSED: _ignore,
+    event_types.DIFFERED: _ignore,
+    event_types.SYNCED: _ignore,
 }

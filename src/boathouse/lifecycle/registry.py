@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import redirect_stderr
 from dataclasses import dataclass, field
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
-from boathouse.lifecycle.state import ALIASES, REGISTERED, ModelState, ModelVersion
-from boathouse.registry.client import guard_store, open_client
+from boathouse.lifecycle.state import REGISTERED, ModelVersion
+from boathouse.registry.client import change_store, guard_store, open_client
 from boathouse.registry.model_files import download_model
+from boathouse.registry.versions import SHOWN_TAG, read_aliases
 from boathouse.scoring.files import check_files, digest_of
 
 if TYPE_CHECKING:
@@ -57,10 +58,12 @@ class RegistryState:
     Attributes:
         versions: By version.
         aliases: Version at each alias, all aliases.
+        shown: How many of the model's records the registry was last brought in line with; 0 if never.
     """
 
     versions: Mapping[str, ModelVersionEntry] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
+    shown: int = 0
 
 
 @dataclass(frozen=True)
@@ -68,10 +71,11 @@ class Change:
     """One step; doing it again changes nothing.
 
     Attributes:
-        action: ``set_alias``, ``delete_alias``, ``set_tag``, ``delete_tag`` or ``describe``.
-        version: Version concerned; empty for ``delete_alias``.
-        key: Alias or tag; empty for ``describe``.
-        value: Value of the tag, or the description.
+        action: ``set_alias``, ``delete_alias``, ``set_tag``, ``delete_tag``, ``describe``, or ``mark``, which notes on
+            the registered model how many records it shows.
+        version: Version concerned; empty for ``delete_alias`` and ``mark``.
+        key: Alias or tag; empty for ``describe`` and ``mark``.
+        value: Value of the tag, the description, or the number of records.
     """
 
     action: str
@@ -79,40 +83,16 @@ class Change:
     key: str = ""
     value: str = ""
 
-
-def plan_changes(state: ModelState, registered: RegistryState) -> list[Change]:
-    """Return the changes after which ``registered`` shows ``state``; none if it does.
-
-    The champion's alias moves first, so that every state on the way has exactly one champion. Aliases and
-    tags that are not of the life cycle stay as they are, and versions that the registry lost are passed over.
-    """
-    return [*_alias_changes(state, registered), *_version_changes(state, registered)]
-
-
-def _alias_changes(state: ModelState, registered: RegistryState) -> Iterator[Change]:
-    wanted = {alias: version for alias, version in state.aliases.items() if version in registered.versions}
-    for alias in ALIASES:
-        version = wanted.get(alias)
-        if version is not None and registered.aliases.get(alias) != version:
-            yield Change("set_alias", version, alias)
-    for alias in reversed(ALIASES):
-        if alias in registered.aliases and alias not in state.aliases:
-            yield Change("delete_alias", "", alias)
-
-
-def _version_changes(state: ModelState, registered: RegistryState) -> Iterator[Change]:
-    for version, entry in registered.versions.items():
-        if version not in state.versions:
-            continue
-        wanted = describe_tags(state.versions[version])
-        for key in MANAGED_TAGS:
-            if key in wanted and entry.tags.get(key) != wanted[key]:
-                yield Change("set_tag", version, key, wanted[key])
-            if key not in wanted and key in entry.tags:
-                yield Change("delete_tag", version, key)
-        text = describe_version(state.versions[version], entry.description)
-        if entry.description != text:
-            yield Change("describe", version, "", text)
+    def __str__(self) -> str:
+        """Return what is done, in words."""
+        if self.action == "set_alias":
+            return f"alias '{self.key}' set to version {self.version}"
+        if self.action == "delete_alias":
+            return f"alias '{self.key}' deleted"
+        if self.action == "describe":
+            return f"page of version {self.version} written"
+        done = f"set to {self.value!r}" if self.action == "set_tag" else "deleted"
+        return f"tag '{self.key}' of version {self.version} {done}"
 
 
 MANAGED_TAGS = ("stage", "comparison", "promotion", "gates", "approved_by", "copied_from")
@@ -179,14 +159,10 @@ class ModelRegistry:
         with guard_store():
             client = open_client()
             versions = client.search_model_versions(f"name = '{self.name}'")
-            aliases = self._read_aliases(client) if versions else {}
+            aliases, shown = read_aliases(client, self.name)
             found = [self._complete(client, each) for each in versions]
         ordered = sorted(found, key=lambda each: int(each.version))
-        return RegistryState(versions={each.version: each for each in ordered}, aliases=aliases)
-
-    def _read_aliases(self, client: MlflowClient) -> dict[str, str]:
-        aliases = client.get_registered_model(self.name).aliases
-        return {str(alias): str(version) for alias, version in aliases.items()}
+        return RegistryState(versions={each.version: each for each in ordered}, aliases=aliases, shown=shown)
 
     def _complete(self, client: MlflowClient, found: Any) -> ModelVersionEntry:  # noqa: ANN401 - MLflow's ModelVersion
         """Return the version with its tags, which a search in Unity Catalog leaves out."""
@@ -201,23 +177,36 @@ class ModelRegistry:
         )
 
     def apply(self, change: Change) -> None:
-        """Carry out one step.
+        """Carry out one step; again if another writer was in the way.
 
         Raises:
             ModelError: If the store cannot be reached.
         """
-        with guard_store():
-            client = open_client()
-            if change.action == "set_alias":
-                client.set_registered_model_alias(self.name, change.key, change.version)
-            elif change.action == "delete_alias":
-                client.delete_registered_model_alias(self.name, change.key)
-            elif change.action == "set_tag":
-                client.set_model_version_tag(self.name, change.version, change.key, change.value)
-            elif change.action == "delete_tag":
-                client.delete_model_version_tag(self.name, change.version, change.key)
-            else:
-                client.update_model_version(self.name, change.version, change.value)
+        change_store(lambda: self._apply(open_client(), change))
+
+    def _apply(self, client: MlflowClient, change: Change) -> None:
+        if change.action == "set_alias":
+            client.set_registered_model_alias(self.name, change.key, change.version)
+        elif change.action == "delete_alias":
+            client.delete_registered_model_alias(self.name, change.key)
+        elif change.action == "set_tag":
+            client.set_model_version_tag(self.name, change.version, change.key, change.value)
+        elif change.action == "delete_tag":
+            self._delete_tag(client, change)
+        elif change.action == "mark":
+            client.set_registered_model_tag(self.name, SHOWN_TAG, change.value)
+        else:
+            client.update_model_version(self.name, change.version, change.value)
+
+    def _delete_tag(self, client: MlflowClient, change: Change) -> None:
+        """Delete a tag; that another writer has deleted it meanwhile is as good."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            client.delete_model_version_tag(self.name, change.version, change.key)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
 
     def tag(self, version: str, key: str, value: str) -> None:
         """Set one tag of a version."""
@@ -237,11 +226,10 @@ class ModelRegistry:
 
     def copy_from(self, source: str, version: str) -> str:
         """Copy ``version`` of the model ``source`` into this one; return the new version."""
-        with guard_store(), redirect_stderr(StringIO()):
-            copied = open_client().copy_model_version(f"models:/{source}/{version}", self.name)
+        with redirect_stderr(StringIO()):
+            copied = change_store(lambda: open_client().copy_model_version(f"models:/{source}/{version}", self.name))
         return str(copied.version)
 
     def delete(self, version: str) -> None:
         """Remove a version."""
-        with guard_store():
-            open_client().delete_model_version(self.name, version)
+        change_store(lambda: open_client().delete_model_version(self.name, version))

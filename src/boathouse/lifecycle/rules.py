@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from boathouse.errors import LifeCycleError
 from boathouse.lifecycle.evidence import ApprovalState
-from boathouse.lifecycle.policy import ApprovalOptions
+from boathouse.lifecycle.policy import ApprovalOptions, say_not_accepted
 from boathouse.lifecycle.state import ARCHIVED, CHAMPION, TARGETS, Approval, ModelState, ModelVersion, Request
 
 
@@ -36,7 +36,7 @@ def check_request(state: ModelState, version: str, to: str) -> None:
     if requested is not None and not requested.closed:
         raise LifeCycleError(
             f"Version {version} is requested for {to} already, by {requested.by} at {_when(requested.at)}. "
-            "It waits for approval."
+            f"It waits for: {_name_command('approve', state, version)}"
         )
     _check_gates(state, found, to)
 
@@ -74,7 +74,7 @@ def find_open_request(state: ModelState, version: str) -> Request:
         ended = f" The last one is closed: {request.closed}." if request else ""
         raise LifeCycleError(
             f"There is no open request for version {version}.{ended} "
-            f"Make one: boathouse models request {version} --to staging|production --comment …"
+            f"Make one: {_name_command('request', state, version)} --to production (or staging)"
         )
     return request
 
@@ -108,10 +108,20 @@ def check_approved(state: ModelState, version: ModelVersion, now: datetime, opti
     needed = count_needed(version, options)
     if valid < needed:
         reasons = "".join(f" {reason}" for reason in void)
+        request = state.find_request(version.version, "production")
+        if request is not None and not request.closed:
+            asked = f"{request.by} asked for them at {_when(request.at)}. Who may approve types"
+            following = f"{asked}: {_name_command('approve', state, version.version)}"
+        else:
+            following = f"Ask for them: {_name_command('request', state, version.version)} --to production"
         raise LifeCycleError(
-            f"Version {version.version} has {valid} valid approval(s), needs {needed}.{reasons} "
-            f"Ask for one: boathouse models request {version.version} --to production --comment …"
+            f"Version {version.version} has {valid} valid approval(s), needs {needed}.{reasons} {following}"
         )
+
+
+def _name_command(step: str, state: ModelState, version: str) -> str:
+    """Return what to type for a step of a version, in the model's own environment."""
+    return f"boathouse models {step} {state.name} {version} --comment WHY --env {state.name.partition('.')[0]}"
 
 
 def count_needed(version: ModelVersion, options: ApprovalOptions) -> int:
@@ -134,6 +144,8 @@ def why_void(approval: Approval, version: ModelVersion, now: datetime, options: 
     """Return why an approval does not count, or None if it does."""
     if approval.digest != version.digest:
         return f"{approval.by} approved other files."
+    if approval.assurance not in options.accepted:
+        return say_not_accepted(approval.by, approval.assurance, options)
     if now - approval.at > timedelta(days=options.valid_days):
         return f"The approval of {approval.by} from {approval.at:%Y-%m-%d} expired after {options.valid_days} days."
     return None
@@ -158,10 +170,13 @@ def check_archive(state: ModelState, version: str) -> None:
 def find_rollback(state: ModelState, to: str | None = None) -> tuple[str, str]:
     """Return the champion and the version that a rollback puts in its place: ``to``, else the previous one.
 
+    After a stop the version stopped stands for the champion; it comes back by its number alone.
+
     Raises:
         LifeCycleError: If there is no champion, no previous version, or ``to`` was never champion.
     """
-    if state.champion is None:
+    left = state.champion or (state.stopped.version if state.stopped else None)
+    if left is None:
         raise LifeCycleError(f"{state.name} has no champion, so there is nothing to roll back.")
     former = [each.version for each in state.versions.values() if each.was_champion and each.version != state.champion]
     if to is None:
@@ -171,8 +186,9 @@ def find_rollback(state: ModelState, to: str | None = None) -> tuple[str, str]:
                 if former
                 else "No other ever was champion."
             )
-            raise LifeCycleError(f"{state.name} has no previous version beside champion {state.champion}. {ways}")
-        return state.champion, state.previous
+            beside = f"beside champion {left}" if state.champion else f"in place of version {left}, which was stopped"
+            raise LifeCycleError(f"{state.name} has no previous version {beside}. {ways}")
+        return left, state.previous
     find_version(state, to)
     if to == state.champion:
         raise LifeCycleError.already_there(to, CHAMPION)
@@ -181,7 +197,7 @@ def find_rollback(state: ModelState, to: str | None = None) -> tuple[str, str]:
             f"Version {to} was never champion, so rollback cannot go there; it can to: {', '.join(former) or 'none'}. "
             "To make a new version champion, promote it."
         )
-    return state.champion, to
+    return left, to
 
 
 def check_champion(state: ModelState, expected: str | None) -> None:
@@ -263,7 +279,7 @@ def find_approval_state(state: ModelState, version: str, *, now: datetime, optio
     return ApprovalState(
         required=options.needed > 0,
         approved=True,
-        by=", ".join(dict.fromkeys(each.by for each in counted)),
+        by=", ".join(dict.fromkeys(each.who for each in counted)),
         expires=min(each.at for each in counted) + timedelta(days=options.valid_days),
         reason=" ".join(each.comment for each in counted),
     )

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from boathouse.lifecycle.policy import UNKNOWN_ASSURANCE, mark_declared
+
 # Stages of a version, in the order in which it can pass them. Unity Catalog has none: they are tags.
 REGISTERED, CHALLENGER, CHAMPION, PREVIOUS, ARCHIVED = "registered", "challenger", "champion", "previous", "archived"
 STAGES = (REGISTERED, CHALLENGER, CHAMPION, PREVIOUS, ARCHIVED)
@@ -54,12 +56,14 @@ class ModelVersion:
         digest: Digest of its files when it was registered, or None.
         stage: Of :data:`STAGES`.
         trained_by: Who ran the training.
+        trained_with: What vouches for that name, of ``policy.ASSURANCES``, or ``unknown``.
         registered_at: When, UTC.
         check: The newest decision of the gates, or None.
         was_champion: Whether it ever was champion: rollback may go there.
         reason: Why it has its stage, in one sentence.
         source: Name and version that it was copied from, ``name/version``, or None.
-        approved_by: Who approved the step that brought it to its stage, comma-separated, or empty.
+        approved_by: Who approved the step that brought it to its stage, comma-separated, names that are only declared
+            with that mark; or empty.
         moved_at: When it came to its stage, UTC.
     """
 
@@ -67,6 +71,7 @@ class ModelVersion:
     digest: str | None
     stage: str = REGISTERED
     trained_by: str
+    trained_with: str = UNKNOWN_ASSURANCE
     registered_at: datetime
     check: Check | None = None
     was_champion: bool = False
@@ -74,6 +79,11 @@ class ModelVersion:
     source: str | None = None
     approved_by: str = ""
     moved_at: datetime
+
+    @property
+    def trainer(self) -> str:
+        """Who ran the training, for people to read: with a mark if the name is only declared."""
+        return mark_declared(self.trained_by, self.trained_with)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,12 +95,21 @@ class Approval:
         at: When, UTC.
         digest: Digest of the version's files that was approved, or None.
         comment: Why.
+        assurance: What vouches for the name, of ``policy.ASSURANCES``, or ``unknown``.
+        account: For a name that is only declared, the account that declared it, else empty.
     """
 
     by: str
     at: datetime
     digest: str | None
     comment: str
+    assurance: str = UNKNOWN_ASSURANCE
+    account: str = ""
+
+    @property
+    def who(self) -> str:
+        """Who, for people to read: with a mark if the name is only declared."""
+        return mark_declared(self.by, self.assurance)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +125,7 @@ class Request:
         comment: Why.
         approvals: In order.
         closed: What ended it, as ``rejected by vera``; empty while it is open.
+        assurance: What vouches for who asked, of ``policy.ASSURANCES``, or ``unknown``.
     """
 
     request_id: str
@@ -116,6 +136,34 @@ class Request:
     comment: str
     approvals: tuple[Approval, ...] = ()
     closed: str = ""
+    assurance: str = UNKNOWN_ASSURANCE
+
+    @property
+    def who(self) -> str:
+        """Who asked, for people to read: with a mark if the name is only declared."""
+        return mark_declared(self.by, self.assurance)
+
+    @property
+    def approvers(self) -> str:
+        """Who approved it so far, for people to read, comma-separated."""
+        return ", ".join(each.who for each in self.approvals) or "none yet"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stop:
+    """A champion that was stopped without a successor.
+
+    Attributes:
+        version: Version that was champion.
+        by: Who stopped it, for people to read: with a mark if the name is only declared.
+        at: When, UTC.
+        reason: Why.
+    """
+
+    version: str
+    by: str
+    at: datetime
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +178,7 @@ class ModelState:
         champion: Version that is champion, or None.
         previous: Version that rollback goes to, or None.
         rolled_back: What the last change of champion was if it was a rollback: ``(from, to, by, at)``.
+        stopped: The stop that is in force; None once a version is champion again.
         judged: The version that the gates decided on last, or None.
         records: Number of records that it was projected from.
     """
@@ -141,6 +190,7 @@ class ModelState:
     champion: str | None = None
     previous: str | None = None
     rolled_back: tuple[str, str, str, datetime] | None = None
+    stopped: Stop | None = None
     judged: str | None = None
     records: int = 0
 

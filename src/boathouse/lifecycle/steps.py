@@ -8,19 +8,29 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from boathouse.errors import BoathouseError, LifeCycleError, UntrustedModelError
+from boathouse.errors import BoathouseError, DeploymentError, LifeCycleError, UntrustedModelError
 from boathouse.lifecycle import event_types, rules
 from boathouse.lifecycle.chain import AuditEvent
+from boathouse.lifecycle.policy import check_assurance
 from boathouse.lifecycle.projection import project_events
+from boathouse.lifecycle.repeated_steps import (
+    Check,
+    IsMade,
+    MadeAlreadyError,
+    check_records,
+    describe_made,
+    is_at,
+    is_rolled_back,
+)
 from boathouse.lifecycle.state import TARGETS, ModelState, Request
-from boathouse.lifecycle.sync import note_registrations, sync_registry
+from boathouse.lifecycle.sync import bring_in_line, note_registrations, sync_registry
 
 if TYPE_CHECKING:
     from boathouse.environment import Environment
-    from boathouse.lifecycle.chain import AuditRecord
     from boathouse.lifecycle.ledger import AuditLedger
     from boathouse.lifecycle.policy import GovernanceOptions, Identity
     from boathouse.lifecycle.registry import ModelRegistry
+    from boathouse.lifecycle.sync import Synced
 
 
 Result = TypeVar("Result")
@@ -47,6 +57,7 @@ class LifeCycle:
         options: Rules of the environment.
         identity: Who acts.
         clock: Gives the time.
+        tell: Called with what a person should know besides the outcome: that a step was made already, and by whom.
     """
 
     name: str
@@ -55,6 +66,7 @@ class LifeCycle:
     options: GovernanceOptions
     identity: Identity
     clock: Callable[[], datetime] = field(default=read_clock)
+    tell: Callable[[str], None] = field(default=lambda _: None)
 
     def read(self) -> ModelState:
         """Return the state, from the ledger alone."""
@@ -67,8 +79,12 @@ class LifeCycle:
 
     def sync(self) -> ModelState:
         """Record versions that the registry has and the ledger lacks; return the state once the registry shows it."""
+        return self.bring_in_line().state
+
+    def bring_in_line(self) -> Synced:
+        """Do what :meth:`sync` does; return what was found changed past the ledger, and what was changed."""
         self.note_registrations()
-        return sync_registry(self.ledger, self.registry)
+        return bring_in_line(self.ledger, self.registry, actor=self.identity.name, clock=self.clock)
 
     def request(self, version: str, *, to: str, comment: str) -> ModelState:
         """Ask that ``version`` be moved ``to`` staging or production.
@@ -91,6 +107,7 @@ class LifeCycle:
             LifeCycleError: If there is nothing to approve, or not by this person.
         """
         self.allow("approve", version)
+        self.judge("approve", version, lambda: check_assurance(by or self.identity, self.options.rules))
         state = self.sync()
         request = self.judge("approve", version, lambda: rules.find_open_request(state, version))
         digest = self._digest("approve", version)
@@ -134,7 +151,7 @@ class LifeCycle:
     def promote(self, version: str, *, to: str = "production", comment: str) -> ModelState:
         """Move ``version`` to staging (challenger) or production (champion).
 
-        If the version is there already, it only syncs.
+        If the version is there already, also because somebody else was first, it only syncs and tells.
 
         Raises:
             LifeCycleError: If the gates, the approvals or the state do not allow it.
@@ -145,8 +162,8 @@ class LifeCycle:
 
     def _move(self, state: ModelState, version: str, to: str, *, comment: str) -> ModelState:
         stage = TARGETS[to]
-        if version in state.versions and state.versions[version].stage == stage:
-            return state
+        if is_at(state, version, stage):
+            return self._tell_made(state, version)
         digest = self._digest("promote", version)
         evidence = {"from": state.champion, "stage": stage}
         event = self._event(event_types.PROMOTED, version, comment, evidence, digest=digest)
@@ -155,7 +172,11 @@ class LifeCycle:
             rules.check_promotion(current, version, to=to, digest=digest, now=self.clock(), options=self.options.rules)
             rules.check_champion(current, state.champion)
 
-        return self._record("promote", event, check)
+        return self._record("promote", event, check, is_made=lambda current: is_at(current, version, stage))
+
+    def _tell_made(self, state: ModelState, version: str) -> ModelState:
+        self.tell(describe_made(self.ledger.read(self.name), state, version))
+        return state
 
     def rollback(self, *, to: str | None = None, comment: str) -> ModelState:
         """Make the previous champion, or the former champion ``to``, champion again; archive the one it replaces.
@@ -168,16 +189,16 @@ class LifeCycle:
         self.allow("rollback", to)
         state = self.sync()
         if state.rolled_back is not None and to in {None, state.champion}:
-            return state
+            return self._tell_made(state, str(state.champion))
         old, new = self.judge("rollback", to, lambda: rules.find_rollback(state, to))
         digest = self._digest("rollback", new)
         event = self._event(event_types.ROLLED_BACK, new, comment, {"from": old, "to": new}, digest=digest)
 
         def check(current: ModelState) -> None:
-            rules.check_champion(current, old)
+            rules.check_champion(current, state.champion)
             rules.check_digest(rules.find_version(current, new), digest)
 
-        return self._record("rollback", event, check)
+        return self._record("rollback", event, check, is_made=lambda current: is_rolled_back(current, old, new))
 
     def archive(self, version: str, *, comment: str) -> ModelState:
         """Archive ``version``.
@@ -195,14 +216,12 @@ class LifeCycle:
         """Record that ``action`` was refused, and why."""
         self.ledger.append([self._event(event_types.REFUSED, version, str(error), {"action": action})])
 
-    def _record(self, action: str, event: AuditEvent, check: Callable[[ModelState], object]) -> ModelState:
-        """Record ``event`` if the state allows it, else the refusal; then sync the registry."""
-
-        def check_records(records: list[AuditRecord]) -> None:
-            check(project_events(records, name=self.name))
-
+    def _record(self, action: str, event: AuditEvent, check: Check, *, is_made: IsMade = lambda _: False) -> ModelState:
+        """Record ``event`` if the state allows it and it ``is_made`` by nobody, else the refusal; sync the registry."""
         try:
-            self.ledger.append([event], check=check_records)
+            self.ledger.append([event], check=check_records(self.name, check, is_made))
+        except MadeAlreadyError:
+            return self._tell_made(sync_registry(self.ledger, self.registry), str(event.version))
         except LifeCycleError as error:
             self.refuse(action, event.version, error)
             raise
@@ -210,11 +229,10 @@ class LifeCycle:
 
     def allow(self, action: str, version: str | None, *, tried: str | None = None) -> None:
         """Raise, and record the refusal, unless the identity's role allows ``action``."""
-        if not self.options.allows(self.identity.name, action):
-            allowed = ", ".join(sorted(self.options.roles[action])) or "no person"
+        if not self.options.allows(self.identity, action):
             error = LifeCycleError(
-                f"{self.identity.name} may not {action} models here; allowed: {allowed}. Ask one of them, "
-                f"or have governance.roles.{action} changed in conf."
+                f"{self.identity.name} may not {action} models here; allowed: {self.options.say_who_may(action)}. "
+                f"Ask one of them, or have governance.roles.{action} changed in conf."
             )
             self.refuse(tried or action, version, error)
             raise error
@@ -223,7 +241,7 @@ class LifeCycle:
         """Return the result of ``rule``; if it raises, the refusal is recorded."""
         try:
             return rule()
-        except (LifeCycleError, UntrustedModelError) as error:
+        except (DeploymentError, LifeCycleError, UntrustedModelError) as error:
             self.refuse(action, version, error)
             raise
 
@@ -253,7 +271,8 @@ class LifeCycle:
             actor=who.name,
             occurred_at=self.clock(),
             comment=comment,
-            evidence={**evidence, "identity": who.source},
+            evidence={**evidence, **who.to_evidence()},
+            assurance=who.assurance,
         )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from boathouse.lifecycle import event_types
 from boathouse.lifecycle.chain import AuditEvent, AuditRecord
-from boathouse.lifecycle.policy import EVERYBODY, Webhook
+from boathouse.lifecycle.policy import EVERYBODY, Actor, Webhook, identify_actor
 from boathouse.lifecycle.state import CHAMPION
 
 EVENTS = {
@@ -26,9 +26,12 @@ EVENTS = {
     "champion_changed": "A version became champion.",
     "champion_kept": "The champion stayed: the version was no better.",
     "rolled_back": "An earlier champion is champion again.",
+    "champion_stopped": "The champion was stopped; nothing scores until a person decides.",
     "version_archived": "A version was archived.",
     "version_copied": "A version was copied here from another environment.",
     "refused": "A person tried a step that is not allowed.",
+    "registry_differs": "The registry was changed past the ledger.",
+    "registry_synced": "The registry was set back to what the ledger decided.",
 }
 _BY_KIND = {
     event_types.REGISTERED: "candidate_registered",
@@ -37,9 +40,12 @@ _BY_KIND = {
     event_types.REJECTED: "request_rejected",
     event_types.KEPT: "champion_kept",
     event_types.ROLLED_BACK: "rolled_back",
+    event_types.STOPPED: "champion_stopped",
     event_types.ARCHIVED: "version_archived",
     event_types.COPIED: "version_copied",
     event_types.REFUSED: "refused",
+    event_types.DIFFERED: "registry_differs",
+    event_types.SYNCED: "registry_synced",
 }
 
 
@@ -106,6 +112,7 @@ def describe_record(record: AuditRecord, event: str) -> str:
         "version": record.version,
         "model_digest": record.digest,
         "actor": record.actor,
+        "assurance": record.vouched_by,
         "occurred_at": record.occurred_at.astimezone(UTC).isoformat(timespec="microseconds"),
         "comment": record.comment,
         "evidence": evidence,
@@ -187,14 +194,15 @@ def _jitter(message_id: str, attempt: int) -> float:
     return int(hashlib.sha256(f"{message_id}/{attempt}".encode()).hexdigest()[:8], 16) / 0xFFFFFFFF
 
 
-def note(message: Message, kind: str, attempt: int, *, actor: str, at: datetime, comment: str = "") -> AuditEvent:
+def note(message: Message, kind: str, attempt: int, *, actor: Actor, at: datetime, comment: str = "") -> AuditEvent:
     """Return the event that attempt ``attempt`` of ``message`` began or ended."""
     return AuditEvent(
         event_id=f"{message.message_id}/{attempt}/{'sending' if kind == SENDING else 'end'}",
         kind=kind,
         subject=message.webhook,
         version=message.message_id,
-        actor=actor,
+        actor=identify_actor(actor).name,
+        assurance=identify_actor(actor).assurance,
         occurred_at=at,
         comment=comment,
         evidence={"event": message.event, "sequence": message.sequence, "attempt": attempt},

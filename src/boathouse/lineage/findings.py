@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from boathouse.lifecycle.comparison import ALIAS, DIGEST, LOST, TAG, UNRECORDED
+from boathouse.lifecycle.policy import DECLARED
 from boathouse.lifecycle.rules import why_void
-from boathouse.lifecycle.state import ALIASES, CHALLENGER, CHAMPION, PREVIOUS
+from boathouse.lifecycle.state import CHALLENGER, CHAMPION, PREVIOUS
 from boathouse.lineage.facts import find_gaps
 
 if TYPE_CHECKING:
+    from boathouse.lifecycle.comparison import Difference
     from boathouse.lifecycle.state import Approval, ModelVersion
     from boathouse.lineage.model_history import ModelHistory, ModelVersionHistory
 
@@ -59,18 +62,16 @@ def missing_trail(model: ModelHistory) -> Iterator[Finding]:
 
 def alias_differs(model: ModelHistory) -> Iterator[Finding]:
     """Registry and ledger do not agree about an alias."""
-    for alias in ALIASES:
-        registered, recorded = model.aliases.get(alias), model.state.aliases.get(alias)
-        if registered != recorded:
-            text = f"Alias {alias} is {_version(registered)} in the registry and {_version(recorded)} in the ledger."
-            yield _model(ERROR, "alias_differs", f"{text} Repair it: boathouse models sync.")
+    for each in model.differences:
+        if each.kind == ALIAS:
+            yield _model(ERROR, "alias_differs", f"{each} Nothing of it scores. {_name_sync(model)}")
 
 
 def waiting_request(model: ModelHistory) -> Iterator[Finding]:
     """A request is open."""
     for each in model.state.open_requests:
         days = (model.at - each.at).days
-        text = f"{each.by} asked for {each.to} on {each.at:%Y-%m-%d}, {days} day(s) ago; it is open."
+        text = f"{each.who} asked for {each.to} on {each.at:%Y-%m-%d}, {days} day(s) ago; it is open."
         yield Finding(severity=NOTE, kind="waiting_request", version=each.version, message=text)
 
 
@@ -96,6 +97,17 @@ def champion_without_approval(model: ModelHistory, each: ModelVersionHistory) ->
             f"It is champion with {len(valid)} of {model.rules.needed} approvals that counted when it became champion."
         )
         yield _finding(ERROR, "champion_without_approval", each, f"{text} Approve it afterwards, or roll back.")
+
+
+def declared_approval(model: ModelHistory, each: ModelVersionHistory) -> Iterator[Finding]:
+    """The champion was approved under a name for which nothing but who typed it vouches."""
+    version = each.state
+    if version is None or version.stage != CHAMPION:
+        return
+    for approval in _approvals(model, version):
+        if approval.assurance == DECLARED and _counted(approval, version, model):
+            text = f"{approval.by} approved it, a name that account {approval.account or 'unknown'} declared (--as)."
+            yield _finding(NOTE, "declared_approval", each, f"{text} It proves no second person.")
 
 
 def _approvals(model: ModelHistory, version: ModelVersion) -> Iterator[Approval]:
@@ -124,26 +136,33 @@ def champion_not_passed(model: ModelHistory, each: ModelVersionHistory) -> Itera
 
 def unrecorded_version(model: ModelHistory, each: ModelVersionHistory) -> Iterator[Finding]:
     """Registry and ledger do not know the same versions."""
-    if each.state is None and "promotions" not in "".join(model.missing):
-        text = "The registry has it and the ledger does not: registered without Boathouse."
-        yield _finding(WARNING, "unrecorded_version", each, f"{text} Record it: boathouse models sync.")
-    if each.facts is None:
-        yield _finding(ERROR, "lost_version", each, "The ledger knows it and the registry does not: it was deleted.")
+    for found in _differences(model, each, UNRECORDED, LOST):
+        if found.kind == LOST:
+            yield _finding(ERROR, "lost_version", each, str(found))
+        elif "promotions" not in "".join(model.missing):
+            yield _finding(WARNING, "unrecorded_version", each, f"{found} {_name_sync(model)}")
 
 
-def stage_differs(model: ModelHistory, each: ModelVersionHistory) -> Iterator[Finding]:  # noqa: ARG001 - one signature
-    """The tag has another stage than the ledger."""
-    if each.facts and each.state and each.facts.stage != each.state.stage:
-        text = f"Its tag has stage {each.facts.stage or 'none'}, the ledger {each.state.stage}."
-        yield _finding(ERROR, "stage_differs", each, f"{text} Repair it: boathouse models sync.")
+def stage_differs(model: ModelHistory, each: ModelVersionHistory) -> Iterator[Finding]:
+    """A tag states another fact than the ledger."""
+    for found in _differences(model, each, TAG):
+        if found.is_alarm:
+            yield _finding(ERROR, f"{found.key}_differs", each, f"{found} {_name_sync(model)}")
 
 
-def other_files(model: ModelHistory, each: ModelVersionHistory) -> Iterator[Finding]:  # noqa: ARG001
+def other_files(model: ModelHistory, each: ModelVersionHistory) -> Iterator[Finding]:
     """The digest that was recorded is not the one that the registry's tag has."""
-    if each.facts and each.state and each.state.digest and each.facts.model_digest != each.state.digest:
-        now = (each.facts.model_digest or "not recorded")[:12]
-        text = f"Its digest is {now}, registered was {each.state.digest[:12]}."
-        yield _finding(ERROR, "other_files", each, f"{text} Do not use it; train again.")
+    for found in _differences(model, each, DIGEST):
+        text = "It does not score. If its files are those on record, the tag can be set back."
+        yield _finding(ERROR, "other_files", each, f"{found} {text} {_name_sync(model)} Else train again.")
+
+
+def _differences(model: ModelHistory, each: ModelVersionHistory, *kinds: str) -> list[Difference]:
+    return [found for found in model.differences if found.kind in kinds and found.version == each.version]
+
+
+def _name_sync(model: ModelHistory) -> str:
+    return f"Put it right: boathouse models sync {model.name} --env {model.environment}."
 
 
 def unreleased_champion(model: ModelHistory, each: ModelVersionHistory) -> Iterator[Finding]:  # noqa: ARG001
@@ -184,6 +203,7 @@ MODEL_CHECKS: tuple[Callable[[ModelHistory], Iterator[Finding]], ...] = (
 )
 VERSION_CHECKS: tuple[Callable[[ModelHistory, ModelVersionHistory], Iterator[Finding]], ...] = (
     champion_without_approval,
+    declared_approval,
     champion_not_passed,
     unrecorded_version,
     stage_differs,
@@ -200,7 +220,3 @@ def _model(severity: str, kind: str, message: str) -> Finding:
 
 def _finding(severity: str, kind: str, each: ModelVersionHistory, message: str) -> Finding:
     return Finding(severity=severity, kind=kind, version=each.version, message=message)
-
-
-def _version(version: str | None) -> str:
-    return "not set" if version is None else f"version {version}"

@@ -75,7 +75,7 @@ def _overview_row(each: ModelVersionHistory, decisive: str) -> tuple[str, ...]:
         each.version,
         each.stage,
         _when(state.registered_at if state else facts.registered_at if facts else None),
-        (state.trained_by if state else facts.run.run_by if facts else None) or MISSING,
+        (state.trainer if state else facts.run.run_by if facts else None) or MISSING,
         state.check.outcome if state and state.check else "not judged",
         (state.approved_by if state else "") or "–",
         "–" if measured is None else f"{measured.value:.3f}",
@@ -86,7 +86,7 @@ def _overview_row(each: ModelVersionHistory, decisive: str) -> tuple[str, ...]:
 
 def _history(model: ModelHistory) -> Section:
     records = sorted(model.records(), key=lambda each: each.sequence)
-    rows = tuple((_when(each.occurred_at), each.version or "–", each.kind, each.actor, _why(each)) for each in records)
+    rows = tuple((_when(each.occurred_at), each.version or "–", each.kind, each.who, _why(each)) for each in records)
     table = Table(caption="Every record, in order", headers=("when", "version", "what", "who", "why"), rows=rows)
     return Section(title="History", text=() if rows else ("Nothing is on record.",), tables=(table,))
 
@@ -96,6 +96,7 @@ def _why(record: AuditRecord) -> str:
     described = {
         "promoted": f"to {evidence.get('stage')}, replacing {evidence.get('from') or 'no champion'}",
         "rolled_back": f"from {evidence.get('from')} to {evidence.get('to')}",
+        "stopped": "nothing takes its place",
         "copied": f"from {evidence.get('source')} version {evidence.get('source_version')}",
         "requested": f"to {evidence.get('to')}",
         "checked": f"{evidence.get('outcome')}, against {evidence.get('champion') or 'no champion'}",
@@ -114,14 +115,14 @@ def _requests(model: ModelHistory) -> Section:
 
 
 def _request_row(each: Request) -> tuple[str, ...]:
-    approvals = "; ".join(f"{one.by} on {one.at:%Y-%m-%d}: {one.comment}" for one in each.approvals)
+    approvals = "; ".join(f"{one.who} on {one.at:%Y-%m-%d}: {one.comment}" for one in each.approvals)
     state = each.closed or "open"
-    return each.version, each.to, each.by, _when(each.at), approvals or "none", state, each.comment or "–"
+    return each.version, each.to, each.who, _when(each.at), approvals or "none", state, each.comment or "–"
 
 
 def _deployments(model: ModelHistory) -> Section:
     rows = tuple(
-        (_when(each.occurred_at), each.subject, each.kind, each.actor, _served(each, model), each.comment or "–")
+        (_when(each.occurred_at), each.subject, each.kind, each.who, _served(each, model), each.comment or "–")
         for each in model.deployments
     )
     headers = ("when", "endpoint", "what", "who", "serves", "why")

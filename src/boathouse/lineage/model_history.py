@@ -11,6 +11,7 @@ from boathouse.errors import ModelError
 from boathouse.lifecycle.ledger import open_ledger
 from boathouse.lifecycle.projection import project_events
 from boathouse.lifecycle.registry import ModelRegistry
+from boathouse.lifecycle.sync import compare_records
 from boathouse.lineage.version_facts import read_version
 from boathouse.tables.delta_log import open_log, read_local_rows
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from boathouse.environment import Environment
     from boathouse.features.feature_view import FeatureView
     from boathouse.lifecycle.chain import AuditRecord, Break
+    from boathouse.lifecycle.comparison import Difference
     from boathouse.lifecycle.policy import ApprovalOptions
     from boathouse.lifecycle.state import ModelState, ModelVersion
     from boathouse.lineage.facts import ModelVersionFacts
@@ -91,6 +93,7 @@ class ModelHistory:
         breaks: Where the chains of the trail do not hold.
         missing: Tables of the trail that are not there.
         rules: What has to be approved in its environment.
+        differences: Where the registry does not show what the ledger has.
     """
 
     name: str
@@ -102,6 +105,7 @@ class ModelHistory:
     breaks: tuple[str, ...]
     missing: tuple[str, ...]
     rules: ApprovalOptions
+    differences: tuple[Difference, ...] = ()
 
     @property
     def environment(self) -> str:
@@ -222,6 +226,7 @@ def read_model_history(
         breaks=trail.breaks,
         missing=trail.missing,
         rules=rules,
+        differences=tuple(compare_records(name, records, registered)),
     )
 
 

@@ -105,7 +105,7 @@ def _state(model: ModelHistory, each: ModelVersionHistory) -> tuple[Any, ...]:
     state, facts = each.state, each.facts
     aliases = sorted(alias for alias, version in model.aliases.items() if version == each.version)
     registered = state.registered_at if state else facts.registered_at if facts else None
-    return each.stage, aliases, registered, state.trained_by if state else facts.run.run_by if facts else None
+    return each.stage, aliases, registered, state.trainer if state else facts.run.run_by if facts else None
 
 
 def _origin(each: ModelVersionHistory) -> tuple[Any, ...]:

@@ -60,7 +60,7 @@ def describe_event(event: AuditRecord) -> str:
     """Return one line: when, what, who, why."""
     evidence = event.read_evidence()
     refused = [gate for gate in evidence.get("gates", []) if not gate.get("passed", True)]
-    parts = [f"{event.occurred_at:%Y-%m-%d %H:%M} UTC  {event.kind} by {event.actor}"]
+    parts = [f"{event.occurred_at:%Y-%m-%d %H:%M} UTC  {event.kind} by {event.who}"]
     parts += [str(evidence["outcome"])] if "outcome" in evidence else []
     parts += [f"not passed: {', '.join(str(gate.get('name')) for gate in refused)}"] if refused else []
     parts += [event.comment] if event.comment else []

@@ -7,6 +7,7 @@ probability is that of the adverse value, and its decision says whether the adve
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -72,6 +73,11 @@ def pair(label: np.ndarray, answer: Mapping[str, np.ndarray], adverse: int) -> S
     if adverse == 1:
         return Scored(label, probability, decision)
     return Scored(1 - label, 1 - probability, 1 - decision)
+
+
+def gather(scored: Scored, entities: np.ndarray) -> Scored:
+    """Return the rows with the number of each one's entity: rows of one entity are resampled together."""
+    return replace(scored, entities=entities)
 
 
 def measure(scored: Scored, costs: CostOptions) -> Values:

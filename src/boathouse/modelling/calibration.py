@@ -77,25 +77,28 @@ def choose_threshold(probability: np.ndarray, label: np.ndarray, costs: CostOpti
 
     The decision is 1 if the probability of label 1 is at least the threshold, and acting on a row is to decide the
     ``adverse`` value: rows from the threshold on are acted on where that is 1, rows below it where it is 0. Candidates
-    are the probabilities themselves and the end, 1 or 0, at which none but the certain is acted on; with 0 also 1,
-    below which all are but the certain.
+    lie midway between neighbouring probabilities: all between two neighbours decide these rows alike, and the one in
+    the middle still does when the next fit moves both a little. The ends 0 and 1 act on all or on none but the certain.
     """
     order = np.argsort(-probability if adverse == 1 else probability, kind="stable")
     ranked, positives = probability[order], (label[order] == adverse).astype(np.int64)
     alarms = np.arange(1, len(ranked) + 1)
     caught = np.cumsum(positives)
     cost = (positives.sum() - caught) * costs.missed + (alarms - caught) * costs.false_alarm
-    # Only the last row of a run of equal probabilities is a threshold one can set.
+    # Only the last row of a run of equal probabilities is one after which the decision can change.
     settable = np.append(ranked[1:] != ranked[:-1], adverse == 1 or ranked[-1] < 1)
     settable_rows = np.flatnonzero(settable)
-    # To act on none but the certain.
-    end = 1.0 if adverse == 1 else 0.0
-    if (
-        not len(settable_rows)
-        or cost[best := settable_rows[np.argmin(cost[settable_rows])]] >= positives.sum() * costs.missed
-    ):
-        return end
-    return float(ranked[best] if adverse == 1 else np.append(ranked, 1.0)[best + 1])
+    nobody, everybody = (1.0, 0.0) if adverse == 1 else (0.0, 1.0)
+    if not len(settable_rows):
+        return nobody
+    best = settable_rows[np.argmin(cost[settable_rows])]
+    if cost[best] >= positives.sum() * costs.missed:
+        return nobody
+    if best + 1 == len(ranked):
+        return everybody
+    lower, upper = sorted((float(ranked[best]), float(ranked[best + 1])))
+    # Between two neighbouring floats there is none.
+    return middle if (middle := (lower + upper) / 2) > lower else upper
 
 
 @dataclass(frozen=True, kw_only=True)

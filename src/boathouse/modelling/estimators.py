@@ -64,6 +64,8 @@ def fit_hist_gradient_boosting(sample: Sample, parameters: Mapping[str, Any], se
 def fit_rate_table(sample: Sample, parameters: Mapping[str, Any], seed: int) -> bytes:  # noqa: ARG001 - the registry's signature
     """Return the label's log-odds by value of one feature, one added to each count (Laplace's rule).
 
+    A feature of few values has a group for each, so that a rare value is judged by itself.
+
     Raises:
         ModelError: If the sample does not have the feature.
     """
@@ -72,7 +74,9 @@ def fit_rate_table(sample: Sample, parameters: Mapping[str, Any], seed: int) -> 
     column = sample.features.index(parameters["feature"])
     values, label = sample.matrix[:, column], sample.label
     known = ~np.isnan(values)
-    bounds = np.unique(np.quantile(values[known], np.linspace(0, 1, int(parameters["bins"]) + 1))[:-1])
+    bounds, most = np.unique(values[known]), int(parameters["bins"])
+    if len(bounds) > most:
+        bounds = np.unique(np.quantile(values[known], np.linspace(0, 1, most + 1))[:-1])
     bins = np.clip(np.searchsorted(bounds, values, side="right") - 1, 0, len(bounds) - 1)
     odds = [_log_odds(label[known & (bins == each)]) for each in range(len(bounds))]
     content = {"column": column, "bounds": bounds.tolist(), "log_odds": odds, "missing_log_odds": _log_odds(label)}

@@ -7,7 +7,7 @@ a resample's ROC AUC then needs cumulative sums alone, its Brier score and cost 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -50,11 +50,14 @@ class Scored:
         label: 1 where the adverse value happened, else 0.
         probability: Of the adverse value, 0 to 1, same length.
         decision: 1 where the adverse value was decided, else 0, same length.
+        entities: A number for each row; rows of one entity have the same and are drawn together. Empty if each row is
+            of its own.
     """
 
     label: np.ndarray
     probability: np.ndarray
     decision: np.ndarray
+    entities: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.uint64))
 
     @property
     def predicted(self) -> np.ndarray:
@@ -63,18 +66,34 @@ class Scored:
 
     def take(self, rows: np.ndarray) -> Scored:
         """Return the rows that ``rows`` selects."""
-        return Scored(self.label[rows], self.probability[rows], self.decision[rows])
+        entities = self.entities[rows] if len(self.entities) else self.entities
+        return Scored(self.label[rows], self.probability[rows], self.decision[rows], entities)
 
 
-def draw_counts(rows: int, options: BootstrapOptions) -> Iterator[np.ndarray]:
-    """Yield matrices, resamples by rows: how often each row is drawn."""
+def draw_counts(rows: int, options: BootstrapOptions, entities: np.ndarray | None = None) -> Iterator[np.ndarray]:
+    """Yield matrices, resamples by rows: how often each row is drawn.
+
+    Rows of one entity resemble each other: they are drawn together or not at all (cluster bootstrap, Davison and
+    Hinkley 1997, section 3.8). With one row an entity, the resamples are those of rows.
+    """
     generator = np.random.default_rng(options.seed)
     chunk = max(1, _CHUNK_CELLS // rows)
+    units = _number_in_order(entities) if entities is not None and len(entities) else None
+    drawn = rows if units is None else int(units.max()) + 1
     for start in range(0, options.samples, chunk):
         count = min(chunk, options.samples - start)
-        picks = generator.integers(0, rows, size=(count, rows))
-        picks += np.arange(count)[:, None] * rows
-        yield np.bincount(picks.ravel(), minlength=count * rows).reshape(count, rows)
+        picks = generator.integers(0, drawn, size=(count, drawn))
+        picks += np.arange(count)[:, None] * drawn
+        counts = np.bincount(picks.ravel(), minlength=count * drawn).reshape(count, drawn)
+        yield counts if units is None else counts[:, units]
+
+
+def _number_in_order(entities: np.ndarray) -> np.ndarray:
+    """Return the entities numbered from 0 in the order in which they first appear."""
+    _, first, places = np.unique(entities, return_index=True, return_inverse=True)
+    numbers = np.empty(len(first), dtype=np.int64)
+    numbers[np.argsort(first)] = np.arange(len(first))
+    return numbers[places]
 
 
 def resample_metrics(
@@ -84,7 +103,7 @@ def resample_metrics(
     ranking = _Ranking(scored.probability)
     parts = [
         _measure_weighted(scored, ranking, counts.astype(np.float64), missed, false_alarm)
-        for counts in draw_counts(len(scored.label), options)
+        for counts in draw_counts(len(scored.label), options, scored.entities)
     ]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
@@ -165,15 +184,35 @@ def resample_differences(
     ours: Scored, theirs: Scored, options: BootstrapOptions, costs: CostOptions
 ) -> dict[str, np.ndarray]:
     """Return ours less theirs of each metric in every resample; the same resamples for the same seed and rows."""
-    rows = len(ours.label)
     rankings = [_RankSums(each.label, each.probability) for each in (ours, theirs)]
     losses = _losses(ours, costs) - _losses(theirs, costs)
     parts: list[np.ndarray] = []
-    for counts in draw_counts(rows, options):
+    for counts in draw_counts(len(ours.label), options, ours.entities):
         first, second = (each.roc_auc(counts) for each in rankings)
-        means = counts.astype(np.float64) @ losses / rows
+        means = counts.astype(np.float64) @ losses / counts.sum(axis=1)[:, None]
         parts.append(np.column_stack([first - second, means]))
     return dict(zip(COMPARED, np.concatenate(parts).T, strict=True))
+
+
+def resample_references(
+    ours: Scored, options: BootstrapOptions, costs: CostOptions
+) -> dict[str, tuple[float, np.ndarray]]:
+    """Return what acting on ``nothing`` and on ``everything`` costs, and our cost less it in every resample.
+
+    Both need no model: the cheaper is what a model has to save on. The resamples are those of
+    :func:`resample_differences`.
+    """
+    alike = {"nothing": np.zeros_like(ours.decision), "everything": np.ones_like(ours.decision)}
+    theirs = np.column_stack([_losses(replace(ours, decision=each), costs)[:, 1] for each in alike.values()])
+    differences = _losses(ours, costs)[:, [1]] - theirs
+    resampled = np.concatenate(
+        [
+            counts.astype(np.float64) @ differences / counts.sum(axis=1)[:, None]
+            for counts in draw_counts(len(ours.label), options, ours.entities)
+        ]
+    )
+    means = theirs.mean(axis=0)
+    return {name: (float(means[column]), resampled[:, column]) for column, name in enumerate(alike)}
 
 
 def _losses(scored: Scored, costs: CostOptions) -> np.ndarray:

@@ -101,10 +101,11 @@ class LoadedModel:
 
 @dataclass(frozen=True)
 class NoModel:
-    """Says that a name has no such version yet; false in a condition."""
+    """Says that a name has no such version yet, and why; false in a condition."""
 
     name: str
     alias: str
+    reason: str = ""
 
     def __bool__(self) -> bool:
         """Return False."""

@@ -14,7 +14,7 @@ from boathouse.modelling.estimators import FITS, PARAMETERS, medians_of
 from boathouse.modelling.result import TrainedModel
 from boathouse.modelling.samples import Sample, join_samples
 from boathouse.modelling.task import BINARY, TASKS, Task
-from boathouse.options import require_choice, require_whole
+from boathouse.options import require_between, require_choice, require_whole
 from boathouse.scoring.feature_spec import FeatureSpec
 from boathouse.scoring.flavours import FLAVOURS
 from boathouse.scoring.scorer import write_scorer
@@ -106,9 +106,16 @@ class FeatureOptions:
 
     Attributes:
         excluded: Features that stay in the training set but are no input of the model.
+        unknown_share: Share of the training rows that are repeated with every input missing, 0 to 0.5: of a row of
+            which nothing is known the model then answers about the mean.
     """
 
     excluded: Sequence[str]
+    unknown_share: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Check the range."""
+        require_between("unknown_share", self.unknown_share, 0, 0.5)
 
 
 @dataclass(frozen=True)
@@ -117,7 +124,7 @@ class BaselineOptions:
 
     Attributes:
         feature: The one feature whose value decides.
-        bins: Groups of its values, by quantiles, 1 to 100.
+        bins: Most groups of its values, 1 to 100: a group for each value if there are no more, else by quantiles.
     """
 
     feature: str
@@ -126,6 +133,18 @@ class BaselineOptions:
     def __post_init__(self) -> None:
         """Check the range."""
         require_whole("bins", self.bins, 1, 100)
+
+
+def cross_fit(trial: Trial, train: Sample, validation: Sample) -> np.ndarray:
+    """Return the trial's numbers for the validation rows, by fits on train and the other half of the entities."""
+    numbers = np.empty(len(validation.label))
+    for half in (0, 1):
+        rows = validation.halves == half
+        if rows.any():
+            seen = join_samples(train, validation.take(~rows))
+            estimator = FITS[trial.algorithm](seen, trial.parameters, trial.seed)
+            numbers[rows] = FLAVOURS[trial.algorithm](estimator).log_odds(validation.matrix[rows])
+    return numbers
 
 
 def finish_model(  # noqa: PLR0913 - three samples' results and four choices
@@ -142,10 +161,12 @@ def finish_model(  # noqa: PLR0913 - three samples' results and four choices
     adverse: int = 1,
     held_out: str = "",
 ) -> TrainedModel:
-    """Return the trial as a sealed model: chosen, calibrated and given its threshold on validation, then fitted again.
+    """Return the trial as a sealed model: fitted again on all rows, calibrated and given its threshold for that fit.
 
     What ships is fitted on train and validation together: the newest cohorts are the most like the next one.
-    Calibration, threshold and metrics stay those of the fit that had not seen the validation rows.
+    Calibration, threshold and metrics are not those of the earlier fit, whose answers have another scale: each half
+    of the validation's entities is answered by a fit on train and the other half, which is as good as what ships
+    and has not seen the rows (cross-fitting).
 
     Args:
         trial: The candidate that is kept.
@@ -160,7 +181,7 @@ def finish_model(  # noqa: PLR0913 - three samples' results and four choices
         adverse: The value of the label that is bad for the entity, 0 or 1.
         held_out: Entities kept from training, as :attr:`SplitOptions.held_out` names them.
     """
-    tuned = task.tune(trial.log_odds, validation.label, calibration, costs, adverse)
+    tuned = task.tune(cross_fit(trial, train, validation), validation.label, calibration, costs, adverse)
     spec = ScorerSpec(
         algorithm=trial.algorithm,
         features=train.features,

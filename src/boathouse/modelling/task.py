@@ -8,7 +8,7 @@ probability.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Protocol, Self
 
@@ -16,7 +16,13 @@ import numpy as np
 
 from boathouse.modelling import binary, metrics
 from boathouse.modelling.calibration import CalibrationOptions, CostOptions, Tuned
-from boathouse.modelling.intervals import COMPARED, BootstrapOptions, measure_compared, resample_differences
+from boathouse.modelling.intervals import (
+    COMPARED,
+    BootstrapOptions,
+    measure_compared,
+    resample_differences,
+    resample_references,
+)
 from boathouse.scoring.spec import BINARY_OUTPUTS, Outputs
 
 Values = dict[str, float]
@@ -104,6 +110,7 @@ class Task:
         search_metrics: Metrics by which candidates can be selected, and whether more is better.
         compared: Metrics by which two models are compared, and whether more is better.
         decisive: The one of them by which a candidate has to beat the champion.
+        directions: Metrics of which each says which of two models is better, and whether more is better.
         slice_metrics: Metrics of parts of the rows, from label and prediction.
         summaries: Figures of a scored cohort before its labels are known.
         figures: Further ones, once they are.
@@ -122,6 +129,9 @@ class Task:
         resample: The same metrics in every resample.
         measure_compared: The compared metrics alone.
         resample_differences: Differences of the compared metrics in every resample.
+        gather: The rows with the number of each one's entity, which is then resampled as a whole.
+        resample_references: What decisions that need no model cost, by name, and ours less it in every resample; none
+            for a task without decisions.
         find_acted: Rows whose decision is bad for the entity, 1 or 0; None for a task without decisions.
         summarise: What :attr:`summaries` name, from the answer and the adverse value.
         measure_cohort: What :attr:`figures` name.
@@ -134,6 +144,7 @@ class Task:
     search_metrics: Mapping[str, bool]
     compared: Mapping[str, bool]
     decisive: str
+    directions: Mapping[str, bool] = field(default_factory=dict)
     slice_metrics: Mapping[str, Callable[[np.ndarray, np.ndarray], float]]
     summaries: tuple[Figure, ...]
     figures: tuple[Figure, ...]
@@ -151,6 +162,10 @@ class Task:
     resample: Callable[[Any, BootstrapOptions, CostOptions], Resampled]
     measure_compared: Callable[[Any, CostOptions], Values]
     resample_differences: Callable[[Any, Any, BootstrapOptions, CostOptions], Resampled]
+    gather: Callable[[Any, np.ndarray], Any] = lambda rows, entities: rows  # noqa: ARG005 - one signature for all
+    resample_references: Callable[[Any, BootstrapOptions, CostOptions], Mapping[str, tuple[float, np.ndarray]]] = (
+        lambda rows, options, costs: {}  # noqa: ARG005
+    )
     find_acted: Callable[[Any], np.ndarray | None]
     summarise: Callable[[Mapping[str, np.ndarray], int], Values]
     measure_cohort: Callable[[Any], Values]
@@ -175,6 +190,13 @@ BINARY = Task(
     search_metrics=MappingProxyType({"log_loss": False, "roc_auc": True}),
     compared=MappingProxyType(COMPARED),
     decisive="roc_auc",
+    directions=MappingProxyType(
+        {
+            **COMPARED,
+            "precision_recall_auc": True,
+            "log_loss": False,
+        }
+    ),
     slice_metrics=MappingProxyType({"roc_auc": metrics.roc_auc, "brier_score": metrics.brier_score}),
     summaries=(
         Figure(
@@ -215,7 +237,7 @@ BINARY = Task(
     gates=(
         *("unseen_rows", "minimum_roc_auc", "beats_baseline", "costs_less_than_baseline", "not_worse_than_champion"),
         *("brier_not_worse_than_champion", "not_costlier_than_champion", "calibration", "demographic_parity"),
-        *("equalized_odds", "behaviour", "no_leakage"),
+        *("equalized_odds", "behaviour", "no_leakage", "acts_on_some", "not_costlier_than_baseline"),
     ),
     words=Words(
         answer="probability",
@@ -248,6 +270,8 @@ BINARY = Task(
     resample=binary.resample,
     measure_compared=measure_compared,
     resample_differences=resample_differences,
+    gather=binary.gather,
+    resample_references=resample_references,
     find_acted=binary.find_acted,
     summarise=binary.summarise,
     measure_cohort=binary.measure_cohort,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
+    from boathouse.lifecycle.vacancy import NoChampion
     from boathouse.monitoring.alerts import Alert
     from boathouse.monitoring.drift import ColumnDrift
     from boathouse.monitoring.performance import CohortPerformance
@@ -37,6 +38,7 @@ class RunFacts:
         alerts: Alerts, the most urgent first.
         report: Path of the monitoring report.
         task: What the champion answers.
+        absent: Why no version is champion now, though one has scored; None where one is.
     """
 
     environment: str
@@ -49,13 +51,36 @@ class RunFacts:
     alerts: Sequence[Alert]
     report: str
     task: Task = BINARY
+    absent: NoChampion | None = None
+
+
+def summarise_without_champion(absent: NoChampion, as_of: date, promotion: str) -> str:
+    """Return the summary of a run in which nothing was scored, for want of a champion."""
+    lines = [
+        f"Summary of environment '{absent.environment}', as of {as_of}",
+        f"  champion    none: {absent.reason}",
+        *([f"  promotion   {promotion}"] if promotion else []),
+        "  scored      nothing, and nothing was monitored: there was no champion to use",
+        *_list_steps(absent),
+    ]
+    return "\n".join(lines)
+
+
+def _list_steps(absent: NoChampion) -> list[str]:
+    width = max((len(purpose) for purpose, _ in absent.steps), default=0)
+    lines = [f"{purpose:<{width}}  {command}" for purpose, command in absent.steps]
+    return [f"  {'' if number else 'next':<11} {line}" for number, line in enumerate(lines)]
 
 
 def summarise_run(facts: RunFacts) -> str:
-    """Return the summary as plain text of at most 15 lines."""
+    """Return the summary as plain text of at most 15 lines; what to do for want of a champion comes on top."""
+    absent = facts.absent
+    champion = [f"  champion    {facts.champion}"]
+    if absent is not None:
+        champion = [f"  champion    none: {absent.reason}", f"              {facts.champion} scored last"]
     lines = [
         f"Summary of environment '{facts.environment}', as of {facts.as_of}",
-        f"  champion    {facts.champion}",
+        *champion,
         *(f"              {line}" for line in facts.metrics[:3]),
         *([f"  promotion   {facts.promotion}"] if facts.promotion else []),
         f"  scored      {_describe_scored(facts.cohorts, facts.task)}",
@@ -64,7 +89,7 @@ def summarise_run(facts: RunFacts) -> str:
         *(f"              {alert.severity}: {alert.message}" for alert in facts.alerts[:NAMED_ALERTS]),
         f"  report      {facts.report}",
     ]
-    return "\n".join(lines[:LONGEST])
+    return "\n".join([*lines[:LONGEST], *(_list_steps(absent) if absent is not None else [])])
 
 
 def describe_evaluation(evaluation: Mapping[str, Any], version: str, *, task: Task = BINARY) -> list[str]:

@@ -72,17 +72,23 @@ def find_contract(name: str) -> TableContract:
 class ContractTableDataset(DeltaTableDataset):
     """A table of the lakehouse whose contract is given by name."""
 
-    def __init__(self, *, contract: str | None = None, **options: Any) -> None:  # noqa: ANN401
+    def __init__(self, *, contract: str | None = None, missing_ok: bool = False, **options: Any) -> None:  # noqa: ANN401
         """Remember where the table is and what each save must meet.
 
         Args:
             contract: Name of the contract, ``<schema>.<table>``; None as of :class:`DeltaTableDataset`.
+            missing_ok: Whether a load returns None where there is no table yet.
             options: As of :class:`DeltaTableDataset`.
 
         Raises:
             ConfigError: If there is no such contract: a factory of the catalog would take any name.
         """
         super().__init__(contract=None if contract is None else find_contract(contract), **options)
+        self._missing_ok = missing_ok
+
+    def load(self) -> Any:  # noqa: ANN401 - the form is an option
+        """Return the table in the form asked for, or None if it is not there and may be missing."""
+        return None if self._missing_ok and not self._exists() else super().load()
 
 
 class ContractExtractDataset(CsvExtractDataset):
@@ -106,14 +112,20 @@ class ContractExtractDataset(CsvExtractDataset):
 class ContractStreamDataset(RequestStreamDataset):
     """A stream; the contract of its answers is given by name."""
 
-    def __init__(self, *, contract: str, **options: Any) -> None:  # noqa: ANN401
+    def __init__(self, *, contract: str, missing_ok: bool = False, **options: Any) -> None:  # noqa: ANN401
         """Remember the locations; open nothing.
 
         Args:
             contract: Name of the answers' contract, ``<schema>.<table>``.
+            missing_ok: Whether a load returns None where nothing was answered yet.
             options: As of :class:`RequestStreamDataset`.
 
         Raises:
             ConfigError: If there is no such contract.
         """
         super().__init__(contract=find_contract(contract), **options)
+        self._missing_ok = missing_ok
+
+    def load(self) -> Any:  # noqa: ANN401 - a Spark frame
+        """Return the answers so far, or None if there are none and they may be missing."""
+        return None if self._missing_ok and not self._exists() else super().load()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+import random
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from boathouse.errors import ModelError
 
@@ -31,10 +34,55 @@ def guard_store() -> Iterator[None]:
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        yield
+        with _hold_back_logs():
+            yield
     except (SQLAlchemyError, requests.RequestException, ConnectionError) as error:
         raise ModelError.store_unreachable(type(error).__name__) from error
     except MlflowException as error:
-        if error.error_code in {"TEMPORARILY_UNAVAILABLE", "INTERNAL_ERROR"}:
+        # Two writers at once also end as the database's own error, which MLflow calls a bad request.
+        if error.error_code in _UNAVAILABLE or isinstance(error.__cause__, SQLAlchemyError):
             raise ModelError.store_unreachable(error.error_code) from error
         raise
+
+
+_UNAVAILABLE = {"TEMPORARILY_UNAVAILABLE", "INTERNAL_ERROR"}
+# A writer is in the way of another for milliseconds; some at once must all get through.
+_ATTEMPTS, _FIRST_WAIT_S, _LONGEST_WAIT_S = 12, 0.02, 0.5
+
+Result = TypeVar("Result")
+
+
+def change_store(change: Callable[[], Result]) -> Result:
+    """Make one change, again if another writer was in the way; a change that failed has changed nothing.
+
+    Raises:
+        ModelError: If the store cannot be reached, or another process holds it.
+    """
+    from sqlalchemy.exc import SQLAlchemyError
+
+    for attempt in range(_ATTEMPTS):
+        try:
+            with guard_store():
+                return change()
+        except ModelError as error:
+            reason = error.__cause__
+            if attempt + 1 == _ATTEMPTS or not isinstance(getattr(reason, "__cause__", None), SQLAlchemyError):
+                raise
+            # Drawn at random: writers that were in each other's way do not meet again.
+            time.sleep(random.uniform(0.5, 1.0) * min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2**attempt))  # noqa: S311
+    raise AssertionError  # the last attempt returns or raises
+
+
+@contextmanager
+def _hold_back_logs() -> Iterator[None]:
+    """Keep MLflow from printing the database's error with its traceback: what is raised says it."""
+    logger = logging.getLogger("mlflow.store.db.utils")
+    logger.addFilter(_refuse_record)
+    try:
+        yield
+    finally:
+        logger.removeFilter(_refuse_record)
+
+
+def _refuse_record(record: logging.LogRecord) -> bool:
+    return record.levelno < logging.ERROR

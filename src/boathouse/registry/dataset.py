@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 from kedro.io.core import AbstractDataset, DatasetError
 
-from boathouse.errors import BoathouseError, ModelError, OptionError, TableError
+from boathouse.errors import BoathouseError, ModelError
 from boathouse.modelling.result import LoadedModel, NoModel, TrainedModel
 from boathouse.options import require_choice
 from boathouse.registry.checks import check_digest, check_name
 from boathouse.registry.client import guard_store, open_client
 from boathouse.registry.model_files import download_version, log_model
 
-ALIASES = ("challenger", "champion", "previous")
 NEWEST = "newest"
 
 
 class ModelVersionDataset(AbstractDataset[Any, Any]):
-    """One registered model, at an alias, at a version or at its newest one."""
+    """One registered model, at a version or at its newest one.
+
+    Who scores goes by an alias, which the ledger decides: ``lifecycle.datasets.DecidedVersionDataset``.
+    """
 
     def __init__(  # noqa: PLR0913 - the keys of a catalog entry
         self,
         *,
         name: str,
-        alias: str | None = None,
         version: str | None = None,
         missing_ok: bool = False,
         environment: str | None = None,
@@ -37,8 +38,7 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
 
         Args:
             name: Registered name, ``<env>.<schema>.<model>``.
-            alias: ``champion``, ``challenger`` or ``previous``; None for ``version`` or the newest one.
-            version: A version, as text; None for ``alias`` or the newest one.
+            version: A version, as text; None for the newest one.
             missing_ok: Whether a load returns :class:`NoModel` where there is no such version.
             environment: Environment for the message when there is none; the name's first part by default.
             schema_evolution: ``additive`` lets a loaded model look up views to which features were added since it was
@@ -48,16 +48,11 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
             metadata: For plugins such as Kedro-Viz.
 
         Raises:
-            OptionError: If the alias is none of those, both an alias and a version are given, or the name is not one of
-                a registered model.
+            OptionError: If the name is not one of a registered model.
         """
         check_name(name)
         require_choice("schema_evolution", schema_evolution, ("refuse", "additive"))
-        if alias is not None:
-            require_choice("alias", alias, ALIASES)
-        if alias is not None and version is not None:
-            raise OptionError.unknown_choice("version", version, ("none beside an alias",))
-        self._name, self._alias, self._version, self._missing_ok = name, alias, version, missing_ok
+        self._name, self._version, self._missing_ok = name, version, missing_ok
         self._environment = environment or name.split(".", maxsplit=1)[0]
         self._extended_views = schema_evolution == "additive"
         self._owner, self._description = owner, description
@@ -90,7 +85,6 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
                 version=str(found.version),
                 files=files,
                 tags=dict(found.tags or {}),
-                alias=self._alias,
                 description=found.description or "",
                 schema=schema,
                 extended_views=self._extended_views,
@@ -101,10 +95,9 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
     def _without_version(self) -> NoModel:
         """Return the marker, or raise, as the entry says."""
         if self._missing_ok:
-            return NoModel(self._name, self._alias or self._version or NEWEST)
-        pipelines = "training" if self._alias is None else "training,evaluation,promotion"
-        command = f"kedro run --pipelines {pipelines} --env {self._environment}"
-        wanted = f"alias '{self._alias}'" if self._alias else f"version {self._version or ''}".rstrip()
+            return NoModel(self._name, self._version or NEWEST)
+        command = f"kedro run --pipelines training --env {self._environment}"
+        wanted = f"version {self._version or ''}".rstrip()
         message = f"Registered model '{self._name}' has no {wanted}. Make one: {command}"
         raise ModelError(message)
 
@@ -113,12 +106,10 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
         from mlflow.exceptions import MlflowException
 
         client = open_client()
-        if self._version is None and self._alias is None:
+        if self._version is None:
             versions = client.search_model_versions(f"name = '{self._name}'")
             return max(versions, key=lambda each: int(each.version), default=None)
         try:
-            if self._alias is not None:
-                return client.get_model_version_by_alias(self._name, self._alias)
             return client.get_model_version(self._name, str(self._version))
         except MlflowException as error:
             if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
@@ -132,62 +123,21 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
 
     def _describe(self) -> dict[str, Any]:
         """Return what identifies the entry in messages."""
-        return {"name": self._name, "version": f"@{self._alias}" if self._alias else self._version or NEWEST}
+        return {"name": self._name, "version": self._version or NEWEST}
 
 
-class RegisteredVersions:
-    """The versions of one registered model, each loaded as a checked model with its tags.
+def load_registered(name: str, version: str, *, schema_evolution: str = "refuse") -> LoadedModel:
+    """Return a version by its number, its files checked; whether it may score is for the ledger to say.
 
-    ``versions.RegistryVersions`` has every model, but only aliases, digests and files.
+    Raises:
+        ModelError: If there is no such version.
+        UntrustedModelError: If it could execute foreign code or was changed.
     """
-
-    def __init__(self, name: str, schema_evolution: str = "refuse") -> None:
-        """Remember the model; connect to nothing."""
-        self._name, self._schema_evolution = name, schema_evolution
-
-    def load(self, version: str) -> LoadedModel:
-        """Return ``version``, its files checked.
-
-        Raises:
-            ModelError: If there is no such version.
-            UntrustedModelError: If it could execute foreign code or was changed.
-        """
-        try:
-            loaded = ModelVersionDataset(
-                name=self._name, version=version, schema_evolution=self._schema_evolution
-            ).load()
-        except DatasetError as error:
-            # Outside of a run the reason is the error, not that a dataset has one.
-            if isinstance(error.__cause__, BoathouseError):
-                raise error.__cause__ from error
-            raise
-        return cast("LoadedModel", loaded)
-
-
-class ModelVersionsDataset(AbstractDataset[Any, Any]):
-    """All versions of one registered model."""
-
-    def __init__(self, *, name: str, schema_evolution: str = "refuse", metadata: dict[str, Any] | None = None) -> None:
-        """Remember which model.
-
-        Args:
-            name: Registered name, ``<env>.<schema>.<model>``.
-            schema_evolution: As of :class:`ModelVersionDataset`.
-            metadata: For plugins such as Kedro-Viz.
-        """
-        self._name, self._schema_evolution = name, schema_evolution
-        self.metadata = metadata
-
-    def load(self) -> RegisteredVersions:
-        """Return the versions; none is loaded yet."""
-        return RegisteredVersions(self._name, self._schema_evolution)
-
-    def save(self, _data: Any) -> NoReturn:  # noqa: ANN401
-        """Refuse: training registers versions."""
-        raise TableError.read_only(self._name)
-
-    def _exists(self) -> bool:
-        return True
-
-    def _describe(self) -> dict[str, Any]:
-        return {"name": self._name}
+    try:
+        loaded = ModelVersionDataset(name=name, version=version, schema_evolution=schema_evolution).load()
+    except DatasetError as error:
+        # Outside of a run the reason is the error, not that a dataset has one.
+        if isinstance(error.__cause__, BoathouseError):
+            raise error.__cause__ from error
+        raise
+    return cast("LoadedModel", loaded)

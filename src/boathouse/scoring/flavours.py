@@ -161,6 +161,16 @@ class RateTableEstimator:
         except (KeyError, TypeError, ValueError) as error:
             raise UntrustedModelError.unreadable(self.file) from error
 
+    @property
+    def column(self) -> int:
+        """Place of the one feature."""
+        return self._column
+
+    @property
+    def bounds(self) -> np.ndarray:
+        """Least value of each group, ascending; the first group takes what is below it too."""
+        return self._bounds
+
     def log_odds(self, matrix: np.ndarray) -> np.ndarray:
         """Return the log-odds of the bin that each row falls into."""
         values = matrix[:, self._column]

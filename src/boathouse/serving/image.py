@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -53,6 +54,7 @@ class ImageParts:
         environment: Environment whose endpoints it serves.
         versions: Files of each ``(registered name, version)``.
         aliases: For each registered name the version at each alias.
+        decisions: What the ledger decided on each ``(registered name, version)``, in plain values.
         requirements: Pinned, ``package==version``.
         python: Version of Python, ``3.11``.
     """
@@ -60,6 +62,7 @@ class ImageParts:
     environment: str
     versions: Mapping[tuple[str, str], ModelFiles]
     aliases: Mapping[str, Mapping[str, str]]
+    decisions: Mapping[tuple[str, str], Mapping[str, Any]]
     requirements: Sequence[str]
     python: str
 
@@ -89,7 +92,7 @@ def write_context(
     with new_folder(folder, replace=overwrite) as unfinished:
         build_wheel(unfinished)
         copy_conf(unfinished / "conf")
-        write_versions(unfinished / "models", parts.versions, parts.aliases)
+        write_versions(unfinished / "models", parts.versions, parts.aliases, parts.decisions)
         (unfinished / "requirements.txt").write_text("\n".join([*parts.requirements, ""]), encoding="utf-8")
         (unfinished / DOCKERFILE).write_text(_render(parts, next(unfinished.glob("*.whl")).name), encoding="utf-8")
         (unfinished / ".dockerignore").write_text(f"{DOCKERFILE}\n{SUMS}\n", encoding="utf-8")

@@ -1,34 +1,19 @@
-"""What is to be served, by the registry and the endpoints' documents: asked about every second."""
+"""What is to be served, by the ledger, the registry and the endpoints' documents: asked about every second."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from boathouse.endpoints.config import EndpointConfig, ServedEntity
+from boathouse.errors import UndecidedModelError
+from boathouse.lifecycle.resolution import DecidedVersion
+from boathouse.lifecycle.state import CHAMPION
 from boathouse.scoring.files import ModelFiles
 
 # Versions whose files are kept: going back to the one before needs no store.
 _KEPT = 8
-
-
-@dataclass(frozen=True, kw_only=True)
-class VersionRef:
-    """Which registered version is meant, and the digest that its files must have; hashable, to cache files by.
-
-    Unlike the registry's ``ModelVersionEntry`` it names its model, and it has no tags or text: a changed tag would make
-    it another version, to be loaded again.
-
-    Attributes:
-        name: Registered name.
-        version: Version, as text.
-        digest: Digest of its files as registered, or None.
-    """
-
-    name: str
-    version: str
-    digest: str | None
 
 
 @dataclass(frozen=True)
@@ -39,24 +24,29 @@ class Wanted:
         configs: Endpoints by name.
         versions: Version of each ``(endpoint, served entity)`` that has one.
         missing: Why another has none.
+        stopped: Those of them whose champion was stopped: what is served is withdrawn, also where it has traffic.
     """
 
     configs: Mapping[str, EndpointConfig]
-    versions: Mapping[tuple[str, str], VersionRef] = field(default_factory=dict)
+    versions: Mapping[tuple[str, str], DecidedVersion] = field(default_factory=dict)
     missing: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    stopped: Collection[tuple[str, str]] = ()
 
 
-class Registry(Protocol):
-    """What is needed of the model registry."""
+class Versions(Protocol):
+    """Which versions may score, and their files: by ledger and registry, or as a folder took them along."""
 
-    def aliases(self, name: str) -> Mapping[str, str]:
-        """Return the version at each alias; nothing for a model that is not there."""
+    def find(self, name: str) -> Callable[[str], DecidedVersion | None]:
+        """Return what gives a model's version at an alias or with a number; None for an alias that no version has."""
 
-    def digest(self, name: str, version: str) -> str | None:
-        """Return the digest that the version was registered with, or None."""
+    def say_stopped(self, name: str) -> str:
+        """Return who stopped the champion of a model, and why; empty if nobody did, or it goes on."""
 
-    def files(self, name: str, version: str) -> ModelFiles:
+    def files(self, version: DecidedVersion) -> ModelFiles:
         """Return the version's files, after a look at what loading it would execute."""
+
+    def forget(self, version: DecidedVersion) -> None:
+        """Keep nothing of the version that was read before."""
 
 
 class AnySource(Protocol):
@@ -65,70 +55,84 @@ class AnySource(Protocol):
     def poll(self) -> Wanted:
         """Return what is to be served now."""
 
-    def files(self, ref: VersionRef) -> ModelFiles:
+    def files(self, ref: DecidedVersion) -> ModelFiles:
         """Return the files of a version."""
 
-    def forget(self, ref: VersionRef) -> None:
+    def forget(self, ref: DecidedVersion) -> None:
         """Read the version again the next time."""
 
 
 class Source:
-    """The documents and the registry together."""
+    """The documents and the versions together."""
 
-    def __init__(self, configs: Callable[[], Mapping[str, EndpointConfig]], registry: Registry) -> None:
+    def __init__(
+        self,
+        configs: Callable[[], Mapping[str, EndpointConfig]],
+        versions: Versions,
+        *,
+        on_alarm: Callable[[str, str], None] = lambda *_: None,
+    ) -> None:
         """Keep both; nothing is read yet.
 
         Args:
             configs: Gives the endpoints as they are configured now; called about every second.
-            registry: The model registry.
+            versions: Which versions may score.
+            on_alarm: Called with a model's name and what was found when the registry shows another version or digest
+                than the ledger decided on; once for the same.
         """
-        self._configs, self._registry = configs, registry
-        self._refs: dict[tuple[str, str], VersionRef] = {}
-        self._files: dict[VersionRef, ModelFiles] = {}
+        self._configs, self._versions, self._on_alarm = configs, versions, on_alarm
+        self._files: dict[DecidedVersion, ModelFiles] = {}
+        self._told: frozenset[tuple[str, str]] = frozenset()
 
     def poll(self) -> Wanted:
-        """Return what is to be served now; one query a registered model.
+        """Return what is to be served now; one query a registered model, and one a version that was not asked before.
+
+        What the ledger did not decide on is missing: the version that is served goes on.
 
         Raises:
-            BoathouseError: If the registry or the configuration cannot be read.
+            BoathouseError: If ledger, registry or configuration cannot be read.
         """
         configs = self._configs()
         entities = {
             (name, entity.name): entity for name, config in configs.items() for entity in config.served_entities
         }
-        names = {entity.entity_name for entity in entities.values() if entity.alias is not None}
-        aliases = {name: self._registry.aliases(name) for name in sorted(names)}
-        versions, missing = {}, {}
+        names = sorted({entity.entity_name for entity in entities.values()})
+        find = {name: self._versions.find(name) for name in names}
+        versions, missing, alarms, stopped = {}, {}, set(), set[tuple[str, str]]()
         for key, entity in entities.items():
-            version = entity.entity_version or aliases[entity.entity_name].get(entity.alias or "")
-            if version is None:
-                missing[key] = _explain_missing(entity)
-            else:
-                versions[key] = self._ref(entity.entity_name, version)
-        return Wanted(configs, versions, missing)
+            try:
+                found = find[entity.entity_name](entity.entity_version or entity.alias or "")
+            except UndecidedModelError as error:
+                missing[key] = str(error)
+                alarms.add((entity.entity_name, str(error)))
+                continue
+            if found is not None:
+                versions[key] = found
+                continue
+            text = self._versions.say_stopped(entity.entity_name) if entity.alias == CHAMPION else ""
+            missing[key] = text or _explain_missing(entity)
+            stopped |= {key} if text else set()
+        for name, text in sorted(alarms - self._told):
+            self._on_alarm(name, text)
+        self._told = frozenset(alarms)
+        return Wanted(configs, versions, missing, frozenset(stopped))
 
-    def files(self, ref: VersionRef) -> ModelFiles:
+    def files(self, ref: DecidedVersion) -> ModelFiles:
         """Return the files of a version.
 
         Raises:
             UntrustedModelError: If loading it would execute something else than this package.
         """
         if ref not in self._files:
-            self._files[ref] = self._registry.files(ref.name, ref.version)
+            self._files[ref] = self._versions.files(ref)
             while len(self._files) > _KEPT:
                 del self._files[next(iter(self._files))]
         return self._files[ref]
 
-    def forget(self, ref: VersionRef) -> None:
+    def forget(self, ref: DecidedVersion) -> None:
         """Read files and digest of the version again the next time: with these it could not be loaded."""
         self._files.pop(ref, None)
-        self._refs.pop((ref.name, ref.version), None)
-
-    def _ref(self, name: str, version: str) -> VersionRef:
-        if (name, version) not in self._refs:
-            digest = self._registry.digest(name, version)
-            self._refs[name, version] = VersionRef(name=name, version=version, digest=digest)
-        return self._refs[name, version]
+        self._versions.forget(ref)
 
 
 def _explain_missing(entity: ServedEntity) -> str:

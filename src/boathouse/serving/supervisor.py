@@ -11,10 +11,11 @@ from dataclasses import asdict, replace
 
 from boathouse.endpoints.config import EndpointConfig
 from boathouse.errors import BoathouseError
+from boathouse.lifecycle.resolution import DecidedVersion
 from boathouse.scoring.files import ModelFiles
 from boathouse.serving.access import AccessLog
 from boathouse.serving.protocol import Message, Setup, WorkerProcess, read_message, start_worker
-from boathouse.serving.source import AnySource, VersionRef, Wanted
+from boathouse.serving.source import AnySource, Wanted
 
 POLL_S = 1.0
 # A version whose files could not be fetched is tried again after this time.
@@ -44,11 +45,11 @@ class Supervisor:
         self._workers: dict[int, WorkerProcess] = {}
         self._configs: dict[str, EndpointConfig] = {}
         self._held: list[EndpointConfig] = []
-        self._served: dict[EntityKey, VersionRef] = {}
+        self._served: dict[EntityKey, DecidedVersion] = {}
         self._files: dict[EntityKey, ModelFiles] = {}
-        self._loaded: dict[EntityKey, tuple[VersionRef, ModelFiles]] = {}
+        self._loaded: dict[EntityKey, tuple[DecidedVersion, ModelFiles]] = {}
         self._problems: dict[EntityKey, str] = {}
-        self._failed: dict[EntityKey, tuple[VersionRef, float]] = {}
+        self._failed: dict[EntityKey, tuple[DecidedVersion, float]] = {}
         self._registry_problem = ""
         self._draining = False
         self._stopping, self._hurry = asyncio.Event(), asyncio.Event()
@@ -138,13 +139,13 @@ class Supervisor:
                 else:
                     self._take_back(key, ref, content["text"])
 
-    def _keep_loaded(self, key: EntityKey, ref: VersionRef) -> None:
+    def _keep_loaded(self, key: EntityKey, ref: DecidedVersion) -> None:
         """Note that the version can be served; a configuration may have waited for that."""
         self._loaded[key] = ref, self._files[key]
         if self._held:
             self._hurry.set()
 
-    def _take_back(self, key: EntityKey, ref: VersionRef, problem: str) -> None:
+    def _take_back(self, key: EntityKey, ref: DecidedVersion, problem: str) -> None:
         """Go on with the version from before, also in workers that start from now on; try this one again later."""
         self._failed[key] = ref, time.monotonic()
         self._source.forget(ref)
@@ -217,11 +218,12 @@ class Supervisor:
                 self._settle(key)
 
     def _miss(self, wanted: Wanted, key: EntityKey, text: str) -> None:
-        """Note that an entity has no version now: one with traffic goes on with the version it had."""
+        """Note that an entity has no version now: one with traffic goes on with the version it had, unless stopped."""
         endpoint, entity = key
         # A new configuration may wait for its models: until it is applied, the one from before counts as well.
         configs = [wanted.configs[endpoint], self._configs[endpoint]]
-        if key in self._served and not any(config.traffic_of(entity) for config in configs):
+        goes_on = key not in wanted.stopped and any(config.traffic_of(entity) for config in configs)
+        if key in self._served and not goes_on:
             del self._served[key]
             self._loaded.pop(key, None)
             self._send_all(Message("withdraw", {"endpoint": endpoint, "entity": entity}))
@@ -230,7 +232,7 @@ class Supervisor:
         else:
             self._settle(key)
 
-    async def _serve(self, key: EntityKey, ref: VersionRef) -> None:
+    async def _serve(self, key: EntityKey, ref: DecidedVersion) -> None:
         try:
             files = await asyncio.to_thread(self._source.files, ref)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with a new version, the old one goes on
@@ -247,8 +249,8 @@ class Supervisor:
         if self._problems.pop(key, ""):
             self._send_all(_problem(key, ""))
 
-    def _model_message(self, key: EntityKey, ref: VersionRef) -> Message:
-        content = {"endpoint": key[0], "entity": key[1], **asdict(ref)}
+    def _model_message(self, key: EntityKey, ref: DecidedVersion) -> Message:
+        content = {"endpoint": key[0], "entity": key[1], "name": ref.name, "version": ref.version, "digest": ref.digest}
         return Message("model", content, self._files[key])
 
     def _note(self, key: EntityKey, text: str) -> None:

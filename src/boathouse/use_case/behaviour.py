@@ -146,8 +146,8 @@ BEHAVIOUR_TESTS = (
     ),
     BehaviourTest(
         name="nothing_known_is_bearable",
-        says="A customer of whom nothing is known gets a score, and not that of a good payer.",
-        rule="high",
+        says="A customer of whom nothing is known gets about the mean score, and not that of a good payer.",
+        rule="not_below_mean",
         alter=blank_all,
     ),
     BehaviourTest(

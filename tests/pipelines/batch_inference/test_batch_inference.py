@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from boathouse.errors import DataQualityError, FeatureError, ModelError
+from boathouse.lifecycle.policy import GovernanceOptions
+from boathouse.lifecycle.state import ModelState
 from boathouse.modelling.result import LoadedModel, NoModel
 from boathouse.monitoring.options import PlaceOptions
+from boathouse.monitoring.windows import ScoredWindow
 from boathouse.pipelines import batch_inference
 from boathouse.pipelines.monitoring import nodes
 from boathouse.scoring.feature_spec import FEATURE_SPEC, FeatureSpec
@@ -106,9 +109,31 @@ def test_customers_without_any_feature_row_are_quarantined(lakehouse: ScoredLake
     assert len(lakehouse.rows("inference.predictions")) == 2 * (CUSTOMERS - 1)
 
 
-def test_without_a_champion_the_error_names_environment_and_command(lakehouse: ScoredLakehouse) -> None:
-    with pytest.raises(ModelError, match="environment 'test'.*promotion --env test"):
-        score(lakehouse, models__champion=NoModel("test.models.missed_payment", "champion"), models__aliases={})
+WITHOUT = {"models__champion": NoModel("test.models.missed_payment", "champion"), "models__aliases": {}}
+
+
+def test_without_a_champion_nothing_is_written(lakehouse: ScoredLakehouse) -> None:
+    score(lakehouse, **WITHOUT)
+    for name in ("inference.features", "inference.predictions", "inference.predictions_quarantine"):
+        assert not lakehouse.dataset(name).exists()
+
+
+def test_without_a_champion_what_was_scored_before_stays(lakehouse: ScoredLakehouse) -> None:
+    score(lakehouse)
+    before = lakehouse.version("inference.predictions")
+    score(lakehouse, **WITHOUT)
+    assert lakehouse.version("inference.predictions") == before
+
+
+def test_a_strict_run_without_a_champion_names_environment_and_command(lakehouse: ScoredLakehouse) -> None:
+    with pytest.raises(ModelError, match=r"environment 'test': no version is on record.\n.*promotion --env test"):
+        score(lakehouse, **WITHOUT, params__strict=True)
+
+
+def test_a_version_that_is_named_needs_no_champion(lakehouse: ScoredLakehouse) -> None:
+    lakehouse.parameters["batch_inference"]["scoring"]["version"] = "2"
+    score(lakehouse, **WITHOUT, params__strict=True, models__versions=Versions(make_champion("2")))
+    assert {row["role"] for row in lakehouse.rows("inference.predictions")} == {"challenger"}
 
 
 def test_the_champion_gets_the_views_it_was_trained_on_and_no_others(lakehouse: ScoredLakehouse) -> None:
@@ -276,7 +301,15 @@ def test_monitoring_reads_the_champion_alone(lakehouse: ScoredLakehouse) -> None
     score(lakehouse, models__aliases=aliases, models__versions=Versions(make_champion("5")))
     predictions = lakehouse.dataset("inference.predictions").load()
     place = PlaceOptions(**lakehouse.parameters["monitoring"]["place"])
-    assert nodes.find_scored(predictions, SEPTEMBER, place, use_case=USE_CASE).model_version == "3"
+    charge = {
+        "state": ModelState(name="test.models.missed_payment", champion="3"),
+        "governance": GovernanceOptions(**lakehouse.parameters["governance"]),
+        "now": MOMENT.replace(tzinfo=UTC),
+        "strict": True,
+    }
+    found = nodes.find_scored(predictions, SEPTEMBER, place, use_case=USE_CASE, **charge)
+    assert isinstance(found, ScoredWindow)
+    assert found.model_version == "3"
     labels = lakehouse.dataset("model_input.labels").load()
     cohorts = nodes.gather_cohorts(predictions, labels, SEPTEMBER, use_case=USE_CASE)
     assert {cohort.model_version for cohort in cohorts} == {"3"}

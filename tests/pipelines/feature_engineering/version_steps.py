@@ -8,6 +8,7 @@ of JSON with exit code and text.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from kedro.io.core import DatasetError
 
 from boathouse.cli.main import cli
 from boathouse.errors import BoathouseError
+from tests.fixtures.decided import decide
 
 MODEL = "test.models.missed_payment"
 
@@ -42,9 +44,11 @@ def run_command(project: Path, words: list[str]) -> tuple[int, str]:
 
 
 def move_alias(alias: str, version: str) -> tuple[int, str]:
-    """Let an alias point to a version, or with an empty one to none."""
+    """Let an alias point to a version, or with an empty one to none; the champion's by a decision of the ledger."""
     client = mlflow.MlflowClient()
-    if version:
+    if version and alias == "champion":
+        decide(Path(os.environ["BOATHOUSE_DATA"]) / "lakehouse", MODEL, version)
+    elif version:
         client.set_registered_model_alias(MODEL, alias, version)
     else:
         client.delete_registered_model_alias(MODEL, alias)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from kedro.io.core import DatasetError
 
-from boathouse.errors import BoathouseError
+from boathouse.errors import BoathouseError, ModelError
+from boathouse.lifecycle.state import ModelState, Stop
 from boathouse.pipelines import batch_inference, monitoring
 from tests.fixtures.scored_lakehouse import CUSTOMERS, ScoredLakehouse, make_champion
 
@@ -25,6 +25,11 @@ EVALUATION = {
     "champion": None,
 }
 PROMOTION = {"candidate": "3", "outcome": "promoted", "reason": "There was no champion."}
+CHAMPION = ModelState(name="test.models.missed_payment", champion="3")
+STOPPED = ModelState(
+    name="test.models.missed_payment",
+    stopped=Stop(version="3", by="ann", at=datetime(2005, 10, 2, 3, tzinfo=UTC), reason="rejects everybody"),
+)
 TABLES = ("monitoring.drift_metrics", "monitoring.performance", "monitoring.alerts")
 
 
@@ -47,9 +52,8 @@ def lakehouse(spark: SparkSession, folder: Path) -> ScoredLakehouse:
 
 
 def monitor(lakehouse: ScoredLakehouse, **replaced: Any) -> None:
-    lakehouse.run(
-        monitoring.create_pipeline(), **{"reports__evaluation": EVALUATION, "reports__promotion": PROMOTION} | replaced
-    )
+    known = {"reports__evaluation": EVALUATION, "reports__promotion": PROMOTION, "models__state": CHAMPION}
+    lakehouse.run(monitoring.create_pipeline(), **known | replaced)
 
 
 def test_the_new_value_of_the_late_months_is_the_first_feature_alarm(lakehouse: ScoredLakehouse) -> None:
@@ -127,5 +131,34 @@ def test_without_predictions_the_error_names_the_pipeline(
     monkeypatch.setenv("BOATHOUSE_DATA", str(tmp_path))
     empty = ScoredLakehouse.build()
     empty.fill()
-    with pytest.raises(DatasetError, match="inference.*kedro run --pipeline batch_inference --env test"):
+    with pytest.raises(BoathouseError, match="There are no predictions.*run --pipeline batch_inference --env test"):
         monitor(empty)
+
+
+def test_without_predictions_and_champion_nothing_is_monitored_and_the_summary_names_the_next_step(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BOATHOUSE_DATA", str(tmp_path))
+    empty = ScoredLakehouse.build()
+    empty.fill()
+    monitor(empty, models__state=STOPPED)
+    text = (tmp_path / "reports/test/summary.txt").read_text(encoding="utf-8")
+    assert "none: version 3 was stopped by ann at 2005-10-02 03:00 UTC: rejects everybody." in text
+    assert "boathouse models rollback --to 3 --comment WHY --env test" in text
+    assert [path.name for path in (tmp_path / "reports/test").iterdir()] == ["summary.txt"]
+    assert not any(empty.dataset(name).exists() for name in TABLES)
+    with pytest.raises(ModelError, match="was stopped by ann"):
+        monitor(empty, models__state=STOPPED, params__strict=True)
+
+
+def test_what_a_stopped_champion_has_scored_is_monitored_still(lakehouse: ScoredLakehouse, folder: Path) -> None:
+    """Its labels arrive later; the summary says that nothing scores now."""
+    before = [lakehouse.version(table) for table in TABLES]
+    monitor(lakehouse, models__state=STOPPED)
+    text = (folder / "reports/test/summary.txt").read_text(encoding="utf-8")
+    assert "champion    none: version 3 was stopped by ann" in text
+    assert "test.models.missed_payment version 3 scored last" in text
+    assert "next        resume it" in text
+    monitor(lakehouse)
+    assert "version 3 scored last" not in (folder / "reports/test/summary.txt").read_text(encoding="utf-8")
+    assert [lakehouse.version(table) for table in TABLES] == before

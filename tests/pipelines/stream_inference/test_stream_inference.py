@@ -109,9 +109,21 @@ def test_features_computed_meanwhile_are_read_for_the_next_batch(lakehouse: Scor
     assert Counter(each.rsplit("@", 1)[1] for each in rows["r2"]["data_versions"])["1"] == 2
 
 
-def test_without_a_champion_nothing_is_answered(lakehouse: ScoredLakehouse) -> None:
+WITHOUT = {"models__champion": NoModel("test.models.missed_payment", "champion"), "models__aliases": {}}
+
+
+def test_without_a_champion_requests_wait(lakehouse: ScoredLakehouse, tmp_path: Path) -> None:
+    run(lakehouse, **WITHOUT)
+    for name in ("inference.stream_predictions", "inference.dead_letters", "monitoring.stream_progress"):
+        assert not lakehouse.dataset(name).exists()
+    assert not (tmp_path / "reports" / "test" / "stream_inference.json").exists()
+    run(lakehouse)
+    assert len(lakehouse.rows("inference.stream_predictions")) == CUSTOMERS
+
+
+def test_a_strict_stream_without_a_champion_is_an_error(lakehouse: ScoredLakehouse) -> None:
     with pytest.raises(ModelError, match="No model is champion in environment 'test'"):
-        run(lakehouse, models__champion=NoModel("test.models.missed_payment", "champion"), models__aliases={})
+        run(lakehouse, **WITHOUT, params__strict=True)
 
 
 def test_a_stream_is_no_part_of_a_whole_run() -> None:

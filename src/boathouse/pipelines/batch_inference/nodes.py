@@ -21,9 +21,12 @@ from boathouse.inference.batch import (
     list_cohorts,
     score_rows,
 )
-from boathouse.inference.models import ModelVersions, RoleModel, RunRecord, choose_models
+from boathouse.inference.models import Charge, ModelVersions, RoleModel, RunRecord, choose_models, lacks_champion
 from boathouse.inference.options import BatchOptions
 from boathouse.inference.rows import join_features, select_cohorts, views_of
+from boathouse.lifecycle.policy import GovernanceOptions
+from boathouse.lifecycle.state import ModelState
+from boathouse.lifecycle.vacancy import NoChampion
 from boathouse.modelling.result import LoadedModel, NoModel
 from boathouse.problem.scored_tables import PREDICTIONS, QUARANTINE
 from boathouse.problem.spec import UseCase
@@ -61,12 +64,22 @@ def select_models(
     versions: ModelVersions,
     aliases: dict[str, str],
     options: BatchOptions,
+    *,
     environment: str,
-) -> list[RoleModel]:
+    state: ModelState,
+    governance: GovernanceOptions,
+    now: datetime,
+    strict: bool,
+) -> list[RoleModel] | NoChampion:
     """Return the models of the run: the champion or the version named, and the challenger on request.
 
     In a whole run ``aliases`` also orders this node after the promotion, which may change them.
+
+    Raises:
+        ModelError: If the run is strict and there is no champion.
     """
+    if lacks_champion(champion, aliases, version=options.wanted_version):
+        return Charge(state=state, governance=governance, now=now, strict=strict).explain()
     return choose_models(
         champion,
         versions,

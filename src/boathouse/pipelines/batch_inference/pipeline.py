@@ -4,6 +4,7 @@ from kedro.pipeline import Node, Pipeline
 
 from boathouse.pipelines.batch_inference import nodes
 from boathouse.pipelines.binding import bind
+from boathouse.pipelines.run_catalog import champion_node
 from boathouse.problem.spec import UseCase
 from boathouse.use_case import USE_CASE
 
@@ -29,18 +30,22 @@ def _prepare_nodes(use_case: UseCase) -> list[Node]:
         Node(
             nodes.select_models,
             # In a whole run the aliases come after the promotion, which may change the champion.
-            inputs=[
-                "models.champion",
-                "models.versions",
-                "models.aliases",
-                "params:batch_inference.scoring",
-                "params:batch_inference.environment",
-            ],
+            inputs={
+                "champion": "models.champion",
+                "versions": "models.versions",
+                "aliases": "models.aliases",
+                "options": "params:batch_inference.scoring",
+                "environment": "params:batch_inference.environment",
+                "state": "models.state",
+                "governance": "params:governance",
+                "now": "batch_inference.scored_at",
+                "strict": "params:strict",
+            },
             outputs="batch_inference.models",
             name="select_models",
             tags=["inference"],
         ),
-        Node(
+        champion_node(
             bind(nodes.join_tables, use_case=use_case),
             inputs=[
                 "batch_inference.spine",
@@ -58,7 +63,7 @@ def _prepare_nodes(use_case: UseCase) -> list[Node]:
 def _score_nodes(use_case: UseCase) -> list[Node]:
     return [
         Node(nodes.read_clock, inputs=None, outputs="batch_inference.scored_at", name="read_clock"),
-        Node(
+        champion_node(
             bind(nodes.score_cohorts, use_case=use_case),
             inputs={
                 "features": "inference.features",

@@ -28,7 +28,7 @@ from boathouse.modelling.calibration import CostOptions
 from boathouse.modelling.intervals import BootstrapOptions
 from boathouse.modelling.leakage import LeakageFindings, LeakageOptions, count_future_rows, find_suspicious
 from boathouse.modelling.result import LoadedModel, NoModel
-from boathouse.modelling.samples import take_split
+from boathouse.modelling.samples import number_entities, take_split
 from boathouse.modelling.splits import SplitOptions
 from boathouse.problem.spec import UseCase
 
@@ -62,6 +62,7 @@ def take_test_rows(
         groups={name: grouped[name].fillna("unknown").to_numpy(dtype=str) for name in options.sensitive},
         period=(days.min()[:10], days.max()[:10]),
         days=days.str[:10].to_numpy(dtype=str),
+        entities=number_entities(rows, use_case.keys),
         held_out=split.held_out,
     )
 

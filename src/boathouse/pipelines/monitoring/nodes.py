@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from boathouse.errors import BoathouseError
+from boathouse.inference.models import Charge
+from boathouse.lifecycle.policy import GovernanceOptions
+from boathouse.lifecycle.state import ModelState
+from boathouse.lifecycle.vacancy import NoChampion
 from boathouse.monitoring.alerts import Alert, Findings, raise_alerts
 from boathouse.monitoring.drift import ColumnDrift, compare_tables
 from boathouse.monitoring.options import DriftOptions, PerformanceOptions, PlaceOptions
@@ -51,8 +56,37 @@ def resolve_date(rows: DataFrame, as_of: str | None, *, use_case: UseCase) -> da
     return resolve_as_of(as_of, rows, known_column=use_case.known_column)
 
 
-def find_scored(predictions: DataFrame, as_of: date, place: PlaceOptions, *, use_case: UseCase) -> ScoredWindow:
-    """Return the newest cohort scored up to ``as_of`` and the version that scored it."""
+def read_clock() -> datetime:
+    """Return the current time in UTC, for what approvals are worth now."""
+    return datetime.now(UTC)
+
+
+def find_scored(
+    predictions: DataFrame | None,
+    as_of: date,
+    place: PlaceOptions,
+    *,
+    state: ModelState,
+    governance: GovernanceOptions,
+    now: datetime,
+    strict: bool,
+    use_case: UseCase,
+) -> ScoredWindow | NoChampion:
+    """Return the newest cohort scored up to ``as_of`` and the version that scored it.
+
+    Where no champion has scored anything yet, that is returned instead, and nothing is monitored.
+
+    Raises:
+        BoathouseError: If there is a champion and it has scored nothing.
+        ModelError: If the run is strict, and there is neither.
+    """
+    if predictions is None and state.champion is None:
+        return Charge(state=state, governance=governance, now=now, strict=strict).explain()
+    if predictions is None:
+        raise BoathouseError(
+            f"There are no predictions in environment '{place.environment}'. "
+            f"Make them with: kedro run --pipeline batch_inference --env {place.environment}"
+        )
     return find_window(champion_rows(predictions), as_of, time=use_case.time_column, environment=place.environment)
 
 
@@ -70,7 +104,14 @@ def compare_features(
     return compare_tables(reference, current, columns=watched, options=options)
 
 
-def gather_cohorts(predictions: DataFrame, labels: DataFrame, as_of: date, *, use_case: UseCase) -> list[ScoredCohort]:
+def gather_cohorts(
+    predictions: DataFrame,
+    labels: DataFrame,
+    as_of: date,
+    window: ScoredWindow,  # noqa: ARG001 - without one there are no predictions
+    *,
+    use_case: UseCase,
+) -> list[ScoredCohort]:
     """Return every cohort scored up to ``as_of``, with the labels known by then."""
     time, label = use_case.time_column, use_case.label
     scored = champion_rows(predictions).where(F.col(time) <= F.lit(as_of))

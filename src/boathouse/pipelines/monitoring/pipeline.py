@@ -4,12 +4,15 @@ from kedro.pipeline import Node, Pipeline
 
 from boathouse.pipelines.binding import bind
 from boathouse.pipelines.monitoring import nodes, reporting
+from boathouse.pipelines.run_catalog import champion_node
 from boathouse.problem.spec import UseCase
 from boathouse.use_case import USE_CASE
 
 DRIFT = "params:monitoring.drift"
 PERFORMANCE = "params:monitoring.performance"
 PLACE = "params:monitoring.place"
+# Who is in charge; loaded when predictions are there, so in a whole run after promotion.
+CHARGE = {"state": "models.state", "governance": "params:governance", "now": "monitoring.now"}
 # The frame whose engine session makes tables of results that were computed on the driver.
 SESSION = "inference.predictions"
 
@@ -31,25 +34,32 @@ def _compare_nodes(use_case: UseCase) -> list[Node]:
             outputs="monitoring.as_of",
             name="resolve_date",
         ),
+        Node(nodes.read_clock, inputs=None, outputs="monitoring.now", name="read_clock"),
         Node(
             bind(nodes.find_scored, use_case=use_case),
-            inputs=["inference.predictions", "monitoring.as_of", PLACE],
+            inputs={
+                "predictions": "inference.predictions",
+                "as_of": "monitoring.as_of",
+                "place": PLACE,
+                "strict": "params:strict",
+                **CHARGE,
+            },
             outputs="monitoring.window",
             name="find_scored",
         ),
-        Node(
+        champion_node(
             bind(nodes.compare_features, use_case=use_case),
             inputs=["model_input.training_set@spark", "inference.features", "monitoring.window", DRIFT],
             outputs="monitoring.feature_drifts",
             name="compare_features",
         ),
-        Node(
+        champion_node(
             bind(nodes.gather_cohorts, use_case=use_case),
-            inputs=["inference.predictions", "model_input.labels", "monitoring.as_of"],
+            inputs=["inference.predictions", "model_input.labels", "monitoring.as_of", "monitoring.window"],
             outputs="monitoring.scored_cohorts",
             name="gather_cohorts",
         ),
-        Node(
+        champion_node(
             nodes.compare_scores,
             inputs=["monitoring.scored_cohorts", "monitoring.window", DRIFT],
             outputs="monitoring.score_drifts",
@@ -61,7 +71,7 @@ def _compare_nodes(use_case: UseCase) -> list[Node]:
             outputs="monitoring.label_rates",
             name="rate_labels",
         ),
-        Node(
+        champion_node(
             bind(nodes.measure_cohorts, use_case=use_case),
             inputs=["monitoring.scored_cohorts", PERFORMANCE],
             outputs="monitoring.cohorts",
@@ -72,7 +82,7 @@ def _compare_nodes(use_case: UseCase) -> list[Node]:
 
 def _judge_nodes(use_case: UseCase) -> list[Node]:
     return [
-        Node(
+        champion_node(
             bind(nodes.gather_findings, use_case=use_case),
             inputs={
                 "features": "monitoring.feature_drifts",
@@ -84,7 +94,7 @@ def _judge_nodes(use_case: UseCase) -> list[Node]:
             outputs="monitoring.findings",
             name="gather_findings",
         ),
-        Node(
+        champion_node(
             bind(nodes.judge_findings, use_case=use_case),
             inputs=["monitoring.findings", DRIFT, PERFORMANCE],
             outputs="monitoring.raised",
@@ -95,19 +105,19 @@ def _judge_nodes(use_case: UseCase) -> list[Node]:
 
 def _table_nodes(use_case: UseCase) -> list[Node]:
     return [
-        Node(
+        champion_node(
             bind(nodes.tabulate_drift, use_case=use_case),
             inputs=["monitoring.findings", "monitoring.window", "monitoring.as_of", SESSION],
             outputs="monitoring.drift_metrics",
             name="tabulate_drift",
         ),
-        Node(
+        champion_node(
             nodes.tabulate_performance,
             inputs=["monitoring.cohorts", "monitoring.as_of", SESSION],
             outputs="monitoring.performance",
             name="tabulate_performance",
         ),
-        Node(
+        champion_node(
             nodes.tabulate_alerts,
             inputs=["monitoring.raised", "monitoring.as_of", SESSION],
             outputs="monitoring.alerts",
@@ -126,13 +136,13 @@ def _report_nodes(use_case: UseCase) -> list[Node]:
     }
     pictures = ["reports.monitoring_drift", "reports.monitoring_scores", "reports.monitoring_performance"]
     return [
-        Node(
+        champion_node(
             bind(reporting.draw_plots, use_case=use_case),
             inputs=["monitoring.feature_drifts", "monitoring.scored_cohorts", "monitoring.cohorts", DRIFT],
             outputs=["monitoring.plots", *pictures],
             name="draw_plots",
         ),
-        Node(
+        champion_node(
             bind(reporting.write_report, use_case=use_case),
             inputs=shared | {"plots": "monitoring.plots"},
             outputs="reports.monitoring",
@@ -140,7 +150,7 @@ def _report_nodes(use_case: UseCase) -> list[Node]:
         ),
         Node(
             bind(reporting.write_summary, use_case=use_case),
-            inputs=shared | {"evaluation": "reports.evaluation", "promotion": "reports.promotion"},
+            inputs=shared | CHARGE | {"evaluation": "reports.evaluation", "promotion": "reports.promotion"},
             outputs="reports.summary",
             name="write_summary",
         ),

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
+from boathouse.lifecycle.policy import GovernanceOptions
+from boathouse.lifecycle.state import ModelState
+from boathouse.lifecycle.vacancy import NoChampion, explain_no_champion
 from boathouse.monitoring.alerts import Alert, Findings
 from boathouse.monitoring.drift import ColumnDrift
 from boathouse.monitoring.options import DriftOptions, PlaceOptions
 from boathouse.monitoring.performance import CohortPerformance, ScoredCohort
 from boathouse.monitoring.report import ReportHead, plot_drift, plot_performance, plot_scores, render_report
-from boathouse.monitoring.summary import RunFacts, describe_evaluation, describe_promotion, summarise_run
+from boathouse.monitoring.summary import (
+    RunFacts,
+    describe_evaluation,
+    describe_promotion,
+    summarise_run,
+    summarise_without_champion,
+)
 from boathouse.monitoring.windows import ScoredWindow
 from boathouse.problem.spec import UseCase
 
@@ -56,27 +65,35 @@ def write_report(
 
 
 def write_summary(
-    findings: Findings,
-    alerts: list[Alert],
-    window: ScoredWindow,
+    findings: Findings | NoChampion,
+    alerts: list[Alert] | NoChampion,
+    window: ScoredWindow | NoChampion,
     *,
     as_of: date,
     evaluation: dict[str, Any],
     promotion: dict[str, Any],
     place: PlaceOptions,
+    state: ModelState,
+    governance: GovernanceOptions,
+    now: datetime,
     use_case: UseCase,
 ) -> str:
-    """Return the few lines that close a run."""
+    """Return the few lines that close a run; without a champion they say why there is none and what to do."""
+    decided = describe_promotion(promotion)
+    if isinstance(window, NoChampion) or isinstance(findings, NoChampion) or isinstance(alerts, NoChampion):
+        return summarise_without_champion(explain_no_champion(state, governance, now=now), as_of, decided)
+    absent = None if state.champion else explain_no_champion(state, governance, now=now)
     facts = RunFacts(
         environment=place.environment,
         as_of=as_of,
         champion=f"{window.model_name} version {window.model_version}",
         metrics=describe_evaluation(evaluation, window.model_version, task=use_case.task),
-        promotion=describe_promotion(promotion),
+        promotion=decided,
         cohorts=findings.cohorts,
         drifts=findings.features,
         alerts=alerts,
         report=place.report,
         task=use_case.task,
+        absent=absent,
     )
     return summarise_run(facts)

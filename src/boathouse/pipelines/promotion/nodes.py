@@ -31,10 +31,10 @@ from boathouse.problem.spec import UseCase
 from boathouse.scoring.feature_spec import FeatureSpec
 
 
-def read_identity(claims: Claims, options: GovernanceOptions) -> Decided:
+def read_identity(claims: Claims) -> Decided:
     """Return who runs this and when: the only clock and identity of the pipeline."""
-    identity = choose_identity(claims, trust_environment_user=options.trust_environment_user)
-    return Decided(datetime.now(UTC), identity.name)
+    identity = choose_identity(claims)
+    return Decided(datetime.now(UTC), identity.name, identity.assurance)
 
 
 def describe_candidate(candidate: LoadedModel, card: str, options: LoadOptions, *, use_case: UseCase) -> CandidateFacts:
@@ -90,8 +90,7 @@ def decide(
 
 def make_record(decision: PromotionDecision, claims: Claims, options: GovernanceOptions) -> DecisionRecord:
     """Return the decision with the rules of the environment and who runs it, for the ledger to record."""
-    identity = choose_identity(claims, trust_environment_user=options.trust_environment_user)
-    return DecisionRecord(decision=decision, options=options, identity=identity)
+    return DecisionRecord(decision=decision, options=options, identity=choose_identity(claims))
 
 
 def project_state(decision: PromotionDecision, records: list[AuditRecord]) -> ModelState:

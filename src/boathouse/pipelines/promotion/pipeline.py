@@ -15,7 +15,7 @@ def create_pipeline(use_case: UseCase = USE_CASE, **_: object) -> Pipeline:
             *_evidence_nodes(use_case),
             Node(
                 nodes.read_identity,
-                inputs=["promotion.claims", "params:governance"],
+                inputs="promotion.claims",
                 outputs="promotion.decided",
                 name="read_identity",
             ),

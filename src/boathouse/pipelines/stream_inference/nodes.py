@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from boathouse.inference.models import RoleModel, choose_models
+from boathouse.inference.models import Charge, RoleModel, choose_models, lacks_champion
 from boathouse.inference.options import StreamOptions
 from boathouse.inference.rows import plan_requests, request_newest
 from boathouse.inference.stream import StreamPlan
+from boathouse.lifecycle.policy import GovernanceOptions
+from boathouse.lifecycle.state import ModelState
+from boathouse.lifecycle.vacancy import NoChampion
 from boathouse.modelling.result import LoadedModel, NoModel
 from boathouse.problem.scored_tables import KINDS, SOURCE_BATCH
 from boathouse.problem.spec import UseCase
@@ -25,8 +29,28 @@ def post_requests(rows: DataFrame, as_of: str | None, options: StreamOptions, *,
     return requests if options.post_newest else requests.limit(0)
 
 
-def select_champion(champion: LoadedModel | NoModel, aliases: dict[str, str], environment: str) -> RoleModel:
-    """Return the current champion, which scores until the stream ends."""
+def read_clock() -> datetime:
+    """Return the current time in UTC, for what approvals are worth now."""
+    return datetime.now(UTC)
+
+
+def select_champion(
+    champion: LoadedModel | NoModel,
+    aliases: dict[str, str],
+    environment: str,
+    *,
+    state: ModelState,
+    governance: GovernanceOptions,
+    now: datetime,
+    strict: bool,
+) -> RoleModel | NoChampion:
+    """Return the current champion, which scores until the stream ends.
+
+    Raises:
+        ModelError: If the run is strict and there is none.
+    """
+    if lacks_champion(champion, aliases):
+        return Charge(state=state, governance=governance, now=now, strict=strict).explain()
     chosen = choose_models(champion, None, aliases, version=None, with_challenger=False, environment=environment)
     return chosen[0]
 
@@ -42,7 +66,12 @@ def plan_stream(
     return plan_requests(champion, use_case, options)
 
 
-def summarise_stream(answers: DataFrame, progress: DataFrame, dead_letters: DataFrame) -> dict[str, Any]:
+def summarise_stream(
+    champion: RoleModel,  # noqa: ARG001 - without one nothing is summarised
+    answers: DataFrame,
+    progress: DataFrame,
+    dead_letters: DataFrame,
+) -> dict[str, Any]:
     """Return counts of answers and dead letters of all streams of the environment, and their last backlog."""
     last = progress.orderBy(F.col("processed_at").desc(), F.col(SOURCE_BATCH).desc()).limit(1).collect()
     kinds = {row["kind"]: int(row["count"]) for row in dead_letters.groupBy("kind").count().collect()}

@@ -3,6 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from boathouse.pipelines.binding import bind
+from boathouse.pipelines.run_catalog import champion_node
 from boathouse.pipelines.stream_inference import nodes
 from boathouse.problem.spec import UseCase
 from boathouse.use_case import USE_CASE
@@ -27,9 +28,18 @@ def _prepare_nodes(use_case: UseCase) -> list[Node]:
             outputs="inference.requests",
             name="collect_requests",
         ),
+        Node(nodes.read_clock, inputs=None, outputs="stream_inference.now", name="read_clock"),
         Node(
             nodes.select_champion,
-            inputs=["models.champion", "models.aliases", "params:stream_inference.environment"],
+            inputs={
+                "champion": "models.champion",
+                "aliases": "models.aliases",
+                "environment": "params:stream_inference.environment",
+                "state": "models.state",
+                "governance": "params:governance",
+                "now": "stream_inference.now",
+                "strict": "params:strict",
+            },
             outputs="stream_inference.champion",
             name="select_champion",
         ),
@@ -38,7 +48,7 @@ def _prepare_nodes(use_case: UseCase) -> list[Node]:
 
 def _stream_nodes(use_case: UseCase) -> list[Node]:
     return [
-        Node(
+        champion_node(
             bind(nodes.plan_stream, use_case=use_case),
             inputs=[
                 "inference.requests",
@@ -50,9 +60,14 @@ def _stream_nodes(use_case: UseCase) -> list[Node]:
             name="score_requests",
             tags=["inference"],
         ),
-        Node(
+        champion_node(
             nodes.summarise_stream,
-            inputs=["inference.stream_predictions", "monitoring.stream_progress", "inference.dead_letters"],
+            inputs=[
+                "stream_inference.champion",
+                "inference.stream_predictions",
+                "monitoring.stream_progress",
+                "inference.dead_letters",
+            ],
             outputs="reports.stream_inference",
             name="summarise_stream",
         ),

@@ -18,7 +18,7 @@ from boathouse.modelling.leakage import (
     missing_shares,
 )
 from boathouse.modelling.result import TrainedModel
-from boathouse.modelling.samples import Sample, take_split
+from boathouse.modelling.samples import Sample, add_unknown_rows, take_split
 from boathouse.modelling.selection import (
     BaselineOptions,
     FeatureOptions,
@@ -89,7 +89,7 @@ def take_samples(
         for split in ("train", "validation")
     )
     check_leakage(train, leakage, task=use_case.task)
-    return train, validation, missing_shares(training_set, times)
+    return add_unknown_rows(train, features.unknown_share), validation, missing_shares(training_set, times)
 
 
 def search_models(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.resources import files as package_files
 from pathlib import Path
+from typing import Any
 
 from boathouse.atomic_files import new_folder
 from boathouse.errors import ModelError
@@ -31,7 +33,15 @@ class Exported:
     sizes: dict[str, int]
 
 
-def export_model(files: ModelFiles, folder: Path, *, name: str, version: str, overwrite: bool = False) -> Exported:
+def export_model(
+    files: ModelFiles,
+    folder: Path,
+    *,
+    name: str,
+    version: str,
+    decision: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+) -> Exported:
     """Write the model into ``folder``, which is there afterwards as a whole or as before.
 
     Args:
@@ -39,6 +49,7 @@ def export_model(files: ModelFiles, folder: Path, *, name: str, version: str, ov
         folder: Where to; must not be there, unless ``overwrite`` and it holds an export.
         name: Registered name.
         version: Version, which each answer names.
+        decision: What the ledger decided on the version, in plain values; None where no ledger was asked.
         overwrite: Whether an earlier export may be replaced.
 
     Raises:
@@ -50,14 +61,14 @@ def export_model(files: ModelFiles, folder: Path, *, name: str, version: str, ov
     if folder.exists() and not (overwrite and is_export):
         hint = "give --overwrite to replace it" if is_export else "it holds no export: give another folder"
         raise ModelError(f"The folder {folder.as_posix()} is there already; {hint}. Nothing was written.")
-    contents = _contents(files, name, version)
+    contents = _contents(files, name, version, decision)
     with new_folder(folder, replace=overwrite) as unfinished:
         for name_of_file, content in contents.items():
             (unfinished / name_of_file).write_bytes(content)
     return Exported(folder=folder, sizes={each: len(content) for each, content in contents.items()})
 
 
-def _contents(files: ModelFiles, name: str, version: str) -> dict[str, bytes]:
+def _contents(files: ModelFiles, name: str, version: str, decision: Mapping[str, Any] | None) -> dict[str, bytes]:
     spec = ScorerSpec.from_json(files[SPEC])
     described = {
         "name": name,
@@ -67,6 +78,7 @@ def _contents(files: ModelFiles, name: str, version: str) -> dict[str, bytes]:
         "label": spec.label,
         "threshold": spec.threshold,
         "calibration": asdict(spec.calibration),
+        "decision": None if decision is None else dict(decision),
     }
     readme = render_markdown(
         "edge_readme.md.j2",

@@ -1,0 +1,146 @@
+"""SQL that reads tables by name, ``<env>.<schema>.<table>``, wherever they are: a catalog or folders of a lakehouse."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from boathouse.errors import TableError
+from boathouse.tables.delta_log import open_log
+from boathouse.tables.location import TableLocation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pyspark.sql import DataFrame
+
+# Texts and comments, which name no table; then names, in backticks or plain; then anything else, one by one.
+_TOKENS = re.compile(
+    r"""(?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|--[^\n]*|/\*.*?\*/)"""
+    r"""|(?P<name>(?:`[^`]+`|[A-Za-z_]\w*)(?:\s*\.\s*(?:`[^`]+`|[A-Za-z_]\w*))*)"""
+    r"""|(?P<other>.)""",
+    re.DOTALL,
+)
+_PART = re.compile(r"`[^`]+`|\w+")
+# What a query begins with, and what changes something wherever it stands.
+_BEGINS = frozenset({"select", "with", "values", "from"})
+_CHANGES = frozenset(
+    {"insert", "merge", "update", "delete", "create", "drop", "alter", "truncate", "copy", "optimize", "vacuum"}
+)
+_NAME_PARTS = 3
+
+
+@dataclass(frozen=True)
+class QueryTables:
+    """The tables that a query can name.
+
+    Attributes:
+        environment: Environment of names of two parts, ``<schema>.<table>``.
+        engine: Who runs the query.
+        root: Folder of the lakehouse; its folders are the environments.
+    """
+
+    environment: str
+    engine: str
+    root: str
+
+    def run(self, query: str) -> DataFrame:
+        """Return the result, lazily; where tables go by name, the catalog finds them.
+
+        Raises:
+            TableError: If the text is no single query, or names a table of a schema that does not have it.
+        """
+        tokens = list(_TOKENS.finditer(query.strip().rstrip(";").rstrip()))
+        _check_reads([each for each in tokens if each.lastgroup != "text" and each.group().strip()])
+        place = self._locate("any.table")
+        session = place.session()
+        if place.path is None:
+            return session.sql("".join(each.group() for each in tokens))
+        views: dict[str, str] = {}
+        rewritten = "".join(self._rewrite(each, views) for each in tokens)
+        return session.sql(rewritten)
+
+    def list_tables(self) -> list[TableLocation]:
+        """Return the tables of the environment, by name.
+
+        Raises:
+            TableError: Where tables go by name, since the catalog lists them.
+        """
+        place = self._locate("any.table")
+        if place.path is None:
+            raise TableError(
+                f"Tables of '{self.environment}' are in the catalog, which lists them: SHOW TABLES IN "
+                f"{self.environment}.<schema>, in a notebook or the SQL editor."
+            )
+        logs = Path(place.root).absolute().joinpath(self.environment).glob("*/*/_delta_log")
+        return [self._locate(f"{log.parent.parent.name}.{log.parent.name}") for log in sorted(logs)]
+
+    def _rewrite(self, token: re.Match[str], views: dict[str, str]) -> str:
+        """Return the text of one token, the name of a table replaced by that of what the session reads."""
+        if token.lastgroup != "name":
+            return token.group()
+        parts = [part.strip("`") for part in _PART.findall(token.group())]
+        for count in (_NAME_PARTS, _NAME_PARTS - 1):
+            location = self._find(parts[:count]) if len(parts) >= count else None
+            if location is not None:
+                rest = "".join(f".`{part}`" for part in parts[count:])
+                return _name_in(location, views) + rest
+        if len(parts) == _NAME_PARTS:
+            self._refuse_unknown(parts)
+        return token.group()
+
+    def _find(self, parts: list[str]) -> TableLocation | None:
+        """Return the table of a name of two or three parts; None if there is none."""
+        location = self._locate(".".join(parts))
+        return location if open_log(location).exists() else None
+
+    def _locate(self, name: str) -> TableLocation:
+        full = name if name.count(".") == _NAME_PARTS - 1 else f"{self.environment}.{name}"
+        return TableLocation(full, self.engine, self.root)
+
+    def _refuse_unknown(self, parts: list[str]) -> None:
+        """Refuse a table that its schema does not have, with those it has; a name of no schema may be a column."""
+        folder = Path(self.root).absolute().joinpath(*parts[:2])
+        if not folder.is_dir():
+            return
+        known = ", ".join(
+            each.table for each in replace(self, environment=parts[0]).list_tables() if _is_in(each, parts)
+        )
+        raise TableError(
+            f"Expected a table, found '{'.'.join(parts)}', which does not exist. In {'.'.join(parts[:2])} there are: "
+            f"{known or 'none'}. List all: boathouse sql --env {parts[0]}"
+        )
+
+
+def _is_in(location: TableLocation, parts: list[str]) -> bool:
+    return location.table.startswith(".".join(parts[:2]) + ".")
+
+
+def _name_in(location: TableLocation, views: dict[str, str]) -> str:
+    """Return the name of a view of the table's newest version, made at its first use."""
+    if location.table not in views:
+        views[location.table] = "_".join(["table", *location.table.split(".")])
+        location.read(location.require_version()).createOrReplaceTempView(views[location.table])
+    return views[location.table]
+
+
+def _check_reads(tokens: list[re.Match[str]]) -> None:
+    """Refuse what is no single query.
+
+    Raises:
+        TableError: Naming the word.
+    """
+    words = [each.group().lower() for each in tokens]
+    first = next((word for word in words if word != "("), "nothing")
+    found = [first] if first not in _BEGINS else list(_changing(words))
+    if found:
+        raise TableError(
+            f"Expected one query that reads (SELECT, WITH, VALUES or FROM), found '{found[0]}'. Nothing was run. "
+            "Tables are written by pipelines: kedro run --help. A column of that name goes into backticks."
+        )
+
+
+def _changing(words: list[str]) -> Iterator[str]:
+    yield from (word for word in words if word in _CHANGES or word == ";")
