@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -186,6 +188,13 @@ def test_a_shell_keeps_its_state_and_says_how_commands_end(tmp_path: Path) -> No
 
 def test_the_first_command_ends_well(reader: Reader) -> None:
     assert reader.first.exit_code == 0, reader.first.printed[-3000:]
+
+
+def test_the_experiment_says_what_its_runs_are(reader: Reader) -> None:
+    with closing(sqlite3.connect(reader.kept / "mlflow.db")) as store:
+        notes = store.execute("SELECT value FROM experiment_tags WHERE key = 'mlflow.note.content'").fetchall()
+    assert len(notes) == 1
+    assert "One run for each `kedro run` in environment dev" in notes[0][0]
 
 
 @pytest.mark.programs("curl", "git")
