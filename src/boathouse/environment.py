@@ -157,6 +157,8 @@ class _Sections(dict[str, Any]):
     def __init__(self, name: str, conf_source: Path) -> None:
         super().__init__()
         self._name, self.conf_source = name, conf_source
+        # Its layer, under the name that Kedro's loader has for it.
+        self.env = name
 
     def __missing__(self, kind: str) -> dict[str, Any]:
         # A loader for each section: ``${globals:…}`` stands for the globals of the loader that was opened last,

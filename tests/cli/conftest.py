@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from boathouse.cli.main import cli
 from tests.fixtures.model_store import empty_store, store
 from tests.fixtures.sample_project import fail_training, sample, shared_store, tracked
+from tests.fixtures.trained_workspace import run_git
 
 if TYPE_CHECKING:
     from click.testing import Result
@@ -39,6 +40,9 @@ def packaged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
     (copy / "src" / "boathouse.egg-info").mkdir()
     (copy / "build" / "lib" / "boathouse").mkdir(parents=True)
     (copy / "build" / "lib" / "boathouse" / "deleted_long_ago.py").write_text("", encoding="utf-8")
+    # What was planted is in the commit: a wheel of changed files would be no release.
+    for words in (["init", "-q"], ["add", "--force", "."], ["commit", "-q", "-m", "Release"]):
+        run_git(copy, *words)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(copy)
         result = CliRunner().invoke(cli, ["package"])

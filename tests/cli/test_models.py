@@ -26,6 +26,7 @@ from boathouse.registry.dataset import ModelVersionDataset
 from tests.cli.conftest import ROOT
 from tests.fixtures.life_cycle import START, options
 from tests.fixtures.model_store import empty_store, make_model
+from tests.fixtures.released import released
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
-__all__ = ["empty_store"]
+__all__ = ["empty_store", "released"]
 
 NAME = "test.models.missed_payment"
 
@@ -193,7 +194,7 @@ def test_a_copy_that_leaves_out_an_environment_is_refused_and_on_record(data: Pa
     assert "No model is on record" in run("models", "list", env="prod").output
 
 
-def test_copy_to_prod_where_another_has_to_approve(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_copy_to_prod_where_another_has_to_approve(data: Path, released: None, monkeypatch: pytest.MonkeyPatch) -> None:
     # The environment of this test takes the place of staging.
     monkeypatch.setattr("boathouse.hooks.governance.read_role", lambda _: None)
     refused = run("models", "copy", "1", "--to", "prod", "--comment", "ready")

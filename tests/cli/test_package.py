@@ -13,7 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 from boathouse.cli.main import cli
-from boathouse.cli.package import is_private, pack_conf
+from boathouse.cli.package import pack_conf
+from boathouse.hooks.releases import is_private
 from tests.cli.conftest import PLANTED, ROOT, SECRET
 
 if TYPE_CHECKING:

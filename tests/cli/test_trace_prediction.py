@@ -13,9 +13,8 @@ from deltalake import write_deltalake
 
 from boathouse.cli.main import cli
 from boathouse.endpoints.log_contract import ENDPOINT_LOG
-from boathouse.endpoints.states import DEPLOYMENTS
 from boathouse.lifecycle.chain import AuditEvent
-from boathouse.lifecycle.ledger import open_ledger
+from boathouse.lifecycle.ledger import DEPLOYMENTS, open_ledger
 from boathouse.tables.location import TableLocation
 from tests.fixtures.log_entries import MOMENT, entry
 from tests.fixtures.trained_workspace import MODEL

@@ -74,6 +74,10 @@ def test_a_registered_version_is_tagged_and_on_record_before_the_next_node(
         tags["model_digest"],
     )
     assert record.read_evidence()["released_code"] == "false"
+    assert (record.assurance, record.read_evidence()["identity"]) == ("declared", "declared")
+    code = record.read_evidence()["code"]
+    assert (code["commit"], code["dirty"], code["is_wheel"]) == ("abc", "true", False)
+    assert isinstance(code["conf_released"], bool)
 
 
 @pytest.mark.parametrize(("dirty", "released"), [("false", "true"), ("true", "false"), ("unknown", "false")])

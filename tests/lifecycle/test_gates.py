@@ -134,7 +134,10 @@ def test_a_gate_over_nothing_cannot_be_configured(name: str, names: list[str] | 
         replace(OPTIONS, **{name: names})
 
 
-@pytest.mark.parametrize("name", ["champion_margin", "max_broken_share", "max_row_ms", "max_size_mb", "min_roc_auc"])
+@pytest.mark.parametrize(
+    "name",
+    ["champion_margin", "max_broken_share", "max_row_ms", "max_size_mb", "min_roc_auc", "max_single_feature_auc"],
+)
 def test_a_limit_out_of_range_is_refused(name: str) -> None:
     with pytest.raises(OptionError, match=name):
         replace(OPTIONS, **{name: -1})
@@ -147,7 +150,7 @@ def test_a_report_survives_its_plain_form() -> None:
 
 
 def test_evidence_about_another_model_is_refused() -> None:
-    parts = {"approval": GOOD.approval, "judged_at": NOW}
+    parts = {"approval": GOOD.approval, "code": GOOD.code, "judged_at": NOW}
     assert gather_evidence(GOOD_REPORT, GOOD.facts, list(GOOD.quality.values()), **parts) == GOOD
     for change in ({"version": "3"}, {"digest": "e" * 64}):
         with pytest.raises(PromotionError, match=r"of version 2 \(d+\), the candidate is version"):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from boathouse.lineage.evaluation_metrics import Metric, find_edited
 from boathouse.lineage.facts import CodeFacts
 from boathouse.lineage.findings import MODEL_CHECKS, VERSION_CHECKS, find_findings
 from boathouse.lineage.governance_report import build_page
@@ -63,6 +64,91 @@ def test_no_endpoint_yet_is_no_finding() -> None:
 )
 def test_what_is_wrong_with_the_champion_is_found(story: tuple[Any, ...], expected: tuple[str, str]) -> None:
     assert kinds_of(make_history(story)) == [expected]
+
+
+APPROVAL_GATE = {"name": "approval", "mode": "enforce", "passed": False, "value": 0, "limit": 1, "message": "Not yet."}
+
+
+def checked(day: int, outcome: str, *gates: dict[str, Any]) -> Any:
+    return event(day, "checked", "otto", {"outcome": outcome, "gates": list(gates)})
+
+
+@pytest.mark.parametrize(
+    "story",
+    [
+        # The gates wait for the approval, which comes after them.
+        (STORY[0], checked(1, "kept", GATES[0], APPROVAL_GATE), *STORY[2:]),
+        # A gate at warn, which did not pass, accuses nobody.
+        (STORY[0], checked(1, "promoted", *GATES), *STORY[2:]),
+        # What was judged after the promotion, by whatever rules, did not decide.
+        (*STORY, checked(6, "rejected", *REFUSED)),
+        # Champion again by a rollback, when the approval would have expired: it was needed for the first time alone.
+        (*STORY, event(30, "rolled_back", "vera", {"from": "4", "to": "3"})),
+        # The comparison adds its gates to those of the check.
+        (STORY[0], checked(1, "passed", GATES[0]), event(1.5, "kept", "otto", {"gates": [GATES[1]]}), *STORY[2:]),
+    ],
+    ids=["approved later", "warned", "judged later", "rolled back", "compared"],
+)
+def test_what_did_not_decide_accuses_nobody(story: tuple[Any, ...]) -> None:
+    assert kinds_of(make_history(story)) == []
+
+
+def test_only_gates_that_were_enforced_are_named() -> None:
+    story = (STORY[0], checked(1, "rejected", *REFUSED, GATES[1], APPROVAL_GATE), *STORY[2:])
+    (found,) = find_findings(make_history(story))
+    assert found.message.startswith("It is champion though these gates refused it: minimum_roc_auc.")
+
+
+def test_a_later_check_that_passed_does_not_excuse_the_one_that_decided() -> None:
+    story = (STORY[0], checked(1, "rejected", *REFUSED), *STORY[2:], checked(6, "promoted", GATES[0]))
+    assert kinds_of(make_history(story)) == [("error", "champion_not_passed")]
+
+
+@pytest.mark.parametrize(("four_eyes", "severity"), [(True, "error"), (False, "note")])
+@pytest.mark.parametrize(
+    ("trained_by", "asked_by", "told"),
+    [
+        ("vera", "otto", "vera, who trained it, approved it"),
+        ("otto", "vera", "vera, who asked for it, approved it"),
+        ("vera", "vera", "vera, who trained and asked for it, approved it"),
+    ],
+)
+def test_the_approver_is_held_against_trainer_and_asker(
+    trained_by: str, asked_by: str, told: str, *, four_eyes: bool, severity: str
+) -> None:
+    registered = event(0, "registered", trained_by, {"trained_by": trained_by})
+    story = (registered, STORY[1], dataclasses.replace(STORY[2], actor=asked_by), *STORY[3:])
+    model = make_history(story)
+    (found,) = find_findings(dataclasses.replace(model, rules=dataclasses.replace(model.rules, four_eyes=four_eyes)))
+    assert (found.severity, found.kind) == (severity, "approved_by_own")
+    assert found.message.startswith(told)
+
+
+def test_tags_that_differ_from_the_registration_are_found() -> None:
+    tags = {"training_window": "2005-04-30/2005-07-31", "owner": "credit-risk"}
+    registered = event(0, "registered", "otto", {"trained_by": "otto", "tags": tags})
+    facts = make_facts(tables=make_facts().tables[:1], tags={"training_window": "1999-01-31/1999-02-28", "owner": "me"})
+    (found,) = find_findings(make_history((registered, *STORY[1:]), facts=facts))
+    assert (found.severity, found.kind) == ("warning", "edited_tags")
+    assert "training_window is '1999-01-31/1999-02-28', registered was '2005-04-30/2005-07-31'" in found.message
+    same = make_facts(tables=make_facts().tables[:1], tags=tags)
+    assert find_findings(make_history((registered, *STORY[1:]), facts=same)) == []
+
+
+def test_metrics_that_differ_from_the_record_are_found() -> None:
+    model = make_history()
+    version = dataclasses.replace(model.versions[0], edited_metrics=("roc_auc",))
+    assert kinds_of(dataclasses.replace(model, versions=(version,))) == [("error", "edited_metrics")]
+    one, other = Metric(name="roc_auc", value=0.7), Metric(name="roc_auc", value=0.9)
+    assert find_edited((one,), (other,)) == ("roc_auc",)
+    assert find_edited((one,), (one,)) == find_edited((), (other,)) == find_edited((one,), ()) == ()
+
+
+def test_a_trail_that_was_accepted_as_it_is_stays_a_finding() -> None:
+    model = make_history(accepted=("vera accepted prod.audit.promotions with 3 record(s): Restored.",))
+    (found,) = find_findings(model)
+    assert (found.severity, found.kind) == ("warning", "accepted_trail")
+    assert "vera accepted" in found.message
 
 
 def test_an_approval_under_a_declared_name_is_shown_with_the_account_that_declared_it() -> None:

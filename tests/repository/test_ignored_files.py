@@ -18,6 +18,7 @@ LEFT_BEHIND = (
     "data/tokens_dev.json",
     "data/tokens_prod.json.lock",
     "data/lakehouse/dev/clean/customers/part-0.parquet",
+    "data/lakehouse_anchors/dev.audit.promotions.jsonl",
     "data/mlflow.db",
     "data/online_dev.db-wal",
     "data/reports/dev/evaluation.json",

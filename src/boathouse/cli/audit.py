@@ -6,15 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from boathouse.cli.environment_options import ENVIRONMENT
-from boathouse.cli.model_arguments import read_rules
-from boathouse.endpoints.states import DEPLOYMENTS
-from boathouse.lifecycle.ledger import DELIVERIES, PROMOTIONS, open_ledger
+from boathouse.cli.environment_options import ENVIRONMENT, WRITES
+from boathouse.cli.model_arguments import COMMENT, read_rules
 
 if TYPE_CHECKING:
     from boathouse.environment import Environment
-
-_TABLES = (PROMOTIONS, DELIVERIES, DEPLOYMENTS)
 
 
 @click.group()
@@ -28,28 +24,57 @@ def audit() -> None:
 def verify(environment: Environment, head: str | None) -> None:
     """Verify that no audit record was changed.
 
-    Finds records that were changed, removed, moved or cut off; exit code 1 if there are any. Prints the last hash of
-    each table. Keep it elsewhere and give it back with --head: a trail that was rewritten from some record on
-    shows by that alone.
+    Finds records that were changed, removed, moved or cut off, and aliases of the registry that the ledger did not
+    decide; exit code 1 if there are any. Each table is held against its anchors (governance.audit.anchors in conf). An
+    anchor that is behind is brought up to date; that is no fault. Prints the last hash of each table: one that was kept
+    elsewhere can be given back with --head.
     """
-    broken = False
-    for table in _TABLES:
-        found = open_ledger(environment.table(table)).inspect(head=head if table == PROMOTIONS else None)
-        for each in found.breaks:
-            click.echo(f"{environment.name}.{table}, record {each.sequence}: {each.problem}", err=True)
-        broken = broken or bool(found.breaks)
-        state = f"{len(found.breaks)} fault(s)" if found.breaks else "intact"
-        click.echo(
-            f"{environment.name}.{table}: {found.records:,} record(s), {state}, last hash {found.last_hash or 'none'}"
-        )
-    if broken:
+    from boathouse.lifecycle.verification import verify_trail
+
+    found = verify_trail(environment, read_rules(environment).anchors, head=head)
+    for each in found:
+        for one in each.breaks:
+            click.echo(f"{each.table}, record {one.sequence}: {one.problem}", err=True)
+        for alarm in each.alarms:
+            click.echo(f"{each.table}: {alarm}", err=True)
+        faults = len(each.breaks) + len(each.alarms)
+        state = f"{faults} fault(s)" if faults else "intact"
+        click.echo(f"{each.table}: {each.records:,} record(s), {state}, last hash {each.last_hash or 'none'}")
+        for anchor, count in each.behind.items():
+            healed = "brought up to date" if each.holds else "left as it is"
+            click.echo(f"  anchor '{anchor}' is behind by {count} record(s) of the chain: {healed}")
+    if not all(each.holds for each in found):
         raise click.exceptions.Exit(1)
+
+
+@audit.command(epilog="Example: boathouse audit accept audit.promotions --comment Restored")
+@click.argument("table")
+@ENVIRONMENT
+@COMMENT
+@WRITES
+def accept(table: str, environment: Environment, comment: str) -> None:
+    """Accept a table as it is now.
+
+    For a table that was cut or restored on purpose, or that cannot be restored: from now on its anchors keep its
+    present head. What they kept before, who accepted and why stay in the file.
+    """
+    from boathouse.lifecycle.identity import identify
+    from boathouse.lifecycle.ledger import LEDGERS
+    from boathouse.lifecycle.verification import open_audited
+    from boathouse.options import require_choice
+
+    require_choice("TABLE", table, LEDGERS)
+    environment.use_mlflow()
+    ledger = open_audited(environment, table, read_rules(environment).anchors)
+    head = ledger.accept(by=identify(environment).name, comment=comment)
+    click.echo(f"Accepted: {environment.name}.{table} with {head.sequence:,} record(s).")
 
 
 @audit.command(epilog="Example: boathouse audit deliver --patience 300 --env prod")
 @ENVIRONMENT
 @click.option("--patience", type=click.FloatRange(0), default=60.0, show_default=True, help="Seconds to go on for.")
 @click.option("--retry-given-up", is_flag=True, help="Try once more what failed as often as it may.")
+@WRITES
 def deliver(environment: Environment, patience: float, *, retry_given_up: bool) -> None:
     """Send the messages that wait.
 

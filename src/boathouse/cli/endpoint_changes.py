@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from boathouse.cli.environment_options import ACT_AS, ENVIRONMENT
+from boathouse.cli.environment_options import ACT_AS, ENVIRONMENT, WRITES
 from boathouse.endpoints.states import PAUSED, PROMOTED, STARTED, STEP, UPDATED, EndpointStates
 from boathouse.errors import RolloutError
 from boathouse.lifecycle.identity import identify
@@ -38,6 +38,7 @@ _COMMENT = click.option("--comment", default="", help="Why; kept in the trail.")
 @_COMMENT
 @ENVIRONMENT
 @ACT_AS
+@WRITES
 def update(name: str, environment: Environment, **given: Any) -> None:  # noqa: ANN401 - the options above
     """Change what an endpoint serves.
 
@@ -119,6 +120,7 @@ def _parse_steps(text: str | None) -> Sequence[float] | None:
 @_COMMENT
 @ENVIRONMENT
 @ACT_AS
+@WRITES
 def promote(name: str, entity: str | None, comment: str, environment: Environment) -> None:
     """Give all traffic to one served entity.
 
@@ -138,6 +140,7 @@ def promote(name: str, entity: str | None, comment: str, environment: Environmen
 @_COMMENT
 @ENVIRONMENT
 @ACT_AS
+@WRITES
 def rollback(name: str, comment: str, environment: Environment) -> None:
     """Return to the configuration before.
 
@@ -152,6 +155,7 @@ def rollback(name: str, comment: str, environment: Environment) -> None:
 @click.option("--watch", type=float, default=None, metavar="SECONDS", help="Look again and again, until it is decided.")
 @ENVIRONMENT
 @ACT_AS
+@WRITES
 def canary_step(name: str, watch: float | None, environment: Environment) -> None:
     """Advance, keep or roll back a canary.
 
@@ -179,6 +183,7 @@ def canary_step(name: str, watch: float | None, environment: Environment) -> Non
 @_COMMENT
 @ENVIRONMENT
 @ACT_AS
+@WRITES
 def pause(name: str, comment: str, environment: Environment) -> None:
     """Pause a canary until it is resumed."""
     states = EndpointStates.of(environment)
@@ -193,6 +198,7 @@ def pause(name: str, comment: str, environment: Environment) -> None:
 @_COMMENT
 @ENVIRONMENT
 @ACT_AS
+@WRITES
 def resume(name: str, comment: str, environment: Environment) -> None:
     """Resume a paused canary.
 

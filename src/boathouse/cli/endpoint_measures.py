@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from boathouse.cli.environment_options import ENVIRONMENT
+from boathouse.cli.environment_options import ENVIRONMENT, WRITES
 from boathouse.errors import ConfigError, RolloutError
 
 if TYPE_CHECKING:
@@ -182,10 +182,10 @@ def advise(name: str | None, environment: Environment, **given: Any) -> None:  #
 
 
 def _record_advice(name: str, evidence: dict[str, Any], environment: Environment) -> None:
-    from boathouse.endpoints.states import ADVISED, DEPLOYMENTS
+    from boathouse.endpoints.states import ADVISED
     from boathouse.lifecycle.chain import AuditEvent
     from boathouse.lifecycle.identity import identify
-    from boathouse.lifecycle.ledger import open_ledger
+    from boathouse.lifecycle.ledger import DEPLOYMENTS, open_ledger
 
     who = identify(environment)
     event = AuditEvent(
@@ -203,6 +203,7 @@ def _record_advice(name: str, evidence: dict[str, Any], environment: Environment
 
 @click.command(name="compact-log", epilog="Example: boathouse endpoints compact-log --env prod")
 @ENVIRONMENT
+@WRITES
 def compact_log(environment: Environment) -> None:
     """Compact the inference log into few files.
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from boathouse.environment import DEFAULT, open_environment
+from boathouse.environment import DEFAULT, Environment, open_environment
 
 JSON_OUTPUT = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -81,6 +81,23 @@ def ENVIRONMENT(command: Callable[..., Any]) -> Callable[..., Any]:  # noqa: N80
     )
     name = click.option("--env", "-e", default=DEFAULT, help=f"Environment. Default: {DEFAULT}.")
     return name(source(opened))
+
+
+def WRITES(command: Callable[..., Any]) -> Callable[..., Any]:  # noqa: N802 - used like the options beside it
+    """Have the command, below ``ENVIRONMENT``, refuse to write where code or configuration is not released.
+
+    Raises:
+        ReleaseError: If they are not, and the environment asks for it.
+    """
+
+    @wraps(command)
+    def checked(*words: Any, environment: Environment, **given: Any) -> Any:  # noqa: ANN401 - the command's own
+        from boathouse.hooks.releases import check_writing
+
+        check_writing(environment)
+        return command(*words, environment=environment, **given)
+
+    return checked
 
 
 @contextmanager

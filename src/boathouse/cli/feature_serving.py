@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from boathouse.cli.environment_options import ENVIRONMENT, engines
+from boathouse.cli.environment_options import ENVIRONMENT, WRITES, engines
 from boathouse.cli.feature_arguments import (
     STORE,
     check_definitions,
@@ -40,6 +40,7 @@ _MODES = ("auto", "full", "incremental")
 @click.option("--purge", is_flag=True, help="Then take out rows older than their view's maximum age.")
 @click.option("--watch", type=click.FloatRange(0.1), default=None, help="Go on: look every n seconds for new versions.")
 @click.option("--rounds", type=click.IntRange(1), default=None, help="With --watch: stop after n looks.")
+@WRITES
 def publish(  # noqa: PLR0913, PLR0917 - options
     environment: Environment,
     url: str | None,
@@ -204,6 +205,7 @@ def _parse_field(text: str) -> tuple[str, float]:
 @STORE
 @click.option("--model", default=None, help="Registered name. Default: the environment's first model.")
 @click.option("--model-version", "version", default=None, help="A version. Default: whichever scored last.")
+@WRITES
 def publish_predictions(environment: Environment, url: str | None, model: str | None, version: str | None) -> None:
     """Publish batch predictions by key.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from boathouse.cli.environment_options import ENVIRONMENT, engines
+from boathouse.cli.environment_options import ENVIRONMENT, WRITES, engines
 from boathouse.cli.feature_arguments import check_definitions, choose_views, live_versions, open_refresher, show_key
 from boathouse.errors import FeatureError, OptionError
 from boathouse.use_case import USE_CASE
@@ -28,6 +28,7 @@ _VIEW = click.option("--view", "names", multiple=True, help="A view; may be repe
 @ENVIRONMENT
 @_VIEW
 @click.option("--full", is_flag=True, help="Compute everything, whatever has changed.")
+@WRITES
 def refresh(environment: Environment, names: tuple[str, ...], full: bool) -> None:  # noqa: FBT001
     """Refresh feature tables from their sources.
 
@@ -46,6 +47,7 @@ def refresh(environment: Environment, names: tuple[str, ...], full: bool) -> Non
 @_VIEW
 @click.option("--from", "first", required=True, help="First month, YYYY-MM.")
 @click.option("--to", "last", required=True, help="Last month, YYYY-MM, inclusive.")
+@WRITES
 def backfill(environment: Environment, names: tuple[str, ...], first: str, last: str) -> None:
     """Compute past months one by one.
 

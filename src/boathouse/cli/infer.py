@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from boathouse.cli.environment_options import ENVIRONMENT, engines
+from boathouse.cli.environment_options import ENVIRONMENT, WRITES, engines
 from boathouse.cli.model_arguments import explain_absence
 from boathouse.errors import InferenceError
 from boathouse.errors.inference import NOTHING_DONE
@@ -165,6 +165,7 @@ when there is nothing new; with --watch it continues.
 @click.option("--reasons", type=click.IntRange(0, 20), default=3, help="Reasons per adverse decision. Default: 3.")
 @click.option("--watch", type=click.FloatRange(0.1), default=None, help="Stream: poll every n seconds for new rows.")
 @ENVIRONMENT
+@WRITES
 def infer(  # noqa: PLR0913, PLR0917 - options
     source: str,
     target: str,

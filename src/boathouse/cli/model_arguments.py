@@ -48,18 +48,27 @@ def open_own_life_cycle(environment: Environment, name: str) -> LifeCycle:
     Raises:
         ConfigError: If the MLflow store does not answer.
         LifeCycleError: If the model belongs to another environment; recorded as refused.
+        ReleaseError: If code or configuration is not released, and the environment asks for it.
     """
+    from boathouse.hooks.releases import check_writing, read_release_in_use
     from boathouse.hooks.tracking import use_registry
+    from boathouse.lifecycle.gates import GateOptions
     from boathouse.lifecycle.identity import identify
-    from boathouse.lifecycle.steps import open_life_cycle, require_own
+    from boathouse.lifecycle.rules_in_force import read_rules as read_rules_in_force
+    from boathouse.lifecycle.steps import open_life_cycle
 
+    options = read_rules(environment)
+    check_writing(environment)
     use_registry(environment)
-    cycle = replace(open_life_cycle(environment, name, read_rules(environment), identify(environment)), tell=click.echo)
-    try:
-        require_own(environment, name)
-    except LifeCycleError as error:
+    gates = environment.options(GateOptions, "parameters", "promotion", "gates")
+    conf = read_release_in_use(environment.conf_source, environment.name).conf
+    in_force = read_rules_in_force(options, gates, conf)
+    opened = open_life_cycle(environment, name, options, identify(environment), in_force=in_force)
+    cycle = replace(opened, tell=click.echo)
+    if name.split(".", maxsplit=1)[0] != environment.name:
+        error = LifeCycleError.foreign_environment(name, environment.name)
         cycle.refuse("change", None, error)
-        raise
+        raise error
     return cycle
 
 

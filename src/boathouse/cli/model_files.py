@@ -11,8 +11,9 @@ import click
 
 from boathouse.cli.environment_options import ENVIRONMENT
 from boathouse.cli.model_arguments import NAME, name_model
-from boathouse.cli.package import build_wheel, is_private
+from boathouse.cli.package import build_wheel
 from boathouse.errors import ConfigError, ModelError
+from boathouse.hooks.releases import is_private
 from boathouse.options import require_choice
 
 if TYPE_CHECKING:

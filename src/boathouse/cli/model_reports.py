@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from boathouse.environment import Environment
-    from boathouse.lineage.findings import Finding
+    from boathouse.lineage.finding import Finding
     from boathouse.lineage.model_history import ModelHistory
 
 
@@ -59,8 +59,10 @@ def report(name: str | None, environment: Environment, form: str, path: Path | N
 
 
 def _publish(environment: Environment, model: ModelHistory, findings: list[Finding]) -> None:
+    from boathouse.hooks.releases import check_writing
     from boathouse.lineage.model_versions import publish_versions
 
+    check_writing(environment)
     with engines():
         version = publish_versions(model, findings, environment)
     click.echo(f"{model.environment}.audit.model_versions: version {version}", err=True)
@@ -124,7 +126,8 @@ def compare(words: tuple[str, ...], environment: Environment, *, as_json: bool) 
     show.
     """
     name, first, second = _split_versions(environment, words)
-    metrics = {version: _read_metrics(environment, name, version) for version in (first, second)}
+    measured = _read_metrics(environment, name)
+    metrics = {version: measured.get(version, {}) for version in (first, second)}
     for version, found in metrics.items():
         if not found:
             raise LifeCycleError.not_checked(name, version)
@@ -151,15 +154,29 @@ def _split_versions(environment: Environment, words: tuple[str, ...]) -> tuple[s
     return name, versions[0], versions[1]
 
 
-def _read_metrics(environment: Environment, name: str, version: str) -> dict[str, float]:
-    """Return the candidate's metrics over all rows."""
+def _read_metrics(environment: Environment, name: str) -> dict[str, dict[str, float]]:
+    """Return the metrics of each version over all rows as recorded; of one from before, as the table has them."""
+    from boathouse.lifecycle.ledger import EVIDENCE
+    from boathouse.lineage.evaluation_metrics import read_sealed_metrics
+
+    sealed = read_sealed_metrics(
+        record for record in open_ledger(environment.table(EVIDENCE)).read_verified() if record.subject == name
+    )
+    found = {version: {each.name: each.value for each in metrics} for version, metrics in sealed.items()}
+    return _read_table(environment, name) | found
+
+
+def _read_table(environment: Environment, name: str) -> dict[str, dict[str, float]]:
+    """Return the metrics that ``audit.evaluations`` has of each version over all rows."""
     import pyarrow.compute as pc
 
     rows = _read_evaluations(environment)
-    wanted: Any = (pc.field("model_name") == name) & (pc.field("model_version") == version)
-    wanted &= (pc.field("role") == "candidate") & (pc.field("slice_key") == _ALL)
-    found = rows.filter(wanted & pc.field("value").is_valid()).select(["metric", "value"]).to_pydict()
-    return dict(zip(found["metric"], found["value"], strict=True))
+    wanted: Any = (pc.field("model_name") == name) & (pc.field("role") == "candidate")
+    wanted &= (pc.field("slice_key") == _ALL) & pc.field("value").is_valid()
+    found: dict[str, dict[str, float]] = {}
+    for row in rows.filter(wanted).select(["model_version", "metric", "value"]).to_pylist():
+        found.setdefault(row["model_version"], {})[row["metric"]] = row["value"]
+    return found
 
 
 def _read_evaluations(environment: Environment) -> pa.Table:

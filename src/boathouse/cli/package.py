@@ -7,17 +7,14 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from fnmatch import fnmatch
 from pathlib import Path
 
 import click
 
 from boathouse.atomic_files import new_file
 from boathouse.errors import ConfigError
-
-# Kedro's own loader reads these as credentials; local is one machine's.
-_SECRET = ("credentials*", ".env*", "*.pem", "*.key", "*.p12", "*.pfx")
-_LOCAL = "local"
+from boathouse.hooks.release_record import RELEASE_FILE
+from boathouse.hooks.releases import describe_release, is_private
 
 
 @click.command(epilog="Example: boathouse package --out dist")
@@ -54,6 +51,8 @@ def build_wheel(root: Path, out: Path) -> None:
         for name in ("pyproject.toml", "README.md", "LICENSE"):
             shutil.copy(root / name, copy)
         shutil.copytree(root / "src", Path(copy, "src"), ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        # The wheel says of itself what it was built from, and which configuration belongs to it.
+        Path(copy, "src", "boathouse", RELEASE_FILE).write_text(describe_release(root).to_json(), encoding="utf-8")
         done = subprocess.run(  # noqa: S603 - nothing of it comes from outside
             [*command, "--wheel-dir", str(out.absolute()), copy], capture_output=True, text=True, check=False
         )
@@ -75,11 +74,6 @@ def pack_conf(conf: Path, archive: Path) -> list[str]:
             if path not in left_out:
                 packed.add(path, arcname=f"conf/{path.relative_to(conf).as_posix()}", filter=_anonymous)
     return [path.relative_to(conf).as_posix() for path in left_out]
-
-
-def is_private(path: Path) -> bool:
-    """Return whether a file of conf, by its path below it, is one machine's own or may hold secrets."""
-    return path.parts[0] == _LOCAL or any(fnmatch(part.lower(), rule) for part in path.parts for rule in _SECRET)
 
 
 def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:

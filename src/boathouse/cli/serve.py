@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from boathouse.cli.environment_options import ENVIRONMENT
+from boathouse.cli.environment_options import ENVIRONMENT, WRITES
 from boathouse.cli.feature_arguments import STORE
 from boathouse.cli.model_arguments import send_messages
 from boathouse.errors import ConfigError, EndpointError, TokenError
@@ -43,6 +43,7 @@ WORKER = "boathouse.cli.serve_worker"
     default=None,
     help="Folder of models, as in an image; default: the registry.",
 )
+@WRITES
 def serve(  # noqa: PLR0913, PLR0917 - options
     environment: Environment,
     names: tuple[str, ...],

@@ -15,6 +15,7 @@ from boathouse.errors import ModelError
 
 if TYPE_CHECKING:
     from boathouse.environment import Environment
+    from boathouse.scoring.spec import Outputs
 
 
 @click.command(epilog="Example: boathouse trace champion --env prod")
@@ -73,9 +74,14 @@ def trace_prediction(subject: str, name: str | None, environment: Environment, *
     """Return the trace of a prediction, then that of the version that gave it."""
     from boathouse.lineage.prediction_facts import find_prediction
     from boathouse.lineage.trace_text import write_prediction
-    from boathouse.use_case import USE_CASE
 
-    facts = find_prediction(subject, environment, USE_CASE.task.outputs)
+    def read_outputs() -> Outputs:
+        # The use case takes a second to import: an id that no table has is told before.
+        from boathouse.use_case import USE_CASE
+
+        return USE_CASE.task.outputs
+
+    facts = find_prediction(subject, environment, read_outputs)
     model, version = facts.model_name or name, facts.model_version
     known = model is not None and version is not None
     found = trace_version(str(version), model, environment, as_json=as_json) if known else ""

@@ -13,15 +13,13 @@ from boathouse.endpoints.config import EndpointConfig
 from boathouse.endpoints.rollouts import end_experiment
 from boathouse.errors import RolloutError
 from boathouse.lifecycle.chain import AuditEvent
-from boathouse.lifecycle.ledger import open_ledger
+from boathouse.lifecycle.ledger import DEPLOYMENTS, open_ledger
 from boathouse.lifecycle.policy import Actor, identify_actor
 
 if TYPE_CHECKING:
     from boathouse.environment import Environment
     from boathouse.lifecycle.chain import AuditRecord
     from boathouse.tables.location import TableLocation
-
-DEPLOYMENTS = "audit.deployments"
 
 # Event types of the ledger. Each brings a configuration in its evidence, under "config", but the last: which way of
 # serving was advised.

@@ -6,12 +6,20 @@ from boathouse.errors.features import FeatureError, NotPublishedError, OnlineSto
 from boathouse.errors.images import ImageError
 from boathouse.errors.inference import InferenceError, StreamError
 from boathouse.errors.invocations import InvocationError
-from boathouse.errors.life_cycle import DeploymentError, IdentityError, LifeCycleError, ReproductionError
+from boathouse.errors.life_cycle import (
+    AuditError,
+    DeploymentError,
+    IdentityError,
+    LifeCycleError,
+    ReleaseError,
+    ReproductionError,
+)
 from boathouse.errors.models import ModelError, PromotionError, UndecidedModelError, UntrustedModelError
 from boathouse.errors.simulation import SimulationError
 from boathouse.errors.tables import CommitConflictError, DataQualityError, EngineError, TableError
 
 __all__ = [
+    "AuditError",
     "BoathouseError",
     "CommitConflictError",
     "ConfigError",
@@ -31,6 +39,7 @@ __all__ = [
     "OnlineStoreError",
     "OptionError",
     "PromotionError",
+    "ReleaseError",
     "ReproductionError",
     "RequestError",
     "RolloutError",

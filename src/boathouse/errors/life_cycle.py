@@ -65,12 +65,47 @@ class LifeCycleError(PromotionError):
         )
 
 
+class AuditError(BoathouseError):
+    """An audit table is not what was recorded: a record was changed, removed or moved."""
+
+    @classmethod
+    def broken(cls, table: str, sequence: int, problem: str) -> AuditError:
+        """Name the table, the first place where its chain does not hold, and what is wrong there."""
+        return cls(
+            f"The chain of {table} does not hold from record {sequence} on: {problem}. Nothing was decided from it. "
+            f"See the whole of it: boathouse audit verify --env {table.split('.', maxsplit=1)[0]}"
+        )
+
+    @classmethod
+    def cut(cls, table: str, anchor: str, problem: str) -> AuditError:
+        """Name the table, the anchor that knows more, and how they differ."""
+        env = f"--env {table.split('.', maxsplit=1)[0]}"
+        return cls(
+            f"{table} is not what its anchor '{anchor}' kept: {problem}. Nothing was added. Find out who changed the "
+            f"table, and restore it; see: boathouse audit verify {env}. If it was cut on purpose: boathouse audit "
+            f"accept {table.split('.', maxsplit=1)[1]} --comment WHY {env}"
+        )
+
+    @classmethod
+    def no_evaluation(cls, name: str, version: str) -> AuditError:
+        """Name the version that has no sealed evaluation, and the command that makes one."""
+        env = name.split(".", maxsplit=1)[0]
+        return cls(
+            f"No evaluation of '{name}' version {version} is on record in {env}.audit.evidence, which decisions are "
+            f"made from. Nothing was decided. Make one: kedro run --pipelines evaluation,promotion --env {env}"
+        )
+
+
 class DeploymentError(BoathouseError):
     """The environment's deployment pattern does not allow this."""
 
 
 class IdentityError(BoathouseError):
     """The platform does not say who acts."""
+
+
+class ReleaseError(BoathouseError):
+    """Code or configuration is not released, and the environment asks for it."""
 
 
 class ReproductionError(BoathouseError):

@@ -6,16 +6,19 @@ models that it registers are recorded.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kedro.framework.hooks import hook_impl
 
 from boathouse.errors import LifeCycleError, TableError
 from boathouse.hooks.provenance import read_source_state
+from boathouse.hooks.releases import read_release_in_use
 from boathouse.hooks.session import environment_of
 from boathouse.lifecycle.deployment import DeploymentOptions, Role, check_training, find_role
 from boathouse.lifecycle.evidence import TAG, is_released
 from boathouse.lifecycle.policy import GovernanceOptions
+from boathouse.lifecycle.version_gates import describe_code
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,9 +95,11 @@ class GovernanceHooks:
 
     def _send_messages(self) -> None:
         from boathouse.lifecycle.delivery import deliver_quietly
+        from boathouse.lifecycle.verification import verify_quietly
 
         if self._has_news and self._environment and self._options:
             deliver_quietly(self._environment, self._options)
+            verify_quietly(self._environment, self._options.anchors)
 
     def _find(self, name: str) -> object:
         return self._catalog.get(name) if self._catalog is not None else None
@@ -117,12 +122,21 @@ def record_registration(
 ) -> None:
     """Tag ``version`` and record it; killed in between, the next step of its life cycle records it."""
     from boathouse.lifecycle.steps import open_life_cycle
+    from boathouse.lifecycle.sync import registration_event
 
     cycle = open_life_cycle(environment, name, options, identity)
     source = read_source_state()
     released = str(is_released(source, options.released_code)).lower()
     for key, value in {"trained_by": identity.name, TAG: released, "git_commit": source.commit}.items():
         cycle.registry.tag(version, key, value)
+    # What the run itself knows goes on record; a version of a run that was killed before this has its tags alone,
+    # which prove nothing: no gate on released code lets it pass.
+    entry = cycle.registry.read().versions[version]
+    event = registration_event(name, entry, now=cycle.clock())
+    conf = read_release_in_use(environment.conf_source, environment.name).conf
+    code = describe_code(source, conf_released=conf.is_released)
+    evidence = {**event.evidence, "trained_by": identity.name, "code": code, **identity.to_evidence()}
+    cycle.ledger.append([replace(event, actor=identity.name, assurance=identity.assurance, evidence=evidence)])
     cycle.note_registrations()
 
 

@@ -11,17 +11,25 @@ from boathouse.errors import ConfigError
 from boathouse.hooks.failures import find_resume_nodes, is_ephemeral, resume_command
 from boathouse.hooks.logs import quiet_third_parties
 from boathouse.hooks.parameters import check_parameters
+from boathouse.hooks.releases import check_writing, read_release_in_use
 from boathouse.hooks.session import environment_of
 from boathouse.hooks.tracking import check_tracking_store, require_writable
+from boathouse.lifecycle.datasets import ClaimsDataset
 
 if TYPE_CHECKING:
     from kedro.config import OmegaConfigLoader
     from kedro.framework.context import KedroContext
     from kedro.io import DataCatalog
 
+    from boathouse.environment import Environment
+
 
 class PreflightHooks:
-    """Stops a run that could only fail half-way, before anything is written."""
+    """Stops a run that could only fail half-way, or may not write, before anything is written."""
+
+    def __init__(self) -> None:
+        """Start outside any run."""
+        self._environment: Environment | None = None
 
     @hook_impl(tryfirst=True)
     def after_context_created(self, context: KedroContext) -> None:
@@ -35,18 +43,20 @@ class PreflightHooks:
 
         quiet_third_parties()
         check_parameters(cast("OmegaConfigLoader", context.config_loader), dict(pipelines))
-        environment = environment_of(context)
+        environment = self._environment = environment_of(context)
         if environment.engine != "databricks":
             require_writable(environment.lakehouse["root"], purpose="the tables of the lakehouse")
         check_tracking_store(environment.tracking_uri)
 
     @hook_impl(tryfirst=True)
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:
-        """Check that no chosen node needs what another node would have kept in memory for it.
+        """Check that the run may write here, and that no chosen node needs what another would have kept in memory.
 
         Raises:
+            ReleaseError: If code or configuration is not released, and the environment asks for it.
             ConfigError: Naming what is needed and the command that begins where it is made.
         """
+        self._check_release(run_params, pipeline, catalog)
         needed = sorted(name for name in pipeline.inputs() if _lives_in_memory(name, catalog))
         if needed:
             start = find_resume_nodes(_whole(run_params), pipeline.nodes, catalog)
@@ -55,6 +65,15 @@ class PreflightHooks:
                 f"that were not chosen. Begin with those:\n  {resume_command(run_params, start)}"
             )
             raise ConfigError(message)
+
+    def _check_release(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:
+        environment = self._environment
+        if environment is None:
+            return
+        check_writing(environment, run_params.get("runtime_params"))
+        for dataset in map(catalog.get, pipeline.inputs()):
+            if isinstance(dataset, ClaimsDataset):
+                dataset.read_conf = lambda: read_release_in_use(environment.conf_source, environment.name).conf
 
 
 def _lives_in_memory(name: str, catalog: DataCatalog) -> bool:

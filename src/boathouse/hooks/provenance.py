@@ -10,8 +10,7 @@ import hashlib
 import json
 import os
 import platform
-import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib.metadata import distributions
@@ -20,14 +19,14 @@ from typing import Any
 
 from boathouse import __version__
 from boathouse.errors import IdentityError
+from boathouse.hooks.release_record import counts_as_code, find_changed_files, read_release
 from boathouse.lifecycle.evidence import NO_DIFFERENCE, UNKNOWN, SourceState
 from boathouse.lifecycle.identity import read_identity
 from boathouse.lifecycle.policy import mark_declared
+from boathouse.lineage.git_files import ask_git, find_differences
 from boathouse.tables.engines import get_engine
 
 LOCK_FILE = "requirements.lock"
-# A hanging git (network file system, lock) must not hold up a run.
-_GIT_PATIENCE_S = 10
 # What decides what a run does, in the root of a checkout. Reports, tables and notes beside it change no run.
 _RUNS = ("src", "conf", "pyproject.toml", "requirements.lock")
 # Where installers put packages.
@@ -38,18 +37,43 @@ def read_source_state(package: Path | None = None) -> SourceState:
     """Return the state of the checkout that ``package`` (default: this package) runs from.
 
     Only what decides what runs counts as a change: ``src``, ``conf``, ``pyproject.toml`` and ``requirements.lock``.
+    The files of the package are compared with those of the commit one by one: what git was told to pass over, or
+    belongs to another project's repository, is a change too.
 
-    An installed wheel has no checkout, even if it is run inside one: then ``BOATHOUSE_GIT_COMMIT``,
-    ``BOATHOUSE_GIT_BRANCH`` and ``BOATHOUSE_GIT_TAG``, which a deployment may set, are taken, else ``unknown``.
+    An installed wheel has no checkout, even if it is run inside one: it says its commit itself, and its files are
+    compared with what was installed. A wheel built without a record of its release takes
+    ``BOATHOUSE_GIT_COMMIT``, ``BOATHOUSE_GIT_BRANCH`` and ``BOATHOUSE_GIT_TAG``, which a deployment may set.
     """
     code = package or Path(__file__).parents[1]
-    root = code.parents[1]
-    report = _ask_git(root, "status", "--porcelain=v2", "--branch", "--", *_RUNS) if (root / ".git").exists() else None
-    if report is None:
-        return replace(_read_environment(), is_wheel=code.parent.name in _INSTALLED)
-    tags = (_ask_git(root, "tag", "--points-at", "HEAD", "--sort=-creatordate") or b"").decode().split()
-    state = replace(parse_git_status(report.decode(errors="replace")), tag=tags[0] if tags else UNKNOWN)
-    return replace(state, difference=NO_DIFFERENCE if state.dirty == "false" else _digest_difference(root))
+    root = find_checkout(code)
+    report = None if root is None else ask_git(root, "status", "--porcelain=v2", "--branch", "--", *_RUNS)
+    if root is None or report is None:
+        return _read_wheel(code) if code.parent.name in _INSTALLED else _read_environment()
+    tags = (ask_git(root, "tag", "--points-at", "HEAD", "--sort=-creatordate") or b"").decode().split()
+    state = parse_git_status(report.decode(errors="replace"))
+    hidden = find_differences(root, code.relative_to(root).as_posix(), counts_as_code)
+    changed = tuple(sorted({*(name for name in state.changed if counts_as_code(Path(name))), *hidden}))
+    state = replace(state, tag=tags[0] if tags else UNKNOWN, changed=changed, dirty=str(bool(changed)).lower())
+    return replace(state, difference=NO_DIFFERENCE if not changed else _digest_difference(root, hidden))
+
+
+def find_checkout(code: Path | None = None) -> Path | None:
+    """Return the checkout that the package at ``code`` (default: this package) runs from; None if there is none."""
+    root = (code or Path(__file__).parents[1]).parents[1]
+    return root if (root / ".git").exists() else None
+
+
+def _read_wheel(code: Path) -> SourceState:
+    """Return the state of an installed package."""
+    changed = find_changed_files(code)
+    release = read_release(code)
+    state = _read_environment()
+    if release is not None:
+        state = SourceState(commit=release.commit, branch=release.branch, tag=release.tag, dirty=release.dirty)
+    if changed:
+        digest = hashlib.sha256(b"".join(name.encode() + _digest_file(code.parent / name) for name in changed))
+        state = replace(state, dirty="true", difference=digest.hexdigest(), changed=changed)
+    return replace(state, is_wheel=True)
 
 
 def parse_git_status(report: str) -> SourceState:
@@ -59,22 +83,29 @@ def parse_git_status(report: str) -> SourceState:
     """
     lines = report.splitlines()
     heads = dict(line[2:].split(" ", 1) for line in lines if line.startswith("# branch."))
-    dirty = any(not line.startswith("#") for line in lines)
+    changed = tuple(_name_file(line) for line in lines if not line.startswith("#"))
     return SourceState(
         commit=heads.get("branch.oid", UNKNOWN),
         branch=heads.get("branch.head", UNKNOWN),
-        dirty=str(dirty).lower(),
+        dirty=str(bool(changed)).lower(),
+        changed=changed,
     )
 
 
-def _digest_difference(root: Path) -> str:
-    """Return the digest of the change of known files and of the content of unknown ones."""
-    changed = _ask_git(root, "diff", "HEAD", "--binary", "--no-ext-diff", "--no-textconv", "--", *_RUNS)
-    others = _ask_git(root, "ls-files", "--others", "--exclude-standard", "-z", "--", *_RUNS)
+def _name_file(line: str) -> str:
+    """Return the path in a line of the report; its kind says how many fields come before."""
+    fields = {"1": 8, "2": 9, "u": 10}.get(line[:1], 1)
+    return line.split(" ", fields)[-1].partition("\t")[0]
+
+
+def _digest_difference(root: Path, hidden: Sequence[str]) -> str:
+    """Return the digest of the change of known files and of the content of unknown and ``hidden`` ones."""
+    changed = ask_git(root, "diff", "HEAD", "--binary", "--no-ext-diff", "--no-textconv", "--", *_RUNS)
+    others = ask_git(root, "ls-files", "--others", "--exclude-standard", "-z", "--", *_RUNS)
     if changed is None or others is None:
         return UNKNOWN
     digest = hashlib.sha256(changed)
-    for name in sorted(filter(None, others.split(b"\0"))):
+    for name in sorted({*filter(None, others.split(b"\0")), *map(os.fsencode, hidden)}):
         digest.update(name + b"\0" + _digest_file(root / os.fsdecode(name)))
     return digest.hexdigest()
 
@@ -86,18 +117,6 @@ def _digest_file(path: Path) -> bytes:
             return hashlib.file_digest(file, "sha256").digest()
     except OSError:
         return b""
-
-
-def _ask_git(root: Path, *words: str) -> bytes | None:
-    command = ["git", "-C", root.as_posix(), *words]
-    environ = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
-    try:
-        done = subprocess.run(  # noqa: S603  # fixed words and a path of ours
-            command, capture_output=True, check=True, timeout=_GIT_PATIENCE_S, env=environ
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout
 
 
 def _read_environment() -> SourceState:

@@ -57,6 +57,14 @@ DELIVERIES = TableContract(
     keys=("sequence",),
     time_column="occurred_at",
 )
+EVIDENCE = TableContract(
+    name="audit.evidence",
+    description="Evaluations and data quality as they were when they were made; promotions are decided from them.",
+    grain="One row per record.",
+    columns=AUDIT_COLUMNS,
+    keys=("sequence",),
+    time_column="occurred_at",
+)
 NO_HASH = "0" * 64
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from kedro.io.core import AbstractDataset
 
 from boathouse.databricks.task_values import publish_values
 from boathouse.errors import IdentityError, TableError
+from boathouse.lifecycle.anchors import choose_anchors
 from boathouse.lifecycle.chain import AuditRecord
 from boathouse.lifecycle.decided_versions import DecidedVersions
 from boathouse.lifecycle.decision import DecisionRecord, record_decision
@@ -16,6 +19,7 @@ from boathouse.lifecycle.ledger import open_ledger
 from boathouse.lifecycle.policy import Claims
 from boathouse.lifecycle.projection import project_events
 from boathouse.lifecycle.registry import ModelRegistry
+from boathouse.lifecycle.rules_in_force import ConfState
 from boathouse.lifecycle.state import ALIASES, CHALLENGER, CHAMPION, ModelState
 from boathouse.lifecycle.steps import LifeCycle
 from boathouse.lifecycle.sync import sync_registry
@@ -33,10 +37,12 @@ class ClaimsDataset(AbstractDataset[Any, Any]):
     def __init__(self, *, metadata: dict[str, Any] | None = None) -> None:
         """Ask nothing yet."""
         self.metadata = metadata
+        # Set by a run, which knows what it was configured by.
+        self.read_conf: Callable[[], ConfState] | None = None
 
     def load(self) -> Claims:
         """Return what is known now."""
-        return read_claims()
+        return replace(read_claims(), conf=None if self.read_conf is None else self.read_conf())
 
     def save(self, data: object) -> None:  # noqa: ARG002 - the signature of datasets
         """Refuse: it is asked, not stored."""
@@ -70,16 +76,21 @@ class PromotionLedgerDataset(AbstractDataset[Any, Any]):
         """
         cycle = LifeCycle(
             name=data.decision.model,
-            ledger=open_ledger(self._location),
+            ledger=open_ledger(self._location, choose_anchors(self._location, data.options.anchors)),
             registry=ModelRegistry(data.decision.model),
             options=data.options,
             identity=data.identity,
+            in_force=data.in_force,
         )
         record_decision(cycle, data.decision)
 
     def load(self) -> list[AuditRecord]:
-        """Return all records in order."""
-        return open_ledger(self._location).read()
+        """Return all records in order, once the chain was looked at.
+
+        Raises:
+            AuditError: If a record was changed, removed or moved: nothing is decided from it.
+        """
+        return open_ledger(self._location).read_verified()
 
     def _describe(self) -> dict[str, Any]:
         """Return what identifies the entry in messages."""

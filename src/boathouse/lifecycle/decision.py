@@ -16,6 +16,7 @@ from boathouse.lifecycle.chain import AuditEvent
 from boathouse.lifecycle.gates import TIMED, Gate
 from boathouse.lifecycle.policy import UNKNOWN_ASSURANCE, ApprovalOptions, GovernanceOptions, Identity
 from boathouse.lifecycle.projection import project_events
+from boathouse.lifecycle.rules_in_force import RulesInForce, add_rules
 from boathouse.lifecycle.state import ARCHIVED, CHALLENGER, CHAMPION, PREVIOUS, REGISTERED, ModelState, ModelVersion
 from boathouse.modelling.task import BINARY, Task
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from boathouse.lifecycle.steps import LifeCycle
 
 APPROVAL = "approval"
-OUTCOMES = ("promoted", "kept", "rejected")
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,10 @@ class PromotionDecision:
         outcome: ``promoted``, ``kept`` or ``rejected``.
         reason: Why, in one sentence.
         gates: All that are not off.
+        off: Names of those that are.
         decided: When and by whom.
         waits_for_approval: Whether it is kept only because an approval is missing.
+        evaluation: Hash of the record in ``audit.evidence`` that it was decided from; empty if it was from none.
     """
 
     model: str
@@ -65,6 +67,8 @@ class PromotionDecision:
     gates: Sequence[Gate]
     decided: Decided
     waits_for_approval: bool = False
+    evaluation: str = ""
+    off: Sequence[str] = ()
 
     @property
     def decision_id(self) -> str:
@@ -74,15 +78,13 @@ class PromotionDecision:
         """
         gates = [_without_clock(gate) for gate in self.gates]
         content = [self.model, self.candidate, self.champion, self.outcome, json.dumps(gates, sort_keys=True)]
+        content += [*self.off]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the decision as plain values for JSON."""
         when = {"at": self.decided.at.isoformat(), "by": self.decided.by, "assurance": self.decided.assurance}
         return {**asdict(self), "decided": when, "decision_id": self.decision_id}
-
-    def _gates_json(self) -> str:
-        return json.dumps([asdict(gate) for gate in self.gates], sort_keys=True)
 
 
 def _without_clock(gate: Gate) -> dict[str, Any]:
@@ -91,7 +93,12 @@ def _without_clock(gate: Gate) -> dict[str, Any]:
 
 
 def decide_promotion(
-    report: EvaluationReport, gates: Sequence[Gate], decided: Decided, *, task: Task = BINARY
+    report: EvaluationReport,
+    gates: Sequence[Gate],
+    decided: Decided,
+    *,
+    task: Task = BINARY,
+    off: Sequence[str] = (),
 ) -> PromotionDecision:
     """Return the decision: rejected if a gate refuses, kept if it does not beat the champion, else promoted.
 
@@ -109,6 +116,7 @@ def decide_promotion(
         gates=tuple(gates),
         decided=decided,
         waits_for_approval=waits,
+        off=tuple(off),
     )
 
 
@@ -147,11 +155,13 @@ class DecisionRecord:
         decision: Of the gates.
         options: Rules of the environment.
         identity: Who runs it.
+        in_force: The rules that decided, for the record.
     """
 
     decision: PromotionDecision
     options: GovernanceOptions
     identity: Identity
+    in_force: RulesInForce | None = None
 
 
 def derive_events(
@@ -217,8 +227,10 @@ def _evidence(decision: PromotionDecision) -> dict[str, Any]:
         "outcome": decision.outcome,
         "waits_for_approval": decision.waits_for_approval,
         "gates": gates,
+        "gates_off": list(decision.off),
         "champion": decision.champion,
         "decision": decision.decision_id,
+        "evaluation": decision.evaluation,
     }
 
 
@@ -285,4 +297,4 @@ def _append(cycle: LifeCycle, decision: PromotionDecision, state: ModelState) ->
         if current.records != state.records:
             raise _StateMovedError
 
-    cycle.ledger.append(events, check=check)
+    cycle.ledger.append(add_rules(events, cycle.in_force), check=check)

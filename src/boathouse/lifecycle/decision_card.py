@@ -30,6 +30,7 @@ class DecisionView:
     Attributes:
         champion: Champion before; empty if there was none.
         gates: What refuses first, then what warns.
+        off: Names of the gates that are off, comma-separated; empty if none is.
     """
 
     model: str
@@ -41,6 +42,7 @@ class DecisionView:
     champion: str
     digest: str
     gates: tuple[GateView, ...]
+    off: str
     behaviour: tuple[BehaviourView, ...]
 
 
@@ -61,6 +63,7 @@ def view_decision(decision: PromotionDecision, report: EvaluationReport) -> Deci
         champion=decision.champion or "",
         digest=report.subject.digest[:16],
         gates=tuple(map(_view_gate, sorted(decision.gates, key=_urgency))),
+        off=", ".join(decision.off),
         behaviour=view_behaviour(report.behaviour),
     )
 

@@ -13,6 +13,8 @@ from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
 from boathouse.lifecycle.policy import DECLARED, Identity
 from boathouse.lifecycle.projection import project_events
 from boathouse.lifecycle.registry import ModelRegistry
+from boathouse.lifecycle.rules_in_force import describe_rules
+from boathouse.lifecycle.sealed_results import find_registered
 from boathouse.lifecycle.state import CHAMPION
 from boathouse.options import require_choice
 
@@ -144,7 +146,8 @@ def copy_version(
             or its files changed.
     """
     target.allow("copy", None)
-    state = project_events(open_ledger(source.table(PROMOTIONS)).read(name), name=name)
+    records = open_ledger(source.table(PROMOTIONS)).read(name)
+    state, registered = project_events(records, name=name), find_registered(records, name, version)
     digest = target.judge("copy", None, lambda: _check_version(state, version, ModelRegistry(name)))
     origin = f"{name}/{version}"
     recorded = _find_recorded(target, origin, digest)
@@ -166,8 +169,11 @@ def copy_version(
             "source_version": version,
             "trained_by": state.versions[version].trained_by,
             "checked": check.outcome if check else None,
+            **({"tags": registered.tags, "description": registered.description} if registered else {}),
+            "code": state.versions[version].code,
             "trained_with": state.versions[version].trained_with,
             **target.identity.to_evidence(),
+            **describe_rules(target.in_force),
         },
         assurance=target.identity.assurance,
     )

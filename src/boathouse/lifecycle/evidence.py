@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from boathouse.errors import PromotionError
@@ -34,6 +34,7 @@ class CandidateFacts:
         load: How it loads and scores in a process of its own.
         size_mb: Size of its files in megabytes (10^6 bytes).
         documents: Every tag and document that it has, by name; empty values are left out.
+        changed_documents: Names of documents that are not what was recorded; they count as missing.
     """
 
     version: str
@@ -43,6 +44,7 @@ class CandidateFacts:
     load: LoadReport
     size_mb: float
     documents: Mapping[str, str]
+    changed_documents: tuple[str, ...] = ()
 
 
 def describe_model(model: LoadedModel, *, declared: FeatureSpec, load: LoadReport, card: str) -> CandidateFacts:
@@ -138,6 +140,19 @@ class ApprovalState:
     reason: str
 
 
+@dataclass(frozen=True)
+class CodeState:
+    """Whether released code made this version, by the rule of the environment where it is to act.
+
+    Attributes:
+        released: Whether it did.
+        reason: What is known of the code, or why it does not count.
+    """
+
+    released: bool
+    reason: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class TableQuality:
     """What judging found in one table.
@@ -162,6 +177,7 @@ class GateEvidence:
         facts: Its files, tags and documents, and how it loads.
         quality: Newest state of the cleaned tables, by name.
         approval: Whether it is approved.
+        code: Whether released code made it.
         judged_at: Moment of the decision, UTC.
     """
 
@@ -169,6 +185,7 @@ class GateEvidence:
     facts: CandidateFacts
     quality: Mapping[str, TableQuality]
     approval: ApprovalState
+    code: CodeState
     judged_at: datetime
 
 
@@ -178,6 +195,7 @@ def gather_evidence(
     quality: Sequence[TableQuality],
     *,
     approval: ApprovalState,
+    code: CodeState,
     judged_at: datetime,
 ) -> GateEvidence:
     """Return the evidence, after a look whether all of it is about the same model.
@@ -197,12 +215,15 @@ def gather_evidence(
         facts=facts,
         quality={each.table: each for each in quality},
         approval=approval,
+        code=code,
         judged_at=judged_at,
     )
 
 
 TAG = "released_code"
 UNKNOWN = "unknown"
+# What git calls the commit of a repository that has none yet.
+NO_COMMIT = "(initial)"
 # The digest of the difference of a checkout that is as its commit.
 NO_DIFFERENCE = "none"
 
@@ -220,6 +241,7 @@ class SourceState:
             checkout. Two runs with the same commit and difference ran the same code.
         tag: Newest tag of the commit, or ``unknown`` if it has none.
         is_wheel: Whether the code runs from an installed package, not from a checkout.
+        changed: Files that differ from the commit, or from what the wheel installed; for a person who has to know.
     """
 
     commit: str = UNKNOWN
@@ -228,15 +250,18 @@ class SourceState:
     difference: str = UNKNOWN
     tag: str = UNKNOWN
     is_wheel: bool = False
+    changed: Sequence[str] = field(default=(), compare=False)
 
 
 def is_released(source: SourceState, released_code: str) -> bool:
     """Return whether ``source`` is released code by the rule ``any``, ``clean_commit``, ``tag`` or ``wheel``.
 
-    A clean commit is a checkout without changes, or a wheel that knows its commit. A tag is a clean commit
-    with a tag. A wheel has to know its commit too: what cannot be traced is not released.
+    A clean commit is a checkout without changes, or a wheel that knows its commit and was not changed since. A tag is
+    a clean commit with a tag. A wheel has to know its commit too: what cannot be traced is not released.
     """
-    is_clean = source.commit not in {"", UNKNOWN} and (source.is_wheel or source.dirty == "false")
+    # Only of a wheel can it stay unknown whether its files differed: its deployment says the commit.
+    clean = {"false", UNKNOWN} if source.is_wheel else {"false"}
+    is_clean = source.commit not in {"", UNKNOWN, NO_COMMIT} and source.dirty in clean
     return {
         "any": True,
         "clean_commit": is_clean,

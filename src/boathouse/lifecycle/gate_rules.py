@@ -37,6 +37,7 @@ class GateLimits:
         required_documents: Tags and documents that a version must have.
         quality_tables: Cleaned tables that training rests on; one that was not judged does not pass.
         max_broken_share: Greatest share of rows of one of them that broke a rule, 0 to 1.
+        max_single_feature_auc: Greatest ROC AUC of one feature alone, 0.5 to 1; training has a limit of its own.
     """
 
     min_roc_auc: float
@@ -54,10 +55,12 @@ class GateLimits:
     required_documents: Sequence[str]
     quality_tables: Sequence[str]
     max_broken_share: float
+    max_single_feature_auc: float
 
     def __post_init__(self) -> None:
         """Check that limits are in range and that no list is empty: a gate over nothing would pass everything."""
-        require_between("min_roc_auc", self.min_roc_auc, 0.5, 1)
+        for name in ("min_roc_auc", "max_single_feature_auc"):
+            require_between(name, getattr(self, name), 0.5, 1)
         shares = ("champion_margin", "champion_brier_margin", "max_calibration_error", "max_broken_share")
         for name in (*shares, "max_demographic_parity_difference", "max_equalized_odds_difference"):
             require_between(name, getattr(self, name), 0, 1)

@@ -44,6 +44,11 @@ class GateOptions(GateLimits):
         if not self.protected and any(str(self.modes[name]) not in {"off", "False"} for name in FAIRNESS):
             raise OptionError.out_of_range("protected", self.protected, f"at least one name, or {FAIRNESS} off")
 
+    @property
+    def off(self) -> tuple[str, ...]:
+        """Names of the gates that are off, in the order of the list."""
+        return tuple(name for name in GATES if self.modes.get(name, "on") in {False, "off"})
+
 
 @dataclass(frozen=True)
 class Gate:

@@ -1,219 +1,78 @@
-"""The audit table as a ledger: appended to one writer at a time, read as records, verified."""
+"""The audit table as a ledger: appended to one writer at a time, read as records, verified against its anchors."""
 
 from __future__ import annotations
 
-import uuid
-from contextlib import nullcontext, suppress
+import logging
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import unquote
+from typing import TYPE_CHECKING, Any
 
-from boathouse.errors import CommitConflictError
-from boathouse.lifecycle.chain import AUDIT_COLUMNS, AuditRecord, Break, Inspection, find_breaks_in_rows, seal_events
-from boathouse.lifecycle.ledger_columns import add_columns, complete_rows, evolve_table
-from boathouse.tables.commits import append_once, last_transaction, retry_on_conflict
-from boathouse.tables.contract import arrow_schema_of, ddl_of
-from boathouse.tables.delta_log import open_log
+from boathouse.errors import AuditError, BoathouseError
+from boathouse.lifecycle.anchors import FileAnchor, Head, find_disagreements
+from boathouse.lifecycle.chain import (
+    AUDIT_COLUMNS,
+    NO_HASH,
+    AuditRecord,
+    Break,
+    Inspection,
+    find_breaks_in_rows,
+    seal_events,
+)
+from boathouse.lifecycle.ledger_tables import PathTable, open_table
+from boathouse.tables.commits import retry_on_conflict
+from boathouse.tables.contract import arrow_schema_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from contextlib import AbstractContextManager
 
     import pyarrow as pa
-    from deltalake import DeltaTable
-    from pyspark.sql import SparkSession
 
+    from boathouse.lifecycle.anchors import Anchor
     from boathouse.lifecycle.chain import AuditEvent
+    from boathouse.lifecycle.ledger_tables import LedgerTable
     from boathouse.tables.location import TableLocation
 
+__all__ = ["DELIVERIES", "DEPLOYMENTS", "EVIDENCE", "LEDGERS", "PROMOTIONS", "AuditLedger", "PathTable", "open_ledger"]
 
-_APPLICATION = "boathouse-audit"
-# One commit leaves one file.
-_FILES_TO_COMPACT = 32
-
-
-class PathTable:
-    """A table in a folder; needs no engine, whichever one the project runs."""
-
-    def __init__(self, location: TableLocation) -> None:
-        """Remember the folder; read nothing."""
-        self._location = location
-
-    def turn(self) -> AbstractContextManager[None]:
-        """Return a context that one writer of this machine is in at a time.
-
-        The commit itself excludes every other writer; waiting in line is only faster than trying again.
-        """
-        self._location.check_writable()
-        return self._location.creation_lock()
-
-    def read(self) -> pa.Table:
-        """Return all rows; none if the table is not there yet."""
-        if not open_log(self._location).exists():
-            return _no_rows()
-        return _read_files(self._open(), Path(str(self._location.path)))
-
-    def committed(self) -> int | None:
-        """Return the mark that each commit leaves in the table's log: deleting rows does not change it."""
-        return (last_transaction(self._open(), _APPLICATION) or 0) if open_log(self._location).exists() else 0
-
-    def add(self, rows: pa.Table, *, after: int) -> None:
-        """Append ``rows`` in one commit that fails if any other was made since the table was opened."""
-        table, name = self._open_or_create(), self._location.table
-        if (last_transaction(table, _APPLICATION) or 0) != after:
-            raise CommitConflictError.moved_on(name)
-        append_once(table, rows, name=name, application=_APPLICATION, number=after + rows.num_rows, alone=True)
-        _compact(self._open())
-
-    def _open(self) -> DeltaTable:
-        from deltalake import DeltaTable
-
-        return DeltaTable(str(self._location.path))
-
-    def _open_or_create(self) -> DeltaTable:
-        from deltalake import DeltaTable
-
-        # Append-only is a promise that Delta's own writers keep: they refuse to delete or update rows.
-        table = DeltaTable.create(
-            str(self._location.path),
-            arrow_schema_of(AUDIT_COLUMNS),
-            mode="ignore",
-            configuration={"delta.appendOnly": "true"},
-        )
-        return self._open() if add_columns(table) else table
-
-
-def _read_files(table: DeltaTable, folder: Path) -> pa.Table:
-    """Return the rows of all files, one by one: ``pyarrow.dataset`` imports pandas, which takes a second."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    schema = arrow_schema_of(AUDIT_COLUMNS)
-    # The table has no partitions: every file is in the folder itself.
-    files = [folder / unquote(uri).rpartition("/")[2] for uri in table.file_uris()]
-    parts = [complete_rows(pq.ParquetFile(file).read()).cast(schema) for file in files]
-    return pa.concat_tables(parts) if parts else _no_rows()
-
-
-def _no_rows() -> pa.Table:
-    """Return a table without rows; ``Schema.empty_table`` imports pandas."""
-    import pyarrow as pa
-
-    return pa.Table.from_batches([], schema=arrow_schema_of(AUDIT_COLUMNS))
-
-
-def _compact(table: DeltaTable) -> None:
-    """Put many small files together, rows and order unchanged: reading a thousand files takes seconds.
-
-    It only serves readers: where another writer is in the way, the records are committed all the same, and the next
-    writer compacts.
-    """
-    from deltalake.exceptions import DeltaError
-
-    if table.get_add_actions().num_rows > _FILES_TO_COMPACT:
-        with suppress(DeltaError):
-            table.optimize.compact()
-
-
-class CatalogTable:
-    """A table known by name, read and written through the platform's session."""
-
-    def __init__(self, location: TableLocation) -> None:
-        """Remember the table; ask nothing."""
-        self._location = location
-
-    def turn(self) -> AbstractContextManager[None]:
-        """Return a context that does nothing: writers may be on different machines."""
-        return nullcontext()
-
-    def read(self) -> pa.Table:
-        """Return all rows; none if the table is not there yet."""
-        rows = self._location.read_newest()
-        return _no_rows() if rows is None else complete_rows(rows.toArrow()).cast(arrow_schema_of(AUDIT_COLUMNS))
-
-    def committed(self) -> int | None:
-        """Return None: the platform keeps its own history of each table."""
-        return None
-
-    def add(self, rows: pa.Table, *, after: int) -> None:
-        """Insert ``rows`` unless another writer was first; of two merges at once Delta lets one through."""
-        import pyarrow.compute as pc
-
-        session = self._location.session()
-        # A constant name would let two threads insert each other's rows.
-        view = f"boathouse_{uuid.uuid4().hex}"
-        self._create(session)
-        session.createDataFrame(rows).createOrReplaceTempView(view)
-        try:
-            session.sql(self.merge_statement(view, after=after))
-            stored = self.read().filter(pc.field("sequence") == after + 1)["hash"].to_pylist()
-        finally:
-            session.catalog.dropTempView(view)
-        if stored != rows["hash"].slice(0, 1).to_pylist():
-            raise CommitConflictError.moved_on(self._location.table)
-
-    def _create(self, session: SparkSession) -> None:
-        """Make the table where there is none; add the columns that one from before lacks."""
-        rows = self._location.read_newest()
-        if rows is None:
-            nothing = session.createDataFrame([], ddl_of(AUDIT_COLUMNS)).write.format("delta")
-            self._location.save(nothing.mode("ignore").option("delta.appendOnly", "true"))
-        else:
-            evolve_table(self._location, rows.columns, session)
-
-    def merge_statement(self, source: str, *, after: int) -> str:
-        """Return the statement that inserts all of ``source`` if the chain has ``after`` records, else nothing."""
-        target = self._location.sql_name
-        free = f"SELECT coalesce(max(sequence), 0) AS reached FROM {target}"  # noqa: S608 - quoted by the location
-        return (
-            f"MERGE INTO {target} AS t "  # noqa: S608 - nothing but quoted names and a whole number
-            f"USING (SELECT s.* FROM {source} AS s CROSS JOIN ({free}) WHERE reached = {after}) AS s "
-            "ON t.sequence = s.sequence WHEN NOT MATCHED THEN INSERT *"
-        )
-
-
-PROMOTIONS, DELIVERIES = "audit.promotions", "audit.webhook_deliveries"
+PROMOTIONS, EVIDENCE = "audit.promotions", "audit.evidence"
+DELIVERIES, DEPLOYMENTS = "audit.webhook_deliveries", "audit.deployments"
+# Every audit table that is a chain.
+LEDGERS = (PROMOTIONS, EVIDENCE, DELIVERIES, DEPLOYMENTS)
 # One writer is in the way of another for milliseconds; a hundred at once must all get through.
 _RETRIES = 60
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+logger = logging.getLogger(__name__)
 
 
-class LedgerTable(Protocol):
-    """One audit table, by whichever means it is read and written."""
+def open_ledger(location: TableLocation, anchors: Sequence[Anchor] | None = None) -> AuditLedger:
+    """Return the ledger of the table at ``location``.
 
-    def turn(self) -> AbstractContextManager[None]:
-        """Return a context in which to read and add; a courtesy to other writers, not what excludes them."""
-
-    def read(self) -> pa.Table:
-        """Return all rows; none if the table is not there yet."""
-
-    def committed(self) -> int | None:
-        """Return how many records were ever committed, or None if the table does not keep it."""
-
-    def add(self, rows: pa.Table, *, after: int) -> None:
-        """Append ``rows`` if exactly ``after`` records are there; else raise the store's conflict."""
-
-
-def open_ledger(location: TableLocation) -> AuditLedger:
-    """Return the ledger of the table at ``location``."""
-    table = CatalogTable(location) if location.path is None else PathTable(location)
-    return AuditLedger(table, name=location.table)
+    Args:
+        location: Where the table is.
+        anchors: Where its heads are kept besides; by default in the file beside the lakehouse.
+    """
+    return AuditLedger(
+        open_table(location),
+        name=location.table,
+        anchors=(FileAnchor.of(location),) if anchors is None else tuple(anchors),
+    )
 
 
 class AuditLedger:
-    """A chain of records in one Delta table."""
+    """A chain of records in one Delta table, whose head is kept elsewhere too."""
 
-    def __init__(self, table: LedgerTable, *, name: str) -> None:
-        """Remember the table; read nothing."""
+    def __init__(self, table: LedgerTable, *, name: str, anchors: Sequence[Anchor] = ()) -> None:
+        """Remember the table and its anchors; read nothing."""
         self._table = table
         self._name = name
+        self._anchors = tuple(anchors)
 
     def append(
         self, events: Sequence[AuditEvent], *, check: Callable[[list[AuditRecord]], None] | None = None
     ) -> list[AuditRecord]:
         """Record ``events`` in one commit and return their records; events recorded before are not recorded again.
+
+        The new head is anchored after the commit: a process that is killed in between leaves the anchors behind.
 
         Args:
             events: In the order in which they happened.
@@ -221,21 +80,29 @@ class AuditLedger:
                 again whenever another writer was first, so that what it allows is what is committed after.
 
         Raises:
+            AuditError: If an anchor knows of records that the table lacks: nothing is added to a chain that was cut.
             CommitConflictError: If other writers were always first.
         """
         sealed: list[AuditRecord] = []
+        chain: list[str] = []
 
         def attempt() -> None:
             with self._table.turn():
-                sealed[:] = self._append(events, check)
+                sealed[:], chain[:] = self._append(events, check)
 
         retry_on_conflict(attempt, table=self._name, retries=_RETRIES)
+        if chain:
+            self._anchor(chain, events)
         return sealed
 
     def _append(
         self, events: Sequence[AuditEvent], check: Callable[[list[AuditRecord]], None] | None
-    ) -> list[AuditRecord]:
-        stored = self.read()
+    ) -> tuple[list[AuditRecord], list[str]]:
+        """Return the records of ``events``, and the hashes of the whole chain if it grew."""
+        heads = self._newest_heads()
+        stored = self.read(warn=False)
+        hashes = [record.hash for record in stored]
+        self._require_anchored(hashes, heads)
         known = {record.event_id: record for record in stored}
         new = list({event.event_id: event for event in events if event.event_id not in known}.values())
         if new and check is not None:
@@ -244,18 +111,71 @@ class AuditLedger:
         if added:
             self._table.add(_to_arrow(added), after=len(stored))
         known |= {record.event_id: record for record in added}
-        return [known[event.event_id] for event in events]
+        chain = [*hashes, *(record.hash for record in added)] if added else []
+        return [known[event.event_id] for event in events], chain
 
-    def read(self, subject: str | None = None) -> list[AuditRecord]:
-        """Return the records in order, of one subject or of all."""
+    def _newest_heads(self) -> list[tuple[str, Head]]:
+        """Return the newest head of each anchor that is at hand.
+
+        To be read before the table: what is anchored was committed before, so that a table read later has it.
+        """
+        found = [(anchor.name, anchor.newest()) for anchor in self._anchors]
+        return [(name, head) for name, head in found if head is not None]
+
+    def _require_anchored(self, hashes: Sequence[str], heads: Sequence[tuple[str, Head]]) -> None:
+        for name, head in heads:
+            problems = find_disagreements([head], hashes)
+            if problems:
+                raise AuditError.cut(self._name, name, problems[0])
+
+    def _anchor(self, chain: Sequence[str], events: Sequence[AuditEvent]) -> None:
+        """Keep the head of ``chain`` at every anchor; the record stands, so a failure is logged and healed later."""
+        for anchor in self._anchors:
+            try:
+                anchor.advance(chain, events)
+            except (BoathouseError, OSError) as error:
+                logger.warning(
+                    "The head of %s was not kept at its anchor '%s' (%s). Bring it up to date: boathouse audit verify",
+                    self._name,
+                    anchor.name,
+                    type(error).__name__,
+                )
+
+    def read(self, subject: str | None = None, *, warn: bool = True) -> list[AuditRecord]:
+        """Return the records in order, of one subject or of all.
+
+        Args:
+            subject: Model or endpoint; None for all.
+            warn: Whether a warning is logged if an anchor at hand knows of records that are not there.
+        """
+        heads = self._newest_heads() if warn else []
         rows = self._table.read().sort_by("sequence")
         names = rows.column_names
         values = (
             dict(zip(names, row, strict=True))
             for row in zip(*(_read_column(rows, name) for name in names), strict=True)
         )
+        records = [AuditRecord(**value) for value in values]
+        hashes = [record.hash for record in records] if heads else []
+        for name, head in heads:
+            for problem in find_disagreements([head], hashes):
+                logger.warning("%s", AuditError.cut(self._name, name, problem))
         # Filtered here: comparing with a text in Arrow imports pandas.
-        return [AuditRecord(**value) for value in values if subject in {None, value["subject"]}]
+        return [record for record in records if subject in {None, record.subject}]
+
+    def read_verified(self) -> list[AuditRecord]:
+        """Return all records, once the chain and its anchors at hand were looked at.
+
+        Raises:
+            AuditError: If a record was changed, removed or moved, or an anchor knows of records that are not there.
+        """
+        heads = self._newest_heads()
+        breaks = self.verify()
+        if breaks:
+            raise AuditError.broken(self._name, breaks[0].sequence, breaks[0].problem)
+        records = self.read(warn=False)
+        self._require_anchored([record.hash for record in records], heads)
+        return records
 
     def verify(self) -> list[Break]:
         """Return where the chain does not hold; nothing if it does."""
@@ -273,6 +193,42 @@ class AuditLedger:
         if head is not None and head not in hashes:
             breaks.append(Break(len(hashes) + 1, f"no record has the hash {head[:12]}… that was kept: rewritten"))
         return Inspection(breaks=breaks, records=len(hashes), last_hash=hashes[-1] if hashes else None)
+
+    def compare_anchors(self) -> tuple[list[str], dict[str, int]]:
+        """Return where anchors and chain disagree, and by how many records an anchor is behind the chain, if it is.
+
+        One that is behind is no fault: a process was killed between its record and the anchor, see :meth:`catch_up`.
+        """
+        heads = {anchor.name: anchor.heads() for anchor in self._anchors if anchor.is_there()}
+        hashes = self._read_hashes()
+        problems = [
+            f"anchor '{name}': {problem}"
+            for name, known in heads.items()
+            for problem in find_disagreements(known, hashes)
+        ]
+        reached = {name: max((each.sequence for each in known), default=0) for name, known in heads.items()}
+        return problems, {name: len(hashes) - place for name, place in reached.items() if place < len(hashes)}
+
+    def catch_up(self) -> None:
+        """Bring every anchor to the head of the chain, which was verified before."""
+        hashes = self._read_hashes()
+        for anchor in self._anchors if hashes else ():
+            anchor.advance(hashes, ())
+
+    def _read_hashes(self) -> list[str]:
+        hashes: list[str] = self._table.read().sort_by("sequence")["hash"].to_pylist()
+        return hashes
+
+    def accept(self, *, by: str, comment: str) -> Head:
+        """Make the present head the one that every anchor knows, whatever they knew before; who and why is kept there.
+
+        For a table that was cut or restored on purpose, once that was looked into.
+        """
+        hashes = self._read_hashes()
+        head = Head(len(hashes), hashes[-1] if hashes else NO_HASH)
+        for anchor in self._anchors:
+            anchor.accept(head, by=by, comment=comment)
+        return head
 
 
 def _read_column(rows: pa.Table, name: str) -> list[Any]:

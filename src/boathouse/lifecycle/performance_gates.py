@@ -113,11 +113,13 @@ def read_behaviour(evidence: GateEvidence, limits: GateLimits) -> Reading:  # no
     return count_faults([f"{each.name} in {each.failing} of {each.cases} cases" for each in results if not each.passed])
 
 
-def read_leakage(evidence: GateEvidence, limits: GateLimits) -> Reading:  # noqa: ARG001
-    """Read how many alarms of leakage there are; undefined if no feature was looked at."""
+def read_leakage(evidence: GateEvidence, limits: GateLimits) -> Reading:
+    """Read how many alarms of leakage there are; undefined if no feature was looked at, or with a laxer limit."""
     found = evidence.report.leakage
     if found is None or not found.features:
         return Reading(_NAN, 0.0, "leakage was not looked for", digits=0)
+    if found.limit is None or found.limit > limits.max_single_feature_auc:
+        return Reading(_NAN, 0.0, f"leakage was looked for with the limit {found.limit}; evaluate it again", digits=0)
     return count_faults(found.alarms)
 
 

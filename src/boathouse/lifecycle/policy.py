@@ -6,10 +6,14 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from boathouse.errors import LifeCycleError, OptionError
+from boathouse.lifecycle.audit_options import AuditOptions
 from boathouse.options import parse_date, require_between, require_choice, require_whole
+
+if TYPE_CHECKING:
+    from boathouse.lifecycle.rules_in_force import ConfState
 
 # What a person can do to a model.
 ACTIONS = ("request", "approve", "promote", "rollback", "archive", "copy", "stop")
@@ -131,6 +135,7 @@ class GovernanceOptions:
         groups: Names of persons and services by group; ``@system`` in one is every account of this machine.
         roles: For every action those who may: names, ``@`` and a group, or ``*``.
         webhooks: By name, each a :class:`Webhook` without its name.
+        audit: See :class:`AuditOptions`.
     """
 
     released_code: str
@@ -139,6 +144,7 @@ class GovernanceOptions:
     roles: Mapping[str, Sequence[str]]
     groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
     webhooks: Mapping[str, Any] = field(default_factory=dict)
+    audit: AuditOptions | Mapping[str, Any] = field(default_factory=AuditOptions)
 
     def __post_init__(self) -> None:
         """Build the groups of options and check that every action has its names, and every group its members."""
@@ -153,6 +159,8 @@ class GovernanceOptions:
                     raise OptionError.unknown_choice(f"roles.{action}", name, known)
         if isinstance(self.approvals, Mapping):
             object.__setattr__(self, "approvals", ApprovalOptions(**self.approvals))
+        if isinstance(self.audit, Mapping):
+            object.__setattr__(self, "audit", AuditOptions(**self.audit))
         _ = self.hooks
 
     @property
@@ -171,6 +179,11 @@ class GovernanceOptions:
     def hooks(self) -> tuple[Webhook, ...]:
         """The webhooks, built; an entry set to null is switched off."""
         return tuple(Webhook(name=name, **entry) for name, entry in self.webhooks.items() if entry)
+
+    @property
+    def anchors(self) -> tuple[str, ...]:
+        """Names of the anchors of the audit tables."""
+        return tuple(self.audit.anchors if isinstance(self.audit, AuditOptions) else AuditOptions(**self.audit).anchors)
 
     def allows(self, actor: Identity, action: str) -> bool:
         """Return whether ``actor`` may do ``action``."""
@@ -207,11 +220,13 @@ class Claims:
         platform: User or service principal that the platform vouches for; None outside it.
         system: Name of the account that the process runs under, by the operating system.
         declared: Name that whoever runs it gave, by ``--as`` or ``BOATHOUSE_USER``; None if there is none.
+        conf: The configuration that it runs with; None where nobody said it.
     """
 
     platform: str | None
     system: str
     declared: str | None = None
+    conf: ConfState | None = None
 
 
 @dataclass(frozen=True)

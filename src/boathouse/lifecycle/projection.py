@@ -117,6 +117,7 @@ def _register(state: ModelState, record: AuditRecord, evidence: dict[str, Any]) 
         trained_with=str(evidence.get("trained_with") or record.vouched_by),
         registered_at=record.occurred_at,
         source=source,
+        code=evidence.get("code"),
     )
 
 

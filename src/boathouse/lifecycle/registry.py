@@ -10,7 +10,7 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from boathouse.lifecycle.state import REGISTERED, ModelVersion
-from boathouse.registry.client import change_store, guard_store, open_client
+from boathouse.registry.client import change_store, guard_store, open_client, pass_over_missing
 from boathouse.registry.model_files import download_model
 from boathouse.registry.versions import SHOWN_TAG, read_aliases
 from boathouse.scoring.files import check_files, digest_of
@@ -200,13 +200,8 @@ class ModelRegistry:
 
     def _delete_tag(self, client: MlflowClient, change: Change) -> None:
         """Delete a tag; that another writer has deleted it meanwhile is as good."""
-        from mlflow.exceptions import MlflowException
-
-        try:
+        with pass_over_missing():
             client.delete_model_version_tag(self.name, change.version, change.key)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-                raise
 
     def tag(self, version: str, key: str, value: str) -> None:
         """Set one tag of a version."""

@@ -65,6 +65,7 @@ class ModelVersion:
         approved_by: Who approved the step that brought it to its stage, comma-separated, names that are only declared
             with that mark; or empty.
         moved_at: When it came to its stage, UTC.
+        code: What the ledger holds of the code that made it, see ``version_gates.describe_code``; None if nothing.
     """
 
     version: str
@@ -79,6 +80,7 @@ class ModelVersion:
     source: str | None = None
     approved_by: str = ""
     moved_at: datetime
+    code: Mapping[str, Any] | None = None
 
     @property
     def trainer(self) -> str:

@@ -22,6 +22,7 @@ from boathouse.lifecycle.repeated_steps import (
     is_at,
     is_rolled_back,
 )
+from boathouse.lifecycle.rules_in_force import describe_rules
 from boathouse.lifecycle.state import TARGETS, ModelState, Request
 from boathouse.lifecycle.sync import bring_in_line, note_registrations, sync_registry
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from boathouse.lifecycle.ledger import AuditLedger
     from boathouse.lifecycle.policy import GovernanceOptions, Identity
     from boathouse.lifecycle.registry import ModelRegistry
+    from boathouse.lifecycle.rules_in_force import RulesInForce
     from boathouse.lifecycle.sync import Synced
 
 
@@ -57,6 +59,7 @@ class LifeCycle:
         options: Rules of the environment.
         identity: Who acts.
         clock: Gives the time.
+        in_force: The rules that decide, for the record; None where nobody said them.
         tell: Called with what a person should know besides the outcome: that a step was made already, and by whom.
     """
 
@@ -66,6 +69,7 @@ class LifeCycle:
     options: GovernanceOptions
     identity: Identity
     clock: Callable[[], datetime] = field(default=read_clock)
+    in_force: RulesInForce | None = None
     tell: Callable[[str], None] = field(default=lambda _: None)
 
     def read(self) -> ModelState:
@@ -271,25 +275,24 @@ class LifeCycle:
             actor=who.name,
             occurred_at=self.clock(),
             comment=comment,
-            evidence={**evidence, **who.to_evidence()},
+            evidence={**evidence, **who.to_evidence(), **describe_rules(self.in_force)},
             assurance=who.assurance,
         )
 
 
-def open_life_cycle(environment: Environment, name: str, options: GovernanceOptions, identity: Identity) -> LifeCycle:
+def open_life_cycle(
+    environment: Environment,
+    name: str,
+    options: GovernanceOptions,
+    identity: Identity,
+    *,
+    in_force: RulesInForce | None = None,
+) -> LifeCycle:
     """Return the life cycle of the model ``name``, recorded in ``environment``; nothing is read yet."""
+    from boathouse.lifecycle.anchors import choose_anchors
     from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
     from boathouse.lifecycle.registry import ModelRegistry
 
-    ledger = open_ledger(environment.table(PROMOTIONS))
-    return LifeCycle(name=name, ledger=ledger, registry=ModelRegistry(name), options=options, identity=identity)
-
-
-def require_own(environment: Environment, name: str) -> None:
-    """Check that the model ``name`` belongs to ``environment``.
-
-    Raises:
-        LifeCycleError: If it belongs to another.
-    """
-    if name.split(".", maxsplit=1)[0] != environment.name:
-        raise LifeCycleError.foreign_environment(name, environment.name)
+    location, registry = environment.table(PROMOTIONS), ModelRegistry(name)
+    ledger = open_ledger(location, choose_anchors(location, options.anchors))
+    return LifeCycle(name=name, ledger=ledger, registry=registry, options=options, identity=identity, in_force=in_force)

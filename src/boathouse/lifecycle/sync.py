@@ -16,7 +16,7 @@ from boathouse.lifecycle import event_types
 from boathouse.lifecycle.chain import AuditEvent
 from boathouse.lifecycle.comparison import DIGEST, UNRECORDED, Difference, compare_registry, plan_changes
 from boathouse.lifecycle.projection import project_events, project_since
-from boathouse.lifecycle.registry import Change
+from boathouse.lifecycle.registry import MANAGED_TAGS, Change
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 # Who acts where no person does.
 NOBODY = "boathouse"
+
+# Tags that change with a version's life; the others are facts of its registration.
+_LATER_TAGS = frozenset({*MANAGED_TAGS, "approval"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,6 +199,8 @@ def registration_event(name: str, entry: ModelVersionEntry, *, now: datetime) ->
         "released_code": entry.tags.get("released_code"),
         "git_commit": entry.tags.get("git_commit"),
         "algorithm": entry.tags.get("algorithm"),
+        "tags": {key: value for key, value in entry.tags.items() if key not in _LATER_TAGS},
+        "description": entry.description,
     }
     return AuditEvent(
         event_id=f"registered/{name}/{entry.version}/{entry.digest}",

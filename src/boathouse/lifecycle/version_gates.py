@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from boathouse.lifecycle.evidence import GateEvidence
+from collections.abc import Mapping
+from typing import Any
+
+from boathouse.lifecycle.evidence import CodeState, GateEvidence, SourceState, is_released
 from boathouse.lifecycle.gate_rules import GateLimits, GateRule, Reading, count_faults
 
 
@@ -39,7 +42,8 @@ def read_size(evidence: GateEvidence, limits: GateLimits) -> Reading:
 def read_documentation(evidence: GateEvidence, limits: GateLimits) -> Reading:
     """Read how many required tags and documents are missing or say nothing."""
     missing = [name for name in limits.required_documents if not evidence.facts.documents.get(name)]
-    return count_faults([f"{name} is missing" for name in missing])
+    changed = evidence.facts.changed_documents
+    return count_faults([f"{name} {'was changed since' if name in changed else 'is missing'}" for name in missing])
 
 
 MODEL_GATES = (
@@ -85,7 +89,6 @@ MODEL_GATES = (
 )
 
 
-RELEASED_TAG = "released_code"
 _NAN = float("nan")
 
 
@@ -108,10 +111,36 @@ def read_approval(evidence: GateEvidence, limits: GateLimits) -> Reading:  # noq
 
 
 def read_released_code(evidence: GateEvidence, limits: GateLimits) -> Reading:  # noqa: ARG001
-    """Read whether the version's tag says that released code made it: 0 or 1; no tag is 0."""
-    tag = evidence.facts.documents.get(RELEASED_TAG, "")
-    released = tag == "true"
-    return Reading(float(released), 1.0, "" if released else f"the tag {RELEASED_TAG} is {tag!r}", digits=0)
+    """Read whether released code made the version, by the rule of the environment that judges: 0 or 1."""
+    return Reading(float(evidence.code.released), 1.0, evidence.code.reason, digits=0)
+
+
+def judge_code(code: Mapping[str, Any] | None, rule: str) -> CodeState:
+    """Return whether the code that made a version is released by ``rule``, from its record in the ledger.
+
+    Args:
+        code: Commit, dirty flag, tag and so on, as :func:`describe_code` wrote them; None if the ledger has none.
+        rule: ``governance.released_code`` of the environment where the version is to act.
+    """
+    if rule == "any":
+        return CodeState(released=True, reason="any code counts here")
+    if code is None:
+        return CodeState(released=False, reason="the ledger does not say which code made it; train it again")
+    source = SourceState(**{name: code[name] for name in _CODE if name in code})
+    known = f"{'wheel' if source.is_wheel else 'commit'} {source.commit[:12]}, dirty {source.dirty}, tag {source.tag}"
+    if not is_released(source, rule):
+        return CodeState(released=False, reason=f"the rule is '{rule}', it was made by {known}")
+    if not code.get("conf_released"):
+        return CodeState(released=False, reason=f"{known}, but with a configuration that was not the released one")
+    return CodeState(released=True, reason=known)
+
+
+def describe_code(source: SourceState, *, conf_released: bool) -> dict[str, Any]:
+    """Return what the ledger holds of the code and the configuration that made a version."""
+    return {**{name: getattr(source, name) for name in _CODE}, "conf_released": conf_released}
+
+
+_CODE = ("commit", "branch", "dirty", "difference", "tag", "is_wheel")
 
 
 def _find_approval_problem(evidence: GateEvidence) -> str:

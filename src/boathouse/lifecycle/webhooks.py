@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -84,14 +84,29 @@ def derive_messages(records: Iterable[AuditRecord], webhooks: Iterable[Webhook])
         event = name_event(record)
         for webhook in wanted:
             if {event, EVERYBODY} & set(webhook.events) and record.occurred_at >= _start(webhook):
-                digest = hashlib.sha256(f"{record.event_id}\n{record.hash}\n{webhook.name}".encode())
                 yield Message(
-                    message_id=digest.hexdigest()[:32],
+                    message_id=identify_message(record, webhook.name),
                     webhook=webhook.name,
                     event=event,
                     sequence=record.sequence,
                     body=describe_record(record, event),
                 )
+
+
+def identify_message(record: AuditRecord, webhook: str) -> str:
+    """Return the id of the message about ``record`` to ``webhook``: another record in its place has another one."""
+    return hashlib.sha256(f"{record.event_id}\n{record.hash}\n{webhook}".encode()).hexdigest()[:32]
+
+
+def find_lost_messages(records: Sequence[AuditRecord], deliveries: Iterable[AuditRecord]) -> list[str]:
+    """Return which records the receivers of ``deliveries`` were told of that are not among ``records``, in words."""
+    lost: dict[tuple[int, str], None] = {}
+    for delivery in deliveries:
+        place = int(delivery.read_evidence()["sequence"])
+        found = records[place - 1] if place <= len(records) else None
+        if found is None or identify_message(found, delivery.subject) != delivery.version:
+            lost[place, delivery.subject] = None
+    return [f"record {place} is not the one that webhook '{webhook}' was sent" for place, webhook in lost]
 
 
 def _start(webhook: Webhook) -> datetime:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from boathouse.lifecycle.chain import AuditRecord
     from boathouse.lifecycle.state import Request
-    from boathouse.lineage.findings import Finding
+    from boathouse.lineage.finding import Finding
     from boathouse.lineage.model_history import ModelHistory, ModelVersionHistory
     from boathouse.modelling.task import Task
 

@@ -8,12 +8,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from boathouse.errors import ModelError
+from boathouse.lifecycle.anchors import FileAnchor, choose_anchors
+from boathouse.lifecycle.audit_options import FILE, REGISTRY
 from boathouse.lifecycle.ledger import open_ledger
 from boathouse.lifecycle.projection import project_events
 from boathouse.lifecycle.registry import ModelRegistry
 from boathouse.lifecycle.sync import compare_records
+from boathouse.lifecycle.verification import find_registry
+from boathouse.lineage.evaluation_metrics import Metric, find_edited, read_metrics, read_sealed_metrics
 from boathouse.lineage.version_facts import read_version
-from boathouse.tables.delta_log import open_log, read_local_rows
+from boathouse.tables.delta_log import open_log
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,23 +33,6 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Metric:
-    """One number of the evaluation of a version on its test rows.
-
-    Attributes:
-        name: Name of the metric.
-        value: The number.
-        low: Lower bound of its interval, or None.
-        high: Upper bound, or None.
-    """
-
-    name: str
-    value: float
-    low: float | None = None
-    high: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class ModelVersionHistory:
     """One version, by registry and ledger; at least one of them has it.
 
@@ -57,7 +44,8 @@ class ModelVersionHistory:
         facts: What registry and run have; None for a version that only the ledger knows.
         state: What the ledger has; None for a version that only the registry knows.
         records: Its records, in order.
-        metrics: Of the evaluation, in the order of their names.
+        metrics: Of the evaluation as it was recorded, in the order of their names.
+        edited_metrics: Names of those that ``audit.evaluations`` has otherwise.
     """
 
     version: str
@@ -65,6 +53,7 @@ class ModelVersionHistory:
     state: ModelVersion | None
     records: tuple[AuditRecord, ...] = ()
     metrics: tuple[Metric, ...] = ()
+    edited_metrics: tuple[str, ...] = ()
 
     @property
     def stage(self) -> str:
@@ -90,9 +79,10 @@ class ModelHistory:
         aliases: Version at each alias as the registry has it.
         versions: The newest first.
         deployments: Records of endpoints that serve it, in order.
-        breaks: Where the chains of the trail do not hold.
+        breaks: Where the chains of the trail do not hold, or their anchors contradict them.
         missing: Tables of the trail that are not there.
         rules: What has to be approved in its environment.
+        accepted: Tables of the trail that a person accepted though their anchors contradicted them: which, who, why.
         differences: Where the registry does not show what the ledger has.
     """
 
@@ -105,6 +95,7 @@ class ModelHistory:
     breaks: tuple[str, ...]
     missing: tuple[str, ...]
     rules: ApprovalOptions
+    accepted: tuple[str, ...] = ()
     differences: tuple[Difference, ...] = ()
 
     @property
@@ -138,11 +129,13 @@ class Trail:
         records: Records in order.
         breaks: Where a chain does not hold, as ``table: place and problem``.
         missing: Tables of the trail that are not there or hold no chain.
+        accepted: Tables that a person accepted though their anchors contradicted them: which, who, why.
     """
 
     records: tuple[AuditRecord, ...]
     breaks: tuple[str, ...]
     missing: tuple[str, ...]
+    accepted: tuple[str, ...] = ()
 
     def about(self, subject: str, version: str | None = None) -> list[AuditRecord]:
         """Return the records about a model, or about one version of it."""
@@ -155,15 +148,30 @@ def read_trail(environment: Environment, *tables: str) -> Trail:
     records: list[AuditRecord] = []
     breaks: list[str] = []
     missing: list[str] = []
+    accepted: list[str] = []
     for name in tables or ("promotions", "deployments"):
         place = environment.table(f"audit.{name}")
+        breaks += [f"{place.table}, {problem}" for problem in _compare_anchors(environment, place)]
+        accepted += [
+            f"{line['accepted_by']} accepted {place.table} with {line['sequence']} record(s): {line['comment']}"
+            for line in FileAnchor.of(place).accepted()
+        ]
         found = _read(place)
         if found is None:
             missing.append(place.table)
             continue
         records += found[0]
         breaks += [f"{place.table}, place {each.sequence}: {each.problem}" for each in found[1]]
-    return Trail(tuple(sorted(records, key=lambda each: each.occurred_at)), tuple(breaks), tuple(missing))
+    return Trail(
+        tuple(sorted(records, key=lambda each: each.occurred_at)), tuple(breaks), tuple(missing), tuple(accepted)
+    )
+
+
+def _compare_anchors(environment: Environment, place: TableLocation) -> list[str]:
+    """Return what the file and the registry keep of a table that is not there, in words."""
+    models, uri = find_registry(environment)
+    ledger = open_ledger(place, choose_anchors(place, (FILE, REGISTRY), models=models, uri=uri))
+    return ledger.compare_anchors()[0]
 
 
 def _read(place: TableLocation) -> tuple[list[AuditRecord], list[Break]] | None:
@@ -172,7 +180,7 @@ def _read(place: TableLocation) -> tuple[list[AuditRecord], list[Break]] | None:
         return None
     ledger = open_ledger(place)
     try:
-        return ledger.read(), ledger.verify()
+        return ledger.read(warn=False), ledger.verify()
     except (KeyError, ValueError):  # a table of decisions from before there was a chain
         return None
 
@@ -204,7 +212,8 @@ def read_model_history(
     numbers = sorted({*registered.versions, *state.versions}, key=int, reverse=True)
     if not numbers:
         raise ModelError.no_version(name, "version", ())
-    metrics = read_metrics(environment, name)
+    evidence = read_trail(environment, "evidence")
+    shown, sealed = read_metrics(environment, name), read_sealed_metrics(evidence.about(name))
     return ModelHistory(
         name=name,
         at=at or datetime.now(UTC),
@@ -218,13 +227,15 @@ def read_model_history(
                 else None,
                 state=state.versions.get(number),
                 records=tuple(each for each in records if each.version == number),
-                metrics=metrics.get(number, ()),
+                metrics=sealed.get(number) or shown.get(number, ()),
+                edited_metrics=find_edited(sealed.get(number, ()), shown.get(number, ())),
             )
             for number in numbers
         ),
         deployments=tuple(each for each in trail.records if served_by(each, name)),
-        breaks=trail.breaks,
+        breaks=(*trail.breaks, *evidence.breaks),
         missing=trail.missing,
+        accepted=(*trail.accepted, *evidence.accepted),
         rules=rules,
         differences=tuple(compare_records(name, records, registered)),
     )
@@ -233,26 +244,3 @@ def read_model_history(
 def choose_own_environment(environment: Environment, name: str) -> Environment:
     """Return the environment that the model's name begins with, in the same lakehouse."""
     return replace(environment, name=name.split(".", maxsplit=1)[0])
-
-
-def read_metrics(environment: Environment, name: str) -> dict[str, tuple[Metric, ...]]:
-    """Return the metrics of the evaluation of each version; nothing where none was evaluated.
-
-    Read without an engine from a folder; where tables go by name, the numbers of the gates have to do.
-    """
-    place = environment.table("audit.evaluations")
-    if place.path is None or not open_log(place).exists():
-        return {}
-    found: dict[str, list[Metric]] = {}
-    for version, metric in _read_rows(place.path, name):
-        found.setdefault(version, []).append(metric)
-    return {version: tuple(sorted(metrics, key=lambda each: each.name)) for version, metrics in found.items()}
-
-
-def _read_rows(path: str, name: str) -> Iterator[tuple[str, Metric]]:
-    import pyarrow.compute as pc
-
-    whole = (pc.field("role") == "candidate") & (pc.field("slice_key") == ":all") & pc.field("value").is_valid()
-    for row in read_local_rows(path, whole & (pc.field("model_name") == name)).to_pylist():
-        metric = Metric(name=row["metric"], value=row["value"], low=row["low"], high=row["high"])
-        yield row["model_version"], metric

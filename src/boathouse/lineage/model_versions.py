@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from boathouse.environment import Environment
-    from boathouse.lineage.findings import Finding
+    from boathouse.lineage.finding import Finding
     from boathouse.lineage.model_history import ModelHistory, ModelVersionHistory
 
 

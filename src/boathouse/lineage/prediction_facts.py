@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from boathouse.endpoints.states import EndpointStates
 from boathouse.errors import ModelError
 from boathouse.lineage.facts import to_plain
 from boathouse.scoring.spec import BINARY_OUTPUTS
-from boathouse.tables.delta_log import read_local_rows
+from boathouse.tables.delta_log import has_local_row, read_local_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -62,13 +62,15 @@ class PredictionFacts:
         return plain
 
 
-def find_prediction(prediction_id: str, environment: Environment, outputs: Outputs = BINARY_OUTPUTS) -> PredictionFacts:
+def find_prediction(
+    prediction_id: str, environment: Environment, outputs: Outputs | Callable[[], Outputs] = BINARY_OUTPUTS
+) -> PredictionFacts:
     """Return what is on record about the prediction of batch, stream or endpoint with this id.
 
     Args:
         prediction_id: As a table or an answer gives it.
         environment: Whose tables are searched.
-        outputs: Columns of the answers in them.
+        outputs: Columns of the answers in them, or what gives them once there is an answer.
 
     Raises:
         ModelError: If no table has it.
@@ -78,14 +80,18 @@ def find_prediction(prediction_id: str, environment: Environment, outputs: Outpu
     if found is not None and found[2] is None:
         for name in _SCORED:
             for row in _select(places[name], "prediction_id", prediction_id):
-                return _of_row(row, places[name].table, outputs)
+                return _of_row(row, places[name].table, _give(outputs))
     entries = [] if found is None else _select(places[_LOG], "databricks_request_id", found[1])
     for entry in entries:
         if entry["mode"] == "answer":
             states = EndpointStates.of(environment)
             number = int(found[2] or 0)  # type: ignore[index]
-            return _of_entry(entry, number, places[_LOG].table, states, outputs)
+            return _of_entry(entry, number, places[_LOG].table, states, _give(outputs))
     raise ModelError.unknown_prediction(prediction_id, [places[name].table for name in (*_SCORED, _LOG)])
+
+
+def _give(outputs: Outputs | Callable[[], Outputs]) -> Outputs:
+    return outputs() if callable(outputs) else outputs
 
 
 def _of_row(row: Mapping[str, Any], table: str, outputs: Outputs) -> PredictionFacts:
@@ -155,6 +161,8 @@ def _select(place: TableLocation, column: str, value: str) -> list[dict[str, Any
     if place.path is None:
         frame = place.read(version)
         rows = frame.where(frame[column] == value).toArrow()
+    elif not has_local_row(place.path, column, value):
+        return []
     else:
         import pyarrow.compute as pc
 

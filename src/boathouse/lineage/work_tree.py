@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 from boathouse.atomic_files import take_lock
 from boathouse.errors import ReproductionError
+from boathouse.lineage.git_files import environ_of_git
 
 _PREFIX, _LOCK = "boathouse-reproduce-", "lock"
 
@@ -86,7 +87,9 @@ def run_git(project: Path, *words: str) -> str:
     """
     command = ["git", "-C", project.as_posix(), *words]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - fixed words
+        done = subprocess.run(  # noqa: S603 - fixed words
+            command, capture_output=True, text=True, check=True, env=environ_of_git()
+        )
     except FileNotFoundError as error:
         raise _git_error("be started", "it is not installed") from error
     except subprocess.CalledProcessError as error:

@@ -41,11 +41,13 @@ class LeakageFindings:
         features: Features of the model that were looked at.
         suspicious: ROC AUC of each feature that alone ranks better than is believable.
         future_rows: For each view the rows that were joined with features dated after them.
+        limit: ROC AUC above which a feature is suspicious; None in evaluations from before it was kept.
     """
 
     features: int
     suspicious: Mapping[str, float]
     future_rows: Mapping[str, int]
+    limit: float | None = None
 
     @property
     def alarms(self) -> list[str]:

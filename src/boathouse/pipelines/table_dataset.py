@@ -21,7 +21,7 @@ def library_contracts() -> tuple[TableContract, ...]:
     from boathouse.evaluation.tables import COMPARISONS, EVALUATIONS
     from boathouse.features.consistency import LOOK_UPS
     from boathouse.features.registry import REFRESHES, REGISTRY, STATISTICS
-    from boathouse.lifecycle.chain import DELIVERIES, PROMOTIONS
+    from boathouse.lifecycle.chain import DELIVERIES, EVIDENCE, PROMOTIONS
     from boathouse.lineage.model_versions import MODEL_VERSIONS
     from boathouse.monitoring.tables import ALERTS, DRIFT_METRICS, PERFORMANCE
     from boathouse.problem.scored_tables import STREAM_PROGRESS
@@ -35,6 +35,7 @@ def library_contracts() -> tuple[TableContract, ...]:
         DRIFT_METRICS,
         ENDPOINT_LOG,
         EVALUATIONS,
+        EVIDENCE,
         LOOK_UPS,
         MODEL_VERSIONS,
         PERFORMANCE,

@@ -23,6 +23,18 @@ def open_client() -> MlflowClient:
 
 
 @contextmanager
+def pass_over_missing() -> Iterator[None]:
+    """Pass over the error that something is not in the store (any more)."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+
+
+@contextmanager
 def guard_store() -> Iterator[None]:
     """Turn the failure of a store into an error that says what to do; other errors pass.
 

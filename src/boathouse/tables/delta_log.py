@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -171,3 +172,21 @@ def read_local_rows(path: str, condition: pc.Expression | None = None) -> pa.Tab
         file = (Path(path) / unquote(action["path"])).as_posix()
         fragments.append(form.make_fragment(file, local, partition_expression=expression))
     return ds.FileSystemDataset(fragments, schema, form, local).to_table(filter=condition, use_threads=False)
+
+
+def has_local_row(path: str, column: str, value: str) -> bool:
+    """Return whether a row of the newest version has ``value`` in the text column ``column``; imports no pandas."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+    from deltalake import DeltaTable
+
+    # Made of its bytes: ``pyarrow.scalar`` imports pandas, which takes most of a second.
+    text = value.encode()
+    offsets = struct.pack("=ii", 0, len(text))
+    wanted = pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(offsets), pa.py_buffer(text)])[0]
+    for uri in DeltaTable(path).file_uris():
+        part = pq.ParquetFile(unquote(uri)).read(columns=[column])[column]
+        if pc.any(pc.equal(part, wanted)).as_py():
+            return True
+    return False

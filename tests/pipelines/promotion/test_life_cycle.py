@@ -159,13 +159,14 @@ def test_as_of_moves_every_split_back(workspace: SmallWorkspace) -> None:
 
 
 def test_training_ends_before_what_is_scored(
-    promoted: SmallWorkspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    prepared: SmallWorkspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Train and score windows given apart: nothing known after train_until trains, scoring goes to as_of."""
-    bank = promoted.copy(tmp_path / "data")
+    bank = prepared.copy(tmp_path / "data")
     isolate(bank.data, monkeypatch)
     cutoffs = {"train_until": "2005-08-31", "as_of": "2005-09-30"}
-    bank.run("training", "evaluation", "promotion", "batch_inference", params=cutoffs)
+    params = {**cutoffs, "promotion": {"gates": LENIENT}}
+    bank.run("training", "evaluation", "promotion", "batch_inference", params=params)
     rows = bank.rows("model_input.training_set@spark")
     assert {str(row["observed_on"]) for row in rows if row["split"] == "test"} == {"2005-07-31"}
     assert max(str(row["label_known_on"]) for row in rows) == "2005-08-31"

@@ -2,6 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from boathouse.lifecycle.sealed_results import seal_quality
 from boathouse.pipelines.binding import bind
 from boathouse.pipelines.data_prep import nodes
 from boathouse.problem.spec import DataSource, UseCase
@@ -26,7 +27,14 @@ def create_pipeline(use_case: UseCase = USE_CASE, **_: object) -> Pipeline:
         name="report_quality",
         tags=["quality"],
     )
-    return Pipeline([*steps, check, report], namespace="data_prep", prefix_datasets_with_namespace=False)
+    seal = Node(
+        seal_quality,
+        inputs="data_prep.checked_counts",
+        outputs="audit.quality_evidence",
+        name="record_quality",
+        tags=["quality", "audit"],
+    )
+    return Pipeline([*steps, check, report, seal], namespace="data_prep", prefix_datasets_with_namespace=False)
 
 
 def _steps_of(source: DataSource, use_case: UseCase) -> list[Node]:

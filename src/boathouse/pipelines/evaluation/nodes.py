@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -24,6 +25,8 @@ from boathouse.evaluation.model_card import CardWords, write_model_card
 from boathouse.evaluation.report import EvaluationReport
 from boathouse.evaluation.tables import COMPARISONS, EVALUATIONS, comparison_rows, evaluation_rows
 from boathouse.features.feature_view import time_name
+from boathouse.lifecycle.chain import AuditRecord
+from boathouse.lifecycle.sealed_results import use_registered, use_registered_or_none
 from boathouse.modelling.calibration import CostOptions
 from boathouse.modelling.intervals import BootstrapOptions
 from boathouse.modelling.leakage import LeakageFindings, LeakageOptions, count_future_rows, find_suspicious
@@ -68,9 +71,10 @@ def take_test_rows(
 
 
 def look_for_leakage(
-    training_set: pd.DataFrame, candidate: LoadedModel, options: LeakageOptions, *, use_case: UseCase
+    training_set: pd.DataFrame, candidate: LoadedModel, max_single_feature_auc: float, *, use_case: UseCase
 ) -> LeakageFindings:
-    """Return the alarms of the training set, looked for by another step than the one that trains."""
+    """Return the alarms of the training set, by another step than the one that trains, and by the gate's own limit."""
+    options = LeakageOptions(max_single_feature_auc)
     features = candidate.scorer.spec.features
     train = take_split(
         training_set, "train", features=features, label=use_case.label.name, keys=use_case.identity, task=use_case.task
@@ -83,6 +87,7 @@ def look_for_leakage(
             time=use_case.time_column,
             found={view.label: time_name(view) for view in use_case.current_views},
         ),
+        limit=options.max_single_feature_auc,
     )
 
 
@@ -121,13 +126,14 @@ def evaluate_candidate(
     comparison: BootstrapOptions,
     fairness: FairnessOptions,
     costs: CostOptions,
+    records: Sequence[AuditRecord] = (),
     use_case: UseCase,
 ) -> EvaluationReport:
-    """Return the report on the candidate."""
+    """Return the report on the candidate; what each model was trained on is taken from the ledger, not from tags."""
     report = evaluate(
-        candidate,
-        baseline=baseline,
-        champion=champion,
+        use_registered(candidate, records),
+        baseline=use_registered(baseline, records),
+        champion=use_registered_or_none(champion, records),
         rows=rows,
         bootstrap=bootstrap,
         comparison=comparison,

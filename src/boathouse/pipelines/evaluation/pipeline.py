@@ -2,6 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from boathouse.lifecycle.sealed_results import seal_report
 from boathouse.pipelines.binding import bind
 from boathouse.pipelines.evaluation import nodes
 from boathouse.problem.spec import UseCase
@@ -39,7 +40,11 @@ def _test_nodes(use_case: UseCase) -> list[Node]:
         ),
         Node(
             bind(nodes.look_for_leakage, use_case=use_case),
-            inputs=["model_input.training_set@pandas", "models.candidate", "params:training.leakage"],
+            inputs=[
+                "model_input.training_set@pandas",
+                "models.candidate",
+                "params:promotion.gates.max_single_feature_auc",
+            ],
             outputs=LEAKAGE,
             name="look_for_leakage",
             tags=["leakage"],
@@ -77,6 +82,7 @@ def _measure_nodes(use_case: UseCase) -> list[Node]:
                 "comparison": "params:evaluation.comparison",
                 "fairness": "params:evaluation.fairness",
                 "costs": "params:training.costs",
+                "records": "evaluation.registrations",
             },
             outputs=REPORT,
             name="evaluate_candidate",
@@ -99,6 +105,13 @@ def _publish_nodes(use_case: UseCase) -> list[Node]:
             ],
             name="publish_report",
             tags=["report"],
+        ),
+        Node(
+            seal_report,
+            inputs=[REPORT, "reports.evaluation_card"],
+            outputs="audit.evidence",
+            name="record_report",
+            tags=["audit"],
         ),
         Node(
             bind(nodes.draw_plots, use_case=use_case),

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from pyspark.sql import DataFrame
-
-from boathouse.evaluation.report import EvaluationReport
 from boathouse.lifecycle.chain import AuditRecord
 from boathouse.lifecycle.decision import Decided, DecisionRecord, PromotionDecision, decide_promotion
 from boathouse.lifecycle.decision_card import write_decision_card
 from boathouse.lifecycle.evidence import (
-    ANY_RULE,
+    MODEL_CARD,
     ApprovalState,
     CandidateFacts,
+    CodeState,
     GateEvidence,
     TableQuality,
     describe_model,
@@ -25,7 +24,16 @@ from boathouse.lifecycle.gates import GateOptions, judge_gates
 from boathouse.lifecycle.policy import Claims, GovernanceOptions, choose_identity
 from boathouse.lifecycle.projection import project_events
 from boathouse.lifecycle.rules import find_approval_state
+from boathouse.lifecycle.rules_in_force import read_rules
+from boathouse.lifecycle.sealed_results import (
+    SealedEvaluation,
+    digest_text,
+    find_evaluation,
+    find_quality,
+    use_registered,
+)
 from boathouse.lifecycle.state import ModelState
+from boathouse.lifecycle.version_gates import judge_code
 from boathouse.modelling.result import LoadedModel
 from boathouse.problem.spec import UseCase
 from boathouse.scoring.feature_spec import FeatureSpec
@@ -37,16 +45,39 @@ def read_identity(claims: Claims) -> Decided:
     return Decided(datetime.now(UTC), identity.name, identity.assurance)
 
 
-def describe_candidate(candidate: LoadedModel, card: str, options: LoadOptions, *, use_case: UseCase) -> CandidateFacts:
-    """Return what the candidate is, and how it loads and scores in a process of its own."""
+def read_evaluation(candidate: LoadedModel, evidence: list[AuditRecord]) -> SealedEvaluation:
+    """Return the newest evaluation of the candidate, as it was recorded; the files of reports are not read.
+
+    Raises:
+        AuditError: If none is on record.
+    """
+    return find_evaluation(evidence, candidate.name, candidate.version)
+
+
+def describe_candidate(
+    candidate: LoadedModel,
+    card: str,
+    evaluation: SealedEvaluation,
+    records: list[AuditRecord],
+    options: LoadOptions,
+    *,
+    use_case: UseCase,
+) -> CandidateFacts:
+    """Return what the candidate is by the ledger, and how it loads and scores in a process of its own.
+
+    A card that is not the one that was written with the evaluation does not count.
+    """
+    registered = use_registered(candidate, records)
     load = load_in_fresh_process(candidate.files, options)
     features = candidate.scorer.spec.features
-    return describe_model(
-        candidate,
+    is_same_card = digest_text(card) == evaluation.card_digest
+    facts = describe_model(
+        registered,
         declared=FeatureSpec.describe(features, use_case.current_views, use_case.on_demand),
         load=check_scores(load, candidate.scorer, candidate.files, options),
-        card=card,
+        card=card if is_same_card else "",
     )
+    return facts if is_same_card else replace(facts, changed_documents=(MODEL_CARD,))
 
 
 def read_approval(
@@ -57,17 +88,24 @@ def read_approval(
     return find_approval_state(state, candidate.version, now=decided.at, options=options.rules)
 
 
-def read_quality(table: DataFrame) -> list[TableQuality]:
-    """Return the newest counts of each table, of all rules together."""
-    rows = table.where(table["rule"] == ANY_RULE).select("table_name", "rows", "broken_share").collect()
-    return [TableQuality(table=row[0], rows=int(row[1]), broken_share=float(row[2])) for row in rows]
+def read_code(candidate: LoadedModel, records: list[AuditRecord], options: GovernanceOptions) -> CodeState:
+    """Return whether released code made the candidate, by the ledger and by the rule of this environment."""
+    known = project_events(records, name=candidate.name).versions.get(candidate.version)
+    return judge_code(known.code if known else None, options.released_code)
+
+
+def read_quality(evidence: list[AuditRecord]) -> list[TableQuality]:
+    """Return the newest counts of each table, of all rules together, as they were recorded."""
+    return find_quality(evidence)
 
 
 def collect_evidence(
-    evaluation: dict[str, Any],
+    evaluation: SealedEvaluation,
     facts: CandidateFacts,
     quality: list[TableQuality],
     approval: ApprovalState,
+    code: CodeState,
+    *,
     decided: Decided,
 ) -> GateEvidence:
     """Return everything that the gates judge.
@@ -75,22 +113,31 @@ def collect_evidence(
     Raises:
         PromotionError: If the evaluation is of another model than the candidate at hand.
     """
-    report = EvaluationReport.from_dict(evaluation)
-    return gather_evidence(report, facts, quality, approval=approval, judged_at=decided.at)
+    return gather_evidence(evaluation.report, facts, quality, approval=approval, code=code, judged_at=decided.at)
 
 
 def decide(
-    evidence: GateEvidence, options: GateOptions, decided: Decided, *, use_case: UseCase
+    evidence: GateEvidence,
+    options: GateOptions,
+    decided: Decided,
+    evaluation: SealedEvaluation,
+    *,
+    use_case: UseCase,
 ) -> tuple[PromotionDecision, dict[str, Any], str]:
     """Return the decision on the evaluated candidate, the same as plain values, and as a page for who approves."""
     task = use_case.task
-    decision = decide_promotion(evidence.report, judge_gates(evidence, options, task=task), decided, task=task)
+    gates = judge_gates(evidence, options, task=task)
+    decision = decide_promotion(evidence.report, gates, decided, task=task, off=options.off)
+    decision = replace(decision, evaluation=evaluation.record)
     return decision, decision.to_dict(), write_decision_card(decision, evidence.report)
 
 
-def make_record(decision: PromotionDecision, claims: Claims, options: GovernanceOptions) -> DecisionRecord:
+def make_record(
+    decision: PromotionDecision, claims: Claims, options: GovernanceOptions, gates: GateOptions
+) -> DecisionRecord:
     """Return the decision with the rules of the environment and who runs it, for the ledger to record."""
-    return DecisionRecord(decision=decision, options=options, identity=choose_identity(claims))
+    in_force = read_rules(options, gates, claims.conf)
+    return DecisionRecord(decision=decision, options=options, identity=choose_identity(claims), in_force=in_force)
 
 
 def project_state(decision: PromotionDecision, records: list[AuditRecord]) -> ModelState:

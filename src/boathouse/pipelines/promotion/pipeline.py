@@ -21,14 +21,14 @@ def create_pipeline(use_case: UseCase = USE_CASE, **_: object) -> Pipeline:
             ),
             Node(
                 bind(nodes.decide, use_case=use_case),
-                inputs=["promotion.evidence", "params:promotion.gates", "promotion.decided"],
+                inputs=["promotion.evidence", "params:promotion.gates", "promotion.decided", "promotion.evaluation"],
                 outputs=["promotion.decision", "reports.promotion", "reports.promotion_card"],
                 name="decide_promotion",
                 tags=["gates"],
             ),
             Node(
                 nodes.make_record,
-                inputs=["promotion.decision", "promotion.claims", "params:governance"],
+                inputs=["promotion.decision", "promotion.claims", "params:governance", "params:promotion.gates"],
                 outputs="audit.promotions",
                 name="record_decision",
                 tags=["audit"],
@@ -49,8 +49,21 @@ def create_pipeline(use_case: UseCase = USE_CASE, **_: object) -> Pipeline:
 def _evidence_nodes(use_case: UseCase) -> list[Node]:
     return [
         Node(
+            nodes.read_evaluation,
+            inputs=["models.candidate", "audit.evidence"],
+            outputs="promotion.evaluation",
+            name="read_evaluation",
+            tags=["gates"],
+        ),
+        Node(
             bind(nodes.describe_candidate, use_case=use_case),
-            inputs=["models.candidate", "reports.evaluation_card", "params:promotion.load"],
+            inputs=[
+                "models.candidate",
+                "reports.evaluation_card",
+                "promotion.evaluation",
+                "promotion.records",
+                "params:promotion.load",
+            ],
             outputs="promotion.model_facts",
             name="describe_candidate",
             tags=["gates"],
@@ -63,21 +76,29 @@ def _evidence_nodes(use_case: UseCase) -> list[Node]:
             tags=["gates"],
         ),
         Node(
+            nodes.read_code,
+            inputs=["models.candidate", "promotion.records", "params:governance"],
+            outputs="promotion.code",
+            name="read_code",
+            tags=["gates"],
+        ),
+        Node(
             nodes.read_quality,
-            inputs="audit.data_quality",
+            inputs="audit.evidence",
             outputs="promotion.quality",
             name="read_quality",
             tags=["gates"],
         ),
         Node(
             nodes.collect_evidence,
-            inputs=[
-                "reports.evaluation",
-                "promotion.model_facts",
-                "promotion.quality",
-                "promotion.approval",
-                "promotion.decided",
-            ],
+            inputs={
+                "evaluation": "promotion.evaluation",
+                "facts": "promotion.model_facts",
+                "quality": "promotion.quality",
+                "approval": "promotion.approval",
+                "code": "promotion.code",
+                "decided": "promotion.decided",
+            },
             outputs="promotion.evidence",
             name="collect_evidence",
             tags=["gates"],
