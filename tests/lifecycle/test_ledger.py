@@ -19,8 +19,8 @@ from deltalake import DeltaTable, write_deltalake
 from boathouse.errors import PromotionError
 from boathouse.lifecycle.chain import ADDED_COLUMNS, AUDIT_COLUMNS, NO_HASH, AuditEvent, AuditRecord
 from boathouse.lifecycle.ledger import AuditLedger, open_ledger
-from boathouse.lifecycle.ledger_tables import CatalogTable
 from boathouse.lifecycle.ledger_columns import add_columns_statement, find_missing
+from boathouse.lifecycle.ledger_tables import CatalogTable
 from boathouse.tables.commits import append_once
 from boathouse.tables.contract import arrow_schema_of
 from boathouse.tables.location import TableLocation

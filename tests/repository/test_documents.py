@@ -72,7 +72,7 @@ def test_every_command_named_in_a_sentence_is_accepted(page: str) -> None:
         ("boathouse endpoints show", "Missing argument"),
         ("kedro run --pipeline training --env prod", None),
         ("kedro run --pipe training", "No such option"),
-        ("kedro run --pipeline trainng", "no pipeline 'trainng'"),
+        ("kedro run --pipeline learning", "no pipeline 'learning'"),
         ("kedro run --env prd", "no environment 'prd'"),
         ("kedro catalog list", "no command 'list'"),
         ("kedro registry list", None),
