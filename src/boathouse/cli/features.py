@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from boathouse.atomic_files import write_file
 from boathouse.cli.environment_options import ENVIRONMENT, engines
 from boathouse.cli.feature_arguments import endpoint_uses, live_versions, model_uses, open_refresher
 from boathouse.cli.feature_serving import consistency, look_up, publish, publish_predictions
@@ -236,5 +237,5 @@ def dictionary(path: Path | None) -> None:
     if path is None:
         click.echo(page)
     else:
-        path.write_text(page, encoding="utf-8")
+        write_file(path, page.encode(), durable=False)
         click.echo(f"{path}: {len(USE_CASE.views)} views")

@@ -110,17 +110,18 @@ class TableLocation:
         """Return the newest version.
 
         Args:
-            made_by: The pipeline that makes the table, for the message.
+            made_by: The pipeline that makes the table, or the command (``boathouse …``), for the message.
 
         Raises:
             TableError: If there is no table.
         """
         version = self.newest_version()
         if version is None:
-            pipeline = f"--pipeline {made_by} " if made_by else ""
+            is_command = made_by is not None and made_by.startswith("boathouse ")
+            command = made_by if is_command else f"kedro run --pipeline {made_by}" if made_by else "kedro run"
             raise TableError(
                 f"Table '{self.table}' does not exist in environment '{self.environment}' "
-                f"(looked for {self.path or self.sql_name}). Make it: kedro run {pipeline}--env {self.environment}"
+                f"(looked for {self.path or self.sql_name}). Make it: {command} --env {self.environment}"
             )
         return version
 
