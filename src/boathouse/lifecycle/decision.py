@@ -183,7 +183,7 @@ def derive_events(
     passed = decision.outcome == "promoted" or decision.waits_for_approval
     events = [(event_types.CHECKED, _evidence(decision), decision.reason)]
     if version.stage in _MOVABLE:
-        # A stop holds until a person ends it: no run puts the next version in charge.
+        # A stop holds until a person ends it: no run makes the next version champion.
         direct = may_promote and not options.needed and state.stopped is None
         events += _moves(decision, state, version, direct=direct)
         if passed and not may_promote:
