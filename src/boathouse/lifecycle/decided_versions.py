@@ -94,7 +94,7 @@ class LedgerVersions:
             newest = location.newest_version()
             known, model = self._seen.get(name, (None, None))
             if model is None or newest != known:
-                model = RecordedModel.of(name, open_ledger(location).read(name))
+                model = RecordedModel.of(name, open_ledger(location).read_verified())
                 self._seen[name] = newest, model
         except BoathouseError:
             raise
