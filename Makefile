@@ -77,14 +77,17 @@ doctor: venv ## Say which engines can start here, and what is missing
 jars: venv ## Fetch the jars of classic Spark, so that it starts offline
 	@$(BIN)/python -m boathouse.tables.engines.spark
 
+# A worker for each core, four at most; tests/fixtures/parallel.py says which tests share one. ARGS="-n 0": no worker.
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile
+
 .PHONY: test
 test: venv ## Run the tests; optional parts are listed first, skipped tests last, with the reason
 	@$(BIN)/python -m tests.fixtures.needs
-	@$(BIN)/python -m pytest -q -rs $(ARGS)
+	@$(BIN)/python -m pytest -q -rs $(PARALLEL) $(ARGS)
 
 .PHONY: slowest
 slowest: venv ## Run the tests and list the slowest twenty
-	@$(BIN)/python -m pytest -q -rs --durations=20 --durations-min=0.1 $(ARGS)
+	@$(BIN)/python -m pytest -q -rs --durations=20 --durations-min=0.1 $(PARALLEL) $(ARGS)
 
 .PHONY: check
 check: venv ## Check style, types, layers, spelling and conventions

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 pytest_plugins = (
     "tests.fixtures.engine_worker",
     "tests.fixtures.needs",
+    "tests.fixtures.parallel",
     "tests.fixtures.small_workspace",
     "tests.fixtures.trained_workspace",
 )
