@@ -56,8 +56,8 @@ class PromotionDecision:
         off: Names of those that are.
         decided: When and by whom.
         waits_for_approval: Whether it is kept only because an approval is missing.
-        difference: What was compared: ``compared_with``, ``metric``, and the paired difference's ``value``, ``low``, ``high``;
-            empty if nothing was.
+        difference: ``compared_with``, ``metric``, and the paired difference's ``value``, ``low`` and ``high``; empty
+            if nothing was compared.
         evaluation: Hash of the record in ``audit.evidence`` that it was decided from; empty if it was from none.
     """
 

@@ -222,7 +222,7 @@ class LifeCycle:
     def _record(
         self, action: str, event: AuditEvent, check: Check, *, is_made: IsMade = lambda _: False, before: Events = ()
     ) -> ModelState:
-        """Record ``event``, after ``before``, if the state allows it and it ``is_made`` by nobody, else the refusal."""
+        """Record ``event``, after ``before``, if the state allows it and it is not made already, else the refusal."""
         try:
             self.ledger.append([*before, event], check=check_records(self.name, check, is_made))
         except MadeAlreadyError:
