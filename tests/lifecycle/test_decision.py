@@ -27,10 +27,10 @@ from tests.fixtures.gate_cases import (
     rival,
 )
 
-NOBODY = Decided(datetime(2005, 10, 1, tzinfo=UTC), "nobody")
+UNATTENDED = Decided(datetime(2005, 10, 1, tzinfo=UTC), "nobody")
 
 
-def decide(evidence: GateEvidence, decided: Decided = NOBODY, **modes: str | bool) -> PromotionDecision:
+def decide(evidence: GateEvidence, decided: Decided = UNATTENDED, **modes: str | bool) -> PromotionDecision:
     options = replace(OPTIONS, modes={**OPTIONS.modes, **modes})
     return decide_promotion(evidence.report, judge_gates(evidence, options), decided)
 

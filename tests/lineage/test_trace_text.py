@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
+from boathouse.features.lineage import describe_sources, list_taken, select_sources
 from boathouse.lifecycle.chain import AuditEvent, seal_events
 from boathouse.lineage.facts import CodeFacts, RunFacts, RuntimeFacts, find_gaps, flatten
 from boathouse.lineage.trace_text import find_served, trace_to_dict, write_trace
+from boathouse.scoring.feature_spec import FeatureSpec
+from tests.fixtures.boats import CARGO, ON_DEMAND, VIEWS
 from tests.fixtures.lineage_facts import NAME, make_facts
 
 EVENTS = seal_events(
@@ -156,3 +160,36 @@ def test_json_holds_everything() -> None:
 
 def test_flattening_keeps_lists_and_empty_groups() -> None:
     assert flatten({"a": {"b": [1, 2], "c": {}}, "d": None}) == {"a.b": [1, 2], "a.c": {}, "d": None}
+
+
+def test_of_a_view_that_is_shown_first_what_the_version_takes() -> None:
+    facts = make_facts()
+    (view,) = facts.features
+    text = write_trace(replace(facts, features=(replace(view, taken=("early",)),)), [])
+    assert "habits version 1, abcd (as defined here): early\n" in text
+    assert "not taken, but looked up with it: late" in text
+
+
+def test_sources_are_those_of_the_features_that_are_taken() -> None:
+    cargo = replace(CARGO, reads={"weight": ("clean.trips.weight",), "fuel": ("clean.trips.fuel",)})
+    described = describe_sources(cargo, VIEWS)
+    (source, _) = cargo.sources
+    shared = ("boat_id", source.time_column)
+    found = select_sources([None, described], ["weight"])
+    assert found is not None
+    assert set(found["clean.trips"]) == {*shared, "weight"}
+    assert found["clean.boats"] == ("boat_id",)
+    # What is not declared may come from any column.
+    assert select_sources([described], ["load"]) == select_sources([described], None)
+    earlier = {"sources": {"clean.rows": ["id"]}}
+    assert select_sources([earlier, None], ["weight"]) == {"clean.rows": ("id",)}
+    assert select_sources([earlier, described], ["weight"]) == found
+    assert select_sources([None], ["weight"]) is None
+
+
+def test_a_version_takes_what_its_features_on_demand_are_computed_from() -> None:
+    inputs = ["fuel", "load_after"]
+    spec = FeatureSpec.describe(inputs, VIEWS, ON_DEMAND)
+    taken = {view.name: list_taken(view, spec, inputs) for view in spec.views}
+    assert taken == {"identity": ("capacity",), "cargo": ("weight", "fuel")}
+    assert list_taken(spec.views[0], spec, None) is None

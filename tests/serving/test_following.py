@@ -47,8 +47,8 @@ class Versions:
             return None
         return DecidedVersion(name=NAME, version=version, digest=f"digest of {version}", stage=wanted)
 
-    def say_stopped(self, name: str) -> str:
-        return self.stopped
+    def explain(self, name: str, alias: str) -> tuple[str, bool]:
+        return self.stopped or f"no version of {name} was made {alias}", alias == "champion" and bool(self.stopped)
 
     def files(self, found: DecidedVersion) -> dict[str, bytes]:
         self.read.append(found.version)
@@ -155,7 +155,7 @@ def test_an_entity_with_traffic_keeps_its_version_when_the_alias_goes(watched: W
     watched.look()
     watched.registry.now = {}
     assert watched.look() == [("problem", "champion")]
-    assert "no version of test.models.late has the alias 'champion'" in watched.worker.messages[-1].content["text"]
+    assert "no version of test.models.late was made champion" in watched.worker.messages[-1].content["text"]
     new = [message.kind for message in watched.supervisor._all_messages()]
     assert new == ["configure", "model", "problem", "registry", "draining"]
 

@@ -106,7 +106,8 @@ def show_alarms(name: str, alarms: Sequence[str]) -> None:
     for each in alarms:
         click.echo(f"ALARM {name}: {each}")
     if alarms:
-        click.echo(f"  Nothing of it scores. Set it back: boathouse models sync {name} --env {name.partition('.')[0]}")
+        here = f"{name} --env {name.partition('.')[0]}"
+        click.echo(f"  Aliases and digests that differ do not score. Set them back: boathouse models sync {here}")
 
 
 def send_messages(environment: Environment) -> None:

@@ -239,8 +239,8 @@ def _log_origin(parameters: dict[str, Any]) -> None:
 
 
 def describe_lineage() -> dict[str, Any]:
-    """Return, for each feature view by its digest, the source columns that it reads, those of its sources included."""
-    from boathouse.features.lineage import trace_sources
+    """Return, for each view by its digest, the source columns behind it and behind each of its features."""
+    from boathouse.features.lineage import describe_sources
     from boathouse.use_case import USE_CASE
 
     return {
@@ -248,7 +248,7 @@ def describe_lineage() -> dict[str, Any]:
             "view": view.name,
             "version": view.version,
             "owner": view.owner,
-            "sources": {table: list(columns) for table, columns in trace_sources(view, USE_CASE.views).items()},
+            **describe_sources(view, USE_CASE.views),
         }
         for view in USE_CASE.views
     }

@@ -10,7 +10,7 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from boathouse.lifecycle.state import REGISTERED, ModelVersion
-from boathouse.registry.client import change_store, guard_store, open_client, pass_over_missing
+from boathouse.registry.client import change_store, guard_store, ignore_missing, open_client
 from boathouse.registry.model_files import download_model
 from boathouse.registry.tags import read_tags, write_tags
 from boathouse.registry.versions import SHOWN_TAG, read_aliases
@@ -59,7 +59,7 @@ class RegistryState:
     Attributes:
         versions: By version.
         aliases: Version at each alias, all aliases.
-        shown: How many of the model's records the registry was last brought in line with; 0 if never.
+        shown: How many of the model's records the registry was last synced with; 0 if never.
     """
 
     versions: Mapping[str, ModelVersionEntry] = field(default_factory=dict)
@@ -195,16 +195,13 @@ class ModelRegistry:
         elif change.action == "set_tag":
             write_tags(self.name, change.version, {change.key: change.value}, client=client)
         elif change.action == "delete_tag":
-            self._delete_tag(client, change)
+            # That another writer has deleted it meanwhile is as good.
+            with ignore_missing():
+                client.delete_model_version_tag(self.name, change.version, change.key)
         elif change.action == "mark":
             client.set_registered_model_tag(self.name, SHOWN_TAG, change.value)
         else:
             client.update_model_version(self.name, change.version, change.value)
-
-    def _delete_tag(self, client: MlflowClient, change: Change) -> None:
-        """Delete a tag; that another writer has deleted it meanwhile is as good."""
-        with pass_over_missing():
-            client.delete_model_version_tag(self.name, change.version, change.key)
 
     def tag(self, version: str, key: str, value: str) -> None:
         """Set one tag of a version."""

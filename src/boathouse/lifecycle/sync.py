@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from boathouse.lifecycle.state import ModelState
 
 # Who acts where no person does.
-NOBODY = "boathouse"
+UNATTENDED = "boathouse"
 
 # Tags that change with a version's life; the others are facts of its registration.
 _LATER_TAGS = frozenset({*MANAGED_TAGS, "approval"})
@@ -58,7 +58,7 @@ def note_alarms(
     name: str,
     differences: Sequence[Difference],
     *,
-    actor: str = NOBODY,
+    actor: str = UNATTENDED,
     clock: Callable[[], datetime] | None = None,
 ) -> list[Difference]:
     """Record those of ``differences`` that are alarms, and return them; the same ones are recorded once.
@@ -94,15 +94,15 @@ def _model_event(  # noqa: PLR0913 - the fields of an event
 
 
 def sync_registry(ledger: AuditLedger, registry: ModelRegistry) -> ModelState:
-    """Return the state, once the registry shows it; see :func:`bring_in_line`."""
-    return bring_in_line(ledger, registry).state
+    """Return the state, once the registry shows it; see :func:`synchronize`."""
+    return synchronize(ledger, registry).state
 
 
-def bring_in_line(
+def synchronize(
     ledger: AuditLedger,
     registry: ModelRegistry,
     *,
-    actor: str = NOBODY,
+    actor: str = UNATTENDED,
     clock: Callable[[], datetime] | None = None,
 ) -> Synced:
     """Set aliases, tags and pages to what the ledger decided; return the state, once the registry shows it.

@@ -122,11 +122,13 @@ class FeatureFact(ViewSpec):
     """One feature view, as the version was trained on it.
 
     Attributes:
-        sources: Columns read from each table that holds sources; None if not recorded.
+        sources: Columns read from each table that holds sources, for what the version takes; None if not recorded.
+        taken: Features of the view that the version takes, itself or computed on demand; None if not known.
         is_current: Whether the code at hand still defines the view like this.
     """
 
     sources: Mapping[str, tuple[str, ...]] | None = None
+    taken: tuple[str, ...] | None = None
     is_current: bool = False
 
 

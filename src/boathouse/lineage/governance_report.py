@@ -134,7 +134,16 @@ def _deployments(model: ModelHistory) -> Section:
     )
     headers = ("when", "endpoint", "what", "who", "serves", "why")
     table = Table(caption="What endpoints did with this model", headers=headers, rows=rows)
-    return Section(title="Deployments", text=() if rows else ("No endpoint serves it.",), tables=(table,))
+    now = [
+        f"{each.title} serves version {each.version} now."
+        if each.version
+        else f"{each.title} serves the version at alias {each.alias} now."
+        for each in model.serving
+    ]
+    told = [each[0].upper() + each[1:] for each in now]
+    if told and not rows:
+        told.append("That is by conf; no change of an endpoint is on record.")
+    return Section(title="Deployments", text=tuple(told) or ("No endpoint serves it.",), tables=(table,))
 
 
 def _served(record: AuditRecord, model: ModelHistory) -> str:

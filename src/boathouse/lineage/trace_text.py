@@ -163,7 +163,10 @@ def _table(table: TableFact) -> str:
 
 def _feature(view: FeatureFact) -> Iterator[str]:
     current = "as defined here" if view.is_current else "defined differently here, or not at all"
-    yield f"{view.name} version {view.version}, {view.digest} ({current}): {', '.join(view.features)}"
+    taken = view.features if view.taken is None else view.taken
+    yield f"{view.name} version {view.version}, {view.digest} ({current}): {', '.join(taken) or 'nothing of it'}"
+    if idle := [name for name in view.features if name not in taken]:
+        yield f"    not taken, but looked up with it: {', '.join(idle)}"
     if not view.sources:
         yield f"    from: {MISSING}"
     for table, columns in (view.sources or {}).items():

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from boathouse.errors import ModelError
+from boathouse.features.lineage import describe_sources, list_taken, select_sources
 from boathouse.lineage.facts import (
     Artefact,
     CodeFacts,
@@ -26,6 +27,7 @@ from boathouse.lineage.facts import (
 from boathouse.registry.client import guard_store, open_client
 from boathouse.registry.tags import read_tags
 from boathouse.scoring.feature_spec import FEATURE_SPEC, FeatureSpec
+from boathouse.scoring.files import SPEC
 from boathouse.tables.location import TableLocation
 from boathouse.tables.time_travel import find_problem
 
@@ -162,6 +164,11 @@ class _Files:
         found = next(iter(sorted(self.model.rglob(FEATURE_SPEC))), None)
         return None if found is None else FeatureSpec.from_json(found.read_bytes())
 
+    def read_inputs(self) -> list[str] | None:
+        """Return what the version takes, or None."""
+        found = next(iter(sorted(self.model.rglob(SPEC))), None)
+        return None if found is None else json.loads(found.read_bytes()).get("features")
+
     def digest_all(self) -> Iterator[Artefact]:
         """Give every file with its digest."""
         for part, root in (("model", self.model), ("run", self.run)):
@@ -273,17 +280,16 @@ class _Reader:
         return None if path is None else find_problem(Path(path), version)
 
     def _features(self) -> Iterator[FeatureFact]:
-        from boathouse.features.lineage import trace_sources
-
         spec = self.files.read_feature_spec()
         recorded = self.files.read_json(_FEATURE_LINEAGE) or {}
-        here = {view.digest: trace_sources(view, self.views) for view in self.views}
+        here = {view.digest: describe_sources(view, self.views) for view in self.views}
         for view in spec.views if spec else ():
-            # Equal digests are equal declarations: then this code knows what an older run did not write down.
-            sources = recorded.get(view.digest, {}).get("sources") or here.get(view.digest)
+            taken = list_taken(view, spec, self.files.read_inputs())
             yield FeatureFact(
                 **{field.name: getattr(view, field.name) for field in fields(view)},
-                sources=None if sources is None else {table: tuple(columns) for table, columns in sources.items()},
+                # Equal digests are equal declarations: then this code knows what an older run did not write down.
+                sources=select_sources([recorded.get(view.digest), here.get(view.digest)], taken),
+                taken=taken,
                 is_current=view.digest in here,
             )
 
