@@ -28,9 +28,10 @@ def read_model_tags(name: str, *, uri: str = "") -> Mapping[str, str] | None:
     """
     if uri.startswith(_SQLITE):
         return _read_file(Path(uri.removeprefix(_SQLITE)), name)
+    tags: Mapping[str, str] | None = None
     with guard_store(), pass_over_missing():
-        return dict(open_client().get_registered_model(name).tags or {})
-    return None
+        tags = dict(open_client().get_registered_model(name).tags or {})
+    return tags
 
 
 def _read_file(path: Path, name: str) -> Mapping[str, str] | None:

@@ -12,7 +12,8 @@ def create_pipeline(use_case: UseCase = USE_CASE, **_: object) -> Pipeline:
     """Return the pipeline ``promotion``."""
     return Pipeline(
         [
-            *_evidence_nodes(use_case),
+            *_candidate_nodes(use_case),
+            *_evidence_nodes(),
             Node(
                 nodes.read_identity,
                 inputs="promotion.claims",
@@ -46,7 +47,7 @@ def create_pipeline(use_case: UseCase = USE_CASE, **_: object) -> Pipeline:
     )
 
 
-def _evidence_nodes(use_case: UseCase) -> list[Node]:
+def _candidate_nodes(use_case: UseCase) -> list[Node]:
     return [
         Node(
             nodes.read_evaluation,
@@ -68,6 +69,11 @@ def _evidence_nodes(use_case: UseCase) -> list[Node]:
             name="describe_candidate",
             tags=["gates"],
         ),
+    ]
+
+
+def _evidence_nodes() -> list[Node]:
+    return [
         Node(
             nodes.read_approval,
             inputs=["models.candidate", "promotion.records", "params:governance", "promotion.decided"],
