@@ -24,7 +24,8 @@ def run(*words: str) -> Result:
 
 
 def test_the_report_tells_versions_and_findings(trained: TrainedWorkspace, tmp_path: Path) -> None:
-    path = tmp_path / "report.html"
+    # As dist/ in a checkout: not there before the first command that writes into it.
+    path = tmp_path / "dist" / "report.html"
     done = run("missed_payment", "--to", str(path))
     assert (done.exit_code, done.output) == (0, f"{path}: 1 version(s), 1 finding(s)\n")
     page = path.read_text(encoding="utf-8")

@@ -16,9 +16,10 @@ from mlflow import MlflowClient
 
 from boathouse.cli.main import cli
 from boathouse.environment import Environment
-from boathouse.lifecycle.decided_versions import DecidedVersions
+from boathouse.lifecycle.decided_versions import DecidedVersions, LedgerVersions
 from boathouse.lifecycle.decision import Decided, PromotionDecision, record_decision
 from boathouse.lifecycle.gates import Gate
+from boathouse.lifecycle.identity import read_account
 from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
 from boathouse.lifecycle.policy import Identity
 from boathouse.lifecycle.steps import open_life_cycle
@@ -91,7 +92,7 @@ def test_what_there_is_and_what_waits(data: Path) -> None:
     assert listed[1].split()[:5] == [NAME, "1", "2", "-", "2"]
     assert listed[1].endswith("2 to production (tom)")
     assert "waiting: 2 to production, asked by tom; approved by none yet" in run("models", "show").output
-    assert f"{NAME} 2 to production  tom: The gates let it pass: Because." in run("requests", "list").output
+    assert f"{NAME} 2 to production  tom: It passed both steps: Because." in run("requests", "list").output
     shown = run("models", "show", "2").output
     assert f"{NAME} version 2: challenger since" in shown
     assert "passed   minimum_roc_auc is 0.7." in shown
@@ -99,6 +100,13 @@ def test_what_there_is_and_what_waits(data: Path) -> None:
     assert json.loads(run("models", "list", "--json").output)[0]["champion"] == "1"
     assert json.loads(run("requests", "list", "--json").output)[0]["version"] == "2"
     assert "test.models" in run("models", "list", "--all").output
+
+
+def test_a_comment_is_shown_with_the_records_of_the_version(data: Path) -> None:
+    done = run("models", "comment", "2", "--comment", "Weak on small limits", user="ann")
+    assert done.output == f"On record: a comment on {NAME} version 2.\n"
+    assert "commented       2  ann  Weak on small limits" in run("models", "show", "2").output
+    assert "has no version 9" in run("models", "comment", "9", "--comment", "x").stderr
 
 
 def test_approve_takes_charge_and_rollback_takes_it_back(data: Path) -> None:
@@ -122,6 +130,8 @@ def test_a_champion_is_stopped_and_resumed(data: Path) -> None:
     assert "boathouse models rollback --to 1 --comment WHY --env test" in stopped.output
     assert "champion" not in MlflowClient().get_registered_model(NAME).aliases
     assert run("models", "stop", "--reason", "again", user="bob").output == stopped.output
+    told, is_stopped = LedgerVersions({"engine": "sail", "root": str(data / "lakehouse")}).explain(NAME, "champion")
+    assert (is_stopped, "was stopped by ann (declared)" in told) == (True, True)
     assert "1  archived" in run("models", "show").output
     assert "stopped: version 1 by ann (declared)" in run("models", "show").output
     assert "stopped" in run("models", "show", "1").output
@@ -186,7 +196,7 @@ def test_the_tag_of_a_deployment_job_approves(data: Path) -> None:
 
 
 def test_a_copy_that_leaves_out_an_environment_is_refused_and_on_record(data: Path, released: None) -> None:
-    done = run("models", "copy", "1", "--to", "prod", "--comment", "ready")
+    done = run("models", "copy", "1", "--to", "prod", "--comment", "ready", user="")
     assert (done.exit_code, "takes versions from 'staging'" in done.stderr) == (1, True)
     ledger = open_ledger(Environment("prod", {"engine": "sail", "root": str(data / "lakehouse")}).table(PROMOTIONS))
     assert [(each.kind, each.version) for each in ledger.read()] == [("refused", None)]
@@ -211,6 +221,13 @@ def test_copy_to_prod_where_another_has_to_approve(data: Path, released: None, m
     shown = run("models", "show", "1", env="prod").output
     assert "copied from: test.models.missed_payment/1" in shown
     assert "approved by: maria (declared)" in shown
+    records = json.loads(run("models", "show", "1", "--json", env="prod").output)["records"]
+    kept = {each["kind"]: (each["assurance"], json.loads(each["evidence"])) for each in records}
+    assert (kept["approved"][0], kept["approved"][1]["account"]) == ("declared", read_account())
+    for kind in ("copied", "approved", "promoted", "refused"):
+        rules = kept[kind][1]["rules"]
+        assert (len(rules["governance"]), len(rules["gates"]), rules["conf_released"]) == (64, 64, True)
+    assert kept["copied"][0] == "system"
     assert "maria (declared)  x" in shown
 
 
@@ -316,4 +333,4 @@ def test_a_step_made_twice_is_told_and_ends_well(data: Path) -> None:
     assert (again.exit_code, "Version 2 is champion already, by ann at" in again.output) == (0, True)
     run("models", "rollback", user="ann")
     again = run("models", "rollback", user="bob")
-    assert (again.exit_code, "Version 1 is champion already, by ann at" in again.output) == (0, True)
+    assert (again.exit_code, "Rolled back from 2 to 1, by ann at" in again.output) == (0, True)

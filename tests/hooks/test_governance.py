@@ -6,9 +6,10 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from kedro.io import DatasetError
 
 from boathouse.environment import Environment
-from boathouse.errors import LifeCycleError, TableError
+from boathouse.errors import LifeCycleError, TableError, UndecidedModelError
 from boathouse.hooks.governance import GovernanceHooks, record_registration
 from boathouse.inference.datasets import RequestStreamDataset
 from boathouse.lifecycle.evidence import SourceState
@@ -65,7 +66,7 @@ def test_a_registered_version_is_tagged_and_on_record_before_the_next_node(
     dataset.save(make_model())
     hooks.after_dataset_saved("models.candidate")
     tags = ModelRegistry(NAME).read().versions["1"].tags
-    assert (tags["trained_by"], tags["released_code"], tags["git_commit"]) == ("tom", "false", "abc")
+    assert (tags["trained_by"], tags["released_code"], tags["git_sha"]) == ("tom", "false", "abc")
     (record,) = open_ledger(environment.table(PROMOTIONS)).read()
     assert (record.kind, record.version, record.actor, record.digest) == (
         "registered",
@@ -145,5 +146,21 @@ def test_messages_are_sent_when_there_is_news_whether_the_run_fails_or_not(
     hooks.after_pipeline_run()
     assert sent == []
     hooks.after_dataset_saved("audit.promotions")
-    hooks.on_pipeline_error()
+    hooks.on_pipeline_error(RuntimeError("killed"))
+    assert sent == ["once"]
+
+
+def test_a_run_that_finds_the_registry_changed_past_the_ledger_sends_that(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+    monkeypatch.setattr(
+        "boathouse.lifecycle.delivery.deliver_quietly", lambda environment, options: sent.append("once")
+    )
+    hooks = begin(environment, {"models.champion": object()})
+    hooks.on_pipeline_error(RuntimeError("killed"))
+    assert sent == []
+    refusal = DatasetError("cannot be loaded")
+    refusal.__cause__ = UndecidedModelError.alias_moved(NAME, "champion", "1", "2", ledger="test.audit.promotions")
+    hooks.on_pipeline_error(refusal)
     assert sent == ["once"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import queue
 import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -46,8 +47,8 @@ class Versions:
             return None
         return DecidedVersion(name=NAME, version=version, digest=f"digest of {version}", stage=wanted)
 
-    def say_stopped(self, name: str) -> str:
-        return self.stopped
+    def explain(self, name: str, alias: str) -> tuple[str, bool]:
+        return self.stopped or f"no version of {name} was made {alias}", alias == "champion" and bool(self.stopped)
 
     def files(self, found: DecidedVersion) -> dict[str, bytes]:
         self.read.append(found.version)
@@ -124,6 +125,23 @@ def test_a_version_is_sent_once_with_its_files_and_digest(watched: Watched) -> N
     assert watched.look() == []
 
 
+def test_what_a_worker_has_loaded_is_recorded_once_and_what_it_has_not_never(watched: Watched) -> None:
+    loaded: queue.Queue[tuple[str, str]] = queue.Queue()
+    watched.supervisor._source = Source(
+        lambda: watched.configs, watched.registry, record=lambda endpoint, ref: loaded.put((endpoint, ref.version))
+    )
+    watched.look()
+    assert loaded.get(timeout=10) == ("late", "1")
+    watched.registry.now, watched.not_loadable = {"champion": "2"}, {"2"}
+    watched.look()
+    watched.registry.now = {"champion": "1"}
+    watched.look()
+    watched.registry.now = {"champion": "3"}
+    watched.look()
+    assert loaded.get(timeout=10) == ("late", "3")
+    assert loaded.empty()
+
+
 def test_a_moved_alias_is_followed_and_going_back_reads_nothing(watched: Watched) -> None:
     watched.look()
     watched.registry.now = {"champion": "2", "challenger": "3"}
@@ -137,7 +155,7 @@ def test_an_entity_with_traffic_keeps_its_version_when_the_alias_goes(watched: W
     watched.look()
     watched.registry.now = {}
     assert watched.look() == [("problem", "champion")]
-    assert "no version of test.models.late has the alias 'champion'" in watched.worker.messages[-1].content["text"]
+    assert "no version of test.models.late was made champion" in watched.worker.messages[-1].content["text"]
     new = [message.kind for message in watched.supervisor._all_messages()]
     assert new == ["configure", "model", "problem", "registry", "draining"]
 

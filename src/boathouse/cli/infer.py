@@ -204,13 +204,12 @@ def find_model(environment: Environment, wanted: str) -> RoleModel:
     name = environment.promoted_models[0]
     with open_decided(environment, name) as versions:
         model = versions.load_if_any(wanted)
-        champion = versions.resolve(CHAMPION)
+        champion = versions.read().now.champion
     if isinstance(model, NoModel):
         if wanted == CHALLENGER:
             raise ModelError.no_challenger(environment.name)
         raise ModelError(str(explain_absence(environment, name)))
-    is_champion = champion is not None and champion.version == model.version
-    return RoleModel(model, CHAMPION if is_champion else CHALLENGER)
+    return RoleModel(model, CHAMPION if model.version == champion else CHALLENGER)
 
 
 def _run_batch(environment: Environment, model: RoleModel, source: str, target: str, *, reasons: int) -> None:

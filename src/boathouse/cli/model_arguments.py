@@ -74,13 +74,14 @@ def open_own_life_cycle(environment: Environment, name: str) -> LifeCycle:
 
 def explain_absence(environment: Environment, name: str) -> NoChampion:
     """Return why the model ``name``, which has no champion, has none, and what to type next."""
+    from datetime import UTC, datetime
+
     from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
     from boathouse.lifecycle.projection import project_events
-    from boathouse.lifecycle.steps import read_clock
     from boathouse.lifecycle.vacancy import explain_no_champion
 
     state = project_events(open_ledger(environment.table(PROMOTIONS)).read(name), name=name)
-    return explain_no_champion(state, read_rules(environment), now=read_clock())
+    return explain_no_champion(state, read_rules(environment), now=datetime.now(UTC))
 
 
 @contextmanager
@@ -105,7 +106,8 @@ def show_alarms(name: str, alarms: Sequence[str]) -> None:
     for each in alarms:
         click.echo(f"ALARM {name}: {each}")
     if alarms:
-        click.echo(f"  Nothing of it scores. Set it back: boathouse models sync {name} --env {name.partition('.')[0]}")
+        here = f"{name} --env {name.partition('.')[0]}"
+        click.echo(f"  Aliases and digests that differ do not score. Set them back: boathouse models sync {here}")
 
 
 def send_messages(environment: Environment) -> None:

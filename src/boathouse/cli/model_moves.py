@@ -144,7 +144,7 @@ def _sync(words: tuple[str, ...], environment: Environment) -> None:
     too. NAME is the model's name; without it the environment's model.
     """
     name, _ = split_name(environment, words)
-    synced = open_own_life_cycle(environment, name).bring_in_line()
+    synced = open_own_life_cycle(environment, name).synchronize()
     send_messages(environment)
     for alarm in synced.alarms:
         click.echo(f"Changed past the ledger: {alarm}")

@@ -26,7 +26,10 @@ def requests() -> None:
 @click.option("--all", "closed_too", is_flag=True, help="Closed requests too.")
 @JSON_OUTPUT
 def list_requests(environment: Environment, *, closed_too: bool, as_json: bool) -> None:
-    """List what waits for approval, with the commands that decide on it."""
+    """List what waits for approval.
+
+    Each with the commands that decide on it.
+    """
     states = project_all_events(open_ledger(environment.table(PROMOTIONS)).read())
     requests_by_model = [
         (name, each) for name, state in states.items() for each in state.requests if closed_too or not each.closed

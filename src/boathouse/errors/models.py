@@ -227,7 +227,7 @@ class UndecidedModelError(UntrustedModelError):
     def unknown_version(cls, name: str, version: str, known: Iterable[str], *, ledger: str) -> UndecidedModelError:
         """Name the version, those that the ledger has, and the command that records the others."""
         return cls(
-            f"{ledger} has no version {version} of {name}; it has: {', '.join(known) or 'none'}. Nothing was loaded. "
+            f"'{name}' has no version {version} by {ledger}; it has: {', '.join(known) or 'none'}. Nothing was loaded. "
             f"If the registry has it, record it: boathouse models sync {name} --env {name.partition('.')[0]}"
         )
 

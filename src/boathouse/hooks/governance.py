@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from kedro.framework.hooks import hook_impl
 
-from boathouse.errors import LifeCycleError, TableError
+from boathouse.errors import LifeCycleError, TableError, UndecidedModelError
 from boathouse.hooks.provenance import read_source_state
 from boathouse.hooks.releases import read_release_in_use
 from boathouse.hooks.session import environment_of
@@ -89,8 +89,9 @@ class GovernanceHooks:
         self._send_messages()
 
     @hook_impl(trylast=True)
-    def on_pipeline_error(self) -> None:
-        """Send what the run gave rise to before it failed."""
+    def on_pipeline_error(self, error: Exception) -> None:
+        """Send what the run gave rise to before it failed, or that it found the registry changed past the ledger."""
+        self._has_news = self._has_news or isinstance(error.__cause__ or error, UndecidedModelError)
         self._send_messages()
 
     def _send_messages(self) -> None:
@@ -127,7 +128,7 @@ def record_registration(
     cycle = open_life_cycle(environment, name, options, identity)
     source = read_source_state()
     released = str(is_released(source, options.released_code)).lower()
-    for key, value in {"trained_by": identity.name, TAG: released, "git_commit": source.commit}.items():
+    for key, value in {"trained_by": identity.name, TAG: released, "git_sha": source.commit}.items():
         cycle.registry.tag(version, key, value)
     # What the run itself knows goes on record; a version of a run that was killed before this has its tags alone,
     # which prove nothing: no gate on released code lets it pass.

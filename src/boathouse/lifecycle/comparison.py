@@ -13,7 +13,7 @@ from boathouse.lifecycle.registry import (
     describe_tags,
     describe_version,
 )
-from boathouse.lifecycle.state import ALIASES, ModelState, ModelVersion
+from boathouse.lifecycle.state import ALIASES, REGISTERED, ModelState, ModelVersion
 from boathouse.registry.checks import DIGEST_TAG
 
 ALIAS, TAG, DIGEST, PAGE = "alias", "tag", "digest", "page"
@@ -21,6 +21,8 @@ UNRECORDED, LOST = "unrecorded_version", "lost_version"
 # Tags that state what the ledger knows in the same words in every release; the others are texts for readers.
 _FACTS = frozenset({"stage", "approved_by", "copied_from", "trained_by"})
 _SHOWN_DIGITS = 16
+# What training writes of the life cycle's own tags.
+_TRAINED = {"stage": REGISTERED}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +35,7 @@ class Difference:
         key: Alias or tag, or empty.
         decided: What the ledger has; None for nothing.
         found: What the registry shows; None for nothing.
-        is_late: Whether the registry shows what the ledger had when it was last brought in line: a step was cut off,
+        is_late: Whether the registry shows what the ledger had when it was last synced: a step was cut off,
             or is being made. Otherwise somebody changed the registry past the ledger.
     """
 
@@ -77,7 +79,7 @@ def compare_registry(shown: Sequence[ModelState], registered: RegistryState) -> 
     """Return where ``registered`` differs from the ledger; nothing if it shows what the ledger has.
 
     Args:
-        shown: States by the ledger, from the one that the registry was last brought in line with to the one now; see
+        shown: States by the ledger, from the one that the registry was last synced with to the one now; see
             ``projection.project_since``.
         registered: The model as the registry has it, read before the ledger: then no step reached the registry that the
             ledger as it was read does not have.
@@ -124,7 +126,8 @@ def _compare_version(
         found = entry.tags.get(key)
         if found != wanted.get(key):
             # A version that was not shown yet has the tags of its training, or those of what it was copied from.
-            is_late = is_new or any(found == describe_tags(each).get(key) for each in before)
+            is_late = is_new and (decided.source is not None or found == _TRAINED.get(key))
+            is_late = is_late or any(found == describe_tags(each).get(key) for each in before)
             yield Difference(kind=TAG, version=number, key=key, decided=wanted.get(key), found=found, is_late=is_late)
     trained_by = entry.tags.get("trained_by")
     if not is_new and trained_by is not None and trained_by != decided.trained_by:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 from boathouse.errors import BoathouseError, ImageError, ModelError, UndecidedModelError
 from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
 from boathouse.lifecycle.registry import ModelRegistry
-from boathouse.lifecycle.resolution import DecidedVersion, RecordedModel, explain_missing, explain_stop, is_alias
+from boathouse.lifecycle.resolution import DecidedVersion, RecordedModel, explain_missing, is_alias
+from boathouse.lifecycle.state import CHAMPION
 from boathouse.lifecycle.sync import compare_records, note_alarms
 from boathouse.modelling.result import NoModel
 from boathouse.registry.versions import RegistryVersions
@@ -19,7 +20,6 @@ from boathouse.tables.location import TableLocation
 
 if TYPE_CHECKING:
     from boathouse.environment import Environment
-    from boathouse.lifecycle.chain import AuditRecord
     from boathouse.modelling.result import LoadedModel
     from boathouse.registry.versions import FolderVersions
     from boathouse.scoring.files import ModelFiles
@@ -51,7 +51,7 @@ class LedgerVersions:
             registry: The registry; default: the one that MLflow is configured for.
         """
         self._lakehouse, self._registry = dict(lakehouse), registry or RegistryVersions()
-        self._seen: dict[str, tuple[int | None, list[AuditRecord]]] = {}
+        self._seen: dict[str, tuple[int | None, RecordedModel]] = {}
         self._tagged: dict[tuple[str, str], str] = {}
 
     def find(self, name: str) -> Callable[[str], DecidedVersion | None]:
@@ -78,9 +78,10 @@ class LedgerVersions:
 
         return resolve
 
-    def say_stopped(self, name: str) -> str:
-        """Return who stopped the champion of the model ``name``, and why; empty if nobody did, or it goes on."""
-        return explain_stop(self.read(name).now)
+    def explain(self, name: str, alias: str) -> tuple[str, bool]:
+        """Return why no version of the model ``name`` has ``alias``, and whether that is because it was stopped."""
+        state = self.read(name).now
+        return explain_missing(state, alias), alias == CHAMPION and state.stopped is not None
 
     def read(self, name: str) -> RecordedModel:
         """Return the model by its records; the ledger is read only if its table has a new version.
@@ -91,10 +92,10 @@ class LedgerVersions:
         location = locate_ledger(name, self._lakehouse)
         try:
             newest = location.newest_version()
-            known, records = self._seen.get(location.table, (-1, []))
-            if newest != known:
-                records = open_ledger(location).read()
-                self._seen[location.table] = newest, records
+            known, model = self._seen.get(name, (None, None))
+            if model is None or newest != known:
+                model = RecordedModel.of(name, open_ledger(location).read_verified())
+                self._seen[name] = newest, model
         except BoathouseError:
             raise
         except Exception as error:  # the table's library has no base of its errors
@@ -104,10 +105,10 @@ class LedgerVersions:
                 f"{location.environment}"
             )
             raise ModelError(message) from error
-        return RecordedModel.of(name, records)
+        return model
 
     def files(self, version: DecidedVersion) -> ModelFiles:
-        """Return the files of a version; whoever loads them checks their digest.
+        """Return the files of a version; their digest is checked when they are loaded.
 
         Raises:
             UntrustedModelError: If loading it would execute something else than this package.
@@ -146,12 +147,12 @@ class SealedVersions:
 
         return resolve
 
-    def say_stopped(self, name: str) -> str:  # noqa: ARG002 - as of a ledger
-        """Return nothing: a stop is in a ledger."""
-        return ""
+    def explain(self, name: str, alias: str) -> tuple[str, bool]:
+        """Return that no version in the folder has the alias; a stop is in a ledger."""
+        return f"no version of {name} in the folder of models has the alias '{alias}'", False
 
     def files(self, version: DecidedVersion) -> ModelFiles:
-        """Return the files of a version; whoever loads them checks their digest."""
+        """Return the files of a version; their digest is checked when they are loaded."""
         return self._folder.files(version.name, version.version)
 
     def forget(self, version: DecidedVersion) -> None:
@@ -246,13 +247,17 @@ def check_files(decided: DecidedVersion, files: ModelFiles) -> None:
 def note_what_differs(name: str, lakehouse: Mapping[str, str]) -> list[str]:
     """Record what was changed in the registry past the ledger, and return it in words; the same is recorded once.
 
-    Where the ledger cannot be written, that is logged: who found it has refused all the same.
+    Where the ledger cannot be written, that is logged: who found it has refused all the same. A ledger without any
+    record is not begun by this.
     """
     ledger = open_ledger(locate_ledger(name, lakehouse))
     try:
         registered = ModelRegistry(name).read()
-        differences = compare_records(name, ledger.read(name), registered)
-        return [str(each) for each in note_alarms(ledger, name, differences)]
+        records = ledger.read()
+        differences = compare_records(name, records, registered)
+        if records:
+            note_alarms(ledger, name, differences)
+        return [str(each) for each in differences if each.is_alarm]
     except Exception as error:  # noqa: BLE001 - whatever keeps the record from being made, the refusal stands
         logger.warning("What differs between registry and ledger is not on record (%s).", type(error).__name__)
         return []

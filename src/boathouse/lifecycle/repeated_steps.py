@@ -21,14 +21,14 @@ class MadeAlreadyError(Exception):
     """Somebody else was first with the same step; nothing is recorded."""
 
 
-def is_at(state: ModelState, version: str, stage: str) -> bool:
-    """Return whether ``version`` is at ``stage``."""
-    return version in state.versions and state.versions[version].stage == stage
+def is_at(version: str, stage: str) -> IsMade:
+    """Return what says of a state whether ``version`` is at ``stage``."""
+    return lambda state: version in state.versions and state.versions[version].stage == stage
 
 
-def is_rolled_back(state: ModelState, old: str, new: str) -> bool:
-    """Return whether the last change of champion was a rollback from ``old`` to ``new``."""
-    return state.rolled_back is not None and state.rolled_back[:2] == (old, new)
+def is_rolled_back(old: str, new: str) -> IsMade:
+    """Return what says of a state whether its last change of champion was a rollback from ``old`` to ``new``."""
+    return lambda state: state.rolled_back is not None and state.rolled_back[:2] == (old, new)
 
 
 def check_records(name: str, check: Check, is_made: IsMade) -> Callable[[Sequence[AuditRecord]], None]:

@@ -75,7 +75,7 @@ class RecordedModel:
         Args:
             alias: ``champion``, ``challenger`` or ``previous``.
             aliases: Version at each alias in the registry, read before the ledger.
-            shown: How many of the model's records the registry was last brought in line with. An alias that shows what
+            shown: How many of the model's records the registry was last synced with. An alias that shows what
                 the ledger had then was not moved by hand: a step was cut off before it reached the registry.
 
         Raises:

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from boathouse.errors import BoathouseError, DeploymentError, LifeCycleError, UntrustedModelError
-from boathouse.lifecycle import event_types, rules
+from boathouse.lifecycle import event_types, repeated_steps, rules
 from boathouse.lifecycle.chain import AuditEvent
 from boathouse.lifecycle.policy import check_assurance
 from boathouse.lifecycle.projection import project_events
-from boathouse.lifecycle.repeated_steps import (
-    Check,
-    IsMade,
-    MadeAlreadyError,
-    check_records,
-    describe_made,
-    is_at,
-    is_rolled_back,
-)
 from boathouse.lifecycle.rules_in_force import describe_rules
 from boathouse.lifecycle.state import TARGETS, ModelState, Request
-from boathouse.lifecycle.sync import bring_in_line, note_registrations, sync_registry
+from boathouse.lifecycle.sync import note_registrations, sync_registry, synchronize
 
 if TYPE_CHECKING:
     from boathouse.environment import Environment
@@ -36,11 +27,7 @@ if TYPE_CHECKING:
 
 
 Result = TypeVar("Result")
-
-
-def read_clock() -> datetime:
-    """Return the time in UTC."""
-    return datetime.now(UTC)
+Events = Sequence[AuditEvent]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +46,8 @@ class LifeCycle:
         options: Rules of the environment.
         identity: Who acts.
         clock: Gives the time.
-        in_force: The rules that decide, for the record; None where nobody said them.
         tell: Called with what a person should know besides the outcome: that a step was made already, and by whom.
+        in_force: The rules that decide, for the record; None where they are not known.
     """
 
     name: str
@@ -68,9 +55,9 @@ class LifeCycle:
     registry: ModelRegistry
     options: GovernanceOptions
     identity: Identity
-    clock: Callable[[], datetime] = field(default=read_clock)
-    in_force: RulesInForce | None = None
+    clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     tell: Callable[[str], None] = field(default=lambda _: None)
+    in_force: RulesInForce | None = None
 
     def read(self) -> ModelState:
         """Return the state, from the ledger alone."""
@@ -83,12 +70,12 @@ class LifeCycle:
 
     def sync(self) -> ModelState:
         """Record versions that the registry has and the ledger lacks; return the state once the registry shows it."""
-        return self.bring_in_line().state
+        return self.synchronize().state
 
-    def bring_in_line(self) -> Synced:
+    def synchronize(self) -> Synced:
         """Do what :meth:`sync` does; return what was found changed past the ledger, and what was changed."""
         self.note_registrations()
-        return bring_in_line(self.ledger, self.registry, actor=self.identity.name, clock=self.clock)
+        return synchronize(self.ledger, self.registry, actor=self.identity.name, clock=self.clock)
 
     def request(self, version: str, *, to: str, comment: str) -> ModelState:
         """Ask that ``version`` be moved ``to`` staging or production.
@@ -155,7 +142,7 @@ class LifeCycle:
     def promote(self, version: str, *, to: str = "production", comment: str) -> ModelState:
         """Move ``version`` to staging (challenger) or production (champion).
 
-        If the version is there already, also because somebody else was first, it only syncs and tells.
+        If the version is there already, also because somebody else was first, it only syncs and says so.
 
         Raises:
             LifeCycleError: If the gates, the approvals or the state do not allow it.
@@ -166,20 +153,23 @@ class LifeCycle:
 
     def _move(self, state: ModelState, version: str, to: str, *, comment: str) -> ModelState:
         stage = TARGETS[to]
-        if is_at(state, version, stage):
+        if repeated_steps.is_at(version, stage)(state):
             return self._tell_made(state, version)
         digest = self._digest("promote", version)
         evidence = {"from": state.champion, "stage": stage}
         event = self._event(event_types.PROMOTED, version, comment, evidence, digest=digest)
+        asked = state.find_request(version, to)  # one precedes each move, also where no approval is needed
+        ask = self._event(event_types.REQUESTED, version, comment, {"to": to, "waits": False})
+        before = [ask] if asked is None or asked.closed else []
 
         def check(current: ModelState) -> None:
             rules.check_promotion(current, version, to=to, digest=digest, now=self.clock(), options=self.options.rules)
             rules.check_champion(current, state.champion)
 
-        return self._record("promote", event, check, is_made=lambda current: is_at(current, version, stage))
+        return self._record("promote", event, check, is_made=repeated_steps.is_at(version, stage), before=before)
 
     def _tell_made(self, state: ModelState, version: str) -> ModelState:
-        self.tell(describe_made(self.ledger.read(self.name), state, version))
+        self.tell(repeated_steps.describe_made(self.ledger.read(self.name), state, version))
         return state
 
     def rollback(self, *, to: str | None = None, comment: str) -> ModelState:
@@ -193,7 +183,7 @@ class LifeCycle:
         self.allow("rollback", to)
         state = self.sync()
         if state.rolled_back is not None and to in {None, state.champion}:
-            return self._tell_made(state, str(state.champion))
+            return state
         old, new = self.judge("rollback", to, lambda: rules.find_rollback(state, to))
         digest = self._digest("rollback", new)
         event = self._event(event_types.ROLLED_BACK, new, comment, {"from": old, "to": new}, digest=digest)
@@ -202,7 +192,7 @@ class LifeCycle:
             rules.check_champion(current, state.champion)
             rules.check_digest(rules.find_version(current, new), digest)
 
-        return self._record("rollback", event, check, is_made=lambda current: is_rolled_back(current, old, new))
+        return self._record("rollback", event, check, is_made=repeated_steps.is_rolled_back(old, new))
 
     def archive(self, version: str, *, comment: str) -> ModelState:
         """Archive ``version``.
@@ -220,11 +210,19 @@ class LifeCycle:
         """Record that ``action`` was refused, and why."""
         self.ledger.append([self._event(event_types.REFUSED, version, str(error), {"action": action})])
 
-    def _record(self, action: str, event: AuditEvent, check: Check, *, is_made: IsMade = lambda _: False) -> ModelState:
-        """Record ``event`` if the state allows it and it ``is_made`` by nobody, else the refusal; sync the registry."""
+    def _record(
+        self,
+        action: str,
+        event: AuditEvent,
+        check: repeated_steps.Check,
+        *,
+        is_made: repeated_steps.IsMade = lambda _: False,
+        before: Events = (),
+    ) -> ModelState:
+        """Record ``event``, after ``before``, if the state allows it and it ``is_made`` by nobody, else the refusal."""
         try:
-            self.ledger.append([event], check=check_records(self.name, check, is_made))
-        except MadeAlreadyError:
+            self.ledger.append([*before, event], check=repeated_steps.check_records(self.name, check, is_made))
+        except repeated_steps.MadeAlreadyError:
             return self._tell_made(sync_registry(self.ledger, self.registry), str(event.version))
         except LifeCycleError as error:
             self.refuse(action, event.version, error)

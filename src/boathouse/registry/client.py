@@ -23,18 +23,6 @@ def open_client() -> MlflowClient:
 
 
 @contextmanager
-def pass_over_missing() -> Iterator[None]:
-    """Pass over the error that something is not in the store (any more)."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        yield
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-            raise
-
-
-@contextmanager
 def guard_store() -> Iterator[None]:
     """Turn the failure of a store into an error that says what to do; other errors pass.
 
@@ -83,6 +71,18 @@ def change_store(change: Callable[[], Result]) -> Result:
             # Drawn at random: writers that were in each other's way do not meet again.
             time.sleep(random.uniform(0.5, 1.0) * min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2**attempt))  # noqa: S311
     raise AssertionError  # the last attempt returns or raises
+
+
+@contextmanager
+def ignore_missing() -> Iterator[None]:
+    """Let pass that what is asked for is not in the store."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from boathouse.errors import ModelError
-from boathouse.registry.client import guard_store, open_client, pass_over_missing
+from boathouse.registry.client import guard_store, ignore_missing, open_client
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,10 +28,10 @@ def read_model_tags(name: str, *, uri: str = "") -> Mapping[str, str] | None:
     """
     if uri.startswith(_SQLITE):
         return _read_file(Path(uri.removeprefix(_SQLITE)), name)
-    tags: Mapping[str, str] | None = None
-    with guard_store(), pass_over_missing():
+    tags = None
+    with guard_store(), ignore_missing():
         tags = dict(open_client().get_registered_model(name).tags or {})
-    return tags
+    return tags  # noqa: RET504 - None where the store has no such model
 
 
 def _read_file(path: Path, name: str) -> Mapping[str, str] | None:

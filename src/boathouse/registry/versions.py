@@ -20,7 +20,7 @@ SHOWN_TAG = "ledger_records"
 
 
 def read_aliases(client: MlflowClient, name: str) -> tuple[dict[str, str], int]:
-    """Return the version at each alias, and how many records of the ledger the registry was last brought in line with.
+    """Return the version at each alias, and how many records of the ledger the registry was last synced with.
 
     Nothing and 0 for a model that is not registered.
     """

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from boathouse.endpoints.config import EndpointConfig, ServedEntity
+from boathouse.endpoints.config import EndpointConfig
 from boathouse.errors import UndecidedModelError
 from boathouse.lifecycle.resolution import DecidedVersion
-from boathouse.lifecycle.state import CHAMPION
 from boathouse.scoring.files import ModelFiles
 
 # Versions whose files are kept: going back to the one before needs no store.
@@ -39,8 +39,8 @@ class Versions(Protocol):
     def find(self, name: str) -> Callable[[str], DecidedVersion | None]:
         """Return what gives a model's version at an alias or with a number; None for an alias that no version has."""
 
-    def say_stopped(self, name: str) -> str:
-        """Return who stopped the champion of a model, and why; empty if nobody did, or it goes on."""
+    def explain(self, name: str, alias: str) -> tuple[str, bool]:
+        """Return why no version of a model has an alias, and whether that is because its champion was stopped."""
 
     def files(self, version: DecidedVersion) -> ModelFiles:
         """Return the version's files, after a look at what loading it would execute."""
@@ -61,6 +61,9 @@ class AnySource(Protocol):
     def forget(self, ref: DecidedVersion) -> None:
         """Read the version again the next time."""
 
+    def note_loaded(self, endpoint: str, ref: DecidedVersion) -> None:
+        """Note that an endpoint's worker has loaded the version."""
+
 
 class Source:
     """The documents and the versions together."""
@@ -71,6 +74,7 @@ class Source:
         versions: Versions,
         *,
         on_alarm: Callable[[str, str], None] = lambda *_: None,
+        record: Callable[[str, DecidedVersion], None] | None = None,
     ) -> None:
         """Keep both; nothing is read yet.
 
@@ -79,8 +83,11 @@ class Source:
             versions: Which versions may score.
             on_alarm: Called with a model's name and what was found when the registry shows another version or digest
                 than the ledger decided on; once for the same.
+            record: Called once for each endpoint and version that a worker has loaded, in a thread of its own.
         """
         self._configs, self._versions, self._on_alarm = configs, versions, on_alarm
+        self._record = record
+        self._recorded: set[tuple[str, DecidedVersion]] = set()
         self._files: dict[DecidedVersion, ModelFiles] = {}
         self._told: frozenset[tuple[str, str]] = frozenset()
 
@@ -109,9 +116,8 @@ class Source:
             if found is not None:
                 versions[key] = found
                 continue
-            text = self._versions.say_stopped(entity.entity_name) if entity.alias == CHAMPION else ""
-            missing[key] = text or _explain_missing(entity)
-            stopped |= {key} if text else set()
+            missing[key], is_stopped = self._versions.explain(entity.entity_name, entity.alias or "")
+            stopped |= {key} if is_stopped else set()
         for name, text in sorted(alarms - self._told):
             self._on_alarm(name, text)
         self._told = frozenset(alarms)
@@ -134,10 +140,11 @@ class Source:
         self._files.pop(ref, None)
         self._versions.forget(ref)
 
+    def note_loaded(self, endpoint: str, ref: DecidedVersion) -> None:
+        """Have it recorded that an endpoint serves the version, the first time that a worker has loaded it.
 
-def _explain_missing(entity: ServedEntity) -> str:
-    environment = entity.entity_name.partition(".")[0]
-    return (
-        f"no version of {entity.entity_name} has the alias '{entity.alias}'; "
-        f"kedro run --pipelines training,evaluation,promotion --env {environment} makes one"
-    )
+        In a thread: a table that is slow to write holds up no worker's messages.
+        """
+        if self._record is not None and (endpoint, ref) not in self._recorded:
+            self._recorded.add((endpoint, ref))
+            threading.Thread(target=self._record, args=(endpoint, ref), daemon=True).start()

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import mlflow
 import pytest
 
-from boathouse.lifecycle.gates import GATES
-from tests.fixtures.small_workspace import isolate
+from boathouse.environment import open_environment
+from boathouse.hooks.releases import read_release_in_use
+from boathouse.lifecycle.gates import GATES, GateOptions
+from boathouse.lifecycle.policy import GovernanceOptions
+from boathouse.lifecycle.rules_in_force import read_rules
+from tests.fixtures.small_workspace import CONF, isolate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,14 +75,40 @@ def test_the_first_candidate_that_passes_becomes_champion(workspace: SmallWorksp
     assert aliases(workspace) == {"champion": "1"}
     assert stages() == {"1": "champion"}
     records = [row for row in workspace.rows("audit.promotions") if row["subject"] == NAME]
+    staging, production = ["requested", "checked", "promoted"], ["compared", "requested", "promoted"]
     assert [(row["kind"], row["version"]) for row in records] == [
-        ("registered", "1"),
-        ("checked", "1"),
-        ("promoted", "1"),
+        ("created", None),
+        *((kind, "1") for kind in ["registered", *staging, *production]),
     ]
-    assert len({row["digest"] for row in records}) == 1
-    assert json.loads(records[1]["evidence"])["outcome"] == "promoted"
-    assert json.loads(records[2]["evidence"])["from"] is None
+    assert len({row["digest"] for row in records[1:]}) == 1
+    checked, compared, promoted = (json.loads(records[place]["evidence"]) for place in (3, 5, 7))
+    assert (checked["outcome"], compared["outcome"], promoted["from"]) == ("passed", "passed", None)
+    assert compared["difference"]["rival"] == "baseline"
+    assert {gate["name"] for gate in checked["gates"]} & {"signature", "documentation"}
+    assert "beats_baseline" in {gate["name"] for gate in compared["gates"]}
+
+
+def test_the_rules_that_decided_are_on_record_as_they_were_in_force(workspace: SmallWorkspace) -> None:
+    """Those of the run, which was given other modes; a command that reads the files has the same digests for the same
+    values."""
+    records = [row for row in workspace.rows("audit.promotions") if (row["subject"], row["version"]) == (NAME, "1")]
+    in_force, moved = (json.loads(record["evidence"])["rules"] for record in records[1:3])
+    assert in_force == moved
+    environment = open_environment("test", CONF)
+    governance = environment.options(GovernanceOptions, "parameters", "governance")
+    gates = environment.options(GateOptions, "parameters", "promotion", "gates")
+    assert in_force["governance"] == read_rules(governance).governance
+    assert in_force["gates"] != read_rules(governance, gates).gates
+    given = replace(gates, modes={**gates.modes, **LENIENT["modes"]})
+    assert in_force["gates"] == read_rules(governance, given).gates
+    assert in_force["gates_off"] == ["approval", "released_code"]
+    assert (in_force["conf_source"], len(in_force["conf"])) == ("conf", 64)
+    assert in_force["conf"] == read_release_in_use(CONF, "test").conf.digest
+    checked = json.loads(records[1]["evidence"])
+    assert checked["gates_off"] == ["approval", "released_code"]
+    card = (workspace.data / "reports" / "test" / "promotion_card.md").read_text(encoding="utf-8")
+    assert "Off here, so not asked: approval, released_code." in card
+    assert {record["assurance"] for record in records} <= {"system", "declared"}
 
 
 def test_deciding_the_same_again_changes_nothing(workspace: SmallWorkspace) -> None:
@@ -93,7 +124,9 @@ def test_the_same_model_trained_again_is_a_tie_and_does_not_become_champion(work
     assert "+0.0000 [+0.0000, +0.0000], not all above zero" in decision["reason"]
     assert aliases(workspace) == {"champion": "1", "challenger": "2"}
     assert stages() == {"1": "champion", "2": "challenger"}
-    assert kinds(workspace, "2") == ["registered", "checked", "kept"]
+    assert kinds(workspace, "2") == ["registered", "requested", "checked", "promoted", "compared"]
+    (version,) = mlflow.MlflowClient().search_model_versions(f"name = '{NAME}' and version_number = 2")
+    assert (version.tags["compliance"], version.tags["comparison"]) == ("passed", "failed")
 
 
 def test_a_refused_candidate_changes_no_alias_and_its_numbers_are_on_record(workspace: SmallWorkspace) -> None:
@@ -102,7 +135,7 @@ def test_a_refused_candidate_changes_no_alias_and_its_numbers_are_on_record(work
     assert decision["outcome"] == "rejected"
     assert aliases(workspace) == before
     assert stages()["3"] == "archived"
-    assert kinds(workspace, "3") == ["registered", "checked", "archived"]
+    assert kinds(workspace, "3") == ["registered", "requested", "checked", "rejected", "archived"]
     (record,) = [row for row in workspace.rows("audit.promotions") if (row["kind"], row["version"]) == ("checked", "3")]
     (gate,) = [gate for gate in json.loads(record["evidence"])["gates"] if gate["name"] == "minimum_roc_auc"]
     assert gate["passed"] is False
