@@ -6,6 +6,7 @@ scoring goes on with one command.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -92,8 +93,11 @@ def test_staging_passes_its_gates_on_a_tenth_of_the_data(clone: Clone) -> None:
     assert "version 1 promoted: There was no champion" in shown
     customers = {row["customer_id"] for row in clone.rows("staging.inference.predictions")}
     assert 2_700 < len(customers) < 3_300
-    checks = [row for row in clone.rows("staging.audit.promotions") if row["kind"] == "checked"]
-    assert [row["comment"] for row in checks] == ["There was no champion, and every enforced gate is passed."]
+    judged = [row for row in clone.rows("staging.audit.promotions") if row["kind"] in {"checked", "compared"}]
+    assert {row["kind"]: json.loads(row["evidence"])["outcome"] for row in judged} == {
+        "checked": "passed",
+        "compared": "passed",
+    }
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +131,7 @@ def approved(clone: Clone, waiting: str) -> str:
     look, approve = (line[line.index("boathouse models") :] for line in waiting.splitlines() if "boathouse mod" in line)
     shown = clone.run(look)
     assert "waiting: 1 to production" in clone.run(look.replace(" 1 ", " "))
-    assert "passed   not_worse_than_champion" in shown
+    assert "passed   minimum_roc_auc" in shown
     assert f"{read_account()} may not approve" in clone.run(approve.replace(" --as maria", ""), code=1)
     assert "version 1, which is champion now" in clone.run(approve.replace("WHY", "fair"))
     return clone.run(GO_ON)
