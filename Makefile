@@ -9,6 +9,11 @@ ARGS ?=
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 UNFINISHED := $(VENV)/.unfinished
+# Size of the finished environment, and seconds between two lines that say how far it is.
+SIZE := 2900
+BEAT ?= 10
+# What Kedro-Viz shows first: one pipeline fits a screen, all of them do not.
+PIPELINE ?= training
 # Where a run keeps its data and its records, as the configuration says.
 DATA := $(abspath $(or $(BOATHOUSE_DATA),data))
 STORE := $(or $(MLFLOW_TRACKING_URI),sqlite:///$(DATA)/mlflow.db)
@@ -50,23 +55,33 @@ $(READY): requirements.lock pyproject.toml
 	fi; \
 	if [ -e "$(UNFINISHED)" ]; then rm -rf "$(VENV)"; fi; \
 	rm -f "$(READY)"; mkdir -p "$(VENV)"; touch "$(UNFINISHED)"; \
-	echo "Building $(VENV) with $$("$$found" --version), once; this takes a few minutes."; \
+	echo "Building $(VENV) with $$("$$found" --version), once: $$(grep -c == requirements.lock) packages, $(SIZE) MB on disk, two to five minutes."; \
+	(while sleep $(BEAT) >/dev/null 2>&1 && kill -0 $$$$ 2>/dev/null; do \
+	  echo "  … $$(du -sm "$(VENV)" 2>/dev/null | cut -f1) of $(SIZE) MB"; \
+	done) & beat=$$!; \
+	trap 'kill $$beat 2>/dev/null || true' EXIT; trap 'exit 130' INT TERM; \
 	"$$found" -m venv "$(VENV)"; \
+	echo "  1/3 fetching and installing the packages"; \
 	"$(BIN)/python" -m pip install --quiet --no-deps --no-compile -r requirements.lock; \
+	echo "  2/3 installing the project"; \
 	"$(BIN)/python" -m pip install --quiet --no-deps --no-build-isolation -e .; \
+	echo "  3/3 compiling, so that every command starts faster"; \
 	"$(BIN)/python" -m compileall -q -j 0 "$(VENV)/lib" src >/dev/null 2>&1 || true; \
-	rm -f "$(UNFINISHED)"; touch "$(READY)"
+	rm -f "$(UNFINISHED)"; touch "$(READY)"; \
+	echo "  $(VENV) is ready."
 
 .PHONY: run
 run: venv ## Run the whole flow on the shipped data, from extracts to monitoring
 	@$(BIN)/kedro run --env $(ENV) $(ARGS)
 
 .PHONY: viz
-viz: venv ## Open the pipelines, tables and plots in Kedro-Viz
-	@$(BIN)/kedro viz run --env $(ENV) $(ARGS)
+viz: venv ## Serve the pipelines, tables and plots in Kedro-Viz, beginning with PIPELINE=training
+	@echo "Open http://127.0.0.1:4141/?pid=$(PIPELINE) (another with PIPELINE=…); Ctrl-C ends it."
+	@$(BIN)/kedro viz run --env $(ENV) --host 127.0.0.1 --no-browser $(ARGS)
 
 .PHONY: mlflow
-mlflow: venv ## Open the runs and models in the MLflow UI, on this machine only
+mlflow: venv ## Serve the runs and models in the MLflow UI, on this machine only
+	@echo "Open http://127.0.0.1:5000/#/models for models, http://127.0.0.1:5000/#/experiments for runs; Ctrl-C ends it."
 	@$(BIN)/mlflow ui --host 127.0.0.1 --backend-store-uri "$(STORE)" $(ARGS)
 
 .PHONY: doctor

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +132,8 @@ def _command_problems(parameters: list[str]) -> Iterator[str]:
         yield f"unknown command {' '.join(parameters[:2])}"
         return
     known = {name for option in command.params for name in option.opts}
-    values: Mapping[str, str] = dict(word.split("=", 1) for word in words if word.startswith("--"))
+    # A flag has no value.
+    values = {name: value for name, _, value in (word.partition("=") for word in words if word.startswith("--"))}
     yield from (f"unknown option {name}" for name in values if name not in known)
     required = {option.opts[0] for option in command.params if option.required and option.opts[0].startswith("--")}
     yield from (f"missing option {name}" for name in sorted(required - set(values)))

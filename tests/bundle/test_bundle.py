@@ -114,6 +114,17 @@ def test_the_parameters_of_the_jobs_are_those_of_the_pipelines() -> None:
     assert set(given["stream_inference"]["stream"]) <= set(StreamOptions.__dataclass_fields__)
 
 
+def test_the_jobs_that_must_score_fail_without_a_champion() -> None:
+    jobs = load_bundle()["resources"]["jobs"]
+    strict = {
+        name
+        for name, job in jobs.items()
+        for task in job["tasks"]
+        if "--strict" in task["python_wheel_task"]["parameters"]
+    }
+    assert strict == {"batch_inference", "stream_inference"}
+
+
 @pytest.mark.parametrize("problem", MUTATIONS)
 def test_each_mistake_is_found(problem: str) -> None:
     bundle = copy.deepcopy(load_bundle())

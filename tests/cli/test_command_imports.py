@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NAME = "test.models.missed_payment"
 # Each takes from a tenth of a second to several seconds to import, and none is needed to read a table of the ledger.
 HEAVY = (
+    "boathouse.hooks.governance",
     "boathouse.use_case",
     "databricks",
     "matplotlib",
@@ -46,7 +47,6 @@ READING = (
     "requests list",
     "requests list --all",
     "audit verify",
-    "endpoints list",
     f"trace {'0' * 32}",
     f"trace {'0' * 32}-3",
     "trace no-id",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,9 +70,53 @@ def test_the_impact_of_a_column_reaches_the_endpoints(conf: Path) -> None:
     ]
 
 
+def take(monkeypatch: pytest.MonkeyPatch, **inputs: tuple[str, ...]) -> None:
+    """Let the versions, ``v3`` and so on, take these features alone."""
+    uses = [
+        replace(use(name[1:], *(["champion"] if name == "v3" else [])), inputs=taken) for name, taken in inputs.items()
+    ]
+    monkeypatch.setattr("boathouse.cli.features.model_uses", lambda _: uses)
+
+
+def test_the_impact_of_a_column_is_that_of_its_features_and_of_the_models_that_take_them(
+    conf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take(monkeypatch, v3=("limit_bal", "months_late"), v2=("age",), v1=("utilisation_after_request",))
+    assert invoke(conf, "impact", "clean.customers.age").output.splitlines() == [
+        "features.customer_profile: age",
+        f"{MODEL} version 2; endpoint missed_payment (trial, 10 % of the requests)",
+    ]
+    shown = invoke(conf, "impact", "clean.customers.education").output.splitlines()
+    assert shown == ["features.customer_profile: education_level", "no model registered in test uses them"]
+    shown = invoke(conf, "impact", "clean.statements.bill_amt").output
+    assert "features.spending: bill_amt, utilisation, utilisation_mean_3m" in shown
+    assert "pay_amt" not in shown
+    # Through the feature on demand, which is computed from the bill.
+    assert f"{MODEL} version 1\n" in shown
+    assert f"{MODEL} version 3" not in shown
+    # A date is read by all: it decides which row is known.
+    assert invoke(conf, "impact", "clean.statements.statement_date").output.count("version") == 3
+
+
+def test_lineage_and_description_are_of_the_feature_and_not_of_its_view(
+    conf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take(monkeypatch, v3=("limit_bal",), v2=("age",), v1=("utilisation_after_request",))
+    lineage = invoke(conf, "lineage", "age").output
+    assert "  from clean.customers: customer_id, age\n" in lineage
+    assert f"used by {MODEL} version 2" in lineage
+    assert "version 3" not in lineage
+    described = invoke(conf, "describe", "age").output
+    assert f"used by {MODEL} version 2" in described
+    assert f"not taken by {MODEL} version 3 (champion), which looks up other features of customer_profile" in described
+    computed = invoke(conf, "describe", "utilisation_after_request").output
+    assert f"used by {MODEL} version 1" in computed
+    assert "version 2" not in computed
+
+
 def test_the_lineage_of_a_feature_goes_both_ways(conf: Path) -> None:
     shown = invoke(conf, "lineage", "bill_amt").output
-    assert "  from clean.statements: customer_id, statement_month" in shown
+    assert "  from clean.statements: customer_id, statement_date, bill_amt\n" in shown
     assert f"used by {MODEL} version 3 (champion); endpoint missed_payment (champion, 90 %" in shown
     assert f"version 2 (challenger), in another definition {'0' * 16}; endpoint missed_payment (trial" in shown
     assert "computed on demand from it: utilisation_after_request" in shown

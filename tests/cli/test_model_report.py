@@ -24,10 +24,14 @@ def run(*words: str) -> Result:
 
 
 def test_the_report_tells_versions_and_findings(trained: TrainedWorkspace, tmp_path: Path) -> None:
-    path = tmp_path / "report.html"
+    # As dist/ in a checkout: not there before the first command that writes into it.
+    path = tmp_path / "dist" / "report.html"
     done = run("missed_payment", "--to", str(path))
-    assert (done.exit_code, done.output) == (0, f"{path}: 1 version(s), 0 finding(s)\n")
-    assert f"Governance of {MODEL}" in path.read_text(encoding="utf-8")
+    assert (done.exit_code, done.output) == (0, f"{path}: 1 version(s), 1 finding(s)\n")
+    page = path.read_text(encoding="utf-8")
+    assert f"Governance of {MODEL}" in page
+    # The fixture has put the commit of its checkout in place of the one that was registered.
+    assert f"Its tag git_commit is &#39;{trained.commit}&#39;, registered was" in page
     tag(trained, stage="champion")
     mlflow.MlflowClient().set_registered_model_alias(MODEL, "champion", "1")
     try:

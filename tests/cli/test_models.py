@@ -92,7 +92,7 @@ def test_what_there_is_and_what_waits(data: Path) -> None:
     assert listed[1].split()[:5] == [NAME, "1", "2", "-", "2"]
     assert listed[1].endswith("2 to production (tom)")
     assert "waiting: 2 to production, asked by tom; approved by none yet" in run("models", "show").output
-    assert f"{NAME} 2 to production  tom: The gates let it pass: Because." in run("requests", "list").output
+    assert f"{NAME} 2 to production  tom: It passed both steps: Because." in run("requests", "list").output
     shown = run("models", "show", "2").output
     assert f"{NAME} version 2: challenger since" in shown
     assert "passed   minimum_roc_auc is 0.7." in shown
@@ -100,6 +100,13 @@ def test_what_there_is_and_what_waits(data: Path) -> None:
     assert json.loads(run("models", "list", "--json").output)[0]["champion"] == "1"
     assert json.loads(run("requests", "list", "--json").output)[0]["version"] == "2"
     assert "test.models" in run("models", "list", "--all").output
+
+
+def test_a_comment_is_shown_with_the_records_of_the_version(data: Path) -> None:
+    done = run("models", "comment", "2", "--comment", "Weak on small limits", user="ann")
+    assert done.output == f"On record: a comment on {NAME} version 2.\n"
+    assert "commented       2  ann  Weak on small limits" in run("models", "show", "2").output
+    assert "has no version 9" in run("models", "comment", "9", "--comment", "x").stderr
 
 
 def test_approve_takes_charge_and_rollback_takes_it_back(data: Path) -> None:

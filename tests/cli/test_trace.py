@@ -11,12 +11,17 @@ import pytest
 from click.testing import CliRunner
 
 from boathouse.cli.main import cli
+from boathouse.cli.serve import record_served
+from boathouse.environment import Environment
 from boathouse.lifecycle.chain import AuditEvent
 from boathouse.lifecycle.ledger import open_ledger
+from boathouse.lifecycle.resolution import DecidedVersion
 from boathouse.tables.location import TableLocation
 from tests.fixtures.trained_workspace import MODEL
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from click.testing import Result
 
     from tests.fixtures.trained_workspace import TrainedWorkspace
@@ -32,6 +37,10 @@ def test_one_look_up_answers_everything(trained: TrainedWorkspace) -> None:
         event_id="trace", kind="approved", subject=MODEL, version="1", actor="vera", occurred_at=datetime.now(UTC)
     )
     open_ledger(place).append([event])
+    environment = Environment("test", trained.lakehouse)
+    ref = DecidedVersion(name=MODEL, version="1", digest="d")
+    for _ in range(2):
+        record_served(environment, "missed_payment", ref)
     done = run("1", "--json")
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)
@@ -50,6 +59,21 @@ def test_one_look_up_answers_everything(trained: TrainedWorkspace) -> None:
     assert "run/parameters.json" in files
     assert [each["kind"] for each in found["events"]] == ["registered", "approved"]
     assert found["run"]["run_by"]
+    # Serving, asked twice, is on record once, beside training and in the same words.
+    (serving,) = found["served_in"]
+    assert serving["endpoint"] == "missed_payment"
+    trained_in = {**found["runtime_environment"], "engine": None, "engine_version": None}
+    assert serving["runtime_environment"] == trained_in
+    assert all(each["updated_at"] for each in found["tables"] if each["version"] is not None)
+
+
+def test_an_endpoint_goes_on_where_its_environment_cannot_be_recorded(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "lake").write_text("no folder", encoding="utf-8")
+    environment = Environment("test", {"engine": "sail", "root": (tmp_path / "lake").as_posix()})
+    record_served(environment, "missed_payment", DecidedVersion(name=MODEL, version="1", digest="d"))
+    assert "serving_environment_not_recorded" in "".join(capfd.readouterr())
 
 
 def test_an_alias_and_a_short_name_find_the_version(trained: TrainedWorkspace) -> None:

@@ -50,6 +50,20 @@ def test_document_that_is_not_there_is_found() -> None:
     assert conventions.find_missing_documents([("a.md", text)], ["README.md", "docs/engines.md"]) == ["a.md:1: gone.md"]
 
 
+def test_every_path_in_a_message_exists() -> None:
+    existing = [path for path, _ in project.texts()]
+    texts = [(path, text) for path, text in project.texts() if path.startswith("src/")]
+    assert conventions.find_missing_paths(texts, existing) == []
+
+
+def test_a_path_that_is_not_there_is_found() -> None:
+    text = (
+        "see conf/base, conf/base/a.yml, `conf/{environment}/x.yml`, docs/a and scripts/gone.py or conf/base/gone.yml"
+    )
+    found = conventions.find_missing_paths([("a.py", text)], ["conf/base/a.yml", "docs/a.md"])
+    assert found == ["a.py:1: scripts/gone.py", "a.py:1: conf/base/gone.yml"]
+
+
 def test_only_the_use_case_names_its_columns() -> None:
     found = [
         hit

@@ -27,6 +27,7 @@ REGISTRIES = tuple(
 
 # What a reader of the project cannot open: paths of one machine, numbers of a tracker, documents that are elsewhere.
 _OUTSIDE = re.compile(r"(?<![\w./:}])/(?:work|root|home/\w+|Users|tmp/s)/[\w./-]*|\b[Ii]ssue #?\d+\b")
+_PATH = re.compile(r"(?<![\w./}<>])((?:conf|docs|resources|benchmarks|scripts)/[\w-]+(?:[/.][\w-]+)*)(?![\w{*/<])")
 _DOCUMENT = re.compile(r"(?<![\w/.*<>{}-])((?:[\w-]+/)*[\w-]+\.md)\b(?!\.j2)")
 
 
@@ -48,6 +49,16 @@ def find_missing_documents(texts: Iterable[tuple[str, str]], existing: Collectio
         for where, line in _lines(texts)
         for document in _DOCUMENT.findall(line)
         if document.rsplit("/", 1)[-1] not in names
+    ]
+
+
+def find_missing_paths(texts: Iterable[tuple[str, str]], existing: Collection[str]) -> list[str]:
+    """Return the lines that name a file or folder of the project by its path, and there is none; ``{…}`` is open."""
+    return [
+        f"{where}: {path}"
+        for where, line in _lines(texts)
+        for path in _PATH.findall(line)
+        if not any(each == path or each.startswith((f"{path}/", f"{path}.")) for each in existing)
     ]
 
 

@@ -70,7 +70,7 @@ NEVER, ALWAYS = rule(0.1, 0.15, 0.2), rule(0.6, 0.7, 0.9)
 
 
 def card_of(report: EvaluationReport) -> str:
-    return write_model_card(report, CardWords(entity="customer", entities="customers", currency="NT$"))
+    return write_model_card(report, CardWords(entity="boat", entities="boats", currency="EUR"))
 
 
 def test_a_rule_that_acts_is_beaten_by_the_difference_of_their_costs() -> None:
@@ -116,7 +116,7 @@ def test_the_card_begins_with_the_best_rule_and_with_doing_nothing() -> None:
     lines = card_of(report).split("## Metrics")[0].splitlines()
     (simple,) = [line for line in lines if "the best simple rule: act on late from 2 on" in line]
     (nothing,) = [line for line in lines if "doing nothing" in line]
-    (everything,) = [line for line in lines if "acting on every customer" in line]
+    (everything,) = [line for line in lines if "acting on every boat" in line]
     difference = report.baseline.difference["expected_cost"]
     shown = f"| {FROM_TWO:.3f} | {difference.value:.3f} [{difference.low:.3f}, {difference.high:.3f}] | costs less |"
     assert shown in simple

@@ -75,6 +75,17 @@ def test_a_view_that_could_not_be_used_is_refused(changes: dict[str, Any], named
         replace(VIEW, **changes)
 
 
+def test_a_feature_reads_columns_of_its_view_s_sources_alone() -> None:
+    sources = (Source(table="clean.boats", columns=("boat_id", "built", "seen_on"), time_column="seen_on"),)
+    view = replace(VIEW, sources=sources, reads={"age": ("clean.boats.built",), "of_another_view": ("clean.x.y",)})
+    assert view.columns_of("age") == {"clean.boats": ("boat_id", "built", "seen_on")}
+    assert replace(view, reads={"age": ()}).columns_of("age") == {"clean.boats": ("boat_id", "seen_on")}
+    assert replace(view, reads={}).columns_of("age") == {"clean.boats": ("boat_id", "built", "seen_on")}
+    assert view.digest == replace(view, reads={}).digest
+    with pytest.raises(FeatureError, match=r"'age' is said to read clean.boats.colour.*clean.boats.boat_id"):
+        replace(view, reads={"age": ("clean.boats.colour",)})
+
+
 def test_the_contract_has_keys_time_and_nullable_features() -> None:
     contract = contract_of(VIEW)
     assert (contract.name, contract.keys) == ("features.boats", ("boat_id", "seen_on"))

@@ -14,7 +14,7 @@ import mlflow
 import pytest
 
 from boathouse.errors import DataQualityError
-from boathouse.hooks.lineage import VERSION_TAGS, LineageHooks
+from boathouse.hooks.lineage import LineageHooks
 from boathouse.hooks.provenance import RunTags, digest_lock, read_runtime_environment
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def test_a_run_carries_every_tag_of_the_model(tracked: SampleProject, monkeypatc
     names = {field.name for field in dataclasses.fields(RunTags)}
     assert names <= set(tags)
     assert (tags["environment"], tags["engine"], tags["job_run_id"]) == ("test", "sail", "job-77")
-    assert tags["mlflow.source.git.commit"] == tags["git_commit"] == COMMIT
+    assert tags["mlflow.source.git.commit"] == tags["git_sha"] == COMMIT
 
 
 def test_tables_read_are_inputs_with_version_and_purpose(tracked: SampleProject) -> None:
@@ -59,9 +59,39 @@ def test_tables_read_are_inputs_with_version_and_purpose(tracked: SampleProject)
     assert {tag.key: tag.value for tag in inputs["test.clean.numbers"].tags}["mlflow.data.context"] == "training"
     path = mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path="table_versions.json")
     versions = json.loads(Path(path).read_text(encoding="utf-8"))
+    tags = {tag.key: tag.value for tag in inputs["test.raw.numbers"].tags}
+    assert (tags["delta_version"], tags["updated_at"]) == ("7", "2026-03-01T09:00:00+00:00")
+    assert {use["updated_at"] for use in versions["reads"]} == {"2026-03-01T09:00:00+00:00"}
     assert [(use["table"], use["version"], use["rows"]) for use in versions["writes"]] == [
         ("test.clean.numbers", "2", 4)
     ]
+
+
+def test_what_trains_is_an_input_for_training_whoever_reads_it_later() -> None:
+    """In a whole flow evaluation and monitoring read the table that training read."""
+    table = SimpleNamespace(table="test.model_input.rows", version=3, rows=1, path="", timestamp=None)
+    hooks = LineageHooks()
+    hooks.before_pipeline_run({}, SimpleNamespace(nodes=()), {"rows": SimpleNamespace(last_read=table)})
+    for namespace in ("feature_engineering", "training", "evaluation", "monitoring", "training"):
+        hooks.after_dataset_loaded("rows", SimpleNamespace(namespace=namespace))
+    (use,) = hooks._record.reads.values()
+    assert use.context == "training"
+    assert use.contexts == ("feature_engineering", "training", "testing", "monitoring")
+    (read,) = hooks._record.to_dict()["reads"]
+    assert (read["context"], list(read["contexts"])[-1]) == ("training", "monitoring")
+
+
+@pytest.mark.parametrize(
+    ("pipelines", "context"), [(["evaluation", "monitoring"], "testing"), (["monitoring", "evaluation"], "testing")]
+)
+def test_what_was_not_read_for_training_is_not_said_to_be(pipelines: list[str], context: str) -> None:
+    table = SimpleNamespace(table="test.model_input.rows", version=3, rows=1, path="")
+    hooks = LineageHooks()
+    hooks.before_pipeline_run({}, SimpleNamespace(nodes=()), {"rows": SimpleNamespace(last_read=table)})
+    for namespace in pipelines:
+        hooks.after_dataset_loaded("rows", SimpleNamespace(namespace=namespace))
+    (use,) = hooks._record.reads.values()
+    assert use.context == context
 
 
 def test_a_file_read_is_an_input_without_a_version(tracked: SampleProject) -> None:
@@ -85,7 +115,7 @@ def test_a_model_version_registered_in_the_run_carries_where_it_comes_from(
     tracked.run()
     tags = client.get_model_version("test.models.registered_early", "1").tags
     assert tags["table_versions"] == "test.clean.numbers@2,test.raw.numbers@7"
-    assert tags["git_commit"] == COMMIT
+    assert tags["git_sha"] == COMMIT
     assert tags["engine"] == "sail"
 
 
@@ -113,12 +143,15 @@ def test_a_version_knows_its_data_and_commit_as_soon_as_it_is_registered(shared_
         "models.late": SimpleNamespace(name="test.models.known_at_once", last_saved_version="1"),
     }
     hooks, node = LineageHooks(), SimpleNamespace(namespace="training")
-    hooks.before_pipeline_run(datasets)
+    loader = {"globals": {"environment": "test", "lakehouse": {"engine": "sail", "root": "/nowhere"}}}
+    hooks.after_context_created(SimpleNamespace(config_loader=loader, params={}))
+    hooks.before_pipeline_run({"pipeline_names": ["training"]}, SimpleNamespace(nodes=()), datasets)
     hooks.after_dataset_loaded("clean.numbers", node)
     hooks.after_dataset_saved("models.late", node)
     tags = client.get_model_version("test.models.known_at_once", "1").tags
     assert tags["table_versions"] == "test.clean.numbers@3"
-    assert tags["git_commit"] == COMMIT
+    assert (tags["git_sha"], tags["environment"], tags["pipeline"]) == (COMMIT, "test", "training")
+    assert (tags["job_run_id"], "branch" in tags) == ("none", True)
 
 
 def test_options_are_logged_key_by_key(tracked: SampleProject) -> None:
@@ -179,7 +212,9 @@ def test_a_model_is_registered_with_everything_to_make_it_again(tracked: SampleP
     )
     tracked.run("data_prep", params={"training": {"split": {"share": 0.25}}})
     tags = client.get_model_version("test.models.whole", "1").tags
-    assert set(VERSION_TAGS) <= set(tags)
+    run_tags = {field.name for field in dataclasses.fields(RunTags)}
+    assert run_tags <= set(tags)
+    assert {"git_sha", "branch", "job_run_id", "environment"} <= run_tags
     assert tags["libraries_digest"] == read_runtime_environment().libraries_digest
     run = _newest_run().info.run_id
     assert mlflow.artifacts.load_dict(f"runs:/{run}/parameters.json")["training"]["split"] == {

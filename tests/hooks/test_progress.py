@@ -191,6 +191,11 @@ def test_frames_in_memory_are_measured(data: object, expected: int | None) -> No
     assert count_rows(object(), data, written=False) == expected
 
 
+def test_a_table_that_counts_what_it_wrote_is_shown_with_that_and_not_with_its_size() -> None:
+    table = SimpleNamespace(last_read=None, last_written=SimpleNamespace(rows=180_000), rows_written=0)
+    assert count_rows(table, object(), written=True) == 0
+
+
 def test_a_table_knows_by_its_last_read_or_write() -> None:
     table = SimpleNamespace(last_read=SimpleNamespace(rows=10), last_written=SimpleNamespace(rows=None))
     assert count_rows(table, object(), written=False) == 10

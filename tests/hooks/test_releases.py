@@ -12,10 +12,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from kedro.io import DataCatalog
+from kedro.pipeline import Node, Pipeline
 
 from boathouse.cli.package import pack_conf
 from boathouse.environment import open_environment
 from boathouse.errors import ReleaseError
+from boathouse.hooks.preflight import PreflightHooks
 from boathouse.hooks.provenance import read_source_state
 from boathouse.hooks.release_record import RELEASE_FILE, find_changed_files
 from boathouse.hooks.releases import (
@@ -26,9 +29,11 @@ from boathouse.hooks.releases import (
     read_conf_files,
     read_release_in_use,
 )
+from boathouse.lifecycle.datasets import ClaimsDataset
 from boathouse.lifecycle.evidence import SourceState
 from boathouse.lifecycle.policy import GovernanceOptions
 from boathouse.lifecycle.rules_in_force import ConfState
+from tests.conventions import project as project_of
 from tests.fixtures.life_cycle import options
 from tests.fixtures.trained_workspace import run_git
 
@@ -38,11 +43,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.programs("git")
 
 GOVERNANCE = "prod/governance/parameters_governance.yml"
+SHIPPED = project_of.CONF / "base" / "governance" / "parameters_governance.yml"
 CONF = {
     "base/globals.yml": "environment: dev\nlakehouse: {engine: sail, root: lake}\n",
-    "base/governance/parameters_governance.yml": 'governance: {released_runs: "off"}\n',
+    "base/governance/parameters_governance.yml": SHIPPED.read_text(encoding="utf-8"),
     "prod/globals.yml": "environment: prod\n",
-    GOVERNANCE: "governance: {released_runs: enforce}\n",
+    GOVERNANCE: "governance: {released_runs: enforce, released_code: clean_commit}\n",
     "staging/globals.yml": "environment: staging\n",
     "staging/governance/parameters_governance.yml": "governance: {released_runs: warn}\n",
     "dev/globals.yml": "{}\n",
@@ -65,8 +71,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "Begin"]):
         run_git(root, *words)
     code = root / "src" / "boathouse"
-    take = "boathouse.hooks.releases.read_release_in_use"
-    monkeypatch.setattr(take, lambda source, name: read_release_in_use(source, name, code))
+    for module in ("releases", "preflight"):
+        take = f"boathouse.hooks.{module}.read_release_in_use"
+        monkeypatch.setattr(take, lambda source, name: read_release_in_use(source, name, code))
     return root
 
 
@@ -222,6 +229,24 @@ def test_the_digest_of_a_conf_is_that_of_its_environment_wherever_it_lies(projec
     (project / "conf" / GOVERNANCE).write_text("governance: {}\n", encoding="utf-8")
     edited = read_release_in_use(project / "conf", "prod", code).conf
     assert (edited.digest != in_folder.digest, edited.is_released) == (True, False)
+
+
+def test_every_run_is_checked_before_it_begins_and_says_its_conf_to_the_decision(project: Path) -> None:
+    hooks = PreflightHooks()
+    hooks._environment = open_environment("prod", project / "conf")
+    claims = ClaimsDataset()
+    pipeline = Pipeline([Node(lambda who: who, inputs="promotion.claims", outputs="done", name="decide")])
+    catalog = DataCatalog({"promotion.claims": claims})
+    hooks.before_pipeline_run({"runtime_params": {}}, pipeline, catalog)
+    assert claims.read_conf is not None
+    conf = claims.load().conf
+    assert conf is not None
+    assert (conf.is_released, len(conf.digest)) == (True, 64)
+    with pytest.raises(ReleaseError, match="--params sets governance"):
+        hooks.before_pipeline_run({"runtime_params": {"governance": {"roles": {}}}}, pipeline, catalog)
+    (project / "src" / "boathouse" / "code.py").write_text("x = 2\n", encoding="utf-8")
+    with pytest.raises(ReleaseError, match=r"src/boathouse/code\.py"):
+        hooks.before_pipeline_run({"runtime_params": {}}, pipeline, catalog)
 
 
 def test_secrets_and_local_files_are_no_part_of_a_release(project: Path) -> None:

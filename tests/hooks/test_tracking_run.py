@@ -54,9 +54,9 @@ def test_metrics_are_a_file_and_numbers_of_the_run(tmp_path: Path, tracked: Samp
     mlflow.set_experiment("boathouse-test")
     dataset = RunMetricsDataset(filepath=str(tmp_path / "metrics.json"), prefix="test")
     with mlflow.start_run() as run:
-        dataset.save({"roc_auc": 0.75, "brier_score": math.nan})
-    assert mlflow.get_run(run.info.run_id).data.metrics == {"test.roc_auc": 0.75}
-    assert json.loads((tmp_path / "metrics.json").read_text()) == dataset.load() == {"roc_auc": 0.75}
+        dataset.save({"roc_auc": 0.75, "recall": 0.5, "brier_score": math.nan})
+    assert mlflow.get_run(run.info.run_id).data.metrics == {"test.roc_auc": 0.75, "test.recall_score": 0.5}
+    assert json.loads((tmp_path / "metrics.json").read_text()) == dataset.load() == {"roc_auc": 0.75, "recall": 0.5}
 
 
 def test_outside_a_run_metrics_are_a_file_alone(tmp_path: Path, tracked: SampleProject, shared_store: str) -> None:

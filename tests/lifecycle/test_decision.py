@@ -35,11 +35,26 @@ def decide(evidence: GateEvidence, decided: Decided = UNATTENDED, **modes: str |
     return decide_promotion(evidence.report, judge_gates(evidence, options), decided)
 
 
+# What compares the candidate with the champion or the baseline; every other gate but the approval is compliance.
+COMPARING = {
+    "unseen_rows",
+    "beats_baseline",
+    "costs_less_than_baseline",
+    "not_costlier_than_baseline",
+    "not_worse_than_champion",
+    "brier_not_worse_than_champion",
+    "not_costlier_than_champion",
+}
+
+
 @pytest.mark.parametrize("name", [name for name in GATES if name != "approval"])
-def test_a_refusal_rejects_and_is_on_record_with_its_number(name: str) -> None:
+def test_a_refusal_fails_its_step_and_is_on_record_with_its_number(name: str) -> None:
     refused = next(case.evidence for case in cases_of(name) if not case.passes)
-    decision = decide(refused)
-    assert decision.outcome == "rejected"
+    # One of the two fairness gates alone: cases of one may be cases of the other.
+    fairness = {"equalized_odds", "demographic_parity"} - {name}
+    decision = decide(refused, **dict.fromkeys(fairness, "warn"))
+    assert decision.outcome == ("kept" if name in COMPARING else "rejected")
+    assert (decision.compliance, decision.comparison) == (("passed", "failed") if name in COMPARING else ("failed", ""))
     recorded = {gate["name"]: gate for gate in json.loads(json.dumps(decision.to_dict()))["gates"]}
     assert set(recorded) == set(GATES)
     assert recorded[name]["passed"] is False
@@ -51,7 +66,8 @@ def test_a_refusal_rejects_and_is_on_record_with_its_number(name: str) -> None:
 def test_a_gate_that_is_not_enforced_does_not_refuse(name: str, mode: str | bool) -> None:
     refused = next(case.evidence for case in cases_of(name) if not case.passes)
     decision = decide(refused, **{name: mode})
-    others = {"equalized_odds", "demographic_parity"} - {name}
+    # Gates that judge the same number: what one refuses another may refuse too.
+    others = {"equalized_odds", "demographic_parity", "costs_less_than_baseline"} - {name}
     assert not any(gate.refuses for gate in decision.gates if gate.name not in others)
     assert (name in {gate.name for gate in decision.gates}) is (mode == "warn")
 
@@ -69,6 +85,25 @@ def test_an_approval_does_not_help_who_is_refused_or_no_better() -> None:
     assert (decide(worse).outcome, decide(worse).waits_for_approval) == ("rejected", False)
     tie = replace(unapproved, report=replace(GOOD_REPORT, champion=rival(roc_auc=Estimate(0.0, 0.0, 0.0))))
     assert (decide(tie).outcome, decide(tie).waits_for_approval) == ("kept", False)
+
+
+def test_what_fails_the_compliance_check_is_not_compared() -> None:
+    both = replace(
+        documents(owner=""), report=replace(GOOD_REPORT, champion=rival(roc_auc=Estimate(-0.1, -0.2, -0.05)))
+    )
+    decision = decide(both)
+    assert (decision.compliance, decision.comparison, decision.difference) == ("failed", "", {})
+    assert "not_worse_than_champion" not in decision.reason
+
+
+def test_what_was_compared_is_on_record_with_its_interval() -> None:
+    against = decide(report(champion=rival(roc_auc=Estimate(0.02, 0.001, 0.03))))
+    interval = {"metric": "roc_auc", "value": 0.02, "low": 0.001, "high": 0.03}
+    assert against.difference == {"rival": f"champion {against.champion}", **interval}
+    first = decide(report(champion=None, seen={"candidate": 0.0, "baseline": 0.0}))
+    assert first.difference["rival"] == "baseline"
+    undefined = decide(report(champion=rival(roc_auc=Estimate(NAN, NAN, NAN))))
+    assert json.dumps(undefined.to_dict()["difference"]["low"]) == "null"
 
 
 @pytest.mark.parametrize(
@@ -114,3 +149,11 @@ def test_the_card_asks_in_words_and_puts_what_refuses_first() -> None:
     )
     assert all(rule.asks in card for rule in GATES.values())
     assert "It does as it should. | yes | 0 of 10" in card
+    assert "\nCompliance check: failed. It was not compared.\n" in card
+
+
+def test_the_card_has_the_result_of_both_steps() -> None:
+    tie = report(champion=rival(roc_auc=Estimate(0.0, 0.0, 0.0)))
+    decision = decide(tie)
+    line = f"\nCompliance check: passed. Comparison with champion {decision.champion}: failed.\n"
+    assert line in write_decision_card(decision, tie.report)

@@ -32,6 +32,18 @@ if TYPE_CHECKING:
 
 SECRET = "a-secret-for-tests"  # noqa: S105 - of no use anywhere
 FAST = {"timeout_s": 0.3, "first_wait_s": 0.05}
+# What a receiver of everything is told of a version that becomes champion at once.
+PROMOTED = (
+    "candidate_registered",
+    "transition_requested",
+    "gates_passed",
+    "challenger_changed",
+    "comparison_passed",
+    "transition_requested",
+    "champion_changed",
+)
+# Of the model, and of the two versions that are champion one after the other.
+MESSAGES = 1 + 2 * len(PROMOTED)
 
 
 def rules(receiver: Receiver | None = None, **entry: Any) -> GovernanceOptions:
@@ -60,24 +72,20 @@ def receiver() -> Iterator[Receiver]:
 
 def test_every_record_becomes_one_call_that_the_receiver_can_verify(setup: LifeCycleSetup, receiver: Receiver) -> None:
     done = box(setup, rules(receiver)).deliver()
-    assert done == Delivered(sent=6, failed=0, waiting=0, given_up=0)
+    assert done == Delivered(sent=MESSAGES, failed=0, waiting=0, given_up=0)
     bodies = [json.loads(body) for _, body in receiver.calls]
     assert [(body["event"], body["version"]) for body in bodies] == [
-        ("candidate_registered", "1"),
-        ("gates_passed", "1"),
-        ("champion_changed", "1"),
-        ("candidate_registered", "2"),
-        ("gates_passed", "2"),
-        ("champion_changed", "2"),
+        ("model_created", None),
+        *((event, version) for version in "12" for event in PROMOTED),
     ]
-    assert bodies[1]["evidence"]["gates"] == {"minimum_roc_auc": True}
+    assert bodies[3]["evidence"]["gates"] == {"minimum_roc_auc": True}
     headers, body = receiver.calls[-1]
     signed = f"{headers['X-Boathouse-Timestamp']}.{body.decode()}".encode()
     expected = hmac.new(SECRET.encode(), signed, hashlib.sha256).hexdigest()
     assert headers["X-Boathouse-Signature"] == f"v1={expected}"
     assert headers["X-Boathouse-Event"] == "champion_changed"
     assert abs(int(headers["X-Boathouse-Timestamp"]) - time.time()) < 60
-    assert len(set(receiver.deliveries())) == 6
+    assert len(set(receiver.deliveries())) == MESSAGES
 
 
 def test_what_was_delivered_is_not_sent_again(setup: LifeCycleSetup, receiver: Receiver) -> None:
@@ -85,7 +93,7 @@ def test_what_was_delivered_is_not_sent_again(setup: LifeCycleSetup, receiver: R
     assert box(setup, rules(receiver)).deliver() == Delivered(0, 0, 0, 0)
     setup.cycle().rollback(comment="worse")
     box(setup, rules(receiver)).deliver()
-    assert [headers["X-Boathouse-Event"] for headers, _ in receiver.calls[6:]] == [
+    assert [headers["X-Boathouse-Event"] for headers, _ in receiver.calls[MESSAGES:]] == [
         "candidate_registered",
         "rolled_back",
     ]
@@ -95,7 +103,7 @@ def test_what_was_delivered_is_not_sent_again(setup: LifeCycleSetup, receiver: R
 def test_only_events_asked_for_and_only_from_the_day_asked_for(setup: LifeCycleSetup, receiver: Receiver) -> None:
     assert box(setup, rules(receiver, events=["champion_changed", "rolled_back"])).deliver().sent == 2
     assert box(setup, rules(receiver, since="2026-03-02")).messages() == []
-    assert len(box(setup, rules(receiver, since="2026-03-01")).messages()) == 6
+    assert len(box(setup, rules(receiver, since="2026-03-01")).messages()) == MESSAGES
 
 
 @pytest.mark.parametrize("answer", [500, 404, "hang", "reset", "redirect"])
@@ -150,8 +158,8 @@ def test_many_senders_at_once_send_each_message_once(setup: LifeCycleSetup, rece
     given = rules(receiver)
     with ThreadPoolExecutor(4) as pool:
         done = list(pool.map(lambda _: box(setup, given).deliver(), range(4)))
-    assert sum(each.sent for each in done) == 6
-    assert len(receiver.calls) == len(set(receiver.deliveries())) == 6
+    assert sum(each.sent for each in done) == MESSAGES
+    assert len(receiver.calls) == len(set(receiver.deliveries())) == MESSAGES
 
 
 def send_and_die(root: str, port: int) -> None:

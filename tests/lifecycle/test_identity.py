@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from boathouse.errors import LifeCycleError, OptionError
+from boathouse.lifecycle.decision import record_decision
 from boathouse.lifecycle.policy import (
     ASSURANCES,
     ApprovalOptions,
@@ -14,7 +17,7 @@ from boathouse.lifecycle.policy import (
     choose_identity,
     mark_declared,
 )
-from tests.fixtures.life_cycle import APPROVALS, options
+from tests.fixtures.life_cycle import APPROVALS, LifeCycleSetup, decision, options
 
 
 @pytest.mark.parametrize(
@@ -55,6 +58,34 @@ def test_what_counts_for_an_approval_depends_on_the_place(
     else:
         with pytest.raises(LifeCycleError, match=f"by vera rests on assurance '{assurance}'"):
             check_assurance(identity, options().rules)
+
+
+STRICT = {"on_platform": ("platform",), "elsewhere": ("system",)}
+
+
+def test_a_name_that_does_not_count_approves_nothing_and_the_try_is_on_record(setup: LifeCycleSetup) -> None:
+    strict, lenient = (options(needed=1, **more) for more in ({"accepted_assurance": STRICT}, {}))
+    record_decision(setup.cycle("tom", strict), decision("3", champion="2"))
+    maria = replace(setup.cycle(rules=strict), identity=Identity("maria", "declared", "tom"))
+    with pytest.raises(LifeCycleError, match="by maria rests on assurance 'declared'"):
+        maria.approve("3", comment="seen")
+    refused = setup.records("refused")[-1]
+    assert (refused.actor, refused.assurance, refused.who) == ("maria", "declared", "maria (declared)")
+    assert refused.read_evidence()["account"] == "tom"
+    assert setup.records("approved") == []
+    # Where it counts, it is the second person by name alone, and marked.
+    state = replace(maria, options=lenient).approve("3", comment="seen")
+    assert (state.champion, state.versions["3"].approved_by) == ("3", "maria (declared)")
+
+
+def test_an_approval_that_counted_where_it_was_given_does_not_count_where_it_is_judged(setup: LifeCycleSetup) -> None:
+    lenient = options(needed=1, carry_out=False)
+    record_decision(setup.cycle("tom", lenient), decision("3", champion="2"))
+    replace(setup.cycle(rules=lenient), identity=Identity("maria", "declared", "tom")).approve("3", comment="seen")
+    strict = options(needed=1, carry_out=False, accepted_assurance=STRICT)
+    with pytest.raises(LifeCycleError, match="0 valid approval.*by maria rests on assurance 'declared'"):
+        setup.cycle("ann", strict).promote("3", comment="now")
+    assert setup.cycle("ann", lenient).promote("3", comment="now").champion == "3"
 
 
 @pytest.mark.parametrize(

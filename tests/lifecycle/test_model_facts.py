@@ -67,7 +67,7 @@ def load(**tags: str) -> LoadedModel:
 
 @pytest.mark.parametrize("empty", ["", " ", "unknown", "None", "null"])
 def test_a_tag_that_says_nothing_does_not_count(empty: str) -> None:
-    assert collect_documents(load(git_commit=empty, owner="credit-risk"), "") == {"owner": "credit-risk"}
+    assert collect_documents(load(git_sha=empty, owner="credit-risk"), "") == {"owner": "credit-risk"}
 
 
 def test_a_card_counts_if_it_is_about_these_files() -> None:

@@ -101,7 +101,7 @@ def test_a_version_registered_past_the_ledger_is_noted_by_the_next_step(setup: E
     train(0.6)
     assert open_ledger(setup.table(PROMOTIONS)).read() == []
     assert list(cycle(setup).sync().versions) == ["1"]
-    assert [record.kind for record in open_ledger(setup.table(PROMOTIONS)).read()] == ["registered"]
+    assert [record.kind for record in open_ledger(setup.table(PROMOTIONS)).read()] == ["created", "registered"]
 
 
 def test_a_store_that_cannot_be_used_is_named(setup: Environment, store: Path) -> None:

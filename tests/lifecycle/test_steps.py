@@ -114,7 +114,7 @@ def test_a_decision_on_what_is_in_charge_or_was_is_only_put_on_record(
 ) -> None:
     judge(setup, version, outcome)
     assert setup.registry.aliases == {"champion": "2", "previous": "1"}
-    assert [each.kind for each in setup.records()][-1] == "checked"
+    assert [each.kind for each in setup.records()][-1] == ("compared" if outcome == "kept" else "checked")
 
 
 def test_a_decision_against_a_former_champion_is_refused(setup: LifeCycleSetup) -> None:
@@ -130,7 +130,7 @@ def test_what_was_rolled_back_does_not_come_back_by_the_next_decision(setup: Lif
     setup.cycle().rollback(comment="worse")
     judge(setup, "2", salt=0.1)
     assert setup.registry.aliases == {"champion": "1"}
-    assert [each.kind for each in setup.records()][-2:] == ["checked", "refused"]
+    assert [each.kind for each in setup.records()][-3:] == ["checked", "compared", "refused"]
 
 
 def test_a_run_by_somebody_who_may_not_promote_asks_instead(setup: LifeCycleSetup) -> None:
@@ -138,7 +138,8 @@ def test_a_run_by_somebody_who_may_not_promote_asks_instead(setup: LifeCycleSetu
     record_decision(setup.cycle("tom", rules), decision("3", champion="2"))
     state = setup.cycle().sync()
     assert (state.champion, state.challenger, len(state.open_requests)) == ("2", "3", 1)
-    assert [each.kind for each in setup.records()][-4:] == ["checked", "promoted", "requested", "refused"]
+    asked = ["checked", "promoted", "compared", "requested", "refused"]
+    assert [each.kind for each in setup.records()][-5:] == asked
     setup.cycle("ann", rules).approve("3", comment="fine")
     assert setup.registry.aliases["champion"] == "3"
 
@@ -146,11 +147,16 @@ def test_a_run_by_somebody_who_may_not_promote_asks_instead(setup: LifeCycleSetu
 # Requests and approvals
 
 
-def test_a_request_to_staging_is_carried_out_by_its_approval(setup: LifeCycleSetup) -> None:
-    setup.cycle("tom").request("3", to="staging", comment="to be looked at")
-    state = setup.cycle("vera").approve("3", comment="go ahead")
-    assert (state.challenger, state.versions["3"].approved_by) == ("3", "vera")
-    assert state.open_requests == ()
+def test_a_request_to_staging_is_carried_out_by_the_compliance_check_and_by_no_approval(setup: LifeCycleSetup) -> None:
+    setup.cycle("ann").request("3", to="staging", comment="to be looked at")
+    for action, step in (
+        ("approve", lambda: setup.cycle("vera").approve("3", comment="go ahead")),
+        ("promote", lambda: setup.cycle("vera").promote("3", to="staging", comment="go ahead")),
+    ):
+        refused(setup, "The gates have not decided on test.models.late version 3", step, action=action)
+    state = judge(setup, outcome="kept")
+    assert (state.challenger, state.open_requests) == ("3", ())
+    assert [(each.by, each.closed) for each in state.requests if each.version == "3"] == [("ann", "carried out by tom")]
     assert shown(setup)
 
 
@@ -336,7 +342,7 @@ def test_production_cannot_be_asked_for_when_the_comparison_failed(setup: LifeCy
         lambda: setup.cycle().promote("3", comment="x"),
     ):
         action = "request" if setup.records()[-1].kind != "refused" else "promote"
-        refused(setup, "decided 'kept' on version 3", step, action=action)
+        refused(setup, "Version 3 failed the comparison with champion 2", step, action=action)
 
 
 def test_what_is_withdrawn_cannot_be_asked_for(setup: LifeCycleSetup) -> None:

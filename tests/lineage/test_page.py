@@ -10,12 +10,12 @@ import pytest
 
 from boathouse.lineage.findings import find_findings
 from boathouse.lineage.governance_report import build_page
-from boathouse.lineage.model_history import Metric
+from boathouse.lineage.model_history import Metric, read_serving
 from boathouse.lineage.model_versions import MODEL_VERSIONS, version_rows
 from boathouse.modelling.task import BINARY
 from boathouse.reports.page import Page, Section, Table
 from tests.fixtures.lineage_facts import NAME, make_facts
-from tests.fixtures.model_history import STORY, event, make_history
+from tests.fixtures.model_history import DEPLOYED, STORY, event, make_history
 
 EVIL = "<script>alert(1)</script> | a\nb `c`"
 
@@ -137,3 +137,21 @@ def test_a_version_that_only_the_ledger_knows_has_a_row() -> None:
     (row,) = version_rows(make_history(facts=None), [])
     found = dict(zip(MODEL_VERSIONS.column_names, row, strict=True))
     assert (found["trained_by"], found["git_commit"], found["tables"]) == ("otto", None, [])
+
+
+def test_what_an_endpoint_serves_is_known_by_conf_where_nothing_was_changed_yet() -> None:
+    served = {"name": "main", "entity_name": NAME, "entity_version": None}
+    conf = {"scoring": {"config": {"served_entities": [served]}, "boathouse": {"follow": {"main": "champion"}}}}
+    serving = read_serving(NAME, conf, [])
+    text = build_page(make_history(deployments=(), serving=serving), []).to_markdown()
+    assert "Endpoint scoring (main, 0 % of the requests) serves the version at alias champion now." in text
+    assert "That is by conf; no change of an endpoint is on record." in text
+    assert "No endpoint serves it." not in text
+    assert "No endpoint serves it." in build_page(make_history(deployments=()), []).to_markdown()
+
+
+def test_a_record_of_an_endpoint_counts_more_than_its_conf() -> None:
+    conf = {DEPLOYED[-1].subject: {"config": {"served_entities": []}}}
+    (use,) = read_serving(NAME, conf, DEPLOYED)
+    assert use.endpoint == DEPLOYED[-1].subject
+    assert read_serving("another.models.name", conf, DEPLOYED) == ()

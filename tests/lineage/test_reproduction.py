@@ -67,7 +67,7 @@ def train_with_fewer_rounds(facts: ModelVersionFacts, tree: WorkTree, conf: Path
         patch.setenv("BOATHOUSE_DATA", str(tree.folder / "data"))
         with KedroSession.create(project_path=ROOT, env="test", conf_source=str(conf)) as session:
             session.run(pipeline_names=["training"])
-    here = {"git_commit": str(facts.code.commit), "git_difference": "none", "git_dirty": "false"}
+    here = {"git_sha": str(facts.code.commit), "git_difference": "none", "git_dirty": "false"}
     for key, value in here.items():
         mlflow.MlflowClient(store, store).set_model_version_tag(MODEL, "1", key, value)
     return store
@@ -175,7 +175,7 @@ def test_a_training_that_fails_is_quoted_and_leaves_nothing(
         "raise RuntimeError('no such luck')\n", encoding="utf-8"
     )
     run_git(trained.project, "commit", "-q", "-a", "-m", "Break")
-    tag(trained, git_commit=run_git(trained.project, "rev-parse", "HEAD"))
+    tag(trained, git_sha=run_git(trained.project, "rev-parse", "HEAD"))
     try:
         with pytest.raises(ReproductionError, match=r"(?s)training it again failed.*no such luck"):
             reproduce(MODEL, "1", lakehouse=trained.lakehouse, views=(), project=trained.project)

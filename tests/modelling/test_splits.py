@@ -141,6 +141,43 @@ def test_all_rows_of_an_entity_are_in_one_part_of_the_size_asked_for(spark: Spar
     assert first != other
 
 
+@pytest.mark.parametrize(
+    ("options", "version", "seed"),
+    [
+        (ONE_EACH, "by=cohorts,validation_cohorts=1,test_cohorts=1,as_of=2005-09-30", None),
+        (
+            SplitOptions(by="dates", validation_from="2005-06-01", test_from=date(2005, 7, 1)),
+            "by=dates,validation_from=2005-06-01,test_from=2005-07-01,as_of=2005-09-30",
+            None,
+        ),
+        (
+            SplitOptions(by="hash", validation_share=0.2, test_share=0.3, seed=8),
+            "by=hash,validation_share=0.2,test_share=0.3,as_of=2005-09-30",
+            8,
+        ),
+    ],
+)
+def test_each_row_carries_version_and_seed_of_its_split(
+    spark: SparkSession, options: SplitOptions, version: str, seed: int | None
+) -> None:
+    rows = [(number, day, day) for number in range(20) for day in DAYS]
+    labels = spark.createDataFrame(rows, "customer_id bigint, observed_on date, known_on date")
+    found = split_labels(
+        labels, date(2005, 9, 30), options, time="observed_on", known="known_on", entity=["customer_id"]
+    )
+    assert {tuple(row) for row in found.select("split_version", "split_seed").collect()} == {(version, seed)}
+    assert dict(found.dtypes)["split_seed"] == "bigint"
+
+
+def test_other_options_or_other_labels_are_another_version() -> None:
+    made = {
+        SplitOptions(by="cohorts", validation_cohorts=validation, test_cohorts=1).describe(date(2005, month, 30))
+        for validation in (1, 2)
+        for month in (8, 9)
+    }
+    assert len(made) == 4
+
+
 @pytest.mark.parametrize("options", [ONE_EACH, BY_HASH], ids=lambda each: each.by)
 def test_a_column_that_the_split_needs_has_to_be_given(spark: SparkSession, options: SplitOptions) -> None:
     labels = spark.createDataFrame([(1, DAYS[0])], "customer_id bigint, known_on date")

@@ -215,8 +215,9 @@ def test_a_share_of_unknown_rows_is_in_range(share: float) -> None:
 
 def test_rows_of_one_entity_are_in_one_half() -> None:
     """By the number of its keys, which is the same in every frame."""
-    sample = take(pd.concat([TABLE, TABLE.assign(customer_id=TABLE["customer_id"] + 10)]))
-    numbers = number_entities(TABLE, ["customer_id"])
+    key = TABLE.columns[0]
+    sample = take(pd.concat([TABLE, TABLE.assign(**{key: TABLE[key] + 10})]))
+    numbers = number_entities(TABLE, [key])
     assert numbers[0] == numbers[2] != numbers[1]
     assert set(sample.entities.tolist()) >= set(numbers[:4].tolist())
     by_entity = dict(zip(sample.entities.tolist(), sample.halves.tolist(), strict=True))

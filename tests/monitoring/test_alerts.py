@@ -7,11 +7,19 @@ from datetime import date
 
 import pytest
 
-from boathouse.monitoring.alerts import Alert, alert_on_drift, alert_on_labels, alert_on_performance, sort_alerts
+from boathouse.monitoring.alerts import (
+    Alert,
+    alert_on_baseline,
+    alert_on_drift,
+    alert_on_labels,
+    alert_on_performance,
+    sort_alerts,
+)
 from boathouse.monitoring.distances import Comparison, Shift
-from boathouse.monitoring.drift import ColumnDrift
+from boathouse.monitoring.drift import ColumnDrift, grade_nulls
 from boathouse.monitoring.options import DriftOptions, PerformanceOptions
 from boathouse.monitoring.performance import CohortPerformance, LabelRate
+from boathouse.monitoring.reference import Baseline
 from boathouse.monitoring.tables import alert_rows
 
 DRIFT = DriftOptions(
@@ -36,13 +44,12 @@ LIMITS = PerformanceOptions(
 )
 COMPARISON = Comparison(
     data_type="double",
-    reference_rows=100,
-    current_rows=100,
+    reference_rows=1_000,
+    current_rows=1_000,
     psi=0.3,
     js_distance=0.1,
     ks=None,
     chi_squared=None,
-    null_delta=0.0,
     shift=Shift("1", 0.0, 0.12),
     distinct_delta=0.0,
 )
@@ -57,8 +64,10 @@ MEASURED = CohortPerformance(
 )
 
 
-def drift(severity: str, **changes: float) -> ColumnDrift:
-    return ColumnDrift(column="x", comparison=replace(COMPARISON, **changes), p_adjusted=0.0, severity=severity)
+def drift(severity: str, **changes: object) -> ColumnDrift:
+    comparison = replace(COMPARISON, **changes)
+    nulls = grade_nulls(comparison, DRIFT)
+    return ColumnDrift(column="x", comparison=comparison, p_adjusted=0.0, severity=severity, null_severity=nulls)
 
 
 def test_a_drift_alert_names_measure_limit_and_the_bin_that_moved() -> None:
@@ -80,33 +89,71 @@ def test_an_alarm_by_distance_names_the_distance() -> None:
     assert "retraining alone is no answer" in alert.action
 
 
-@pytest.mark.parametrize("change", [0.06, -0.06])
-def test_nulls_that_came_or_went_are_a_data_alert(change: float) -> None:
-    (alert,) = alert_on_drift([drift("none", null_delta=change)], kind="feature_drift", options=DRIFT)
+@pytest.mark.parametrize(("before", "now", "change"), [(0, 60, "+6.0%"), (260, 200, "-6.0%")])
+def test_nulls_that_came_or_went_are_a_finding_of_the_source(before: int, now: int, change: str) -> None:
+    found = drift("none", reference_nulls=before, current_nulls=now)
+    (alert,) = alert_on_drift([found], kind="feature_drift", options=DRIFT)
     assert (alert.kind, alert.severity) == ("data", "alarm")
-    assert f"{change:+.1%}" in alert.message
+    assert alert.message == (
+        f"The share of nulls in x went from {before / 1_000:.1%} to {now / 1_000:.1%}, by {change} (limit 5.0%)."
+    )
+    assert alert.action.startswith("Check the source")
+
+
+def test_nulls_of_a_handful_of_rows_may_be_chance() -> None:
+    few = replace(COMPARISON, reference_rows=20, current_rows=20, current_nulls=2)
+    assert grade_nulls(few, DRIFT) == "none"
+    assert grade_nulls(replace(few, current_nulls=20), DRIFT) == "alarm"
 
 
 @pytest.mark.parametrize(("severity", "limit"), [("alarm", "0.25"), ("warning", "0.1")])
-def test_a_column_that_drifted_and_lost_values_has_one_alert_and_one_action(severity: str, limit: str) -> None:
-    found = [drift(severity, null_delta=0.3), replace(drift("alarm"), column="y")]
-    nulls, moved = alert_on_drift(found, kind="feature_drift", options=DRIFT)
-    assert (nulls.kind, nulls.severity, nulls.subject, nulls.value) == ("data", "alarm", "x", 0.3)
-    assert f"x moved: PSI 0.30 (limit {limit})" in nulls.message
-    assert "do not retrain" in nulls.action
-    assert (moved.kind, moved.subject) == ("feature_drift", "y")
-
-
 @pytest.mark.parametrize("kind", ["feature_drift", "prediction_drift"])
-def test_a_column_that_moved_because_of_its_nulls_gets_one_action(kind: str) -> None:
+def test_a_column_that_drifted_and_lost_values_has_one_alert_and_one_action(
+    severity: str, limit: str, kind: str
+) -> None:
     """ "Retrain on new data" and "do not retrain before" for the same column would contradict each other."""
-    (alert,) = alert_on_drift([drift("alarm", null_delta=0.2)], kind=kind, options=DRIFT)
-    assert (alert.kind, alert.severity, alert.value, alert.limit) == ("data", "alarm", 0.2, 0.05)
-    assert alert.message == (
-        "The share of nulls in x changed by +20.0% (limit 5.0%). "
-        "x moved: PSI 0.30 (limit 0.25); the share of '1' went from 0.0% to 12.0%."
+    found = [drift(severity, current_nulls=300), replace(drift("alarm"), column="y")]
+    nulls, moved = alert_on_drift(found, kind=kind, options=DRIFT)
+    assert (nulls.kind, nulls.severity, nulls.subject, nulls.value) == ("data", "alarm", "x", 0.3)
+    assert nulls.message == (
+        "The share of nulls in x went from 0.0% to 30.0%, by +30.0% (limit 5.0%). "
+        f"x moved: PSI 0.30 (limit {limit}); the share of '1' went from 0.0% to 12.0%."
     )
-    assert "do not retrain" in alert.action
+    assert "do not retrain" in nulls.action
+    assert (moved.kind, moved.subject) == (kind, "y")
+
+
+def test_an_alert_names_the_values_that_came_and_went() -> None:
+    found = drift("alarm", new_values=("a", "b", "c", "d"), new_share=0.25, vanished_values=("z",), vanished_share=0.1)
+    (alert,) = alert_on_drift([found], kind="feature_drift", options=DRIFT)
+    assert alert.message.endswith(
+        "went from 0.0% to 12.0%; new: 'a', 'b', 'c' and 1 more (25.0% of the current rows); "
+        "vanished: 'z' (10.0% of the earlier rows)."
+    )
+
+
+def test_a_rare_new_category_is_said_in_its_own_words() -> None:
+    changes = {"data_type": "string", "psi": 0.01, "is_surprising": True, "new_values": ("d",), "new_share": 0.002}
+    (alert,) = alert_on_drift([drift("warning", **changes)], kind="feature_drift", options=DRIFT)
+    assert alert.message == "x has other categories than before: new: 'd' (0.2% of the current rows)."
+    assert (alert.severity, alert.value, alert.limit) == ("warning", 0.002, 0.0)
+
+
+def test_a_column_that_the_model_does_not_take_is_no_reason_to_retrain() -> None:
+    (alert,) = alert_on_drift([replace(drift("alarm"), is_input=False)], kind="feature_drift", options=DRIFT)
+    assert alert.kind == "unused_feature_drift"
+    assert alert.action.endswith("nothing to retrain.")
+
+
+def test_rows_that_cannot_be_read_are_a_finding_of_their_own() -> None:
+    other = Baseline(title="the cohort of 2005-08-31", problem="Vacuumed.", cohort=date(2005, 8, 31))
+    (instead,) = alert_on_baseline(other)
+    assert (instead.kind, instead.severity) == ("reference", "warning")
+    assert "compared with the cohort of 2005-08-31, since" in instead.message
+    (nothing,) = alert_on_baseline(Baseline(title="", problem="Vacuumed."))
+    assert nothing.severity == "alarm"
+    assert "not compared with anything" in nothing.message
+    assert alert_on_baseline(Baseline(title="dev.model_input.training_set@3")) == []
 
 
 def test_good_performance_raises_nothing() -> None:

@@ -121,6 +121,30 @@ def test_figures_on_record(reference: list[int], current: list[int], statistic: 
     assert (found.statistic, found.p_value) == pytest.approx((statistic, p_value), rel=1e-12)
 
 
+@pytest.mark.parametrize("rows", [2, 3, 4])
+def test_rare_categories_replaced_by_others_are_seen(rows: int) -> None:
+    before, after = np.repeat([rows, 0], 1_000), np.repeat([0, rows], 1_000)
+    assert two_way_chi_squared(before, after).p_value < 1e-20
+
+
+def test_rare_categories_of_which_each_occurs_once_say_nothing() -> None:
+    assert two_way_chi_squared(np.repeat([1, 0], 1_000), np.repeat([0, 1], 1_000)).p_value == 1.0
+
+
+@pytest.mark.parametrize(
+    "totals",
+    [[4] * 6, [2] * 50, [1, 2, 3, 4, 5, 6], [1] * 300 + [3] * 300, [900, 400] + [3] * 200],
+    ids=["six", "fifty", "mixed", "many", "with frequent ones"],
+)
+@pytest.mark.parametrize("share", [0.5, 0.2])
+def test_rare_categories_of_one_distribution_rarely_alarm(totals: list[int], share: float) -> None:
+    """Of samples drawn without any difference, at most about 1 % may have a p-value below 0.01."""
+    rows = sum(totals)
+    draws = np.random.default_rng(5).multivariate_hypergeometric(totals, int(share * rows), size=2_000)
+    found = [two_way_chi_squared(draw, np.array(totals) - draw).p_value for draw in draws]
+    assert np.mean(np.array(found) < 0.01) < 0.02
+
+
 def test_adjusted_p_values_by_hand() -> None:
     # The third largest of five, 0.03, becomes 0.03 · 5/3 = 0.05; the two smallest both 0.01 · 5/2.
     assert adjust_p_values([0.01, 0.04, 0.03, 0.005, 0.9]).tolist() == pytest.approx(

@@ -54,6 +54,77 @@ def test_new_and_vanished_categories_are_named() -> None:
     assert found.comparison.l_infinity == pytest.approx(0.1)
 
 
+@pytest.mark.parametrize("rows", [1, 2, 3, 10])
+def test_a_thousand_categories_replaced_by_a_thousand_others_have_drifted(rows: int) -> None:
+    names = np.repeat(np.arange(1_000), rows)
+    before, after = (pa.table({"code": np.char.add(letter, names.astype(str))}) for letter in "ab")
+    (found,) = compare_tables(before, after, columns=["code"], options=OPTIONS)
+    assert found.severity == "alarm"
+    assert (found.comparison.new_share, found.comparison.vanished_share) == (1.0, 1.0)
+    assert len(found.comparison.new_values) == len(found.comparison.vanished_values) == 1_000
+
+
+def test_half_of_a_thousand_rare_categories_replaced_have_drifted() -> None:
+    before, after = np.repeat(np.arange(1_000), 3), np.repeat(np.arange(500, 1_500), 3)
+    tables = [pa.table({"code": each.astype(str)}) for each in (before, after)]
+    (found,) = compare_tables(*tables, columns=["code"], options=OPTIONS)
+    assert found.severity == "alarm"
+
+
+def test_rare_categories_of_one_distribution_have_not_drifted() -> None:
+    draws = np.random.default_rng(8).integers(0, 1_000, (2, 3_000)).astype(str)
+    (found,) = compare_tables(*(pa.table({"code": draw}) for draw in draws), columns=["code"], options=OPTIONS)
+    assert found.comparison.new_values
+    assert found.severity == "none"
+
+
+def test_one_row_of_a_new_category_is_worth_watching_and_a_likely_one_is_not() -> None:
+    known = ["a"] * 3_000 + ["b"] * 2_000
+    before, after = pa.table({"x": known}), pa.table({"x": [*known, "new"]})
+    (found,) = compare_tables(before, after, columns=["x"], options=OPTIONS)
+    assert (found.severity, found.comparison.new_values) == ("warning", ("new",))
+    (likely,) = compare_tables(
+        pa.table({"x": [*known, "c", "d", "e"]}), pa.table({"x": [*known, "f"]}), columns=["x"], options=OPTIONS
+    )
+    assert (likely.severity, likely.comparison.new_values) == ("none", ("f",))
+
+
+def test_new_values_are_those_of_most_rows_first() -> None:
+    after = pa.table({"kind": np.repeat(["a", "x", "y"], [100, 10, 30])})
+    (found,) = compare_tables(REFERENCE, after, columns=["kind"], options=OPTIONS)
+    assert (found.comparison.new_values, found.comparison.vanished_values) == (("y", "x"), ("b", "c"))
+    assert found.comparison.new_share == pytest.approx(40 / 140)
+
+
+def test_nulls_of_a_number_are_a_finding_apart_from_its_distribution() -> None:
+    outage = pa.table({"x": [None if row % 2 else float(row % 100) for row in range(4_000)]})
+    before = pa.table({"x": [float(row * 2 % 100) for row in range(4_000)]})
+    (found,) = compare_tables(before, outage, columns=["x"], options=OPTIONS)
+    assert (found.severity, found.null_severity) == ("none", "alarm")
+    assert (found.comparison.reference_null_share, found.comparison.current_null_share) == (0.0, 0.5)
+
+
+def test_columns_that_are_left_out_are_measured_and_not_judged() -> None:
+    found = compare_tables(
+        REFERENCE, CURRENT, columns=["same"], options=OPTIONS, besides=["kind"], left_out={"moved": "it always moves"}
+    )
+    assert [drift.column for drift in found] == ["kind", "same", "moved"]
+    assert [drift.is_input for drift in found] == [False, True, True]
+    moved = found[-1]
+    assert (moved.left_out, moved.severity, moved.comparison.psi > OPTIONS.psi_alarm) == (
+        "it always moves",
+        "none",
+        True,
+    )
+
+
+def test_a_column_without_a_reason_cannot_be_left_out() -> None:
+    for reason in ("", " "):
+        with pytest.raises(OptionError, match="'left_out_because'.*the reason for what is ignored"):
+            replace(OPTIONS, ignored=["same"], left_out_because=reason)
+    assert replace(OPTIONS, ignored=["same"], left_out_because="It always moves.").ignored == ["same"]
+
+
 def test_a_huge_sample_with_a_tiny_difference_is_significant_but_no_drift() -> None:
     reference = pa.table({"x": GENERATOR.normal(size=400_000)})
     current = pa.table({"x": GENERATOR.normal(0.02, size=400_000)})

@@ -47,23 +47,33 @@ def test_few_values_are_bins_of_their_own_and_a_new_one_is_named() -> None:
     assert found.psi == pytest.approx(population_stability_index([900, 0, 100], [780, 120, 100]))
     assert (found.shift.bin, found.shift.reference, found.shift.current) == ("1", 0.0, 0.12)
     assert found.chi_squared.p_value < 1e-20
+    assert (found.new_values, found.new_share, found.vanished_values) == (("1",), 0.12, ())
 
 
-def test_nulls_are_counted_apart_and_have_a_bin() -> None:
+def test_nulls_are_counted_apart() -> None:
     reference = np.array([1.0, 2.0, 3.0, 4.0])
     current = np.array([1.0, 2.0, np.nan, np.nan])
     found = compare_numeric(reference, current, discrete_values=20)
+    assert (found.reference_null_share, found.current_null_share, found.null_delta) == (0.0, 0.5, 0.5)
+    assert found.psi == pytest.approx(population_stability_index([1, 1, 1, 1], [1, 1, 0, 0]))
+    assert found.vanished_values == ("3", "4")
+
+
+def test_nulls_alone_move_no_distribution() -> None:
+    known = np.repeat([1.0, 2.0, 3.0], 400)
+    found = compare_numeric(known, np.concatenate([known, np.full(1_200, np.nan)]), discrete_values=20)
+    assert (found.psi, found.js_distance, found.test.p_value) == (0.0, 0.0, 1.0)
     assert found.null_delta == 0.5
-    assert found.psi == pytest.approx(population_stability_index([1, 1, 1, 1, 0], [1, 1, 0, 0, 2]))
-    assert found.shift.bin == "null"
+    assert found.null_test.p_value < 1e-20
 
 
-def test_a_column_that_became_null_has_no_distance_but_a_significant_test() -> None:
+def test_a_column_that_became_null_has_no_distribution_but_a_significant_share_of_nulls() -> None:
     found = compare_numeric(np.arange(100.0), np.full(100, np.nan), discrete_values=20)
-    assert found.wasserstein is None
-    assert found.avg_delta is None
-    assert found.js_distance > 0.5
-    assert found.test.p_value < 1e-20
+    assert not found.has_values
+    assert (found.wasserstein, found.avg_delta) == (None, None)
+    assert (found.psi, found.js_distance, found.test.p_value) == (0.0, 0.0, 1.0)
+    assert found.current_null_share == 1.0
+    assert found.null_test.p_value < 1e-20
 
 
 def test_all_null_on_both_sides_is_no_drift() -> None:

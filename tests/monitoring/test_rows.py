@@ -10,9 +10,10 @@ import pyarrow as pa
 import pytest
 
 from boathouse.monitoring.drift import compare_tables
+from boathouse.monitoring.drift_table import DRIFT_METRICS, drift_rows
 from boathouse.monitoring.options import DriftOptions, PerformanceOptions
 from boathouse.monitoring.performance import ScoredCohort, measure_cohort
-from boathouse.monitoring.tables import DRIFT_METRICS, PERFORMANCE, drift_rows, performance_rows
+from boathouse.monitoring.tables import PERFORMANCE, performance_rows
 from boathouse.monitoring.windows import ComparedWindows
 
 if TYPE_CHECKING:

@@ -136,7 +136,7 @@ def test_deploy_code_trains_in_every_environment(bank: Bank) -> None:
         assert f"{name}.features.spending@0" in bank.tags(name)["table_versions"]
         assert "copied_from" not in bank.tags(name)
     bank.run("prod", "evaluation", "promotion")
-    assert bank.kinds("prod")[:2] == ["registered", "checked"]
+    assert bank.kinds("prod")[:3] == ["registered", "requested", "checked"]
 
 
 @pytest.mark.parametrize("bank", ["model"], indirect=True)
@@ -156,7 +156,7 @@ def test_deploy_model_trains_once_and_copies_on(bank: Bank) -> None:
     assert {each["environment"] for each in tags.values()} == {"dev"}
     assert tags["prod"]["copied_from"] == "staging.models.missed_payment/1"
     bank.judge("prod")
-    assert bank.kinds("prod")[:2] == ["copied", "checked"]
+    assert bank.kinds("prod")[:3] == ["copied", "requested", "checked"]
     traced = json.loads(bank.command("trace", "1", "--env", "prod", "--json").stdout)
     assert traced["source"] == "dev.models.missed_payment/1"
     assert "dev.features.spending" in {each["table"] for each in traced["tables"]}
@@ -171,4 +171,4 @@ def test_hybrid_trains_in_staging_and_copies_to_prod(bank: Bank) -> None:
     bank.copy("staging", "prod")
     assert (bank.tags("staging")["environment"], bank.tags("prod")["environment"]) == ("staging", "staging")
     bank.judge("prod")
-    assert bank.kinds("prod")[:2] == ["copied", "checked"]
+    assert bank.kinds("prod")[:3] == ["copied", "requested", "checked"]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import mlflow
 import pytest
@@ -51,3 +54,21 @@ def test_every_version_can_be_asked_for() -> None:
     assert [(use.version, use.views != "") for use in usage(every_version=True).load()] == [("2", False), ("1", True)]
     with pytest.raises(DatasetError, match="read-only"):
         usage().save([])
+
+
+def test_what_a_version_takes_is_read_from_its_signature_on_request() -> None:
+    register_two()
+    assert [use.inputs for use in usage(every_version=True).load()] == [None, None]
+    newest, first = usage(every_version=True, with_inputs=True).load()
+    assert newest.inputs == first.inputs == make_dataset().load().features
+    taken = newest.inputs[0]
+    assert newest.takes([taken], [])
+    assert not newest.takes(["something_else"], [])
+    assert replace(newest, inputs=None).takes(["something_else"], [])
+
+
+def test_a_version_without_files_takes_what_is_not_known() -> None:
+    register_two()
+    shutil.rmtree(url2pathname(urlsplit(mlflow.MlflowClient().get_model_version_download_uri(NAME, "2")).path))
+    newest, first = usage(every_version=True, with_inputs=True).load()
+    assert (newest.inputs, first.inputs is None) == (None, False)

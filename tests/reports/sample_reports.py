@@ -26,6 +26,7 @@ from boathouse.monitoring.alerts import Alert, Findings
 from boathouse.monitoring.distances import Comparison, Shift
 from boathouse.monitoring.drift import ColumnDrift
 from boathouse.monitoring.performance import CohortPerformance
+from boathouse.monitoring.reference import Baseline
 from boathouse.monitoring.report import ReportHead, render_report
 from boathouse.reports.page import Page
 from boathouse.reports.rendering import render_markdown
@@ -105,11 +106,14 @@ def monitoring(value: str) -> str:
         js_distance=0.1,
         ks=None,
         chi_squared=None,
-        null_delta=0.0,
         shift=Shift(value, 0.0, 0.12),
         distinct_delta=0.0,
+        new_values=(value, value),
+        vanished_values=(value,),
     )
-    drift = ColumnDrift(column=value, comparison=comparison, p_adjusted=0.0, severity="alarm")
+    drift = ColumnDrift(column=value, comparison=comparison, p_adjusted=0.0, severity="alarm", null_severity="alarm")
+    left_out = replace(drift, severity="none", null_severity="none", left_out=value)
+    baseline = Baseline(title=value, problem=value, absent={value: value})
     cohort = CohortPerformance(
         cohort=date(2005, 8, 31),
         model_version=value,
@@ -128,7 +132,9 @@ def monitoring(value: str) -> str:
     )
     pending = replace(cohort, status="pending", labelled=0, figures={"mean_probability": 0.2, "decision_rate": 0.3})
     alert = Alert(kind="feature_drift", severity="alarm", subject=value, value=0.3, limit=0.2, message=value)
-    findings = Findings(features=[drift], scores=[], labels=[], rates=[], cohorts=[cohort, pending])
+    findings = Findings(
+        features=[drift, left_out], scores=[], labels=[], rates=[], cohorts=[cohort, pending], baseline=baseline
+    )
     head = ReportHead(model=value, version=value, environment=value, as_of=date(2005, 9, 30), window=value)
     plots = {name: Figure() for name in ("drift", "scores", "performance")}
     return render_report(head, findings, [alert, replace(alert, severity="warning")], plots)
@@ -169,6 +175,7 @@ def feature_dictionary(value: str) -> str:
         compute=model_card,
         max_age_days=30,
         tags=((value, value),),
+        reads={"late": (f"{value}.{value}",)},
     )
     fields = (
         RequestField(name=value, description=value, unit=value),

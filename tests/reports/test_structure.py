@@ -8,6 +8,9 @@ from tests.reports.reading import Html, headings_of, parse_markdown, table_rows
 from tests.reports.sample_reports import HTML, MARKDOWN
 
 BEHAVIOUR = "what the model has to do | does it? | cases that fail | worst | allowed"
+FEATURES = (
+    "feature | severity | PSI | JS distance | test | adjusted p | nulls | largest shift | values that came and went"
+)
 COHORTS = (
     "cohort | version | state | rows | labelled | ROC AUC | Brier | log loss | precision | recall | "
     "mean probability | observed rate"
@@ -69,7 +72,10 @@ EXPECTED: dict[str, tuple[list[str], list[str]]] = {
     ),
     "feature_dictionary.md.j2": (
         ["h1 Feature dictionary", "h2 word", "h2 On demand"],
-        ["feature | unit | meaning | as a reason", "feature | unit | meaning | from stored | from the request"],
+        [
+            "feature | unit | meaning | as a reason | computed from, beside keys and dates",
+            "feature | unit | meaning | from stored | from the request",
+        ],
     ),
     "edge_readme.md.j2": (["h1 word version word"], []),
     "page.md.j2": GOVERNANCE,
@@ -78,7 +84,8 @@ EXPECTED: dict[str, tuple[list[str], list[str]]] = {
         ["h1 Monitoring of word", "h2 What to do", "h2 Drift of the features", "h2 Predictions", "h2 Performance"],
         [
             "severity | kind | what happened | what to do",
-            "feature | severity | PSI | JS distance | test | adjusted p | nulls, points | largest shift",
+            FEATURES,
+            "columns | why",
             COHORTS,
         ],
     ),
@@ -121,8 +128,12 @@ def test_rows_show_the_numbers_they_are_given() -> None:
     decision = MARKDOWN["decision_card.md.j2"]("word")
     answers = [row[1].strip() for row in next(table_rows(decision))[2:]]
     assert answers == ["**no: refuses**", "no: warning", "yes"]
-    alerts, drifts, cohorts = Html(HTML["monitoring.html.j2"]("word")).tables
+    alerts, drifts, left_out, cohorts = Html(HTML["monitoring.html.j2"]("word")).tables
     assert [row[0] for row in alerts] == ["severity", "alarm", "warning"]
-    assert drifts[1] == ["word", "alarm", "0.300", "0.100", "KS 0.000", "< 1e-300", "+0.0", "word: 0.0% → 12.0%"]
+    numbers = ["0.300", "0.100", "KS 0.000", "< 1e-300", "0.0% → 0.0%", "word: 0.0% → 12.0%"]
+    values = "new: 'word', 'word' (0.0% of the current rows); vanished: 'word' (0.0% of the earlier rows)"
+    assert drifts[1] == ["word", "alarm, alarm: nulls", *numbers, values]
+    assert drifts[2][:2] == ["word", "not judged"]
+    assert left_out[1:] == [["word", "measured, not judged: word"], ["word", "not compared: word"]]
     assert cohorts[1][:6] == ["2005-08-31", "word", "measured", "1,000", "1,000", "0.800 [0.700, 0.900]"]
     assert cohorts[2][2] == "pending until 2005-09-30"

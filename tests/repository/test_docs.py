@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tomllib
 from pathlib import Path
@@ -14,6 +15,9 @@ from scripts.pipeline_pages import MARKER, PAGES, ROOT, renew
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "conf" / "README.md"])
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 CAPABILITIES = 179
+# SHA-256 of the promises as they were given, a line each with its id, and of the paragraphs that detail them.
+PROMISES = "1fff324c8d24ab2f12dd49d97547a0c2b4040c4b545bd9ee5fe2b2de10d0462b"
+DETAILS = "e8cc758550e8ed48ef91b110ab6f523e40927e34f4ead1f7e941ccb93f04c6e3"
 ROW = re.compile(r"^\| C(\d+) \| (.+?) \| (\w+) \| (.*?) \| (.*?) \| (.*?) \| (.*?) \|$", re.MULTILINE)
 
 
@@ -44,6 +48,25 @@ def rows() -> list[tuple[str, ...]]:
 def test_every_capability_is_answered_once() -> None:
     assert sorted(int(row[0]) for row in rows()) == list(range(1, CAPABILITIES + 1))
     assert {row[2] for row in rows()} == {"done", "partly", "planned"}
+
+
+def digest_promises(found: list[tuple[str, ...]]) -> str:
+    lines = sorted((int(number), f"C{number} {promise}") for number, promise, *_ in found)
+    return hashlib.sha256("\n".join(line for _, line in lines).encode()).hexdigest()
+
+
+def test_the_promises_are_quoted_whole() -> None:
+    """A smaller promise is easier to keep: whether it is kept is said beside it, not by rewording it."""
+    assert digest_promises(rows()) == PROMISES
+    details = (ROOT / "docs" / "capabilities.md").read_text(encoding="utf-8").split("## The details\n")[1]
+    headings = ("What the promises mean", "## Gates that cannot", "What others ship")
+    paragraphs = [part for part in details.strip().split("\n\n") if not part.startswith(headings)]
+    assert hashlib.sha256("\n".join(paragraphs).encode()).hexdigest() == DETAILS
+
+
+def test_a_promise_that_is_shortened_shows() -> None:
+    number, promise, *rest = rows()[0]
+    assert digest_promises([(number, promise.partition(",")[0], *rest), *rows()[1:]]) != PROMISES
 
 
 def test_what_is_done_names_code_and_test_that_exist() -> None:

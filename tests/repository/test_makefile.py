@@ -72,6 +72,20 @@ def test_environment_is_built_once_and_again_when_the_lock_changes(checkout: Pat
     assert (checkout / ".venv" / "kept").exists()
 
 
+def test_building_says_what_how_large_and_how_far_and_leaves_no_clock_behind(checkout: Path) -> None:
+    slow = PYTHON.replace('echo "$@" >> calls', 'echo "$@" >> calls; case "$@" in *requirements.lock*) sleep 2;; esac')
+    (checkout / "python3.11").write_text(slow, encoding="utf-8")
+    done = make(checkout, "venv", "PYTHON=./python3.11", "BEAT=0.4")
+    assert done.returncode == 0, done.stderr
+    packages = (ROOT / "requirements.lock").read_text(encoding="utf-8").count("==")
+    first, *others = done.stdout.splitlines()
+    assert f"{packages} packages, 2900 MB on disk, two to five minutes" in first
+    assert len([line for line in others if re.fullmatch(r"  … \d+ of 2900 MB", line)]) >= 2
+    assert [line.split()[0] for line in others if "/3 " in line] == ["1/3", "2/3", "3/3"]
+    # Its output is read to the end here, which a clock that goes on would prevent.
+    assert others[-1] == "  .venv is ready."
+
+
 @pytest.mark.parametrize("step", ["-r requirements.lock", "-e ."])
 def test_interrupted_build_is_begun_anew(checkout: Path, step: str) -> None:
     (checkout / "fail").write_text(step, encoding="utf-8")

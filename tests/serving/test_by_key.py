@@ -13,6 +13,7 @@ from boathouse.errors import OnlineStoreError
 from boathouse.features.online.store import OnlineStore
 from boathouse.features.online.tables import prediction_view
 from boathouse.scoring.spec import OUTPUTS, OutputColumn, Outputs
+from boathouse.serving.look_up import CHECK_S
 from tests.fixtures.small_endpoint import NAME, OBSERVED, as_records, fill_store, make_rows, use_after
 from tests.serving.conftest import Start
 from tests.serving.test_app import ask
@@ -127,6 +128,37 @@ def test_a_store_that_is_down_is_a_503(start: Start, store: OnlineStore) -> None
     broken.broken = False
     assert ask(client, keyed(1)).status_code == 200
     assert ask(client, {"dataframe_records": as_records(make_rows(1))}).status_code == 200
+
+
+def test_an_endpoint_is_ready_once_a_key_can_be_answered(start: Start, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/online.db"
+    store = OnlineStore(url, environment="prod")
+    client, small = start(store)
+    assert small.endpoint.look_up is not None
+    answer = client.get("/ready")
+    assert (answer.status_code, answer.json()["ready"]) == (503, False)
+    assert "boathouse features publish --view accounts --env prod" in answer.json()["look_up"]["late"]
+    # It answers what brings all features, so that it is alive and need not be restarted.
+    health = client.get("/health")
+    assert (health.status_code, health.json()["status"]) == (200, "degraded")
+    fill_store(url, make_rows(2)).close()
+    assert client.get("/ready").status_code == 503, "asked once a second"
+    time.sleep(CHECK_S)
+    assert client.get("/ready").json()["ready"]
+    assert client.get("/health").json()["status"] == "ok"
+    store.close()
+
+
+def test_a_store_that_is_down_makes_an_endpoint_unready_unless_it_remembers(start: Start, store: OnlineStore) -> None:
+    broken = BrokenStore(store)
+    forgetful, _ = start(broken)
+    mindful, _ = start(broken, look_up={"when_down": "last_known", "last_known_keys": 3})
+    ask(mindful, keyed(5))
+    broken.broken = True
+    assert forgetful.get("/ready").status_code == 503
+    assert mindful.get("/ready").status_code == 200
+    silent, _ = start(broken, look_up={"when_down": "last_known", "last_known_keys": 3})
+    assert silent.get("/ready").status_code == 503
 
 
 def test_an_answer_does_not_tell_where_the_store_is(start: Start) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import queue
 import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -122,6 +123,23 @@ def test_a_version_is_sent_once_with_its_files_and_digest(watched: Watched) -> N
     message = watched.worker.messages[-1]
     assert (message.files, message.content["digest"]) == ({"spec.json": b"1"}, "digest of 1")
     assert watched.look() == []
+
+
+def test_what_a_worker_has_loaded_is_recorded_once_and_what_it_has_not_never(watched: Watched) -> None:
+    loaded: queue.Queue[tuple[str, str]] = queue.Queue()
+    watched.supervisor._source = Source(
+        lambda: watched.configs, watched.registry, record=lambda endpoint, ref: loaded.put((endpoint, ref.version))
+    )
+    watched.look()
+    assert loaded.get(timeout=10) == ("late", "1")
+    watched.registry.now, watched.not_loadable = {"champion": "2"}, {"2"}
+    watched.look()
+    watched.registry.now = {"champion": "1"}
+    watched.look()
+    watched.registry.now = {"champion": "3"}
+    watched.look()
+    assert loaded.get(timeout=10) == ("late", "3")
+    assert loaded.empty()
 
 
 def test_a_moved_alias_is_followed_and_going_back_reads_nothing(watched: Watched) -> None:

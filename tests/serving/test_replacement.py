@@ -32,6 +32,9 @@ class Source:
     def files(self, ref: DecidedVersion) -> ModelFiles:
         return {}
 
+    def note_loaded(self, endpoint: str, ref: DecidedVersion) -> None:
+        return None
+
 
 class RecordingWorker:
     """A stand-in for a worker that records its messages."""

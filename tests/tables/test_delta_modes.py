@@ -68,6 +68,18 @@ def test_the_same_save_twice_makes_no_version(table: Callable[..., DeltaTableDat
     assert read_rows(dataset) == AFTER[mode]
 
 
+@pytest.mark.parametrize(("mode", "rows"), [("overwrite", 3), ("append", 2), ("merge", 3), ("replace_where", 3)])
+def test_a_save_says_how_many_rows_it_wrote_and_not_how_large_the_table_is(
+    table: Callable[..., DeltaTableDataset], mode: str, rows: int
+) -> None:
+    """The second save adds two rows of batch b, or updates one row and adds two."""
+    dataset, written = table(**MODES[mode]), []
+    for saved in (BEFORE, SAVED, SAVED):
+        dataset.save(make_frame(saved))
+        written.append(dataset.rows_written)
+    assert written == [2, rows, 0]
+
+
 def test_replace_where_leaves_other_slices_alone(table: Callable[..., DeltaTableDataset]) -> None:
     """A null and a quote in the slice's value are values like others."""
     dataset = table(**MODES["replace_where"])

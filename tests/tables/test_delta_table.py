@@ -93,6 +93,8 @@ def test_a_missing_table_names_environment_and_command(table: Callable[..., Delt
         table("prod.clean.boats", made_by="data_prep").load()
     assert isinstance(cause_of(error), TableError)
     assert "'prod.clean.boats' does not exist in environment 'prod'" in str(error.value)
+    with pytest.raises(DatasetError, match="Make it: boathouse boats float KEY --env prod"):
+        table("prod.clean.boats", made_by="boathouse boats float KEY").load()
 
 
 def test_exists_is_true_only_once_saved(table: Callable[..., DeltaTableDataset]) -> None:

@@ -23,7 +23,7 @@ from tests.fixtures.small_workspace import ROOT
 from tests.fixtures.statements import Line, make_statements, make_transactions
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame, SparkSession
 
     from boathouse.features.feature_view import FeatureView
 
@@ -214,6 +214,44 @@ def test_a_view_reads_the_columns_it_declares_and_no_others(spark: SparkSession,
             without = [*declared[:place], declared[place].drop(column), *declared[place + 1 :]]
             with pytest.raises(AnalysisException):
                 view.compute(*without).schema  # type: ignore[attr-defined]  # noqa: B018
+
+
+def other_values(column: str) -> Column:
+    """Return other values for a column, so that whatever is computed from it changes somewhere."""
+    return {
+        "limit_bal": F.col("limit_bal") * 3,
+        "age": F.col("age") + 1,
+        "education": F.lit("university"),
+        "marriage": F.lit("married"),
+        # September becomes April: windows hold other months.
+        "statement_month": F.add_months(F.lit(date(2005, 4, 1)), 9 - F.month("statement_month")),
+        "months_late": F.when(F.col("customer_id") % 2 == 0, 0).otherwise(F.col("months_late") + 1),
+        "usage": F.when(F.col("usage") == "no_use", "paid_in_full")
+        .when(F.col("usage") == "paid_in_full", "revolving")
+        .otherwise("no_use"),
+        "bill_amt": F.col("bill_amt") * F.month("statement_month") + 777,
+        "pay_amt": F.col("pay_amt") + 123,
+        "amount": F.col("amount") + 5,
+        "n_transactions": F.when(F.dayofmonth("transaction_date") == 20, F.col("n_transactions") + 1),
+    }[column]
+
+
+@pytest.mark.parametrize("view", FEATURE_VIEWS, ids=lambda view: view.label)
+def test_a_feature_is_computed_from_the_columns_it_declares_and_no_others(
+    view: FeatureView, book: dict[str, DataFrame]
+) -> None:
+    identity = [*view.key_names, view.time_column]
+    before = compute(view, book).set_index(identity)
+    for source in view.sources:
+        for column in set(source.columns) - {*view.key_names, source.time_column}:
+            changed = {**book, source.table: book[source.table].withColumn(column, other_values(column))}
+            after = compute(view, changed).set_index(identity)
+            shared = before.index.intersection(after.index)
+            moved = {
+                name for name in view.feature_names if not before.loc[shared, name].equals(after.loc[shared, name])
+            }
+            path = f"{source.table}.{column}"
+            assert moved == {name for name in view.feature_names if path in view.reads[name]}, path
 
 
 @pytest.mark.parametrize(("mapping", "view"), [("MARRIAGE", "customer_profile"), ("EDUCATION", "customer_profile")])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from boathouse.cli.environment_options import ENVIRONMENT, WRITES
+from boathouse.cli.environment_options import ACT_AS, ENVIRONMENT, WRITES
 from boathouse.cli.model_arguments import COMMENT, read_rules
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def verify(environment: Environment, head: str | None) -> None:
 @click.argument("table")
 @ENVIRONMENT
 @COMMENT
+@ACT_AS
 @WRITES
 def accept(table: str, environment: Environment, comment: str) -> None:
     """Accept a table as it is now.
@@ -60,13 +61,15 @@ def accept(table: str, environment: Environment, comment: str) -> None:
     """
     from boathouse.lifecycle.identity import identify
     from boathouse.lifecycle.ledger import LEDGERS
+    from boathouse.lifecycle.policy import mark_declared
     from boathouse.lifecycle.verification import open_audited
     from boathouse.options import require_choice
 
     require_choice("TABLE", table, LEDGERS)
     environment.use_mlflow()
     ledger = open_audited(environment, table, read_rules(environment).anchors)
-    head = ledger.accept(by=identify(environment).name, comment=comment)
+    who = identify(environment)
+    head = ledger.accept(by=mark_declared(who.name, who.assurance), comment=comment)
     click.echo(f"Accepted: {environment.name}.{table} with {head.sequence:,} record(s).")
 
 

@@ -51,13 +51,16 @@ def live_versions(environment: Environment) -> dict[str, tuple[str, int]]:
         store.close()
 
 
-def model_uses(environment: Environment) -> list[ModelUse]:
-    """Return every registered version with what it looks up, the newest first."""
+def model_uses(environment: Environment, *, with_inputs: bool = True) -> list[ModelUse]:
+    """Return every registered version with what it looks up and takes, the newest first.
+
+    Without ``with_inputs`` no file of a version is read.
+    """
     from boathouse.registry.feature_usage import FeatureUsageDataset
 
     environment.use_mlflow()
     models = list(environment.section("catalog")["models.feature_usage"]["models"])
-    return FeatureUsageDataset(models=models, every_version=True).load()
+    return FeatureUsageDataset(models=models, every_version=True, with_inputs=with_inputs).load()
 
 
 def endpoint_uses(environment: Environment) -> tuple[EndpointUse, ...]:
@@ -82,7 +85,8 @@ def check_definitions(environment: Environment) -> None:
     from boathouse.features.usage import check_removed, find_outdated
 
     endpoints = endpoint_uses(environment)
-    in_use = [use for use in model_uses(environment) if use.aliases or any(each.serves(use) for each in endpoints)]
+    known = model_uses(environment, with_inputs=False)
+    in_use = [use for use in known if use.aliases or any(each.serves(use) for each in endpoints)]
     if outdated := find_outdated(in_use):
         click.echo(outdated, err=True)
     try:
@@ -101,7 +105,7 @@ def extended_digests(environment: Environment, view: FeatureView) -> list[str]:
     """
     if environment.lakehouse.get("schema_evolution") != "additive":
         return []
-    digests = {use.digests.get(view.name) for use in model_uses(environment) if use.aliases}
+    digests = {use.digests.get(view.name) for use in model_uses(environment, with_inputs=False) if use.aliases}
     return sorted(each for each in digests if each and each != view.digest and is_current_form(each))
 
 

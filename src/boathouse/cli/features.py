@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from boathouse.atomic_files import write_file
 from boathouse.cli.environment_options import ENVIRONMENT, engines
 from boathouse.cli.feature_arguments import endpoint_uses, live_versions, model_uses, open_refresher
 from boathouse.cli.feature_serving import consistency, look_up, publish, publish_predictions
@@ -45,7 +46,10 @@ def describe(name: str, environment: Environment) -> None:
     with engines():
         for view in views:
             _describe_view(view, environment, name)
-            _show_users(users_of(view, uses), environment)
+            users = users_of(view, uses)
+            taking = [use for use in users if use.takes(_named(name, view), USE_CASE.on_demand)]
+            _show_users(taking, environment)
+            _show_idle([use for use in users if use not in taking], view)
 
 
 @click.command(epilog="Example: boathouse features lineage age")
@@ -63,11 +67,12 @@ def lineage(name: str, environment: Environment) -> None:
     uses, endpoints = model_uses(environment), endpoint_uses(environment)
     for view in views:
         click.echo(f"{view.table} (version {view.version}, definition {view.digest})")
-        for table, columns in trace_sources(view, USE_CASE.views).items():
+        wanted = _named(name, view)
+        for table, columns in trace_sources(view, USE_CASE.views, wanted).items():
             click.echo(f"  from {table}: {', '.join(columns)}")
         for use in uses:
             digest = use.digests.get(view.name)
-            if digest is not None:
+            if digest is not None and use.takes(wanted, USE_CASE.on_demand):
                 other = "" if digest == view.digest else f", in another definition {digest}"
                 click.echo(f"  used by {use.title}{other}{_served(use, endpoints)}")
     for each in USE_CASE.on_demand:
@@ -84,12 +89,16 @@ def impact(column: str, environment: Environment) -> None:
     COLUMN is <schema>.<table>.<column>; what breaks are features, models and endpoints.
     """
     found = find_impact(column, USE_CASE.views, USE_CASE.on_demand)
-    for view in found.views:
-        click.echo(f"{view.table}: {', '.join(view.feature_names)}")
+    for view, names in found.by_view:
+        click.echo(f"{view.table}: {', '.join(names)}")
     if found.on_demand:
         click.echo(f"on demand: {', '.join(found.on_demand)}")
     hit, endpoints = {view.name for view in found.views}, endpoint_uses(environment)
-    users = [use for use in model_uses(environment) if hit & set(use.digests)]
+    users = [
+        use
+        for use in model_uses(environment)
+        if hit & set(use.digests) and use.takes(found.features, USE_CASE.on_demand)
+    ]
     for use in users:
         batch = "; batch scoring" if "champion" in use.aliases else ""
         click.echo(f"{use.title}{batch}{_served(use, endpoints)}")
@@ -141,9 +150,22 @@ def _show_users(users: Sequence[ModelUse], environment: Environment) -> None:
 
 
 def _users_on_demand(each: OnDemandFeature, uses: Sequence[ModelUse]) -> list[ModelUse]:
-    """Return the versions that look up all that the feature is computed from: any of them may use it."""
+    """Return the versions that take the feature and look up all that it is computed from."""
     views = find_feature(each.name, USE_CASE.views, USE_CASE.on_demand)
-    return [use for use in uses if all(use.digests.get(view.name) == view.digest for view in views)]
+    looking = [use for use in uses if all(use.digests.get(view.name) == view.digest for view in views)]
+    return [use for use in looking if use.inputs is None or each.name in use.inputs]
+
+
+def _named(name: str, view: FeatureView) -> tuple[str, ...]:
+    """Return which features of ``view`` are meant by ``name``: one, those that one on demand needs, or all."""
+    needed = {name, *(stored for each in USE_CASE.on_demand if each.name == name for stored in each.stored)}
+    return tuple(feature for feature in view.feature_names if feature in needed) or view.feature_names
+
+
+def _show_idle(users: Sequence[ModelUse], view: FeatureView) -> None:
+    """Say which versions have the view in the store and take nothing of what is asked about."""
+    for use in users:
+        click.echo(f"  not taken by {use.title}, which looks up other features of {view.label}")
 
 
 def _served(use: ModelUse, endpoints: Sequence[EndpointUse]) -> str:
@@ -215,5 +237,5 @@ def dictionary(path: Path | None) -> None:
     if path is None:
         click.echo(page)
     else:
-        path.write_text(page, encoding="utf-8")
+        write_file(path, page.encode(), durable=False)
         click.echo(f"{path}: {len(USE_CASE.views)} views")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import sys
+from collections.abc import Sequence
 from functools import wraps
 from importlib import import_module
 from pathlib import Path
@@ -188,14 +189,25 @@ def _abandon_run() -> None:
     stop_engines()
 
 
+# Commands that read the ledger and the registry alone: what the settings name, hooks above all, takes long to import.
+_READING = frozenset({("audit",), ("requests",), ("trace",), ("models", "list"), ("models", "show")})
+
+
+def reads_alone(words: Sequence[str]) -> bool:
+    """Return whether the command needs nothing of the project's settings."""
+    return bool({tuple(words[:1]), tuple(words[:2])} & _READING)
+
+
 def main(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
     """Run the command line of the installed package.
 
     In an interactive interpreter, such as the one of a Databricks wheel task, nothing calls
     ``sys.exit``: the result is returned and an error is raised.
     """
-    from kedro.framework.project import configure_project
+    words = list(args[0]) if args else sys.argv[1:]
+    if not reads_alone(words):
+        from kedro.framework.project import configure_project
 
-    configure_project("boathouse")
+        configure_project("boathouse")
     kwargs.setdefault("standalone_mode", not hasattr(sys, "ps1"))
     return cli(*args, **kwargs)

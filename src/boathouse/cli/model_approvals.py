@@ -95,6 +95,24 @@ def check_approval(words: tuple[str, ...], environment: Environment, tag: str) -
     click.echo(f"Approved: {name} version {version}, which is {state.versions[version].stage} now.")
 
 
+@click.command(
+    help=f"Write a comment on a version.\n\nIt goes on record and on the version's page; nothing else changes. "
+    f"{NAME_HELP}",
+    epilog="Example: boathouse models comment 3 --comment 'Weak on small limits'",
+)
+@NAME_VERSION()
+@ENVIRONMENT
+@COMMENT
+def comment(words: tuple[str, ...], environment: Environment, comment: str) -> None:
+    """Write a comment on a version."""
+    from boathouse.lifecycle.comments import comment_version
+
+    name, version = split_name_version(environment, words)
+    comment_version(open_own_life_cycle(environment, name), version, comment=comment)
+    send_messages(environment)
+    click.echo(f"On record: a comment on {name} version {version}.")
+
+
 def _show_open(state: ModelState) -> None:
     for each in state.open_requests:
         click.echo(f"  waiting: {each.version} to {each.to}, asked by {each.who}; approved by {each.approvers}")

@@ -54,7 +54,7 @@ def export(
     click.echo(f"  {describe_seal(decided)}")
     for each, size in exported.sizes.items():
         click.echo(f"  {each:<18} {size / 1024:8,.1f} KiB")
-    click.echo(f"Try it: python {exported.folder / 'score.py'} rows.json")
+    click.echo(f"Try it: python {exported.folder / 'score.py'} {exported.folder / 'example.json'}")
 
 
 def load_version(environment: Environment, model: str, version: str) -> tuple[LoadedModel, DecidedVersion]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from boathouse.atomic_files import write_file
 from boathouse.cli.environment_options import ENVIRONMENT, JSON_OUTPUT, engines, show_json
 from boathouse.cli.model_arguments import NAME_VERSION, name_model, read_rules, split_name
 from boathouse.errors import ConfigError, LifeCycleError
@@ -51,7 +52,7 @@ def report(name: str | None, environment: Environment, form: str, path: Path | N
     if path is None:
         click.echo(text)
     else:
-        path.write_text(text, encoding="utf-8")
+        write_file(path, text.encode(), durable=False)
         click.echo(f"{path}: {len(model.versions)} version(s), {len(findings)} finding(s)")
     if publish:
         _publish(environment, model, findings)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from boathouse.cli.environment_options import ENVIRONMENT, JSON_OUTPUT, show_json
-from boathouse.cli.model_approvals import approve, check_approval, reject, request
+from boathouse.cli.model_approvals import approve, check_approval, comment, reject, request
 from boathouse.cli.model_arguments import NAME_HELP, NAME_VERSION, show_alarms, split_name
 from boathouse.cli.model_files import build_context, export
 from boathouse.cli.model_moves import archive, copy, former_sync, promote, rollback, stop, sync
@@ -149,7 +149,9 @@ def _show_version(state: ModelState, found: ModelVersion) -> None:
     if found.check is None:
         click.echo("  the gates have not decided on it")
         return
-    click.echo(f"  gates: {found.check.outcome}, against champion {found.check.champion or 'none'}")
+    compared = f"comparison {found.check.comparison}, " if found.check.comparison else ""
+    rival = f"against champion {found.check.champion or 'none'}"
+    click.echo(f"  gates: {found.check.outcome}; compliance {found.check.compliance}, {compared}{rival}")
     for gate in found.check.gates:
         mark = "passed" if gate["passed"] else "REFUSED" if gate["mode"] == "enforce" else "warned"
         click.echo(f"    {mark:<8} {gate['message']}")
@@ -173,7 +175,7 @@ def models() -> None:
 
 for _command in (
     *(list_models, show, compare),
-    *(request, approve, reject, check_approval),
+    *(request, approve, reject, check_approval, comment),
     *(promote, rollback, stop, archive, copy, sync, former_sync),
     *(export, build_context),
     *(report, reproduce),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from boathouse.endpoints.config import EndpointConfig
     from boathouse.environment import Environment
+    from boathouse.lifecycle.resolution import DecidedVersion
 
 WORKER = "boathouse.cli.serve_worker"
 
@@ -133,10 +134,11 @@ def _open_source(
         found = states.configurations(experiments=experiments)
         return {name: found[name] for name in chosen}
 
+    record = partial(record_served, environment)
     if models is not None:
-        return Source(read, SealedVersions(FolderVersions(models))), read()
+        return Source(read, SealedVersions(FolderVersions(models)), record=record), read()
     alarm = partial(_tell_alarm, environment)
-    return Source(read, LedgerVersions(environment.lakehouse), on_alarm=alarm), read()
+    return Source(read, LedgerVersions(environment.lakehouse), on_alarm=alarm, record=record), read()
 
 
 def _tell_alarm(environment: Environment, name: str, problem: str) -> None:
@@ -148,6 +150,43 @@ def _tell_alarm(environment: Environment, name: str, problem: str) -> None:
     if name.partition(".")[0] == environment.name:
         note_what_differs(name, environment.lakehouse)
         send_messages(environment)
+
+
+def record_served(environment: Environment, endpoint: str, ref: DecidedVersion) -> None:
+    """Record in which runtime environment an endpoint serves a version; once for each, however often it starts.
+
+    Workers are processes of this interpreter with its libraries. A table that cannot be written, as in an image without
+    a lakehouse, is a line of the log: serving goes on.
+    """
+    import hashlib
+    from datetime import UTC, datetime
+
+    from boathouse.endpoints.states import SERVED
+    from boathouse.hooks.provenance import read_runtime_environment
+    from boathouse.lifecycle.chain import AuditEvent
+    from boathouse.lifecycle.identity import read_identity
+    from boathouse.lifecycle.ledger import DEPLOYMENTS, open_ledger
+    from boathouse.serving.access import AccessLog
+
+    runtime, identity = read_runtime_environment(), read_identity()
+    found = {**runtime.to_dict(), "libraries_digest": runtime.libraries_digest}
+    place = repr([endpoint, ref.name, ref.version, ref.digest, sorted(found.items(), key=lambda item: item[0])])
+    event = AuditEvent(
+        event_id=f"{SERVED}/{hashlib.sha256(place.encode()).hexdigest()}",
+        kind=SERVED,
+        subject=endpoint,
+        version=ref.version,
+        digest=ref.digest,
+        actor=identity.name,
+        occurred_at=datetime.now(UTC),
+        evidence={"model": ref.name, "runtime_environment": found, **identity.to_evidence()},
+        assurance=identity.assurance,
+    )
+    try:
+        open_ledger(environment.table(DEPLOYMENTS)).append([event])
+    except Exception as error:  # noqa: BLE001 - whatever the lakehouse has, requests are answered
+        problem = f"{type(error).__name__}: the table {DEPLOYMENTS} cannot be written"
+        AccessLog().event("warning", "serving_environment_not_recorded", endpoint=endpoint, problem=problem)
 
 
 def choose_endpoints(environment: Environment, names: Sequence[str] = ()) -> tuple[str, ...]:

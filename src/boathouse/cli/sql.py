@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _CELL = 60
 
 
-@click.command(epilog="Example: boathouse sql 'SELECT count(*) AS n FROM dev.clean.customers'")
+@click.command(epilog="Example: boathouse sql 'SELECT * FROM dev.audit.evaluations'")
 @click.argument("query", required=False)
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="Most rows shown.")
 @click.option(
@@ -45,9 +45,8 @@ def sql(query: str | None, limit: int, form: str, environment: Environment) -> N
             found = [(each.table, each.newest_version()) for each in tables.list_tables()]
             _FORMS[form](("table", "version"), found)
             return
-        result = tables.run(query)
-        rows = [tuple(row) for row in result.limit(limit + 1).collect()]
-        _FORMS[form](result.columns, rows[:limit])
+        columns, rows = tables.fetch(query, limit=limit + 1)
+        _FORMS[form](columns, rows[:limit])
         if len(rows) > limit:
             click.echo(f"Only the first {limit} rows are shown; more with --limit.", err=True)
 

@@ -44,7 +44,7 @@ def trace_version(subject: str, name: str | None, environment: Environment, *, a
     from boathouse.lifecycle.resolution import RecordedModel, explain_missing, is_alias
     from boathouse.lifecycle.sync import compare_records
     from boathouse.lineage.model_history import read_trail
-    from boathouse.lineage.trace_text import trace_to_dict, write_trace
+    from boathouse.lineage.trace_text import find_served, trace_to_dict, write_trace
     from boathouse.lineage.version_facts import read_version
     from boathouse.use_case import USE_CASE
 
@@ -65,9 +65,10 @@ def trace_version(subject: str, name: str | None, environment: Environment, *, a
     alarms = [str(each) for each in differences if each.is_alarm and each.version in {"", subject}]
     facts = read_version(model, subject, lakehouse, views=USE_CASE.views, with_files=True)
     events = trail.about(facts.name, facts.version)
+    served = find_served(read_trail(environment, "deployments").records, facts.name, facts.version)
     if as_json:
-        return json.dumps({**trace_to_dict(facts, events), "alarms": alarms}, indent=2, default=str)
-    return "\n".join([*(f"ALARM {each}" for each in alarms), write_trace(facts, events)])
+        return json.dumps({**trace_to_dict(facts, events, served), "alarms": alarms}, indent=2, default=str)
+    return "\n".join([*(f"ALARM {each}" for each in alarms), write_trace(facts, events, served)])
 
 
 def trace_prediction(subject: str, name: str | None, environment: Environment, *, as_json: bool) -> str:

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from boathouse.lifecycle.chain import AuditRecord
     from boathouse.tables.location import TableLocation
 
-# Event types of the ledger. Each brings a configuration in its evidence, under "config", but the last: which way of
-# serving was advised.
+# Event types of the ledger. Each brings a configuration in its evidence, under "config", but the last two: which way of
+# serving was advised, and in which runtime environment a worker has loaded a version.
 UPDATED, STARTED, PROMOTED, ROLLED_BACK = "updated", "started", "promoted", "rolled_back"
 STEP, PAUSED = "step", "paused"
-ADVISED = "advised"
+ADVISED, SERVED = "advised", "served"
 
 Document = Mapping[str, Any]
 
@@ -100,7 +100,9 @@ class EndpointStates:
 
     def names(self) -> list[str]:
         """Return the endpoints that conf or the ledger knows."""
-        return sorted({*self._documents, *(each.subject for each in self.records() if each.kind != ADVISED)})
+        return sorted(
+            {*self._documents, *(each.subject for each in self.records() if each.kind not in {ADVISED, SERVED})}
+        )
 
     def read(self, name: str) -> EndpointState:
         """Return the state of ``name`` now.

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _LINUX_DIE_WITH_PARENT = 1
+# Bytes of an answer that are shown where the endpoint says why it is not ready.
+_LONGEST_REASON = 500
 
 
 @contextlib.contextmanager
@@ -85,7 +87,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], url: str, patience: floa
                     return
                 why = f"status {answer.status}"
         except HTTPError as error:
-            why = f"status {error.code}"
+            why = f"status {error.code}: {error.read(_LONGEST_REASON).decode(errors='replace')}"
             error.close()
         except (URLError, OSError) as error:
             why = type(error).__name__

@@ -51,10 +51,18 @@ class OnlineStoreError(BoathouseError):
         return error
 
     @classmethod
-    def not_published(cls, view: str) -> OnlineStoreError:
-        """Name the view that the store does not have."""
-        command = "publish-predictions" if view.startswith("predictions_") else f"publish --view {view}"
-        return NotPublishedError(f"The online store has no view '{view}'. Publish it: boathouse features {command}")
+    def not_published(cls, views: Iterable[str], environment: str | None = None) -> OnlineStoreError:
+        """Name every view that the store does not have, and the command that publishes all of them."""
+        missing = list(views)
+        if all(view.startswith("predictions_") for view in missing):
+            command = "publish-predictions"
+        else:
+            command = " ".join(["publish", *(f"--view {view}" for view in missing)])
+        command += f" --env {environment}" if environment else ""
+        names = ", ".join(f"'{view}'" for view in missing)
+        return NotPublishedError(
+            f"The online store has no view {names}. Publish what is missing: boathouse features {command}"
+        )
 
     @classmethod
     def other_version(cls, view: str, wanted: str, live: str) -> OnlineStoreError:

@@ -51,9 +51,21 @@ class LifeCycleError(PromotionError):
         )
 
     @classmethod
-    def not_passed(cls, version: str, outcome: str, reason: str) -> LifeCycleError:
-        """Name the version, the gates' decision and its reason."""
-        return cls(f"The gates decided '{outcome}' on version {version}: {reason} It cannot become champion.")
+    def not_compliant(cls, version: str, reason: str) -> LifeCycleError:
+        """Name the version that failed the compliance check, and why."""
+        return cls(
+            f"Version {version} failed the compliance check: {reason} It can become neither challenger nor champion. "
+            "Train a version that passes."
+        )
+
+    @classmethod
+    def not_better(cls, version: str, champion: str | None, reason: str) -> LifeCycleError:
+        """Name the version that failed the comparison, with what, and why."""
+        rival = f"champion {champion}" if champion else "the baseline"
+        return cls(
+            f"Version {version} failed the comparison with {rival}: {reason} It stays challenger and cannot become "
+            "champion. Train a version that is better."
+        )
 
     @classmethod
     def other_champion(cls, version: str, judged: str | None, now: str | None) -> LifeCycleError:

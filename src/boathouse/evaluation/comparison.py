@@ -57,10 +57,11 @@ class SliceComparison:
 def estimate(
     values: dict[str, float], resampled: dict[str, np.ndarray], options: BootstrapOptions
 ) -> dict[str, Estimate]:
-    """Return each resampled metric with its interval."""
-    return {
+    """Return each metric with its interval; what is not resampled, a count of the very rows, is exact."""
+    known = {
         name: Estimate(values[name], *bounds_of(samples, options.confidence)) for name, samples in resampled.items()
     }
+    return known | {name: Estimate(value, value, value) for name, value in values.items() if name not in known}
 
 
 def compare(

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from boathouse.evaluation.behaviour import BehaviourResult
-from boathouse.evaluation.comparison import ALL, Estimate
+from boathouse.evaluation.card_views import (
+    CostView,
+    IntervalView,
+    compared_models,
+    find_worse,
+    show_number,
+    view_costs,
+    view_interval,
+)
+from boathouse.evaluation.comparison import ALL
 from boathouse.evaluation.fairness import GroupRates
 from boathouse.evaluation.report import ComparedModel, EvaluationReport
-from boathouse.evaluation.tables import find_verdict
 from boathouse.modelling.task import BINARY, Task
 from boathouse.options import require_whole
 from boathouse.reports.rendering import render_markdown
@@ -40,15 +48,6 @@ class CardWords:
 
 
 @dataclass(frozen=True, kw_only=True)
-class IntervalView:
-    """An estimate and its interval, rounded."""
-
-    value: str
-    low: str
-    high: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class MetricView:
     """One metric of the candidate; for each model compared with, its value and the candidate's less it."""
 
@@ -69,23 +68,6 @@ class ComparedView:
     value: str
     rows: str
     differences: tuple[IntervalView, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class CostView:
-    """The candidate's cost beside that of other decisions.
-
-    Attributes:
-        name: ``baseline``, ``champion``, or the name of a reference.
-        cost: What the others cost; empty where it was not measured on unseen rows.
-        difference: The candidate's cost less it.
-        verdict: ``better``, ``worse``, ``tie`` or ``undefined`` for the candidate.
-    """
-
-    name: str
-    cost: str
-    difference: IntervalView
-    verdict: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,7 +153,7 @@ def write_model_card(report: EvaluationReport, words: CardWords | None = None, *
 
 def view_card(report: EvaluationReport, task: Task) -> CardView:
     """Return what the card shows of ``report``."""
-    subject, models = report.subject, _compared_models(report)
+    subject, models = report.subject, compared_models(report)
     acted = {"candidate": report.acted, **{role: each.acted for role, each in models.items()}}
     return CardView(
         name=subject.name,
@@ -185,11 +167,11 @@ def view_card(report: EvaluationReport, task: Task) -> CardView:
         confidence=f"{report.confidence:.0%}",
         unseen=bool(report.seen) and all(rows == 0 for rows in report.seen.values()),
         rule=report.rule,
-        cost=_interval(report.metrics[task.words.cost]) if task.words.cost in report.metrics else None,
-        costs=tuple(_view_costs(report, task)),
+        cost=view_interval(report.metrics[task.words.cost]) if task.words.cost in report.metrics else None,
+        costs=tuple(view_costs(report, task)),
         acted=tuple((role, f"{share:.1%}") for role, share in acted.items() if not math.isnan(share)),
         one_sided=tuple((role, "all" if share else "none") for role, share in acted.items() if share in {0, 1}),
-        worse=tuple(_find_worse(models, task)),
+        worse=tuple(find_worse(models, task)),
         roles=tuple(models),
         metrics=tuple(_view_metric(name, report) for name in task.words.metrics),
         compared=tuple(each for role, model in models.items() for each in _view_comparison(role, model, task)),
@@ -201,12 +183,16 @@ def view_card(report: EvaluationReport, task: Task) -> CardView:
             (
                 each.key,
                 each.value,
-                (f"{each.rows:,}", *map(_number, (each.observed, each.predicted, *each.metrics.values()))),
+                (f"{each.rows:,}", *map(show_number, (each.observed, each.predicted, *each.metrics.values()))),
             )
             for each in report.slices
         ),
         spreads=tuple(
-            (each.sensitive, _number(each.demographic_parity_difference), _number(each.equalized_odds_difference))
+            (
+                each.sensitive,
+                show_number(each.demographic_parity_difference),
+                show_number(each.equalized_odds_difference),
+            )
             for each in report.fairness
         ),
         groups=tuple(
@@ -214,36 +200,12 @@ def view_card(report: EvaluationReport, task: Task) -> CardView:
             for each in report.fairness
             for group in each.groups
         ),
-        calibration_error=_number(report.calibration_error),
+        calibration_error=show_number(report.calibration_error),
         calibration=tuple(
             (f"{each.rows:,}", f"{each.predicted:.3f}", f"{each.observed:.3f}") for each in report.calibration
         ),
         importance=tuple((name, f"{value:.3f}") for name, value in list(report.importance.items())[:_MOST_FEATURES]),
     )
-
-
-def _view_costs(report: EvaluationReport, task: Task) -> Iterator[CostView]:
-    cost = task.words.cost
-    if cost not in report.metrics:
-        return
-    for role, model in _compared_models(report).items():
-        difference = model.difference[cost]
-        verdict = find_verdict(cost, difference, task=task)
-        yield CostView(
-            name=role, cost=_number(model.metrics[cost].value), difference=_interval(difference), verdict=verdict
-        )
-    for each in report.references:
-        verdict = find_verdict(cost, each.difference, task=task)
-        yield CostView(name=each.name, cost=_number(each.cost), difference=_interval(each.difference), verdict=verdict)
-
-
-def _find_worse(models: Mapping[str, ComparedModel], task: Task) -> Iterator[tuple[str, str, IntervalView]]:
-    """Give each metric by which the candidate is worse than another model, the whole interval on the wrong side."""
-    for role, model in models.items():
-        for name in task.directions:
-            difference = model.difference.get(name)
-            if difference and find_verdict(name, difference, task=task) == "worse":
-                yield role, name, _interval(difference)
 
 
 def view_behaviour(results: Sequence[BehaviourResult]) -> tuple[BehaviourView, ...]:
@@ -255,7 +217,7 @@ def view_behaviour(results: Sequence[BehaviourResult]) -> tuple[BehaviourView, .
             failing=f"{each.failing:,}",
             cases=f"{each.cases:,}",
             rule=each.rule,
-            worst=_number(each.worst),
+            worst=show_number(each.worst),
             bound=f"{each.bound:.3f}",
             failing_share=f"{each.max_failing_share:.0%}" if each.max_failing_share else "",
         )
@@ -263,17 +225,13 @@ def view_behaviour(results: Sequence[BehaviourResult]) -> tuple[BehaviourView, .
     )
 
 
-def _compared_models(report: EvaluationReport) -> dict[str, ComparedModel]:
-    return {"baseline": report.baseline} | ({"champion": report.champion} if report.champion else {})
-
-
 def _view_metric(name: str, report: EvaluationReport) -> MetricView:
     return MetricView(
         name=name,
-        candidate=_interval(report.metrics[name]),
+        candidate=view_interval(report.metrics[name]),
         others=tuple(
-            (_interval(each.metrics[name]), _interval(each.difference[name]))
-            for each in _compared_models(report).values()
+            (view_interval(each.metrics[name]), view_interval(each.difference[name]))
+            for each in compared_models(report).values()
         ),
     )
 
@@ -285,7 +243,7 @@ def _view_comparison(role: str, model: ComparedModel, task: Task) -> Iterator[Co
             key="" if each.key == ALL else each.key,
             value=each.value,
             rows=f"{each.rows:,}",
-            differences=tuple(_interval(each.difference[name]) for name in task.compared),
+            differences=tuple(view_interval(each.difference[name]) for name in task.compared),
         )
 
 
@@ -296,14 +254,4 @@ def _view_rates(group: GroupRates) -> tuple[str, ...]:
         group.false_positive_rate,
         group.positive_predictive_value,
     )
-    return (f"{group.rows:,}", *map(_number, rates))
-
-
-def _interval(each: Estimate) -> IntervalView:
-    return IntervalView(value=_number(each.value), low=_number(each.low), high=_number(each.high))
-
-
-def _number(value: float) -> str:
-    if math.isnan(value):
-        return "–"
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3f}"
+    return (f"{group.rows:,}", *map(show_number, rates))

@@ -153,7 +153,7 @@ def measure_consistency(view: FeatureView, table: TableLocation, look_ups: Table
     Raises:
         TableError: If nothing was logged, or the view was not computed.
     """
-    logged = look_ups.read(look_ups.require_version("boathouse features look-up --log"))
+    logged = look_ups.read(look_ups.require_version("boathouse features look-up KEY --log"))
     return compare_look_ups(view, table.read(table.require_version("feature_engineering")), logged)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from types import FunctionType
 from typing import TYPE_CHECKING
@@ -71,6 +71,9 @@ class FeatureView:
         fresh_days: Days by which the newest row may lag behind the newest row of its sources; None for a view whose
             rows change rarely.
         tags: What else a catalog should show, as ``key: value`` pairs.
+        reads: Columns that a feature is computed from, ``<schema>.<table>.<column>``, by the feature's name; keys and
+            times are read by all. A feature without an entry counts as reading every column of the sources. Names of
+            other views' features are passed over.
     """
 
     name: str
@@ -86,6 +89,7 @@ class FeatureView:
     online: bool = True
     fresh_days: int | None = None
     tags: tuple[tuple[str, str], ...] = ()
+    reads: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse a view that no row could be found by.
@@ -115,6 +119,13 @@ class FeatureView:
                     "the view's keys, so that a changed row identifies its entity; add the keys to its columns, "
                     "or join them on before."
                 )
+        read = {f"{source.table}.{column}" for source in self.sources for column in source.columns}
+        for name in self.feature_names:
+            if unknown := sorted(set(self.reads.get(name, ())) - read):
+                raise FeatureError(
+                    f"Feature view '{self.name}': '{name}' is said to read {', '.join(unknown)}, no column of its "
+                    f"sources. Declared are {', '.join(sorted(read))}."
+                )
         self.digest  # noqa: B018 - computed once, here, so that what cannot be recorded is refused
 
     @property
@@ -141,6 +152,29 @@ class FeatureView:
     def feature_names(self) -> tuple[str, ...]:
         """Names of the features in stored order."""
         return tuple(feature.name for feature in self.features)
+
+    @property
+    def identity_columns(self) -> dict[str, tuple[str, ...]]:
+        """The columns of each source that identify and date the rows."""
+        return {
+            source.table: tuple(name for name in source.columns if name in {*self.key_names, source.time_column})
+            for source in self.sources
+        }
+
+    def columns_of(self, feature: str) -> dict[str, tuple[str, ...]]:
+        """Return the columns of each source that ``feature`` is computed from, keys and times included."""
+        declared = self.reads.get(feature)
+        found: dict[str, tuple[str, ...]] = {}
+        for source in self.sources:
+            shared = {*self.key_names, source.time_column}
+            own = [
+                name
+                for name in source.columns
+                if declared is None or name in shared or f"{source.table}.{name}" in declared
+            ]
+            # The same table may be read as two sources.
+            found[source.table] = tuple(dict.fromkeys((*found.get(source.table, ()), *own)))
+        return found
 
     @property
     def columns(self) -> tuple[str, ...]:

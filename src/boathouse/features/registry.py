@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -231,6 +232,40 @@ class RefreshRecords:
         rows = self._location.read_newest()
         records = [] if rows is None else rows.where(f"view = '{view}'").collect()
         return sorted((row.asDict() for row in records), key=lambda row: row["refreshed_at"])
+
+
+def record_computations(
+    views: Sequence[FeatureView],
+    versions: Mapping[str, int],
+    rows: Mapping[tuple[str, str], int],
+    before: Sequence[Mapping[str, Any]],
+    *,
+    refreshed_at: datetime,
+) -> list[tuple[Any, ...]]:
+    """Return a row of ``audit.feature_refreshes`` for each view that was computed in full and is not on record yet.
+
+    Args:
+        views: The views.
+        versions: Version of each table that was read, by ``<schema>.<table>``: the sources, and the views once written.
+            A view of which one is missing was not computed, and has no row.
+        rows: Rows of each view by label and digest.
+        before: The records so far.
+        refreshed_at: When they were computed, in UTC.
+    """
+    newest: dict[str, Mapping[str, Any]] = {}
+    for record in sorted(before, key=lambda each: each["refreshed_at"]):
+        newest[record["view"]] = record
+    found = []
+    for view in views:
+        if not {view.table, *view.source_names} <= set(versions):
+            continue
+        sources = json.dumps({name: versions[name] for name in view.source_names}, sort_keys=True)
+        known = newest.get(view.label)
+        made = (view.digest, sources, versions[view.table])
+        if known is None or (known["digest"], known["sources"], known["table_version"]) != made:
+            count = rows.get((view.label, view.digest), 0)
+            found.append((view.label, view.digest, "full", None, sources, versions[view.table], count, refreshed_at))
+    return found
 
 
 def write_dictionary(views: Sequence[FeatureView], on_demand: Sequence[OnDemandFeature]) -> str:

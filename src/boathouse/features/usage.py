@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from boathouse.scoring.definition import DIGEST_FORM, is_current_form
 
 if TYPE_CHECKING:
     from boathouse.scoring.feature_spec import FeatureSpec, ViewSpec
+    from boathouse.scoring.on_demand import OnDemandFeature
 
 _log = logging.getLogger(__name__)
 
@@ -42,18 +43,30 @@ class ModelUse:
         version: Version as text.
         aliases: Aliases that point to it.
         views: ``name@version=digest`` of each view, comma-separated, as its tag has it.
+        inputs: What the version takes; None where that is not known.
     """
 
     model: str
     version: str
     aliases: tuple[str, ...]
     views: str
+    inputs: tuple[str, ...] | None = None
 
     @property
     def digests(self) -> Mapping[str, str]:
         """Digest of each view the version looks up, by the view's name."""
         pairs = (each.split("=", 1) for each in self.views.split(",") if "=" in each)
         return {label.split("@", 1)[0]: digest for label, digest in pairs}
+
+    def takes(self, features: Collection[str], on_demand: Sequence[OnDemandFeature]) -> bool:
+        """Return whether the version takes any of ``features``, or one on demand that is computed from them.
+
+        Where its inputs are not known, it may.
+        """
+        if self.inputs is None:
+            return True
+        computed = {each.name for each in on_demand if set(each.stored) & set(features)}
+        return bool(set(self.inputs) & {*features, *computed})
 
     @property
     def title(self) -> str:

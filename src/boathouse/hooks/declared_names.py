@@ -213,6 +213,7 @@ RULES = (
         declared_in=_SOURCES_FILE,
     ),
     NameRule(path="monitoring.drift.ignored", what="a feature", known=_features, declared_in=_FEATURES_FILE),
+    NameRule(path="monitoring.drift.also_watched", what="a feature", known=_features, declared_in=_FEATURES_FILE),
     NameRule(
         kind="endpoints",
         path="*.boathouse.split.unit",

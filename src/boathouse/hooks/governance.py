@@ -128,7 +128,7 @@ def record_registration(
     cycle = open_life_cycle(environment, name, options, identity)
     source = read_source_state()
     released = str(is_released(source, options.released_code)).lower()
-    for key, value in {"trained_by": identity.name, TAG: released, "git_commit": source.commit}.items():
+    for key, value in {"trained_by": identity.name, TAG: released, "git_sha": source.commit}.items():
         cycle.registry.tag(version, key, value)
     # What the run itself knows goes on record; a version of a run that was killed before this has its tags alone,
     # which prove nothing: no gate on released code lets it pass.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from kedro.framework.hooks import hook_impl
@@ -23,23 +23,10 @@ TABLE_VERSIONS_FILE = "table_versions.json"
 PARAMETERS_FILE = "parameters.json"
 RUNTIME_ENVIRONMENT_FILE = "runtime_environment.json"
 FEATURE_LINEAGE_FILE = "feature_lineage.json"
-# The tags of the run that its model versions carry too.
-VERSION_TAGS = (
-    "git_commit",
-    "git_branch",
-    "git_dirty",
-    "git_difference",
-    "environment",
-    "engine",
-    "engine_version",
-    "boathouse_version",
-    "python_version",
-    "libraries_digest",
-    "lock_digest",
-    "run_by",
-)
-# What the tables that a pipeline reads are for, in MLflow's terms; others go by the pipeline's name.
+# What the tables that a pipeline reads are for, in MLflow's terms; others go by the pipeline's name. MLflow keeps one
+# context of a table and version: the first of these that it was read for.
 _CONTEXTS = {"training": "training", "evaluation": "testing"}
+_FIRST = tuple(_CONTEXTS.values())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,14 +38,25 @@ class TableUse:
         version: Delta version; for what has none, such as a file, empty.
         rows: Rows read or written, None if unknown.
         path: Folder of the table, empty on Unity Catalog.
-        context: What the table was read for.
+        updated_at: When that version was committed, ISO 8601 in UTC; None if unknown.
+        contexts: What the table was read or written for, in the order in which it was.
     """
 
     table: str
     version: str
     rows: int | None
     path: str
-    context: str
+    updated_at: str | None = None
+    contexts: tuple[str, ...]
+
+    @property
+    def context(self) -> str:
+        """The one that says most: training, then testing, then the first."""
+        return next((each for each in _FIRST if each in self.contexts), self.contexts[0])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the use as plain values, with ``context``."""
+        return {**asdict(self), "context": self.context}
 
 
 @dataclass
@@ -67,13 +65,13 @@ class LineageRecord:
 
     reads: dict[tuple[str, str], TableUse] = field(default_factory=dict)
     writes: dict[tuple[str, str], TableUse] = field(default_factory=dict)
-    models: dict[tuple[str, str], str] = field(default_factory=dict)
+    models: set[tuple[str, str]] = field(default_factory=set)
 
     def to_dict(self) -> dict[str, list[dict[str, Any]]]:
         """Return the content of ``table_versions.json``."""
         return {
-            "reads": [asdict(use) for _, use in sorted(self.reads.items())],
-            "writes": [asdict(use) for _, use in sorted(self.writes.items())],
+            "reads": [use.to_dict() for _, use in sorted(self.reads.items())],
+            "writes": [use.to_dict() for _, use in sorted(self.writes.items())],
         }
 
     def describe_reads(self) -> str:
@@ -92,6 +90,7 @@ class LineageHooks:
         self._parameters: dict[str, Any] = {}
         self._catalog: DataCatalog | None = None
         self._record = LineageRecord()
+        self._run: tuple[dict[str, Any], Pipeline] | None = None
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -101,9 +100,10 @@ class LineageHooks:
         self._engine, self._environment = environment.engine, environment.name
 
     @hook_impl
-    def before_pipeline_run(self, catalog: DataCatalog) -> None:
+    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:
         """Forget the previous run."""
         self._catalog = catalog
+        self._run = (run_params, pipeline)
         self._record = LineageRecord()
 
     @hook_impl
@@ -119,14 +119,13 @@ class LineageHooks:
         self._note(self._record.writes, getattr(dataset, "last_written", None), node)
         model = getattr(dataset, "last_saved_version", None)
         if model is not None:
+            name, number = _name_model(dataset, model)
             with self._lock:
                 # What the run reads after this had no part in the model.
                 tables = self._record.describe_reads()
-                self._record.models[_name_model(dataset, model)] = tables
+                self._record.models.add((name, number))
             # At once: the gates of the same run ask for them, and a run that is killed leaves them behind.
-            _set_tags(
-                *_name_model(dataset, model), {"git_commit": read_source_state().commit, "table_versions": tables}
-            )
+            self._tag_version(name, number, tables)
 
     # kedro-mlflow closes the run in the same two hooks: ours go first.
     @hook_impl(tryfirst=True)
@@ -151,16 +150,21 @@ class LineageHooks:
     def _note(self, uses: dict[tuple[str, str], TableUse], version: Any, node: Node) -> None:  # noqa: ANN401
         if version is None:
             return
-        context = (node.namespace or "").partition(".")[0]
+        pipeline = (node.namespace or "").partition(".")[0]
+        committed = getattr(version, "timestamp", None)
+        context = _CONTEXTS.get(pipeline, pipeline or "run")
         use = TableUse(
             table=version.table,
             version="" if version.version is None else str(version.version),
             rows=version.rows,
             path=str(version.path or ""),
-            context=_CONTEXTS.get(context, context or "run"),
+            updated_at=None if committed is None else committed.isoformat(),
+            contexts=(context,),
         )
         with self._lock:
-            uses[use.table, use.version] = use
+            former = uses.get((use.table, use.version), use)
+            # A pipeline that reads it later, such as monitoring, does not take away what it was read for before.
+            uses[use.table, use.version] = replace(use, contexts=tuple(dict.fromkeys((*former.contexts, context))))
 
     def _write(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
         import mlflow
@@ -173,8 +177,14 @@ class LineageHooks:
         _log_tables(self._record)
         if self._record.models:
             _log_origin(self._parameters)
-        for (name, version), tables in self._record.models.items():
-            _tag_model(name, version, tags, tables)
+
+    def _tag_version(self, name: str, version: str, tables: str) -> None:
+        """Give a version the tags of its run, and the tables that the run has read so far."""
+        from boathouse.registry.tags import write_tags
+
+        if self._run is not None:
+            tags = self._collect_tags(*self._run).to_dict()
+            write_tags(name, version, {**tags, "table_versions": tables or "none"})
 
     def _collect_tags(self, run_params: dict[str, Any], pipeline: Pipeline) -> RunTags:
         names = run_params.get("pipeline_names") or sorted({node.namespace or node.name for node in pipeline.nodes})
@@ -198,10 +208,16 @@ def _log_tables(record: LineageRecord) -> None:
         mlflow.log_inputs(
             datasets=[_describe_input(use) for use in uses],
             contexts=[use.context for use in uses],
-            tags_list=[{"delta_version": use.version} for use in uses],
+            tags_list=[_describe_use(use) for use in uses],
         )
     if record.reads or record.writes:
         mlflow.log_dict(record.to_dict(), TABLE_VERSIONS_FILE)
+
+
+def _describe_use(use: TableUse) -> dict[str, str]:
+    """Return the tags of a dataset: its version, when that was committed, and everything that it was read for."""
+    tags = {"delta_version": use.version, "contexts": ",".join(use.contexts), "updated_at": use.updated_at or "unknown"}
+    return {name: value for name, value in tags.items() if value}
 
 
 def _to_plain(value: Any) -> Any:  # noqa: ANN401 - any parameter
@@ -223,8 +239,8 @@ def _log_origin(parameters: dict[str, Any]) -> None:
 
 
 def describe_lineage() -> dict[str, Any]:
-    """Return, for each feature view by its digest, the source columns that it reads, those of its sources included."""
-    from boathouse.features.lineage import trace_sources
+    """Return, for each view by its digest, the source columns behind it and behind each of its features."""
+    from boathouse.features.lineage import describe_sources
     from boathouse.use_case import USE_CASE
 
     return {
@@ -232,7 +248,7 @@ def describe_lineage() -> dict[str, Any]:
             "view": view.name,
             "version": view.version,
             "owner": view.owner,
-            "sources": {table: list(columns) for table, columns in trace_sources(view, USE_CASE.views).items()},
+            **describe_sources(view, USE_CASE.views),
         }
         for view in USE_CASE.views
     }
@@ -249,20 +265,3 @@ def _describe_input(use: TableUse) -> Dataset:
     source = DeltaDatasetSource(**location, delta_table_version=int(use.version))
     # The version of a Delta table is its fingerprint: the same version is the same rows.
     return MetaDataset(source, name=use.table, digest=f"v{use.version}")  # type: ignore[abstract]
-
-
-def _set_tags(name: str, version: str, tags: dict[str, str]) -> None:
-    from mlflow import MlflowClient
-
-    client = MlflowClient()
-    for key, value in tags.items():
-        client.set_model_version_tag(name, version, key, value)
-
-
-def _tag_model(name: str, version: str, tags: RunTags, tables: str) -> None:
-    from mlflow import MlflowClient
-
-    client = MlflowClient()
-    for key in VERSION_TAGS:
-        client.set_model_version_tag(name, version, key, getattr(tags, key))
-    client.set_model_version_tag(name, version, "table_versions", tables)

@@ -116,8 +116,9 @@ class ProgressHooks:
             self._keep_report(dataset_name, dataset, data)
         with self._lock:
             progress = self._running[node.name]
-            # A table says how many rows it has in all, whichever slice was written last.
-            progress.note_saved(dataset_name, rows, is_total=getattr(dataset, "last_written", None) is not None)
+            # A table that does not count what a save wrote says how many rows it has in all.
+            in_all = getattr(dataset, "last_written", None) is not None and not hasattr(dataset, "rows_written")
+            progress.note_saved(dataset_name, rows, is_total=in_all)
         if set(node.outputs) <= set(progress.rows_out) and not progress.is_sliced:
             self._finish(progress)
 

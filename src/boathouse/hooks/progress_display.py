@@ -95,9 +95,12 @@ class ProgressDisplay:
 def count_rows(dataset: object, data: object, *, written: bool) -> int | None:
     """Return the rows of ``data`` as read from or written to ``dataset``, or None if unknown.
 
-    A Delta table knows by its last read or write; a pandas, Arrow or polars frame by its length.
-    A Spark frame is never counted for display: that would run it.
+    A Delta table knows what its last save wrote, 0 where all of it was there, and what it read last; a pandas, Arrow or
+    polars frame by its length. A Spark frame is never counted for display: that would run it.
     """
+    if written and hasattr(dataset, "rows_written"):
+        done: int | None = dataset.rows_written
+        return done
     version = getattr(dataset, "last_written" if written else "last_read", None)
     if version is not None:
         rows = getattr(version, "rows", None)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from boathouse import __version__
-from boathouse.errors import IdentityError
+from boathouse.errors import IdentityError, OptionError
 from boathouse.hooks.release_record import counts_as_code, find_changed_files, read_release
 from boathouse.lifecycle.evidence import NO_DIFFERENCE, UNKNOWN, SourceState
 from boathouse.lifecycle.identity import read_identity
@@ -121,9 +121,9 @@ def _digest_file(path: Path) -> bytes:
 
 def _read_environment() -> SourceState:
     return SourceState(
-        commit=os.environ.get("BOATHOUSE_GIT_COMMIT", UNKNOWN),
-        branch=os.environ.get("BOATHOUSE_GIT_BRANCH", UNKNOWN),
-        tag=os.environ.get("BOATHOUSE_GIT_TAG", UNKNOWN),
+        commit=os.environ.get("BOATHOUSE_GIT_COMMIT") or UNKNOWN,
+        branch=os.environ.get("BOATHOUSE_GIT_BRANCH") or UNKNOWN,
+        tag=os.environ.get("BOATHOUSE_GIT_TAG") or UNKNOWN,
     )
 
 
@@ -187,8 +187,8 @@ class RunTags:
     """Where a run's results come from.
 
     Attributes:
-        git_commit: Commit of the code.
-        git_branch: Branch of the code.
+        git_sha: Commit of the code.
+        branch: Branch of the code.
         git_dirty: Whether the code differed from the commit: true, false or unknown.
         git_difference: SHA-256 of that difference; none or unknown.
         environment: ``dev``, ``staging``, ``prod`` or another layer of conf.
@@ -203,8 +203,8 @@ class RunTags:
         run_by: Who ran it: whom the platform names, else the account, or a name declared and so marked.
     """
 
-    git_commit: str
-    git_branch: str
+    git_sha: str
+    branch: str
     git_dirty: str
     git_difference: str
     environment: str
@@ -218,20 +218,26 @@ class RunTags:
     lock_digest: str
     run_by: str
 
+    def __post_init__(self) -> None:
+        """Check that every tag says something; what is not known is ``unknown``."""
+        for name, value in asdict(self).items():
+            if not isinstance(value, str) or not value:
+                raise OptionError.out_of_range(name, value, "a text; 'unknown' where it is not known")
+
     @classmethod
     def collect(cls, source: SourceState, *, environment: str, pipeline: str, engine: str) -> RunTags:
         """Return the tags of the run going on in this process."""
         runtime_environment = read_runtime_environment()
         return cls(
-            git_commit=source.commit,
-            git_branch=source.branch,
+            git_sha=source.commit,
+            branch=source.branch,
             git_dirty=source.dirty,
             git_difference=source.difference,
             environment=environment,
             pipeline=pipeline,
             engine=engine,
             engine_version=get_engine(engine).version(),
-            job_run_id=os.environ.get("BOATHOUSE_JOB_RUN_ID", "none"),
+            job_run_id=os.environ.get("BOATHOUSE_JOB_RUN_ID") or "none",
             boathouse_version=__version__,
             python_version=runtime_environment.python,
             libraries_digest=runtime_environment.libraries_digest,
@@ -247,8 +253,8 @@ class RunTags:
         """Return the tags with commit and branch under MLflow's own names too, which its UI shows."""
         return {
             **self.to_dict(),
-            "mlflow.source.git.commit": self.git_commit,
-            "mlflow.source.git.branch": self.git_branch,
+            "mlflow.source.git.commit": self.git_sha,
+            "mlflow.source.git.branch": self.branch,
             # MLflow takes it from LOGNAME, which anybody can set.
             "mlflow.user": self.run_by,
         }

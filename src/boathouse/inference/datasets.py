@@ -56,6 +56,7 @@ class RequestStreamDataset(AbstractDataset[Any, Any]):
         self._lakehouse, self._checkpoints = lakehouse, Path(checkpoints)
         self.metadata = metadata
         self.last_written: TableVersion | None = None
+        self.rows_written: int | None = None
 
     @property
     def location(self) -> TableLocation:
@@ -79,8 +80,11 @@ class RequestStreamDataset(AbstractDataset[Any, Any]):
         """
         self._source.require_version("stream_inference")
         streams = get_engine(self._location.engine).capabilities.streaming
+        before = self._location.newest_version()
         (self._run_structured if streams else self._run_versions)(data)
-        if self._location.newest_version() is not None:
+        after = self._location.newest_version()
+        self.rows_written = 0 if after == before else open_log(self._location).rows_written(before, after or 0)
+        if after is not None:
             self._answers.load()
             self.last_written = self._answers.last_read
 

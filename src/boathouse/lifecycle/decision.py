@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from boathouse.errors import CommitConflictError, LifeCycleError
 from boathouse.evaluation.report import EvaluationReport
-from boathouse.lifecycle import event_types
-from boathouse.lifecycle.chain import AuditEvent
-from boathouse.lifecycle.gates import TIMED, Gate
-from boathouse.lifecycle.policy import UNKNOWN_ASSURANCE, ApprovalOptions, GovernanceOptions, Identity
+from boathouse.lifecycle.decision_events import check_champion, derive_events
+from boathouse.lifecycle.gate_rules import APPROVAL, COMPARISON, COMPLIANCE
+from boathouse.lifecycle.gates import GATES, TIMED, Gate
+from boathouse.lifecycle.policy import UNKNOWN_ASSURANCE, GovernanceOptions, Identity
 from boathouse.lifecycle.projection import project_events
 from boathouse.lifecycle.rules_in_force import RulesInForce, add_rules
-from boathouse.lifecycle.state import ARCHIVED, CHALLENGER, CHAMPION, PREVIOUS, REGISTERED, ModelState, ModelVersion
+from boathouse.lifecycle.state import FAILED, PASSED, ModelState
 from boathouse.modelling.task import BINARY, Task
 
 if TYPE_CHECKING:
     from boathouse.lifecycle.chain import AuditRecord
     from boathouse.lifecycle.steps import LifeCycle
-
-APPROVAL = "approval"
 
 
 @dataclass(frozen=True)
@@ -50,12 +49,15 @@ class PromotionDecision:
         model: Registered name.
         candidate: Version decided on.
         champion: Champion before, or None.
-        outcome: ``promoted``, ``kept`` or ``rejected``.
+        outcome: ``rejected`` if it failed the compliance check, ``kept`` if it failed the comparison or waits for an
+            approval, ``promoted`` if it passed both.
         reason: Why, in one sentence.
         gates: All that are not off.
         off: Names of those that are.
         decided: When and by whom.
         waits_for_approval: Whether it is kept only because an approval is missing.
+        difference: What was compared: ``rival``, ``metric``, and the paired difference's ``value``, ``low``, ``high``;
+            empty if nothing was.
         evaluation: Hash of the record in ``audit.evidence`` that it was decided from; empty if it was from none.
     """
 
@@ -67,8 +69,21 @@ class PromotionDecision:
     gates: Sequence[Gate]
     decided: Decided
     waits_for_approval: bool = False
+    difference: Mapping[str, Any] = field(default_factory=dict)
     evaluation: str = ""
     off: Sequence[str] = ()
+
+    @property
+    def compliance(self) -> str:
+        """Result of the compliance check, the first step: ``passed`` or ``failed``."""
+        return FAILED if self.outcome == "rejected" else PASSED
+
+    @property
+    def comparison(self) -> str:
+        """Result of the comparison, the second step: ``passed``, ``failed``, or empty if the first one failed."""
+        if self.compliance == FAILED:
+            return ""
+        return PASSED if self.outcome == "promoted" or self.waits_for_approval else FAILED
 
     @property
     def decision_id(self) -> str:
@@ -84,7 +99,8 @@ class PromotionDecision:
     def to_dict(self) -> dict[str, Any]:
         """Return the decision as plain values for JSON."""
         when = {"at": self.decided.at.isoformat(), "by": self.decided.by, "assurance": self.decided.assurance}
-        return {**asdict(self), "decided": when, "decision_id": self.decision_id}
+        steps = {"compliance": self.compliance, "comparison": self.comparison}
+        return {**asdict(self), **steps, "decided": when, "decision_id": self.decision_id}
 
 
 def _without_clock(gate: Gate) -> dict[str, Any]:
@@ -100,11 +116,12 @@ def decide_promotion(
     task: Task = BINARY,
     off: Sequence[str] = (),
 ) -> PromotionDecision:
-    """Return the decision: rejected if a gate refuses, kept if it does not beat the champion, else promoted.
+    """Return the decision of two steps: rejected by the compliance check, kept by the comparison, else promoted.
 
-    A candidate that lacks nothing but the approval of a person is kept, since it may still be promoted. Better than
-    the champion means that the whole interval of the paired difference in the task's decisive metric (for a binary task
-    ROC AUC) lies on the better side of zero, so a tie keeps the champion. The champion itself stays champion.
+    The comparison is made only after the compliance check passed. It is passed if no gate of that step refuses and,
+    where there is a champion, the whole interval of the paired difference in the task's decisive metric (for a binary
+    task ROC AUC) lies on the better side of zero, so a tie keeps the champion. The champion itself stays champion. A
+    candidate that lacks nothing but the approval of a person is kept, since it may still be promoted.
     """
     outcome, reason, waits = _judge(report, gates, task)
     return PromotionDecision(
@@ -116,18 +133,36 @@ def decide_promotion(
         gates=tuple(gates),
         decided=decided,
         waits_for_approval=waits,
+        difference={} if outcome == "rejected" else _describe_difference(report, task),
         off=tuple(off),
     )
 
 
 def _judge(report: EvaluationReport, gates: Sequence[Gate], task: Task) -> tuple[str, str, bool]:
-    refusing = [gate for gate in gates if gate.refuses]
-    if any(gate.name != APPROVAL for gate in refusing):
-        return "rejected", " ".join(gate.message for gate in refusing), False
+    refusing = {step: _refusing(gates, step) for step in (COMPLIANCE, COMPARISON, APPROVAL)}
+    if refusing[COMPLIANCE]:
+        return "rejected", " ".join(refusing[COMPLIANCE]), False
+    if refusing[COMPARISON]:
+        return "kept", " ".join(refusing[COMPARISON]), False
     outcome, reason = _compare(report, task)
-    if refusing and outcome == "promoted":
-        return "kept", f"It may become champion once it is approved. {reason} {refusing[0].message}", True
+    if refusing[APPROVAL] and outcome == "promoted":
+        return "kept", f"It may become champion once it is approved. {reason} {refusing[APPROVAL][0]}", True
     return outcome, reason, False
+
+
+def _refusing(gates: Sequence[Gate], step: str) -> list[str]:
+    """Return what the gates of one step that refuse say."""
+    return [gate.message for gate in gates if gate.refuses and GATES[gate.name].step == step]
+
+
+def _describe_difference(report: EvaluationReport, task: Task) -> dict[str, Any]:
+    """Return the paired difference from the champion, or from the baseline where there is none; NaN as None."""
+    compared = report.champion or report.baseline
+    found = compared.difference.get(task.decisive)
+    numbers = {} if found is None else {name: getattr(found, name) for name in ("value", "low", "high")}
+    rival = f"champion {report.champion.subject.version}" if report.champion else "baseline"
+    known = {name: None if math.isnan(number) else float(number) for name, number in numbers.items()}
+    return {"rival": rival, "metric": task.decisive, **known}
 
 
 def _compare(report: EvaluationReport, task: Task) -> tuple[str, str]:
@@ -141,10 +176,6 @@ def _compare(report: EvaluationReport, task: Task) -> tuple[str, str]:
     if gain.low > 0 if more else gain.high < 0:
         return "promoted", f"{shown}, all {side} zero."
     return "kept", f"{shown}, not all {side} zero: the champion stays."
-
-
-# A decision moves a version from these stages only; on a champion or an archived version it is only recorded.
-_MOVABLE = (REGISTERED, CHALLENGER, PREVIOUS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,94 +193,6 @@ class DecisionRecord:
     options: GovernanceOptions
     identity: Identity
     in_force: RulesInForce | None = None
-
-
-def derive_events(
-    decision: PromotionDecision,
-    state: ModelState,
-    *,
-    identity: Identity,
-    may_promote: bool,
-    options: ApprovalOptions,
-    now: datetime,
-) -> list[AuditEvent]:
-    """Return the events of ``decision``: it is always recorded; what moves depends on the outcome and the state.
-
-    Promoted: the version becomes champion, or challenger with a request for production where approvals are
-    needed, the person may not promote or the champion was stopped. Kept: it becomes challenger. Rejected: it is
-    archived. The ids are made of the decision's, so that deciding the same again records nothing.
-    """
-    version = state.versions[decision.candidate]
-    passed = decision.outcome == "promoted" or decision.waits_for_approval
-    events = [(event_types.CHECKED, _evidence(decision), decision.reason)]
-    if version.stage in _MOVABLE:
-        # A stop holds until a person ends it: no run puts the next version in charge.
-        direct = may_promote and not options.needed and state.stopped is None
-        events += _moves(decision, state, version, direct=direct)
-        if passed and not may_promote:
-            events.append((event_types.REFUSED, {"action": "promote"}, f"{identity.name} may not promote models here."))
-    elif version.stage == ARCHIVED and passed:
-        reason = str(LifeCycleError.archived(version.version, version.reason))
-        events.append((event_types.REFUSED, {"action": "promote"}, reason))
-    return [
-        AuditEvent(
-            event_id=f"{kind}/{decision.decision_id}/{evidence.get('stage', '')}".rstrip("/"),
-            kind=kind,
-            subject=decision.model,
-            version=decision.candidate,
-            digest=version.digest,
-            actor=identity.name,
-            occurred_at=now,
-            comment=comment,
-            evidence={**evidence, **identity.to_evidence()},
-            assurance=identity.assurance,
-        )
-        for kind, evidence, comment in events
-    ]
-
-
-def check_champion(decision: PromotionDecision, state: ModelState) -> None:
-    """Raise if a decision to promote was made against another champion than there is.
-
-    Raises:
-        LifeCycleError: Naming both.
-    """
-    version = state.versions.get(decision.candidate)
-    passed = decision.outcome == "promoted" or decision.waits_for_approval
-    moves = passed and version is not None and version.stage in _MOVABLE
-    if moves and decision.champion != state.champion:
-        raise LifeCycleError.other_champion(decision.candidate, decision.champion, state.champion)
-
-
-def _evidence(decision: PromotionDecision) -> dict[str, Any]:
-    return {
-        "outcome": decision.outcome,
-        "waits_for_approval": decision.waits_for_approval,
-        "gates": [asdict(gate) for gate in decision.gates],
-        "gates_off": list(decision.off),
-        "champion": decision.champion,
-        "decision": decision.decision_id,
-        "evaluation": decision.evaluation,
-    }
-
-
-def _moves(
-    decision: PromotionDecision, state: ModelState, version: ModelVersion, *, direct: bool
-) -> Iterator[tuple[str, dict[str, Any], str]]:
-    if decision.outcome == "promoted" and direct:
-        yield event_types.PROMOTED, {"from": state.champion, "stage": CHAMPION}, decision.reason
-    elif decision.outcome == "promoted" or decision.waits_for_approval:
-        if version.stage != CHALLENGER:
-            yield event_types.PROMOTED, {"from": state.champion, "stage": CHALLENGER}, decision.reason
-        request = state.find_request(version.version, "production")
-        if request is None or request.closed:
-            yield event_types.REQUESTED, {"to": "production"}, f"The gates let it pass: {decision.reason}"
-    elif version.stage == PREVIOUS:
-        return
-    elif decision.outcome == "kept":
-        yield event_types.KEPT, {"champion": state.champion}, decision.reason
-    else:
-        yield event_types.ARCHIVED, {"from": version.stage, "why": "compliance"}, decision.reason
 
 
 # Others would have to change the same model this often while one decision is recorded.

@@ -16,6 +16,7 @@ from boathouse.lifecycle.registry import ModelRegistry
 from boathouse.lifecycle.rules_in_force import describe_rules
 from boathouse.lifecycle.sealed_results import find_registered
 from boathouse.lifecycle.state import CHAMPION
+from boathouse.lifecycle.sync import creation_events
 from boathouse.options import require_choice
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ def copy_version(
         },
         assurance=target.identity.assurance,
     )
-    (record,) = target.ledger.append([event])
+    *_, record = target.ledger.append([*creation_events(target.ledger.read(target.name), event), event])
     if record.version != made:
         target.registry.delete(made)
     return target.sync(), str(record.version)

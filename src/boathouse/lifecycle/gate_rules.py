@@ -100,6 +100,11 @@ class Reading:
     digits: int = 4
 
 
+# The step that a gate belongs to: a version that fails the compliance check is archived, one that fails the comparison
+# with the champion or the baseline stays challenger, and one that lacks an approval waits for it.
+COMPLIANCE, COMPARISON, APPROVAL = "compliance", "comparison", "approval"
+
+
 @dataclass(frozen=True, kw_only=True)
 class GateRule:
     """One gate of the closed list.
@@ -110,6 +115,7 @@ class GateRule:
         bound: How the number is held against the limit: a key of :data:`BOUNDS`.
         read: Gives number, limit and detail out of the evidence.
         timed: Whether the number is a measured time, which differs whenever it is taken.
+        step: ``compliance``, ``comparison`` or ``approval``.
     """
 
     name: str
@@ -117,6 +123,7 @@ class GateRule:
     bound: str
     read: Callable[[GateEvidence, GateLimits], Reading]
     timed: bool = False
+    step: str = COMPLIANCE
 
 
 def count_faults(faults: tuple[str, ...] | list[str]) -> Reading:

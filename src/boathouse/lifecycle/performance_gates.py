@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from boathouse.evaluation.comparison import Estimate
 from boathouse.evaluation.report import ComparedModel
 from boathouse.lifecycle.evidence import GateEvidence
-from boathouse.lifecycle.gate_rules import GateLimits, GateRule, Reading, count_faults
+from boathouse.lifecycle.gate_rules import COMPARISON, GateLimits, GateRule, Reading, count_faults
 
 _NAN = float("nan")
 _NO_CHAMPION = "there is no champion yet"
@@ -143,6 +143,7 @@ PERFORMANCE_GATES = (
         asks="Were all models measured on rows that none of them was trained on?",
         bound="at most",
         read=read_unseen_rows,
+        step=COMPARISON,
     ),
     GateRule(
         name="minimum_roc_auc",
@@ -155,30 +156,35 @@ PERFORMANCE_GATES = (
         asks="Does it rank better than the business rule, beyond chance?",
         bound="more than",
         read=read_gain_over_baseline,
+        step=COMPARISON,
     ),
     GateRule(
         name="costs_less_than_baseline",
         asks="Do its decisions cost less than the business rule's, beyond chance?",
         bound="less than",
         read=read_cost_over_baseline,
+        step=COMPARISON,
     ),
     GateRule(
         name="not_worse_than_champion",
         asks="Does it rank no worse than the champion, within a margin?",
         bound="at least",
         read=read_gain_over_champion,
+        step=COMPARISON,
     ),
     GateRule(
         name="brier_not_worse_than_champion",
         asks="Are its probabilities no worse than those of the champion, within a margin?",
         bound="at most",
         read=read_brier_over_champion,
+        step=COMPARISON,
     ),
     GateRule(
         name="not_costlier_than_champion",
         asks="Do its decisions cost no more than those of the champion, within a margin?",
         bound="at most",
         read=read_cost_over_champion,
+        step=COMPARISON,
     ),
     GateRule(
         name="calibration",
@@ -221,5 +227,6 @@ PERFORMANCE_GATES = (
         asks="Do its decisions cost no more than the business rule's, within a margin?",
         bound="at most",
         read=read_cost_margin_over_baseline,
+        step=COMPARISON,
     ),
 )

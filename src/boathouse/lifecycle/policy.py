@@ -190,7 +190,7 @@ class GovernanceOptions:
         members = set(self.list_members(action))
         if EVERYBODY in members or (ANY_ACCOUNT in members and actor.assurance == SYSTEM):
             return True
-        # Nobody is called like a group: a name is typed.
+        # No person is called like a group: a name can be typed.
         return actor.name in members and not actor.name.startswith("@")
 
     def list_members(self, action: str) -> tuple[str, ...]:
@@ -219,8 +219,8 @@ class Claims:
     Attributes:
         platform: User or service principal that the platform vouches for; None outside it.
         system: Name of the account that the process runs under, by the operating system.
-        declared: Name that whoever runs it gave, by ``--as`` or ``BOATHOUSE_USER``; None if there is none.
-        conf: The configuration that it runs with; None where nobody said it.
+        declared: Name that the person who runs it gave, by ``--as`` or ``BOATHOUSE_USER``; None if there is none.
+        conf: The configuration that it runs with; None where that is not known.
     """
 
     platform: str | None

@@ -12,10 +12,14 @@ from boathouse.lifecycle.state import (
     ARCHIVED,
     CHALLENGER,
     CHAMPION,
+    COMPLIANT,
+    FAILED,
+    PASSED,
     PREVIOUS,
     TARGETS,
     Approval,
     Check,
+    Comment,
     ModelState,
     ModelVersion,
     Request,
@@ -122,16 +126,39 @@ def _register(state: ModelState, record: AuditRecord, evidence: dict[str, Any]) 
 
 
 def _check(state: ModelState, record: AuditRecord, evidence: dict[str, Any]) -> ModelState:
+    outcome, waits = str(evidence["outcome"]), bool(evidence.get("waits_for_approval"))
+    # Records of before hold both steps in one: promoted, kept or rejected.
+    former = {"promoted": PASSED, "kept": PASSED if waits else FAILED}
     check = Check(
-        outcome=str(evidence["outcome"]),
+        outcome={PASSED: COMPLIANT, FAILED: "rejected"}.get(outcome, outcome),
         champion=evidence.get("champion"),
         digest=record.digest,
         at=record.occurred_at,
         gates=tuple(evidence.get("gates", ())),
         reason=record.comment,
-        waits=bool(evidence.get("waits_for_approval")),
+        waits=waits,
+        comparison=former.get(outcome, ""),
     )
     return replace(_change(state, record.version, check=check), judged=record.version)
+
+
+def _compare(state: ModelState, record: AuditRecord, evidence: dict[str, Any]) -> ModelState:
+    """Return ``state`` with the comparison added to the version's check; a challenger has its stage for that reason."""
+    version = state.versions[str(record.version)]
+    checked = version.check.gates if version.check and version.check.outcome == COMPLIANT else ()
+    result, waits = str(evidence["outcome"]), bool(evidence.get("waits_for_approval"))
+    check = Check(
+        outcome="promoted" if result == PASSED and not waits else "kept",
+        champion=evidence.get("champion"),
+        digest=record.digest,
+        at=record.occurred_at,
+        gates=(*checked, *evidence.get("gates", ())),
+        reason=record.comment,
+        waits=waits,
+        comparison=result,
+    )
+    reason = record.comment if version.stage == CHALLENGER else version.reason
+    return replace(_change(state, record.version, check=check, reason=reason), judged=record.version)
 
 
 def _request(state: ModelState, record: AuditRecord, evidence: dict[str, Any]) -> ModelState:
@@ -164,10 +191,8 @@ def _approve(state: ModelState, record: AuditRecord, evidence: dict[str, Any]) -
 
 
 def _reject(state: ModelState, record: AuditRecord, evidence: dict[str, Any]) -> ModelState:
-    closed = [
-        replace(each, closed=f"rejected by {record.who}") if each.request_id == evidence["request"] else each
-        for each in state.requests
-    ]
+    how = f"rejected by {evidence.get('by') or record.who}"
+    closed = [replace(each, closed=how) if each.request_id == evidence["request"] else each for each in state.requests]
     return replace(state, requests=tuple(closed))
 
 
@@ -176,7 +201,8 @@ def _promote(state: ModelState, record: AuditRecord, evidence: dict[str, Any]) -
     target = next(target for target, reached in TARGETS.items() if reached == stage)
     request = state.find_request(version, target)
     approved_by = ", ".join(each.who for each in request.approvals) if request and not request.closed else ""
-    state = _close(state, version, f"carried out by {record.who}", to=target)
+    # A champion needs no staging any more.
+    state = _close(state, version, f"carried out by {record.who}", to=target if stage == CHALLENGER else None)
     state = _change(state, version, approved_by=approved_by)
     if stage == CHALLENGER:
         return _make_challenger(state, record)
@@ -241,13 +267,20 @@ def _stop(state: ModelState, record: AuditRecord, evidence: dict[str, Any]) -> M
     return replace(state, stopped=stop if state.champion is None else None, rolled_back=None)
 
 
+def _comment(state: ModelState, record: AuditRecord, evidence: dict[str, Any]) -> ModelState:  # noqa: ARG001 - a step
+    comment = Comment(by=record.who, at=record.occurred_at, text=record.comment)
+    return _change(state, record.version, comments=(*state.versions[str(record.version)].comments, comment))
+
+
 def _ignore(state: ModelState, record: AuditRecord, evidence: dict[str, Any]) -> ModelState:  # noqa: ARG001 - a step
     return state
 
 
 _STEPS: dict[str, Step] = {
+    event_types.CREATED: _ignore,
     event_types.REGISTERED: _register,
     event_types.CHECKED: _check,
+    event_types.COMPARED: _compare,
     event_types.REQUESTED: _request,
     event_types.APPROVED: _approve,
     event_types.REJECTED: _reject,
@@ -257,6 +290,7 @@ _STEPS: dict[str, Step] = {
     event_types.ROLLED_BACK: _roll_back,
     event_types.STOPPED: _stop,
     event_types.COPIED: _register,
+    event_types.COMMENTED: _comment,
     event_types.REFUSED: _ignore,
     event_types.DIFFERED: _ignore,
     event_types.SYNCED: _ignore,

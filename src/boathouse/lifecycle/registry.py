@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from boathouse.lifecycle.state import REGISTERED, ModelVersion
 from boathouse.registry.client import change_store, guard_store, ignore_missing, open_client
 from boathouse.registry.model_files import download_model
+from boathouse.registry.tags import read_tags, write_tags
 from boathouse.registry.versions import SHOWN_TAG, read_aliases
 from boathouse.scoring.files import check_files, digest_of
 
@@ -95,7 +96,7 @@ class Change:
         return f"tag '{self.key}' of version {self.version} {done}"
 
 
-MANAGED_TAGS = ("stage", "comparison", "promotion", "gates", "approved_by", "copied_from")
+MANAGED_TAGS = ("stage", "compliance", "comparison", "promotion", "gates", "approved_by", "copied_from")
 
 
 def describe_tags(version: ModelVersion) -> dict[str, str]:
@@ -103,7 +104,8 @@ def describe_tags(version: ModelVersion) -> dict[str, str]:
     tags = {"stage": version.stage, "approved_by": version.approved_by, "copied_from": version.source or ""}
     if version.check is not None:
         tags |= {
-            "comparison": "passed" if version.check.passed else "failed" if version.check.outcome == "kept" else "",
+            "compliance": version.check.compliance,
+            "comparison": version.check.comparison,
             "promotion": version.check.reason,
             "gates": _sum_up_gates(version),
         }
@@ -116,7 +118,7 @@ def describe_version(version: ModelVersion, written: str = "") -> str:
     A version without a decision keeps its text alone: a gate judges whether there is one.
     """
     people = written.split(_MARKER, maxsplit=1)[0].rstrip()
-    if version.stage == REGISTERED and version.check is None:
+    if version.stage == REGISTERED and version.check is None and not version.comments:
         return people
     return "\n\n".join(part for part in (people, f"{_MARKER}\n{_describe_state(version)}") if part)
 
@@ -125,6 +127,7 @@ def _describe_state(version: ModelVersion) -> str:
     lines = [f"{version.stage}, since {version.moved_at:%Y-%m-%d %H:%M} UTC. {version.reason}".rstrip()]
     if version.approved_by:
         lines.append(f"Approved by {version.approved_by}.")
+    lines += [f"{each.by}, {each.at:%Y-%m-%d %H:%M} UTC: {each.text}" for each in version.comments]
     if version.check is not None:
         lines += ["", f"Gates: {version.check.outcome}. {version.check.reason}"]
         lines += [f"- {_mark(gate)} {gate.get('message') or gate.get('name')}" for gate in version.check.gates]
@@ -170,7 +173,7 @@ class ModelRegistry:
             found = client.get_model_version(self.name, str(found.version))
         return ModelVersionEntry(
             version=str(found.version),
-            tags=dict(found.tags or {}),
+            tags=read_tags(found.tags),
             description=found.description or "",
             created_by=str(found.user_id or ""),
             source=str(found.source or ""),
@@ -190,7 +193,7 @@ class ModelRegistry:
         elif change.action == "delete_alias":
             client.delete_registered_model_alias(self.name, change.key)
         elif change.action == "set_tag":
-            client.set_model_version_tag(self.name, change.version, change.key, change.value)
+            write_tags(self.name, change.version, {change.key: change.value}, client=client)
         elif change.action == "delete_tag":
             # That another writer has deleted it meanwhile is as good.
             with ignore_missing():

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from boathouse.errors import LifeCycleError
 from boathouse.lifecycle.evidence import ApprovalState
 from boathouse.lifecycle.policy import ApprovalOptions, say_not_accepted
-from boathouse.lifecycle.state import ARCHIVED, CHAMPION, TARGETS, Approval, ModelState, ModelVersion, Request
+from boathouse.lifecycle.state import ARCHIVED, CHAMPION, FAILED, TARGETS, Approval, ModelState, ModelVersion, Request
 
 
 def find_version(state: ModelState, version: str) -> ModelVersion:
@@ -38,7 +38,9 @@ def check_request(state: ModelState, version: str, to: str) -> None:
             f"Version {version} is requested for {to} already, by {requested.by} at {_when(requested.at)}. "
             f"It waits for: {_name_command('approve', state, version)}"
         )
-    _check_gates(state, found, to)
+    # Staging may be asked for before the compliance check, which then decides on it.
+    if to == "production" or found.check is not None:
+        _check_gates(state, found, to)
 
 
 def check_approval(
@@ -54,6 +56,8 @@ def check_approval(
     check_digest(found, digest)
     if options.four_eyes:
         _check_other_eyes(found, request, actor)
+    if request.to == "staging":
+        _check_gates(state, found, request.to)
     for approval in request.approvals:
         if approval.by == actor and why_void(approval, found, now, options) is None:
             raise LifeCycleError(
@@ -241,16 +245,16 @@ def _when(moment: datetime) -> str:
 
 
 def _check_gates(state: ModelState, found: ModelVersion, to: str) -> None:
-    """Raise unless the gates allow it: staging needs that they did not reject it, production that it passed."""
+    """Raise unless its checks allow it: staging needs the compliance check, production the comparison too."""
     check = found.check
-    if to == "staging":
-        if check is not None and check.outcome == "rejected":
-            raise LifeCycleError.not_passed(found.version, check.outcome, check.reason)
-        return
     if check is None or check.digest not in {None, found.digest}:
         raise LifeCycleError.not_checked(state.name, found.version)
+    if check.compliance == FAILED:
+        raise LifeCycleError.not_compliant(found.version, check.reason)
+    if to == "staging":
+        return
     if not check.passed:
-        raise LifeCycleError.not_passed(found.version, check.outcome, check.reason)
+        raise LifeCycleError.not_better(found.version, check.champion, check.reason)
     if check.champion != state.champion:
         raise LifeCycleError.other_champion(found.version, check.champion, state.champion)
 

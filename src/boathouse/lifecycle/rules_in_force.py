@@ -48,7 +48,7 @@ class RulesInForce:
         governance: SHA-256 of the values of ``governance``.
         gates: SHA-256 of the values of ``promotion.gates``; None for a step without gates.
         gates_off: Gates that are off.
-        conf: The configuration, or None where nobody said it.
+        conf: The configuration, or None where that is not known.
     """
 
     governance: str
@@ -70,7 +70,7 @@ class RulesInForce:
 
 
 def describe_rules(rules: RulesInForce | None) -> dict[str, Any]:
-    """Return the part of a record's evidence that is about the rules; empty where nobody said them."""
+    """Return the part of a record's evidence that is about the rules; empty where they are not known."""
     return {} if rules is None else {"rules": rules.to_evidence()}
 
 

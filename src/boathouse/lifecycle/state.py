@@ -15,20 +15,25 @@ STAGES = (REGISTERED, CHALLENGER, CHAMPION, PREVIOUS, ARCHIVED)
 ALIASES = (CHAMPION, CHALLENGER, PREVIOUS)
 # What a request can ask for, and the stage that a version has there.
 TARGETS = {"staging": CHALLENGER, "production": CHAMPION}
+# Results of the two steps that decide on a version, and of a check that no comparison has followed yet.
+PASSED, FAILED = "passed", "failed"
+COMPLIANT = "compliant"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """A decision of the gates.
+    """A decision on a version: its compliance check and, if it passed that, the comparison.
 
     Attributes:
-        outcome: ``promoted``, ``kept`` or ``rejected``.
+        outcome: ``rejected`` if it failed the compliance check, ``kept`` if it failed the comparison or waits for an
+            approval, ``promoted`` if it passed both; ``compliant`` before the comparison.
         champion: Version it was held against, or None.
         digest: Digest of the version's files that was judged, or None if unknown.
         at: When, UTC.
         gates: Every gate that was not off, as plain values.
         reason: Why, in one sentence.
         waits: Whether nothing but an approval is missing.
+        comparison: ``passed``, ``failed``, or empty if it was not compared.
     """
 
     outcome: str
@@ -38,11 +43,26 @@ class Check:
     gates: tuple[Mapping[str, Any], ...] = ()
     reason: str = ""
     waits: bool = False
+    comparison: str = ""
+
+    @property
+    def compliance(self) -> str:
+        """Result of the compliance check: ``passed`` or ``failed``."""
+        return FAILED if self.outcome == "rejected" else PASSED
 
     @property
     def passed(self) -> bool:
         """Whether the gates let it become champion, once it is approved where that is asked."""
         return self.outcome == "promoted" or self.waits
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comment:
+    """What a person wrote on a version: who, when (UTC), and the text."""
+
+    by: str
+    at: datetime
+    text: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +85,7 @@ class ModelVersion:
         approved_by: Who approved the step that brought it to its stage, comma-separated, names that are only declared
             with that mark; or empty.
         moved_at: When it came to its stage, UTC.
+        comments: What people wrote on it, in order.
         code: What the ledger holds of the code that made it, see ``version_gates.describe_code``; None if nothing.
     """
 
@@ -80,6 +101,7 @@ class ModelVersion:
     source: str | None = None
     approved_by: str = ""
     moved_at: datetime
+    comments: tuple[Comment, ...] = ()
     code: Mapping[str, Any] | None = None
 
     @property
@@ -220,4 +242,4 @@ class ModelState:
     def find_request(self, version: str, to: str | None = None) -> Request | None:
         """Return the newest request for ``version``, of all or of those to ``to``; an open one before closed ones."""
         requests = [each for each in self.requests if each.version == version and to in {None, each.to}]
-        return max(requests, key=lambda each: (not each.closed, each.at), default=None)
+        return next((each for each in reversed(requests) if not each.closed), requests[-1] if requests else None)

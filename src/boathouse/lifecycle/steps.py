@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -27,11 +27,7 @@ if TYPE_CHECKING:
 
 
 Result = TypeVar("Result")
-
-
-def read_clock() -> datetime:
-    """Return the time in UTC."""
-    return datetime.now(UTC)
+Events = Sequence[AuditEvent]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +47,7 @@ class LifeCycle:
         identity: Who acts.
         clock: Gives the time.
         tell: Called with what a person should know besides the outcome: that a step was made already, and by whom.
-        in_force: The rules that decide, for the record; None where nobody said them.
+        in_force: The rules that decide, for the record; None where they are not known.
     """
 
     name: str
@@ -59,7 +55,7 @@ class LifeCycle:
     registry: ModelRegistry
     options: GovernanceOptions
     identity: Identity
-    clock: Callable[[], datetime] = field(default=read_clock)
+    clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     tell: Callable[[str], None] = field(default=lambda _: None)
     in_force: RulesInForce | None = None
 
@@ -162,12 +158,15 @@ class LifeCycle:
         digest = self._digest("promote", version)
         evidence = {"from": state.champion, "stage": stage}
         event = self._event(event_types.PROMOTED, version, comment, evidence, digest=digest)
+        asked = state.find_request(version, to)  # one precedes each move, also where no approval is needed
+        ask = self._event(event_types.REQUESTED, version, comment, {"to": to, "waits": False})
+        before = [ask] if asked is None or asked.closed else []
 
         def check(current: ModelState) -> None:
             rules.check_promotion(current, version, to=to, digest=digest, now=self.clock(), options=self.options.rules)
             rules.check_champion(current, state.champion)
 
-        return self._record("promote", event, check, is_made=repeated_steps.is_at(version, stage))
+        return self._record("promote", event, check, is_made=repeated_steps.is_at(version, stage), before=before)
 
     def _tell_made(self, state: ModelState, version: str) -> ModelState:
         self.tell(repeated_steps.describe_made(self.ledger.read(self.name), state, version))
@@ -218,10 +217,11 @@ class LifeCycle:
         check: repeated_steps.Check,
         *,
         is_made: repeated_steps.IsMade = lambda _: False,
+        before: Events = (),
     ) -> ModelState:
-        """Record ``event``, unless it ``is_made``, or else the refusal where the state does not allow it; then sync."""
+        """Record ``event``, after ``before``, if the state allows it and it ``is_made`` by nobody, else the refusal."""
         try:
-            self.ledger.append([event], check=repeated_steps.check_records(self.name, check, is_made))
+            self.ledger.append([*before, event], check=repeated_steps.check_records(self.name, check, is_made))
         except repeated_steps.MadeAlreadyError:
             return self._tell_made(sync_registry(self.ledger, self.registry), str(event.version))
         except LifeCycleError as error:

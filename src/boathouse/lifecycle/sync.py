@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from boathouse.lifecycle.projection import project_events, project_since
 from boathouse.lifecycle.registry import MANAGED_TAGS, Change
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from boathouse.lifecycle.chain import AuditRecord
     from boathouse.lifecycle.ledger import AuditLedger
@@ -187,8 +187,19 @@ def note_registrations(
     if not unknown:
         return records
     entries = [registered.versions[each.version] for each in unknown]
-    ledger.append([registration_event(name, each, now=clock()) for each in entries])
+    events = [registration_event(name, each, now=clock()) for each in entries]
+    ledger.append([*creation_events(records, events[0]), *events])
     return ledger.read(name)
+
+
+def creation_events(records: Iterable[AuditRecord], first: AuditEvent) -> list[AuditEvent]:
+    """Return the event that a model came to be with its version of ``first``; none if it had versions before."""
+    versions = {event_types.CREATED, event_types.REGISTERED, event_types.COPIED}
+    if any(record.kind in versions for record in records):
+        return []
+    comment = f"Its first version here is {first.version}."
+    made = replace(first, event_id=f"created/{first.subject}", kind=event_types.CREATED, version=None, digest=None)
+    return [replace(made, comment=comment, evidence={})]
 
 
 def registration_event(name: str, entry: ModelVersionEntry, *, now: datetime) -> AuditEvent:
@@ -197,7 +208,7 @@ def registration_event(name: str, entry: ModelVersionEntry, *, now: datetime) ->
     evidence = {
         "trained_by": trained_by,
         "released_code": entry.tags.get("released_code"),
-        "git_commit": entry.tags.get("git_commit"),
+        "git_sha": entry.tags.get("git_sha"),
         "algorithm": entry.tags.get("algorithm"),
         "tags": {key: value for key, value in entry.tags.items() if key not in _LATER_TAGS},
         "description": entry.description,

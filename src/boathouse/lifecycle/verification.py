@@ -11,15 +11,15 @@ from boathouse.errors import BoathouseError
 from boathouse.lifecycle.anchors import choose_anchors
 from boathouse.lifecycle.audit_options import REGISTRY, WEBHOOK
 from boathouse.lifecycle.ledger import DELIVERIES, EVIDENCE, LEDGERS, PROMOTIONS, open_ledger
-from boathouse.lifecycle.projection import project_events
-from boathouse.lifecycle.state import ALIASES
+from boathouse.lifecycle.registry_reader import read_registry
+from boathouse.lifecycle.sync import compare_records
 from boathouse.lifecycle.webhooks import find_lost_messages
-from boathouse.registry.model_tags import read_model_entry
 
 if TYPE_CHECKING:
     from boathouse.environment import Environment
     from boathouse.lifecycle.chain import AuditRecord, Break
     from boathouse.lifecycle.ledger import AuditLedger
+    from boathouse.lifecycle.registry import RegistryState
 
 logger = logging.getLogger(__name__)
 
@@ -61,14 +61,16 @@ def verify_trail(environment: Environment, anchors: Sequence[str], *, head: str 
     Raises:
         ModelError: If the registry is an anchor and does not answer.
     """
+    # Before the ledger: then no step reached the registry that the ledger, read later, does not have.
+    models = find_registry(environment)[0] if REGISTRY in anchors else ()
+    registered = {name: read_registry(environment, name) for name in models}
     ledgers = {name: open_audited(environment, name, anchors) for name in LEDGERS}
     found = [_verify(name, ledger, environment, head=head) for name, ledger in ledgers.items()]
     promotions = ledgers[PROMOTIONS].read(warn=False)
     alarms = [*find_lost_evidence(promotions, ledgers[EVIDENCE].read(warn=False))]
     if WEBHOOK in anchors:
         alarms += find_lost_messages(promotions, ledgers[DELIVERIES].read(warn=False))
-    if REGISTRY in anchors:
-        alarms += _compare_aliases(environment, promotions)
+    alarms += _compare_registry(environment, promotions, registered)
     found[0] = replace(found[0], alarms=(*found[0].alarms, *alarms))
     _catch_up(environment, ledgers, found)
     return found
@@ -114,25 +116,17 @@ def find_lost_evidence(promotions: Sequence[AuditRecord], evidence: Sequence[Aud
     ]
 
 
-def _compare_aliases(environment: Environment, promotions: Sequence[AuditRecord]) -> list[str]:
-    """Return where the registry has another version at an alias than the ledger decided, in words."""
-    told = []
-    models, uri = find_registry(environment)
-    for name in models:
-        entry = read_model_entry(name, uri=uri)
-        decided = project_events(promotions, name=name).aliases
-        shown = {} if entry is None else entry.aliases
-        told += [
-            f"alias {alias} of {name} is {_say(shown.get(alias))} in the registry and {_say(decided.get(alias))} by "
-            f"the ledger. Once it is known who moved it: boathouse models sync --env {environment.name}"
-            for alias in ALIASES
-            if shown.get(alias) != decided.get(alias)
-        ]
-    return told
-
-
-def _say(version: str | None) -> str:
-    return "not set" if version is None else f"version {version}"
+def _compare_registry(
+    environment: Environment, promotions: Sequence[AuditRecord], registered: Mapping[str, RegistryState]
+) -> list[str]:
+    """Return where somebody changed the registry past the ledger, in words; a step that was cut off is none of it."""
+    advice = f"Once it is known who did it: boathouse models sync --env {environment.name}"
+    return [
+        f"{name}: {each} {advice}"
+        for name, state in registered.items()
+        for each in compare_records(name, promotions, state)
+        if each.is_alarm
+    ]
 
 
 def _catch_up(environment: Environment, ledgers: Mapping[str, AuditLedger], found: Sequence[VerifiedTable]) -> None:

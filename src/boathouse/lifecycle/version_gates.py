@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from boathouse.lifecycle.evidence import CodeState, GateEvidence, SourceState, is_released
-from boathouse.lifecycle.gate_rules import GateLimits, GateRule, Reading, count_faults
+from boathouse.lifecycle.gate_rules import APPROVAL, GateLimits, GateRule, Reading, count_faults
 
 
 def read_signature(evidence: GateEvidence, limits: GateLimits) -> Reading:  # noqa: ARG001 - one signature for all
@@ -168,6 +168,7 @@ GOVERNANCE_GATES = (
         asks="Has a person with the right to do so approved this very version?",
         bound="at least",
         read=read_approval,
+        step=APPROVAL,
     ),
     GateRule(
         name="released_code",

@@ -13,15 +13,19 @@ from typing import Any
 from boathouse.lifecycle import event_types
 from boathouse.lifecycle.chain import AuditEvent, AuditRecord
 from boathouse.lifecycle.policy import EVERYBODY, Actor, Webhook, identify_actor
-from boathouse.lifecycle.state import CHAMPION
+from boathouse.lifecycle.state import CHAMPION, PASSED
 
 EVENTS = {
+    "model_created": "A model has its first version.",
     "candidate_registered": "A training run registered a version.",
-    "gates_passed": "The gates let a version pass.",
-    "gates_failed": "A gate refused a version, or it was no better than the champion.",
+    "gates_passed": "A version passed the compliance check.",
+    "gates_failed": "A version failed the compliance check.",
+    "comparison_passed": "A version passed the comparison with the champion or the baseline.",
+    "comparison_failed": "A version failed the comparison with the champion or the baseline.",
+    "transition_requested": "A run or a person asked for a step, whether or not it waits for approval.",
     "approval_needed": "A request waits for approval.",
     "request_approved": "A person approved a request.",
-    "request_rejected": "A person rejected a request.",
+    "request_rejected": "A person or the compliance check rejected a request.",
     "challenger_changed": "A version became challenger.",
     "champion_changed": "A version became champion.",
     "champion_kept": "The champion stayed: the version was no better.",
@@ -29,13 +33,14 @@ EVENTS = {
     "champion_stopped": "The champion was stopped; nothing scores until a person decides.",
     "version_archived": "A version was archived.",
     "version_copied": "A version was copied here from another environment.",
+    "comment": "A person wrote a comment on a version.",
     "refused": "A person tried a step that is not allowed.",
     "registry_differs": "The registry was changed past the ledger.",
     "registry_synced": "The registry was set back to what the ledger decided.",
 }
 _BY_KIND = {
+    event_types.CREATED: "model_created",
     event_types.REGISTERED: "candidate_registered",
-    event_types.REQUESTED: "approval_needed",
     event_types.APPROVED: "request_approved",
     event_types.REJECTED: "request_rejected",
     event_types.KEPT: "champion_kept",
@@ -43,6 +48,7 @@ _BY_KIND = {
     event_types.STOPPED: "champion_stopped",
     event_types.ARCHIVED: "version_archived",
     event_types.COPIED: "version_copied",
+    event_types.COMMENTED: "comment",
     event_types.REFUSED: "refused",
     event_types.DIFFERED: "registry_differs",
     event_types.SYNCED: "registry_synced",
@@ -68,22 +74,29 @@ class Message:
     body: str
 
 
-def name_event(record: AuditRecord) -> str:
-    """Return the name of the event that ``record`` is."""
-    if record.kind == event_types.CHECKED:
-        return "gates_passed" if record.read_evidence()["outcome"] == "promoted" else "gates_failed"
+def name_events(record: AuditRecord) -> tuple[str, ...]:
+    """Return the names of the event that ``record`` is, the most telling first."""
+    evidence = record.read_evidence()
+    if record.kind == event_types.CHECKED:  # "promoted" is of before, when this held both steps
+        return ("gates_passed" if evidence["outcome"] in {PASSED, "promoted"} else "gates_failed",)
+    if record.kind == event_types.COMPARED:
+        kept = ("champion_kept",) if evidence.get("champion") else ()
+        return ("comparison_passed",) if evidence["outcome"] == PASSED else ("comparison_failed", *kept)
+    if record.kind == event_types.REQUESTED:
+        return (*(("approval_needed",) if evidence.get("waits", True) else ()), "transition_requested")
     if record.kind == event_types.PROMOTED:
-        return "champion_changed" if record.read_evidence()["stage"] == CHAMPION else "challenger_changed"
-    return _BY_KIND[record.kind]
+        return ("champion_changed" if evidence["stage"] == CHAMPION else "challenger_changed",)
+    return (_BY_KIND[record.kind],)
 
 
 def derive_messages(records: Iterable[AuditRecord], webhooks: Iterable[Webhook]) -> Iterator[Message]:
     """Give every message that ``records`` call for, in their order; the same ones however often it is asked."""
     wanted = list(webhooks)
     for record in records:
-        event = name_event(record)
+        names = name_events(record)
         for webhook in wanted:
-            if {event, EVERYBODY} & set(webhook.events) and record.occurred_at >= _start(webhook):
+            event = next((name for name in names if {name, EVERYBODY} & set(webhook.events)), None)
+            if event is not None and record.occurred_at >= _start(webhook):
                 yield Message(
                     message_id=identify_message(record, webhook.name),
                     webhook=webhook.name,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from boathouse.lifecycle.decision import APPROVAL
 from boathouse.lifecycle.event_types import CHECKED, PROMOTED
+from boathouse.lifecycle.gate_rules import APPROVAL
 from boathouse.lifecycle.policy import DECLARED
 from boathouse.lifecycle.rules import why_void
 from boathouse.lifecycle.state import CHAMPION

@@ -55,6 +55,23 @@ class RuntimeFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ServingFact:
+    """An endpoint that has loaded the version, and the runtime environment in which it did.
+
+    Attributes:
+        endpoint: Name of the endpoint.
+        since: When it was first loaded there, UTC.
+        by: Account that the server ran as.
+        runtime_environment: Interpreter, system and libraries; an endpoint has no engine.
+    """
+
+    endpoint: str
+    since: datetime
+    by: str
+    runtime_environment: RuntimeFacts
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunFacts:
     """The run that trained the version.
 
@@ -87,6 +104,7 @@ class TableFact:
         table: Three-level name; of a file, its name.
         version: Delta version; None for a file, which has none.
         rows: Rows read, None if unknown.
+        updated_at: When that version was committed, UTC; None for a file or where it was not recorded.
         readable: Whether that version can still be read; None for a file or where it is unknown.
         problem: Why it cannot, else empty.
     """
@@ -94,6 +112,7 @@ class TableFact:
     table: str
     version: int | None
     rows: int | None = None
+    updated_at: datetime | None = None
     readable: bool | None = None
     problem: str = ""
 
@@ -103,11 +122,13 @@ class FeatureFact(ViewSpec):
     """One feature view, as the version was trained on it.
 
     Attributes:
-        sources: Columns read from each table that holds sources; None if not recorded.
+        sources: Columns read from each table that holds sources, for what the version takes; None if not recorded.
+        taken: Features of the view that the version takes, itself or computed on demand; None if not known.
         is_current: Whether the code at hand still defines the view like this.
     """
 
     sources: Mapping[str, tuple[str, ...]] | None = None
+    taken: tuple[str, ...] | None = None
     is_current: bool = False
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from boathouse.lineage.model_history import served_by
 from boathouse.modelling.task import BINARY
@@ -99,9 +99,16 @@ def _why(record: AuditRecord) -> str:
         "stopped": "nothing takes its place",
         "copied": f"from {evidence.get('source')} version {evidence.get('source_version')}",
         "requested": f"to {evidence.get('to')}",
-        "checked": f"{evidence.get('outcome')}, against {evidence.get('champion') or 'no champion'}",
+        "checked": _judged(evidence),
+        "compared": _judged(evidence),
     }.get(record.kind, "")
     return ". ".join(part for part in (described, record.comment) if part) or "–"
+
+
+def _judged(evidence: Mapping[str, Any]) -> str:
+    """Return the result of a step, and against which champion if it was compared with one."""
+    rival = f", against {evidence['champion'] or 'no champion'}" if "champion" in evidence else ""
+    return f"{evidence.get('outcome')}{rival}"
 
 
 def _requests(model: ModelHistory) -> Section:
@@ -127,7 +134,16 @@ def _deployments(model: ModelHistory) -> Section:
     )
     headers = ("when", "endpoint", "what", "who", "serves", "why")
     table = Table(caption="What endpoints did with this model", headers=headers, rows=rows)
-    return Section(title="Deployments", text=() if rows else ("No endpoint serves it.",), tables=(table,))
+    now = [
+        f"{each.title} serves version {each.version} now."
+        if each.version
+        else f"{each.title} serves the version at alias {each.alias} now."
+        for each in model.serving
+    ]
+    told = [each[0].upper() + each[1:] for each in now]
+    if told and not rows:
+        told.append("That is by conf; no change of an endpoint is on record.")
+    return Section(title="Deployments", text=tuple(told) or ("No endpoint serves it.",), tables=(table,))
 
 
 def _served(record: AuditRecord, model: ModelHistory) -> str:

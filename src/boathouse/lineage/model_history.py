@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from boathouse.errors import ModelError
+from boathouse.features.usage import read_endpoints
 from boathouse.lifecycle.anchors import FileAnchor, choose_anchors
 from boathouse.lifecycle.audit_options import FILE, REGISTRY
 from boathouse.lifecycle.ledger import open_ledger
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from boathouse.environment import Environment
     from boathouse.features.feature_view import FeatureView
+    from boathouse.features.usage import EndpointUse
     from boathouse.lifecycle.chain import AuditRecord, Break
     from boathouse.lifecycle.comparison import Difference
     from boathouse.lifecycle.policy import ApprovalOptions
@@ -82,6 +84,7 @@ class ModelHistory:
         breaks: Where the chains of the trail do not hold, or their anchors contradict them.
         missing: Tables of the trail that are not there.
         rules: What has to be approved in its environment.
+        serving: What endpoints serve of it now, by their newest record, else by conf.
         accepted: Tables of the trail that a person accepted though their anchors contradicted them: which, who, why.
         differences: Where the registry does not show what the ledger has.
     """
@@ -95,6 +98,7 @@ class ModelHistory:
     breaks: tuple[str, ...]
     missing: tuple[str, ...]
     rules: ApprovalOptions
+    serving: tuple[EndpointUse, ...] = ()
     accepted: tuple[str, ...] = ()
     differences: tuple[Difference, ...] = ()
 
@@ -237,8 +241,24 @@ def read_model_history(
         missing=trail.missing,
         accepted=(*trail.accepted, *evidence.accepted),
         rules=rules,
+        serving=read_serving(name, environment.endpoints, trail.records),
         differences=tuple(compare_records(name, records, registered)),
     )
+
+
+def read_serving(name: str, endpoints: Mapping[str, Any], records: Sequence[AuditRecord]) -> tuple[EndpointUse, ...]:
+    """Return what endpoints serve of a model now.
+
+    Args:
+        name: The model.
+        endpoints: Their documents in conf: in force where nothing was changed since.
+        records: Records of the trail, in order.
+    """
+    documents = dict(endpoints)
+    for record in records:
+        if config := record.read_evidence().get("config"):
+            documents[record.subject] = config
+    return tuple(each for each in read_endpoints(documents) if each.model == name)
 
 
 def choose_own_environment(environment: Environment, name: str) -> Environment:

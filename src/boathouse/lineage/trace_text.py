@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from boathouse.lineage.facts import find_gaps, to_plain
+from boathouse.endpoints.states import SERVED
+from boathouse.lineage.facts import RuntimeFacts, ServingFact, find_gaps, to_plain
 
 if TYPE_CHECKING:
     from typing import Any
@@ -17,14 +18,17 @@ if TYPE_CHECKING:
 MISSING = "not recorded"
 # Digits of a digest that distinguish versions in a text; JSON has all of them.
 _SHORT = 12
+# Libraries that are named where training and serving differ; JSON has all of them.
+_NAMED = 5
 
 
-def write_trace(facts: ModelVersionFacts, events: Sequence[AuditRecord]) -> str:
-    """Return the whole trace, one section an aspect."""
+def write_trace(facts: ModelVersionFacts, events: Sequence[AuditRecord], served: Sequence[ServingFact] = ()) -> str:
+    """Return the whole trace, one section an aspect; ``served`` are the endpoints that have loaded the version."""
     sections = {
         f"{facts.name}, version {facts.version}": _head(facts),
         "Code": _code(facts),
         "Trained in": _runtime(facts),
+        "Served in": _served(facts, served),
         "Run": _run(facts),
         "Data": map(_table, facts.tables),
         "Features": (line for each in facts.features for line in _feature(each)),
@@ -47,10 +51,13 @@ def write_prediction(facts: Mapping[str, Any]) -> str:
     return _section(f"Prediction {facts['prediction_id']}", list(_pairs(lines)))
 
 
-def trace_to_dict(facts: ModelVersionFacts, events: Sequence[AuditRecord]) -> dict[str, Any]:
+def trace_to_dict(
+    facts: ModelVersionFacts, events: Sequence[AuditRecord], served: Sequence[ServingFact] = ()
+) -> dict[str, Any]:
     """Return the trace for JSON: all facts, events with their evidence, and the names of what was not recorded."""
     return {
         **to_plain(facts),
+        "served_in": [to_plain(each) for each in served],
         "events": [{**to_plain(each), "evidence": each.read_evidence()} for each in events],
         "not_recorded": find_gaps(facts),
     }
@@ -100,6 +107,44 @@ def _runtime(facts: ModelVersionFacts) -> Iterator[str]:
     yield f"libraries {_short(found.libraries_digest)}{count}"
 
 
+def find_served(records: Iterable[AuditRecord], name: str, version: str) -> list[ServingFact]:
+    """Return which endpoints have loaded a version and in what, by the records of ``audit.deployments``, in order."""
+    found = []
+    for record in records:
+        evidence = record.read_evidence() if record.kind == SERVED and record.version == version else {}
+        if evidence.get("model") == name:
+            runtime = RuntimeFacts(**evidence["runtime_environment"])
+            found.append(
+                ServingFact(
+                    endpoint=record.subject, since=record.occurred_at, by=record.actor, runtime_environment=runtime
+                )
+            )
+    return found
+
+
+def _served(facts: ModelVersionFacts, served: Sequence[ServingFact]) -> Iterator[str]:
+    """Give a line for each endpoint, with what differs from training."""
+    if not served:
+        yield "no endpoint has loaded it; a batch or stream records its own environment in its run"
+    trained = facts.runtime_environment
+    for each in served:
+        found = each.runtime_environment
+        yield f"endpoint {each.endpoint} since {_when(each.since)} as {each.by}"
+        yield f"    Python {_say(found.python)}, system {_say(found.system)}, processor {_say(found.machine)}"
+        yield f"    requirements.lock {_short(found.lock_digest)}, libraries {_short(found.libraries_digest)}"
+        yield f"    {_compare_libraries(trained.libraries, found.libraries)}"
+
+
+def _compare_libraries(trained: Mapping[str, str] | None, serving: Mapping[str, str] | None) -> str:
+    """Return which libraries differ between training and serving, those that only one has included."""
+    if trained is None or serving is None:
+        return "libraries of training or serving: " + MISSING
+    names = sorted(name for name in {*trained, *serving} if trained.get(name) != serving.get(name))
+    shown = [f"{name} {trained.get(name, 'none')} there, {serving.get(name, 'none')} here" for name in names[:_NAMED]]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"other libraries than in training: {'; '.join(shown)}{more}" if names else "libraries as in training"
+
+
 def _run(facts: ModelVersionFacts) -> Iterator[str]:
     run = facts.run
     yield f"{_say(run.run_id)} by {_say(run.run_by)} in {_say(run.environment)}, {_say(run.status)}"
@@ -112,12 +157,16 @@ def _table(table: TableFact) -> str:
     if table.version is None:
         return f"{table.table}{rows}: a file, without versions"
     state = {True: "can be read", False: f"cannot be read: {table.problem}", None: "not known whether it can be read"}
-    return f"{table.table} version {table.version}{rows}: {state[table.readable]}"
+    updated = "" if table.updated_at is None else f", updated {_when(table.updated_at)}"
+    return f"{table.table} version {table.version}{updated}{rows}: {state[table.readable]}"
 
 
 def _feature(view: FeatureFact) -> Iterator[str]:
     current = "as defined here" if view.is_current else "defined differently here, or not at all"
-    yield f"{view.name} version {view.version}, {view.digest} ({current}): {', '.join(view.features)}"
+    taken = view.features if view.taken is None else view.taken
+    yield f"{view.name} version {view.version}, {view.digest} ({current}): {', '.join(taken) or 'nothing of it'}"
+    if idle := [name for name in view.features if name not in taken]:
+        yield f"    not taken, but looked up with it: {', '.join(idle)}"
     if not view.sources:
         yield f"    from: {MISSING}"
     for table, columns in (view.sources or {}).items():

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from boathouse.errors import ModelError
+from boathouse.features.lineage import describe_sources, list_taken, select_sources
 from boathouse.lineage.facts import (
     Artefact,
     CodeFacts,
@@ -24,7 +25,9 @@ from boathouse.lineage.facts import (
     flatten,
 )
 from boathouse.registry.client import guard_store, open_client
+from boathouse.registry.tags import read_tags
 from boathouse.scoring.feature_spec import FEATURE_SPEC, FeatureSpec
+from boathouse.scoring.files import SPEC
 from boathouse.tables.location import TableLocation
 from boathouse.tables.time_travel import find_problem
 
@@ -161,6 +164,11 @@ class _Files:
         found = next(iter(sorted(self.model.rglob(FEATURE_SPEC))), None)
         return None if found is None else FeatureSpec.from_json(found.read_bytes())
 
+    def read_inputs(self) -> list[str] | None:
+        """Return what the version takes, or None."""
+        found = next(iter(sorted(self.model.rglob(SPEC))), None)
+        return None if found is None else json.loads(found.read_bytes()).get("features")
+
     def digest_all(self) -> Iterator[Artefact]:
         """Give every file with its digest."""
         for part, root in (("model", self.model), ("run", self.run)):
@@ -184,7 +192,7 @@ class _Reader:
 
     def read(self, *, with_files: bool) -> ModelVersionFacts:
         """Return the facts."""
-        tags = dict(self.version.tags or {})
+        tags = read_tags(self.version.tags)
         is_copy = (self.source.name, self.source.version) != (self.version.name, self.version.version)
         return ModelVersionFacts(
             name=self.version.name,
@@ -209,14 +217,14 @@ class _Reader:
 
     def _tag(self, name: str, tags: Mapping[str, str] | None = None) -> str | None:
         """Return a tag of the version, else of its run; None where it was not recorded."""
-        own = (self.source.tags or {}) if tags is None else tags
-        found = own.get(name) or (self.run.data.tags.get(name) if self.run else None)
+        own = read_tags(self.source.tags) if tags is None else tags
+        found = own.get(name) or (read_tags(self.run.data.tags).get(name) if self.run else None)
         return None if found is None or found in _UNKNOWN else str(found)
 
     def _code(self) -> CodeFacts:
         return CodeFacts(
-            commit=self._tag("git_commit"),
-            branch=self._tag("git_branch"),
+            commit=self._tag("git_sha"),
+            branch=self._tag("branch"),
             dirty=self._tag("git_dirty"),
             difference=self._tag("git_difference"),
             package_version=self._tag("boathouse_version"),
@@ -252,14 +260,17 @@ class _Reader:
     def _tables(self) -> Iterator[TableFact]:
         """Give the tables of the version's tag: those read before it was registered."""
         logged = self.files.read_json(_TABLE_VERSIONS) or {}
-        rows = {(each["table"], each["version"]): each["rows"] for each in logged.get("reads", [])}
+        reads = {(each["table"], each["version"]): each for each in logged.get("reads", [])}
         for text in filter(None, (self._tag("table_versions") or "").split(",")):
             table, _, number = text.partition("@")
+            read = reads.get((table, number), {})
+            updated = read.get("updated_at")
             problem = self._find_problem(table, int(number)) if number else None
             yield TableFact(
                 table=table,
                 version=int(number) if number else None,
-                rows=rows.get((table, number)),
+                rows=read.get("rows"),
+                updated_at=None if updated is None else datetime.fromisoformat(updated),
                 readable=None if problem is None else not problem,
                 problem=problem or "",
             )
@@ -269,17 +280,16 @@ class _Reader:
         return None if path is None else find_problem(Path(path), version)
 
     def _features(self) -> Iterator[FeatureFact]:
-        from boathouse.features.lineage import trace_sources
-
         spec = self.files.read_feature_spec()
         recorded = self.files.read_json(_FEATURE_LINEAGE) or {}
-        here = {view.digest: trace_sources(view, self.views) for view in self.views}
+        here = {view.digest: describe_sources(view, self.views) for view in self.views}
         for view in spec.views if spec else ():
-            # Equal digests are equal declarations: then this code knows what an older run did not write down.
-            sources = recorded.get(view.digest, {}).get("sources") or here.get(view.digest)
+            taken = list_taken(view, spec, self.files.read_inputs())
             yield FeatureFact(
                 **{field.name: getattr(view, field.name) for field in fields(view)},
-                sources=None if sources is None else {table: tuple(columns) for table, columns in sources.items()},
+                # Equal digests are equal declarations: then this code knows what an older run did not write down.
+                sources=select_sources([recorded.get(view.digest), here.get(view.digest)], taken),
+                taken=taken,
                 is_current=view.digest in here,
             )
 

@@ -88,14 +88,14 @@ def choose_threshold(probability: np.ndarray, label: np.ndarray, costs: CostOpti
     # Only the last row of a run of equal probabilities is one after which the decision can change.
     settable = np.append(ranked[1:] != ranked[:-1], adverse == 1 or ranked[-1] < 1)
     settable_rows = np.flatnonzero(settable)
-    nobody, everybody = (1.0, 0.0) if adverse == 1 else (0.0, 1.0)
+    none, every = (1.0, 0.0) if adverse == 1 else (0.0, 1.0)
     if not len(settable_rows):
-        return nobody
+        return none
     best = settable_rows[np.argmin(cost[settable_rows])]
     if cost[best] >= positives.sum() * costs.missed:
-        return nobody
+        return none
     if best + 1 == len(ranked):
-        return everybody
+        return every
     lower, upper = sorted((float(ranked[best]), float(ranked[best + 1])))
     # Between two neighbouring floats there is none.
     return middle if (middle := (lower + upper) / 2) > lower else upper

@@ -6,12 +6,28 @@ define (one class only, nothing decided) is NaN, never a number that looks like 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
 # Probabilities are kept this far from 0 and 1 in logarithms, as scikit-learn does for float64.
 _EDGE = float(np.finfo(np.float64).eps)
+# What ``mlflow.models.evaluate`` of a classifier calls the metrics that it measures too; the others are ours alone.
+MLFLOW_NAMES: Mapping[str, str] = {
+    "example_count": "example_count",
+    "true_positives": "true_positives",
+    "false_positives": "false_positives",
+    "true_negatives": "true_negatives",
+    "false_negatives": "false_negatives",
+    "roc_auc": "roc_auc",
+    "precision_recall_auc": "precision_recall_auc",
+    "log_loss": "log_loss",
+    "precision": "precision_score",
+    "recall": "recall_score",
+    "f1_score": "f1_score",
+    "accuracy_score": "accuracy_score",
+}
 # Bins of equal numbers of rows: every point then rests on as many.
 _BINS = 10
 
@@ -120,7 +136,7 @@ def expected_cost(confusion: Confusion, *, missed: float, false_alarm: float) ->
 def measure(
     label: np.ndarray, probability: np.ndarray, decision: np.ndarray, *, missed: float, false_alarm: float
 ) -> dict[str, float]:
-    """Return every metric by the name that MLflow uses for it, and the cost in currency units per row."""
+    """Return every metric and the cost in currency units per row; :data:`MLFLOW_NAMES` has MLflow's names of them."""
     confusion = count_decisions(label, decision)
     return {
         "example_count": float(len(label)),

@@ -78,6 +78,15 @@ class SplitOptions:
             return ""
         return f"hash of the entity, seed {self.seed}, test {self.test_share:g}"
 
+    def describe(self, as_of: date) -> str:
+        """Return the version of the split: equal texts over equal labels are equal parts.
+
+        Every option of the way to split, without the seed, which is a column of its own, and the cutoff of the labels.
+        """
+        names = [name for name in _NEEDS[self.by] if name != "seed"]
+        parts = [f"{name}={getattr(self, name)}" for name in names]
+        return ",".join([f"by={self.by}", *parts, f"as_of={as_of.isoformat()}"])
+
 
 def _check_cohorts(options: SplitOptions) -> None:
     for name in _NEEDS["cohorts"]:
@@ -136,7 +145,9 @@ def split_labels(
     time: str | None = None,
     entity: Sequence[str] = (),
 ) -> DataFrame:
-    """Return the labels known by ``as_of`` (inclusive) with ``split`` added.
+    """Return the labels known by ``as_of`` (inclusive) with ``split`` added, and what made it.
+
+    ``split_version`` is :meth:`SplitOptions.describe`, ``split_seed`` the seed of a split by hash, else null.
 
     Args:
         labels: One row per entity and cohort.
@@ -152,7 +163,11 @@ def split_labels(
     """
     from pyspark.sql import functions as F
 
-    usable = labels.where(F.col(known) <= F.lit(as_of))
+    usable = (
+        labels.where(F.col(known) <= F.lit(as_of))
+        .withColumn("split_version", F.lit(options.describe(as_of)))
+        .withColumn("split_seed", F.lit(options.seed).cast("bigint"))
+    )
     if options.by == "hash":
         if not entity:
             raise OptionError.out_of_range("by", options.by, "hash only with the columns of the entity")

@@ -10,17 +10,29 @@ from boathouse.modelling.task import BINARY, Task
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from boathouse.monitoring.distances import Comparison
     from boathouse.monitoring.drift import ColumnDrift
     from boathouse.monitoring.options import DriftOptions, PerformanceOptions
     from boathouse.monitoring.performance import CohortPerformance, LabelRate
+    from boathouse.monitoring.reference import Baseline
 
 
-Kind = Literal["feature_drift", "prediction_drift", "label_drift", "performance", "fairness", "data"]
+Kind = Literal[
+    "feature_drift",
+    "unused_feature_drift",
+    "prediction_drift",
+    "label_drift",
+    "performance",
+    "fairness",
+    "data",
+    "reference",
+]
 Urgency = Literal["warning", "alarm"]
 
 # A drift is a symptom: the first step is always to look at what produces the values, and a person decides.
 ACTIONS: dict[Kind, str] = {
     "feature_drift": "Investigate how the feature is generated; then retrain on new data.",
+    "unused_feature_drift": "Investigate how the feature is generated; the model does not take it: nothing to retrain.",
     "label_drift": "Investigate how the label is generated; then retrain on new data.",
     "prediction_drift": (
         "Investigate the training process and assess the business impact of the change; retraining alone is no answer."
@@ -30,8 +42,11 @@ ACTIONS: dict[Kind, str] = {
         "or retrain and tune on new data."
     ),
     "fairness": "Review the decisions by group with the risk officer before the next scoring.",
-    "data": "Check the deliveries and the preparation step that fill this; do not retrain on them before.",
+    "data": "Check the source: the deliveries and the preparation step that fill this; do not retrain on them before.",
+    "reference": "Restore that version of the table, or train and promote again; do not vacuum what a champion needs.",
 }
+# Values named in a message; the report and the table of drift have more.
+NAMED_VALUES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,16 +78,35 @@ class Alert:
 def alert_on_drift(drifts: Iterable[ColumnDrift], *, kind: Kind, options: DriftOptions) -> list[Alert]:
     """Return one alert for each column whose distribution or share of nulls moved.
 
-    A column whose nulls crossed their limit is an alert of its data, also if its distribution moved: values that
-    are missing move it as well, and there is one thing to do, which is to check the deliveries before retraining.
+    A column whose nulls crossed their limit is an alert of its data, also if its known values moved: there is one
+    thing to do, which is to check the source before retraining. A column that conf leaves out raises none.
     """
     alerts = []
     for drift in drifts:
-        if abs(drift.comparison.null_delta) >= options.null_alarm:
+        if drift.null_severity != "none":
             alerts.append(_null_alert(drift, options))
         elif drift.severity != "none":
-            alerts.append(_drift_alert(drift, kind, options))
+            own = kind if drift.is_input or kind != "feature_drift" else "unused_feature_drift"
+            alerts.append(_drift_alert(drift, own, options))
     return alerts
+
+
+def alert_on_baseline(baseline: Baseline | None) -> list[Alert]:
+    """Return an alert if the features were not compared with the rows that the model was trained on."""
+    if baseline is None or not baseline.problem:
+        return []
+    instead = f"compared with {baseline.title}" if baseline.title else "not compared with anything"
+    return [
+        Alert(
+            kind="reference",
+            severity="warning" if baseline.title else "alarm",
+            subject="rows trained on",
+            value=0.0,
+            limit=0.0,
+            message=f"The features were {instead}, since the rows the model was trained on are not there: "
+            f"{baseline.problem}",
+        )
+    ]
 
 
 def alert_on_performance(
@@ -136,28 +170,55 @@ def _describe_drift(drift: ColumnDrift, options: DriftOptions) -> tuple[float, f
     """Return the value that crossed its limit, the limit, and both in a sentence."""
     compared = drift.comparison
     limit = options.psi_alarm if drift.severity == "alarm" else options.psi_warning
+    if compared.is_replaced:
+        return 1.0, 1.0, f"{drift.column} moved: no value is one of before; {describe_values(compared)}."
+    if compared.psi < limit and compared.js_distance < options.js_alarm:
+        # A category that came or went is worth watching however little it weighs.
+        value = max(compared.new_share, compared.vanished_share)
+        return value, 0.0, f"{drift.column} has other categories than before: {describe_values(compared)}."
     by_index = compared.psi >= limit
     measure, value, crossed = (
         ("PSI", compared.psi, limit) if by_index else ("JS", compared.js_distance, options.js_alarm)
     )
-    shift = compared.shift
+    shift, values = compared.shift, describe_values(compared)
     message = (
         f"{drift.column} moved: {measure} {value:.2f} (limit {crossed:g}); the share of "
-        f"'{shift.bin}' went from {shift.reference:.1%} to {shift.current:.1%}."
+        f"'{shift.bin}' went from {shift.reference:.1%} to {shift.current:.1%}{f'; {values}' if values else ''}."
     )
     return value, crossed, message
 
 
+def describe_values(compared: Comparison) -> str:
+    """Return which values came and went, with their share of the rows; empty where none did."""
+    parts = [
+        f"{word} {_name_some(values)} ({share:.1%} of the {rows} rows)"
+        for word, values, share, rows in (
+            ("new:", compared.new_values, compared.new_share, "current"),
+            ("vanished:", compared.vanished_values, compared.vanished_share, "earlier"),
+        )
+        if values
+    ]
+    return "; ".join(parts)
+
+
+def _name_some(values: Sequence[str]) -> str:
+    named = ", ".join(f"'{value}'" for value in values[:NAMED_VALUES])
+    return named if len(values) <= NAMED_VALUES else f"{named} and {len(values) - NAMED_VALUES:,} more"
+
+
 def _null_alert(drift: ColumnDrift, options: DriftOptions) -> Alert:
-    change = drift.comparison.null_delta
-    message = f"The share of nulls in {drift.column} changed by {change:+.1%} (limit {options.null_alarm:.1%})."
+    compared = drift.comparison
+    message = (
+        f"The share of nulls in {drift.column} went from {compared.reference_null_share:.1%} to "
+        f"{compared.current_null_share:.1%}, by {compared.null_delta:+.1%} (limit {options.null_alarm:.1%})."
+    )
     if drift.severity != "none":
         message += f" {_describe_drift(drift, options)[2]}"
     return Alert(
         kind="data",
         severity="alarm",
         subject=drift.column,
-        value=change,
+        value=compared.null_delta,
         limit=options.null_alarm,
         message=message,
     )
@@ -193,11 +254,12 @@ class Findings:
     """Everything that one run measured.
 
     Attributes:
-        features: Drift of the features against the training window, the largest first.
+        features: Drift of the features against the rows trained on, the largest first, those not judged last.
         scores: Drift of the answers against the cohort before; empty without one.
         labels: Drift of the label against the cohort before; empty without one.
         rates: Label rate of each cohort, oldest first.
         cohorts: Scored cohorts, oldest first.
+        baseline: What the features were compared with; None where no feature was compared.
     """
 
     features: Sequence[ColumnDrift]
@@ -205,6 +267,7 @@ class Findings:
     labels: Sequence[ColumnDrift]
     rates: Sequence[LabelRate]
     cohorts: Sequence[CohortPerformance]
+    baseline: Baseline | None = None
 
 
 def raise_alerts(
@@ -217,5 +280,6 @@ def raise_alerts(
             *alert_on_labels(findings.rates, options=performance),
             *alert_on_drift(findings.scores, kind="prediction_drift", options=drift),
             *alert_on_drift(findings.features, kind="feature_drift", options=drift),
+            *alert_on_baseline(findings.baseline),
         ]
     )

@@ -24,13 +24,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 # Deciles are what the rules of thumb for the population stability index were made on.
 QUANTILES = 10
 # Bins of equal width over the pooled range, behind the Jensen-Shannon distance.
 SHARED_BINS = 20
+# Probability up to which an event among the values of a column is not put down to chance.
+BY_CHANCE = 0.01
 
 
 @dataclass(frozen=True)
@@ -58,28 +60,89 @@ def compare_numeric(reference: Floats, current: Floats, *, discrete_values: int)
     """Return every statistic of two samples of one numeric column; NaN is null.
 
     A column with at most ``discrete_values`` distinct values on each side is binned by value,
-    any other by the reference's deciles; nulls are a bin of their own.
+    any other by the reference's deciles; nulls are counted apart.
     """
     before, after = SortedSide.from_values(reference), SortedSide.from_values(current)
     distinct = _distinct(before.values), _distinct(after.values)
     by_value = max(map(len, distinct)) <= discrete_values
     labels, counts = _count_bins(before, after, np.union1d(*distinct) if by_value else None)
     ks, wasserstein = _compare_curves(before, after)
+    values = find_new_values(labels, counts) if by_value else ValueChange()
     return Comparison(
         data_type="double",
         reference_rows=before.rows,
         current_rows=after.rows,
-        psi=population_stability_index(*counts),
-        js_distance=jensen_shannon_distance(*_count_shared(before.values, after.values)),
+        psi=population_stability_index(*counts) if ks else 0.0,
+        js_distance=jensen_shannon_distance(*_count_shared(before.values, after.values)) if ks else 0.0,
         ks=ks,
-        chi_squared=two_way_chi_squared(*counts) if by_value or ks is None else None,
-        null_delta=after.nulls / after.rows - before.nulls / before.rows,
-        shift=find_shift(labels, counts),
+        chi_squared=two_way_chi_squared(*counts) if by_value and ks else None,
+        reference_nulls=before.nulls,
+        current_nulls=after.nulls,
+        shift=find_shift(labels, counts) if ks else NO_SHIFT,
+        new_values=values.new,
+        vanished_values=values.vanished,
+        new_share=values.new_share,
+        vanished_share=values.vanished_share,
         distinct_delta=len(distinct[1]) / after.rows - len(distinct[0]) / before.rows,
         avg_delta=_difference_of_means(before.values, after.values),
         zero_delta=_share_of_zeros(after) - _share_of_zeros(before),
         wasserstein=wasserstein,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValueChange:
+    """Values that one window has and the other has not, those of most rows first, and the share of rows with them.
+
+    Attributes:
+        new: Values that the reference does not have.
+        vanished: Values that the current window does not have.
+        new_share: Share of the current known rows with a new value, 0 to 1.
+        vanished_share: Share of the reference's known rows with a vanished value, 0 to 1.
+        is_surprising: Whether chance does not explain them.
+    """
+
+    new: tuple[str, ...] = ()
+    vanished: tuple[str, ...] = ()
+    new_share: float = 0.0
+    vanished_share: float = 0.0
+    is_surprising: bool = False
+
+
+def find_new_values(labels: Sequence[str], counts: NDArray[np.float64]) -> ValueChange:
+    """Return what came and went; ``counts`` are the known rows of each value, reference first.
+
+    Chance explains new values as far as the reference has values that occur once: of the next rows about this share
+    is new (Good, *Biometrika* 40, 1953), give or take three standard deviations. It explains that all rows of a value
+    are in the reference if that is likelier than 1 % for any of the values. A side without known rows has no values to
+    compare.
+    """
+    rows = counts.sum(axis=1)
+    if not rows.all():
+        return ValueChange()
+    is_new, is_gone = (counts[0] == 0) & (counts[1] > 0), (counts[1] == 0) & (counts[0] > 0)
+    new, vanished = counts[1][is_new], counts[0][is_gone]
+    ratio = rows[1] / rows[0]
+    by_chance = ratio * (counts[0] == 1).sum()
+    # The rows of a new value come together: their number varies more than that of independent ones.
+    variance = by_chance * (ratio + np.square(new).sum() / max(new.sum(), 1))
+    came = new.sum() > by_chance + 3 * np.sqrt(variance)
+    went = (vanished * np.log1p(ratio) >= np.log(len(labels) / BY_CHANCE)).any()
+    return ValueChange(
+        new=_name_values(labels, is_new, counts[1]),
+        vanished=_name_values(labels, is_gone, counts[0]),
+        new_share=float(new.sum() / rows[1]),
+        vanished_share=float(vanished.sum() / rows[0]),
+        is_surprising=bool(came or went),
+    )
+
+
+def _name_values(labels: Sequence[str], chosen: NDArray[np.bool_], counts: NDArray[np.float64]) -> tuple[str, ...]:
+    places = np.flatnonzero(chosen)
+    return tuple(labels[place] for place in places[np.argsort(-counts[places], kind="stable")])
+
+
+NO_SHIFT = Shift("no value", 0.0, 0.0)
 
 
 def find_shift(labels: list[str], counts: NDArray[np.float64]) -> Shift:
@@ -122,12 +185,11 @@ def _ks_tail(statistic: float, reference_rows: int, current_rows: int) -> float:
 
 
 def _count_bins(before: SortedSide, after: SortedSide, values: Floats | None) -> tuple[list[str], NDArray[np.float64]]:
-    """Rows per bin, nulls last: one bin for each of ``values``, or the reference's deciles."""
+    """Known rows per bin: one bin for each of ``values``, or the reference's deciles."""
     edges = _reference_edges(before.values) if values is None else values
     labels = _label_intervals(edges) if values is None else [f"{value:.4g}" for value in values]
     rows = [_counts_up_to(side.values, edges)[: len(labels)] for side in (before, after)]
-    nulls = [[before.nulls], [after.nulls]]
-    return [*labels, "null"], np.hstack([np.array(rows, dtype=np.float64), nulls])
+    return labels, np.array(rows, dtype=np.float64)
 
 
 def _reference_edges(values: Floats) -> Floats:
@@ -152,14 +214,11 @@ def _counts_up_to(values: Floats, edges: Floats) -> NDArray[np.int64]:
 
 
 def _count_shared(before: Floats, after: Floats) -> NDArray[np.int64]:
-    sides = [side for side in (before, after) if len(side)]
-    if len(sides) < 2:
-        # Nothing to compare, or all of it gone: the same, or disjoint.
-        return np.array([[len(before) > 0, 1], [len(after) > 0, 1]], dtype=np.int64)
+    sides = (before, after)
     low, high = min(side[0] for side in sides), max(side[-1] for side in sides)
     edges = np.linspace(low, high, SHARED_BINS + 1)[1:-1]
     # Bins are closed on the left, as numpy.histogram's are.
-    return np.array([np.diff([0, *np.searchsorted(side, edges, side="left"), len(side)]) for side in (before, after)])
+    return np.array([np.diff([0, *np.searchsorted(side, edges, side="left"), len(side)]) for side in sides])
 
 
 def _distinct(values: Floats) -> Floats:
@@ -176,38 +235,34 @@ def _share_of_zeros(side: SortedSide) -> float:
 
 
 def compare_categorical(reference: Mapping[str | None, int], current: Mapping[str | None, int]) -> Comparison:
-    """Return every statistic of two samples given as rows per category; the key None holds the nulls.
-
-    The test is on counts of known categories; the stability index has nulls as a category of their own.
-    """
+    """Return every statistic of two samples given as rows per category; the key None holds the nulls, counted apart."""
     before, after = _known(reference), _known(current)
     names = sorted(before | after)
-    known = np.array([[side.get(name, 0) for name in names] for side in (before, after)], dtype=np.float64)
-    counts = np.column_stack([known, [reference.get(None, 0), current.get(None, 0)]])
-    rows = counts.sum(axis=1)
-    shared = known if names and known.sum(axis=1).all() else counts
+    counts = np.array([[side.get(name, 0) for name in names] for side in (before, after)], dtype=np.float64)
+    nulls = [side.get(None, 0) for side in (reference, current)]
+    rows = [int(known + empty) for known, empty in zip(counts.sum(axis=1), nulls, strict=True)]
+    has_values, values = bool(before and after), find_new_values(names, counts)
     return Comparison(
         data_type="string",
-        reference_rows=int(rows[0]),
-        current_rows=int(rows[1]),
-        psi=population_stability_index(*counts),
-        js_distance=jensen_shannon_distance(*shared),
+        reference_rows=rows[0],
+        current_rows=rows[1],
+        psi=population_stability_index(*counts) if has_values else 0.0,
+        js_distance=jensen_shannon_distance(*counts) if has_values else 0.0,
         ks=None,
-        chi_squared=two_way_chi_squared(*shared),
-        null_delta=_null_delta(counts),
-        shift=find_shift([*names, "null"], counts),
+        chi_squared=two_way_chi_squared(*counts),
+        reference_nulls=nulls[0],
+        current_nulls=nulls[1],
+        shift=find_shift(names, counts) if has_values else NO_SHIFT,
         distinct_delta=float(len(after) / rows[1] - len(before) / rows[0]),
-        tv_distance=total_variation_distance(*shared),
-        l_infinity=l_infinity_distance(*shared),
-        new_values=tuple(name for name in names if name not in before),
-        vanished_values=tuple(name for name in names if name not in after),
+        tv_distance=total_variation_distance(*counts) if has_values else 0.0,
+        l_infinity=l_infinity_distance(*counts) if has_values else 0.0,
+        new_values=values.new,
+        vanished_values=values.vanished,
+        new_share=values.new_share,
+        vanished_share=values.vanished_share,
+        is_surprising=values.is_surprising,
     )
 
 
 def _known(counts: Mapping[str | None, int]) -> dict[str, int]:
     return {name: rows for name, rows in counts.items() if name is not None and rows > 0}
-
-
-def _null_delta(counts: NDArray[np.float64]) -> float:
-    shares = counts[:, -1] / counts.sum(axis=1)
-    return float(shares[1] - shares[0])

@@ -18,6 +18,11 @@ PSEUDO_COUNT = 0.5
 
 # Smallest expected count for which the chi-squared approximation is trusted (Cochran, Biometrics 10(4), 1954).
 SMALLEST_EXPECTED = 5.0
+# From this many rare categories on they are tested among themselves: pooled, those that went and those that came
+# would cancel out. With fewer, the gamma approximation of the statistic is too coarse.
+MANY_RARE = 5
+# Known rows on each side from which no value in common is no accident in a column of categories.
+ROWS_TO_REPLACE = 30
 
 
 @dataclass(frozen=True)
@@ -83,14 +88,32 @@ def two_way_chi_squared(reference: ArrayLike, current: ArrayLike) -> TestResult:
     """Return the chi-squared test of homogeneity of two samples' counts, without Yates' correction.
 
     Where an expected count is below 5, rare categories are first pooled into one; a 2 x 2 table
-    that still has one goes to Fisher's exact test, whose statistic is the odds ratio. Fewer than
-    two categories leave nothing to test: statistic 0, p-value 1.
+    that still has one goes to Fisher's exact test, whose statistic is the odds ratio. Five or more
+    rare categories are also tested among themselves; of the two tests the more significant one is
+    returned, its p-value doubled (Bonferroni). Fewer than two categories leave nothing to test:
+    statistic 0, p-value 1.
     """
+    both = _stack(reference, current)
+    both = both[:, both.sum(axis=0) > 0]
+    if both.shape[1] < 2 or not both.sum(axis=1).all():
+        return NOTHING_TO_TEST
+    rare = _expected(both).min(axis=0) < SMALLEST_EXPECTED
+    among = _test_rare(both[:, rare]) if rare.sum() >= MANY_RARE else None
+    pooled = _test_pooled(both, rare)
+    if among is None:
+        return pooled
+    strongest = min(pooled, among, key=lambda test: test.p_value)
+    return TestResult(strongest.statistic, min(1.0, 2 * strongest.p_value))
+
+
+def _test_pooled(both: Counts, rare: NDArray[np.bool_]) -> TestResult:
+    """Return the test with all ``rare`` categories pooled into one."""
     from scipy.stats import chi2_contingency, fisher_exact
 
-    both = _pool_rare(_stack(reference, current))
-    if both.shape[1] < 2 or not both.sum(axis=1).all():
-        return TestResult(0.0, 1.0)
+    if both.shape[1] > 2 and rare.any():
+        both = np.column_stack([both[:, ~rare], both[:, rare].sum(axis=1)])
+    if both.shape[1] < 2:
+        return NOTHING_TO_TEST
     if both.shape[1] == 2 and _expected(both).min() < SMALLEST_EXPECTED:
         result = fisher_exact(both.astype(np.int64))
     else:
@@ -129,14 +152,30 @@ def _expected(both: Counts) -> Counts:
     return counts
 
 
-def _pool_rare(both: Counts) -> Counts:
-    both = both[:, both.sum(axis=0) > 0]
-    if both.shape[1] < 3 or not both.sum(axis=1).all():
-        return both
-    rare = _expected(both).min(axis=0) < SMALLEST_EXPECTED
-    if not rare.any():
-        return both
-    return np.column_stack([both[:, ~rare], both[:, rare].sum(axis=1)])
+def _test_rare(both: Counts) -> TestResult | None:
+    """Return the chi-squared test of categories too rare for its usual distribution, or None without power.
+
+    Given the margins, the statistic has the mean and, to the order of 1 / rows, the variance below; its distribution is
+    approximated by the gamma distribution with both (checked against draws in the tests). Where each category
+    occurs once the statistic cannot vary: then nothing can be said.
+    Source of the moments: Haldane, *Biometrika* 31, 1940; of the approximation: Satterthwaite, *Biometrics* 2, 1946.
+    """
+    from scipy.stats import gamma
+
+    totals, sides = both.sum(axis=0), both.sum(axis=1)
+    if not sides.all():
+        return None
+    rows, bins, share = totals.sum(), len(totals), sides[0] / totals.sum()
+    spread = share * (1 - share)
+    statistic = float((np.square(both[0] - totals * share) / (totals * spread)).sum())
+    mean = rows / (rows - 1) * (bins - 1)
+    variance = (
+        2 * (bins - 1) + (1 - 6 * spread) / spread * (1 / totals).sum() - bins**2 * (1 - 4 * spread) / (rows * spread)
+    )
+    # Below one the approximation of the variance is no longer positive for sure.
+    if variance < 1:
+        return None
+    return TestResult(statistic, float(gamma.sf(statistic, mean**2 / variance, scale=variance / mean)))
 
 
 NOTHING_TO_TEST = TestResult(0.0, 1.0)
@@ -159,21 +198,29 @@ class Comparison:
         data_type: ``double`` or ``string``.
         reference_rows: Rows of the reference, nulls included.
         current_rows: Rows of the current window, nulls included.
-        psi: Population stability index over bins and nulls; 0 same, no upper bound.
-        js_distance: Jensen-Shannon distance, base 2; 0 same to 1 disjoint.
+        psi: Population stability index of the known values; 0 same, no upper bound.
+        js_distance: Jensen-Shannon distance, base 2, of the known values; 0 same to 1 disjoint.
         ks: Kolmogorov-Smirnov test of the known values; None for categories or without values.
         chi_squared: Two-way chi-squared test on counts, for categories and for numbers binned by value, whose
             ties make the other test blind; None for other numbers.
-        null_delta: Share of nulls now minus before; -1 to 1.
         shift: The bin that adds most to the stability index.
+        reference_nulls: Rows of the reference without a value.
+        current_nulls: Rows of the current window without a value.
         distinct_delta: Distinct values per row now minus before, each 0 to 1.
         avg_delta: Mean now minus before, in the column's unit; None for categories or without values.
         zero_delta: Share of zeros among all rows now minus before; None for categories.
         wasserstein: Wasserstein-1 distance in the column's unit; None for categories or without values.
         tv_distance: Total variation distance, 0 to 1; None for numbers.
         l_infinity: Largest difference of a category's share, 0 to 1; None for numbers.
-        new_values: Categories that the reference does not have, sorted.
-        vanished_values: Categories that the current window does not have, sorted.
+        new_values: Values that the reference does not have, those of most rows first; of categories, and of numbers
+            binned by value.
+        vanished_values: Values that the current window does not have, likewise.
+        new_share: Share of the current known rows with a new value, 0 to 1.
+        vanished_share: Share of the reference's known rows with a vanished value, 0 to 1.
+        is_surprising: Whether categories came or went that chance does not explain.
+
+    Nulls are counted apart: every statistic but the two counts of nulls is of known values. Where a side has none,
+    distances are 0 and there is nothing to test.
     """
 
     data_type: str
@@ -183,9 +230,10 @@ class Comparison:
     js_distance: float
     ks: TestResult | None
     chi_squared: TestResult | None
-    null_delta: float
     shift: Shift
     distinct_delta: float
+    reference_nulls: int = 0
+    current_nulls: int = 0
     avg_delta: float | None = None
     zero_delta: float | None = None
     wasserstein: float | None = None
@@ -193,6 +241,42 @@ class Comparison:
     l_infinity: float | None = None
     new_values: tuple[str, ...] = ()
     vanished_values: tuple[str, ...] = ()
+    new_share: float = 0.0
+    vanished_share: float = 0.0
+    is_surprising: bool = False
+
+    @property
+    def reference_null_share(self) -> float:
+        """Share of the reference's rows without a value, 0 to 1."""
+        return self.reference_nulls / self.reference_rows
+
+    @property
+    def current_null_share(self) -> float:
+        """Share of the current rows without a value, 0 to 1."""
+        return self.current_nulls / self.current_rows
+
+    @property
+    def null_delta(self) -> float:
+        """Share of nulls now minus before; -1 to 1."""
+        return self.current_null_share - self.reference_null_share
+
+    @property
+    def null_test(self) -> TestResult:
+        """The test of the counts of nulls and of values."""
+        nulls = np.array([self.reference_nulls, self.current_nulls])
+        rows = np.array([self.reference_rows, self.current_rows])
+        return two_way_chi_squared(*np.column_stack([rows - nulls, nulls]))
+
+    @property
+    def has_values(self) -> bool:
+        """Whether both sides have a known value: without, there is no distribution to compare."""
+        return self.reference_nulls < self.reference_rows and self.current_nulls < self.current_rows
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether categories have no value in common at all, in enough rows on each side to be no accident."""
+        known = min(self.reference_rows - self.reference_nulls, self.current_rows - self.current_nulls)
+        return self.data_type == "string" and self.new_share == 1.0 and known >= ROWS_TO_REPLACE
 
     @property
     def test(self) -> TestResult:

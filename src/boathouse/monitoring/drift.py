@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -13,7 +13,7 @@ from boathouse.monitoring.columns import compare_categorical, compare_numeric
 from boathouse.monitoring.distances import adjust_p_values
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -34,51 +34,113 @@ class ColumnDrift:
     Attributes:
         column: Name of the column.
         comparison: The statistics.
-        p_adjusted: p-value of its test after Benjamini-Hochberg over all columns compared.
-        severity: ``none``, ``warning`` (effect size worth watching) or ``alarm`` (drifted).
+        p_adjusted: p-value of its test after Benjamini-Hochberg over all columns judged.
+        severity: Of its distribution, nulls apart: ``none``, ``warning`` (worth watching) or ``alarm`` (drifted).
+        null_severity: Of its share of nulls: ``none`` or ``alarm``.
+        is_input: Whether the model takes the column.
+        left_out: Why conf has it measured but not judged; empty for a column that is judged.
     """
 
     column: str
     comparison: Comparison
     p_adjusted: float
     severity: Severity
+    null_severity: Severity = "none"
+    is_input: bool = True
+    left_out: str = ""
 
 
 def compare_tables(
-    reference: pa.Table, current: pa.Table, *, columns: Sequence[str], options: DriftOptions
+    reference: pa.Table,
+    current: pa.Table,
+    *,
+    columns: Sequence[str],
+    options: DriftOptions,
+    besides: Sequence[str] = (),
+    left_out: Mapping[str, str] | None = None,
 ) -> list[ColumnDrift]:
-    """Return the drift of each of ``columns``, the largest population stability index first.
+    """Return the drift of each column, the largest population stability index first, those not judged last.
 
     Both tables need every column. Text and booleans are compared as categories, numbers as
     numbers; NaN counts as null.
 
+    Args:
+        reference: Rows compared with.
+        current: Rows judged.
+        columns: What the model takes and is judged.
+        options: The limits.
+        besides: Columns that are judged though the model does not take them.
+        left_out: Columns that are measured and not judged, with the reason.
+
     Raises:
         BoathouseError: If a column is missing on one side, or one side has no rows.
     """
-    _check_sides(reference, current, columns)
+    judged, reasons = [*columns, *besides], dict(left_out or {})
+    _check_sides(reference, current, [*judged, *reasons])
     # Sorting, which is most of the work, lets go of the interpreter's lock.
     with ThreadPoolExecutor(max_workers=COLUMNS_AT_ONCE) as pool:
-        comparisons = list(pool.map(lambda name: _compare_column(reference[name], current[name], options), columns))
-    adjusted = adjust_p_values([comparison.test.p_value for comparison in comparisons])
+        found = list(
+            pool.map(lambda name: _compare_column(reference[name], current[name], options), [*judged, *reasons])
+        )
     drifts = [
+        replace(drift, is_input=drift.column not in besides)
+        for drift in _judge(dict(zip(judged, found, strict=False)), options)
+    ]
+    unjudged = [
+        ColumnDrift(
+            column=name,
+            comparison=comparison,
+            p_adjusted=comparison.test.p_value,
+            severity="none",
+            left_out=reasons[name],
+        )
+        for name, comparison in zip(reasons, found[len(judged) :], strict=True)
+    ]
+    return sorted([*drifts, *unjudged], key=lambda drift: (bool(drift.left_out), -drift.comparison.psi, drift.column))
+
+
+def _judge(comparisons: Mapping[str, Comparison], options: DriftOptions) -> list[ColumnDrift]:
+    adjusted = adjust_p_values([comparison.test.p_value for comparison in comparisons.values()])
+    return [
         ColumnDrift(
             column=name,
             comparison=comparison,
             p_adjusted=float(p),
             severity=grade_drift(comparison, float(p), options),
+            null_severity=grade_nulls(comparison, options),
         )
-        for name, comparison, p in zip(columns, comparisons, adjusted, strict=True)
+        for (name, comparison), p in zip(comparisons.items(), adjusted, strict=True)
     ]
-    return sorted(drifts, key=lambda drift: (-drift.comparison.psi, drift.column))
 
 
 def grade_drift(comparison: Comparison, p_adjusted: float, options: DriftOptions) -> Severity:
-    """Return how much a comparison matters: effect size decides, significance only guards against noise."""
+    """Return how much a comparison matters: effect size decides, significance only guards against noise.
+
+    Categories that have no value in common are drift whatever the size of the table's cells; a category that came or
+    went, more than by chance, is at least worth watching.
+    """
+    if comparison.is_replaced:
+        return "alarm"
+    watched: Severity = "warning" if comparison.is_surprising else "none"
     if p_adjusted > options.alpha:
-        return "none"
+        return watched
     if comparison.psi >= options.psi_alarm or comparison.js_distance >= options.js_alarm:
         return "alarm"
-    return "warning" if comparison.psi >= options.psi_warning else "none"
+    return "warning" if comparison.psi >= options.psi_warning else watched
+
+
+def grade_nulls(comparison: Comparison, options: DriftOptions) -> Severity:
+    """Return ``alarm`` where the share of nulls changed by the limit or more, and not by chance."""
+    moved = abs(comparison.null_delta) >= options.null_alarm and comparison.null_test.p_value <= options.alpha
+    return "alarm" if moved else "none"
+
+
+def group_reasons(left_out: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the columns by the reason for which they are not judged."""
+    groups: dict[str, list[str]] = {}
+    for name, reason in left_out.items():
+        groups.setdefault(reason, []).append(name)
+    return groups
 
 
 def _compare_column(reference: pa.ChunkedArray, current: pa.ChunkedArray, options: DriftOptions) -> Comparison:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from boathouse.errors import OptionError
@@ -26,7 +27,9 @@ class DriftOptions:
         max_rows: Rows compared on each side; more are thinned by a hash of the keys; 1,000 to 50 million.
         reference_cohorts: Newest training cohorts that are the reference; 1 to 1,000. The oldest ones may lack
             the history that trailing windows need.
-        ignored: Columns not compared, because they change by their very definition.
+        ignored: Inputs of the model that are measured but not judged.
+        left_out_because: Why; told with them in log, summary, report and table.
+        also_watched: Features that are judged though the model does not take them.
     """
 
     psi_warning: float
@@ -37,7 +40,9 @@ class DriftOptions:
     discrete_values: int
     max_rows: int
     reference_cohorts: int
-    ignored: tuple[str, ...]
+    ignored: Sequence[str]
+    left_out_because: str = ""
+    also_watched: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         """Check every range.
@@ -53,6 +58,8 @@ class DriftOptions:
         require_whole("discrete_values", self.discrete_values, 2, 100)
         require_whole("max_rows", self.max_rows, 1_000, 50_000_000)
         require_whole("reference_cohorts", self.reference_cohorts, 1, 1_000)
+        if self.ignored and not self.left_out_because.strip():
+            raise OptionError.out_of_range("left_out_because", self.left_out_because, "the reason for what is ignored")
         if self.psi_alarm < self.psi_warning:
             raise OptionError.out_of_range("psi_alarm", self.psi_alarm, f"at least psi_warning ({self.psi_warning})")
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from boathouse.modelling.task import BINARY, Task
+from boathouse.monitoring.alerts import describe_values
+from boathouse.monitoring.drift import group_reasons
 from boathouse.reports.rendering import render_html
 
 if TYPE_CHECKING:
@@ -23,11 +25,13 @@ if TYPE_CHECKING:
     from boathouse.monitoring.drift import ColumnDrift
     from boathouse.monitoring.options import DriftOptions
     from boathouse.monitoring.performance import CohortPerformance
+    from boathouse.monitoring.reference import Baseline
 
 # Enough for a sharp picture on a dense screen at the width of the page.
 DOTS_PER_INCH = 144
 # Told apart by people with colour blindness (Okabe & Ito, 2008).
 COLOURS = {"none": "#0072b2", "warning": "#e69f00", "alarm": "#d55e00"}
+UNJUDGED = "#999999"
 SHOWN_COLUMNS = 20
 
 
@@ -52,7 +56,9 @@ class MonitoringView:
         alarms: Number of alarms.
         warnings: Number of warnings.
         alerts: Severity, kind, what happened and what to do; alarms first.
-        drifts: A row for each feature, the largest drift first.
+        reference: What the features are compared with, in a sentence; empty where none was compared.
+        drifts: A row for each feature, the largest drift first, those not judged last.
+        left_out: Columns that are not judged, or not there, and why.
         measured: Headings of the task's figures, the last of each row of ``cohorts``.
         cohorts: A row for each scored cohort, the oldest first.
         pictures: PNG files ``drift``, ``scores`` and ``performance`` in base64.
@@ -63,7 +69,9 @@ class MonitoringView:
     alarms: int
     warnings: int
     alerts: tuple[tuple[str, ...], ...]
+    reference: str
     drifts: tuple[tuple[str, ...], ...]
+    left_out: tuple[tuple[str, ...], ...]
     measured: tuple[str, ...]
     cohorts: tuple[tuple[str, ...], ...]
     pictures: Mapping[str, str]
@@ -85,7 +93,9 @@ def render_report(
         alarms=alarms,
         warnings=len(alerts) - alarms,
         alerts=tuple((each.severity, each.kind.replace("_", " "), each.message, each.action) for each in alerts),
+        reference=describe_reference(findings.baseline, head.version),
         drifts=tuple(map(_drift_cells, findings.features)),
+        left_out=tuple(list_left_out(findings)),
         measured=tuple(f"{each.title}#" for each in task.reported),
         cohorts=tuple(_performance_cells(each, task) for each in findings.cohorts),
         pictures={name: _encode(figure) for name, figure in plots.items()},
@@ -93,18 +103,44 @@ def render_report(
     return render_html("monitoring.html.j2", report=view, words=task.words)
 
 
+def describe_reference(baseline: Baseline | None, version: str) -> str:
+    """Return what the features are compared with, in a sentence; empty where none was compared."""
+    if baseline is None or not baseline.title:
+        return ""
+    if baseline.is_training:
+        return f"Compared with the newest rows that version {version} was trained on, {baseline.title}."
+    return f"Compared with {baseline.title}: the rows that version {version} was trained on cannot be read."
+
+
+def list_left_out(findings: Findings) -> list[tuple[str, str]]:
+    """Return the columns that are not judged, those of one reason together, and the reason."""
+    groups = group_reasons({drift.column: drift.left_out for drift in findings.features if drift.left_out})
+    told = [(", ".join(names), f"measured, not judged: {reason}") for reason, names in groups.items()]
+    absent = findings.baseline.absent if findings.baseline else {}
+    return [*told, *((name, f"not compared: {reason}") for name, reason in absent.items())]
+
+
 def _drift_cells(drift: ColumnDrift) -> tuple[str, ...]:
     compared = drift.comparison
     return (
-        drift.column,
-        "–" if drift.severity == "none" else drift.severity,
+        drift.column if drift.is_input else f"{drift.column} (no input of the model)",
+        _severity_cell(drift),
         f"{compared.psi:.3f}",
         f"{compared.js_distance:.3f}",
         f"chi² {compared.chi_squared.statistic:,.0f}" if compared.chi_squared else f"KS {compared.test.statistic:.3f}",
         f"{drift.p_adjusted:.2g}" if drift.p_adjusted else "< 1e-300",
-        f"{100 * compared.null_delta:+.1f}",
+        f"{compared.reference_null_share:.1%} → {compared.current_null_share:.1%}",
         f"{compared.shift.bin}: {compared.shift.reference:.1%} → {compared.shift.current:.1%}",
+        describe_values(compared) or "–",
     )
+
+
+def _severity_cell(drift: ColumnDrift) -> str:
+    if drift.left_out:
+        return "not judged"
+    parts: list[str] = [drift.severity] if drift.severity != "none" else []
+    parts += ["alarm: nulls"] if drift.null_severity != "none" else []
+    return ", ".join(parts) or "–"
 
 
 def _performance_cells(cohort: CohortPerformance, task: Task) -> tuple[str, ...]:
@@ -139,11 +175,11 @@ def plot_drift(drifts: Sequence[ColumnDrift], options: DriftOptions) -> Figure:
     axes.barh(
         [drift.column for drift in shown],
         [drift.comparison.psi for drift in shown],
-        color=[COLOURS[drift.severity] for drift in shown],
+        color=[UNJUDGED if drift.left_out else COLOURS[drift.severity] for drift in shown],
     )
     for limit, severity in ((options.psi_warning, "warning"), (options.psi_alarm, "alarm")):
         axes.axvline(limit, color=COLOURS[severity], linestyle="--", linewidth=1, label=f"{severity} from {limit:g}")
-    axes.set_xlabel("population stability index against the training window")
+    axes.set_xlabel("population stability index against the rows trained on; grey: not judged")
     axes.legend(loc="lower right", frameon=False)
     return figure
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from boathouse.modelling.task import BINARY, Task
+from boathouse.monitoring.drift import group_reasons
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,10 +35,11 @@ class RunFacts:
         metrics: Lines on its evaluation, ready to print; empty if there is none.
         promotion: What promotion decided, in one sentence; empty if unknown.
         cohorts: Scored cohorts, oldest first.
-        drifts: Drifts against the training window, the largest first.
+        drifts: Drifts against the rows trained on, the largest first, those not judged last.
         alerts: Alerts, the most urgent first.
         report: Path of the monitoring report.
         task: What the champion answers.
+        reference: What the features are compared with, in a sentence; empty where none was compared.
         absent: Why no version is champion now, though one has scored; None where one is.
     """
 
@@ -51,6 +53,7 @@ class RunFacts:
     alerts: Sequence[Alert]
     report: str
     task: Task = BINARY
+    reference: str = ""
     absent: NoChampion | None = None
 
 
@@ -85,6 +88,8 @@ def summarise_run(facts: RunFacts) -> str:
         *([f"  promotion   {facts.promotion}"] if facts.promotion else []),
         f"  scored      {_describe_scored(facts.cohorts, facts.task)}",
         f"  drifted     {_describe_drifts(facts.drifts)}",
+        *([f"              {facts.reference}"] if facts.reference else []),
+        *(f"  left out    {line}" for line in _describe_left_out(facts.drifts)),
         f"  alerts      {_describe_count(facts.alerts)}",
         *(f"              {alert.severity}: {alert.message}" for alert in facts.alerts[:NAMED_ALERTS]),
         f"  report      {facts.report}",
@@ -151,11 +156,37 @@ def _describe_labels(cohort: CohortPerformance, task: Task) -> str:
 
 
 def _describe_drifts(drifts: Sequence[ColumnDrift]) -> str:
-    moved = [drift for drift in drifts if drift.severity != "none"]
-    if not moved:
-        return f"none of {len(drifts)} features"
+    """Return how many of the columns judged have drifted, in the sense of conf: what has only to be watched has not."""
+    judged = [drift for drift in drifts if not drift.left_out]
+    if not judged:
+        return "not measured: there was nothing to compare with"
+    moved = [drift for drift in judged if drift.severity == "alarm"]
+    watched = sum(drift.severity == "warning" for drift in judged)
+    nulls = sum(drift.null_severity != "none" for drift in judged)
+    counted = f"{len(moved) or 'none'} of {_describe_columns(judged)}"
     named = ", ".join(f"{drift.column} (PSI {drift.comparison.psi:.2f})" for drift in moved[:NAMED_DRIFTS])
-    return f"{len(moved)} of {len(drifts)} features: {named}"
+    besides = [
+        *([f"{watched} more to watch"] if watched else []),
+        *([f"nulls changed in {nulls}"] if nulls else []),
+    ]
+    return "; ".join([f"{counted}: {named}" if named else counted, *besides])
+
+
+def _describe_columns(judged: Sequence[ColumnDrift]) -> str:
+    others = sum(not drift.is_input for drift in judged)
+    inputs = f"{len(judged) - others} inputs judged"
+    return f"{inputs} and {others} other{'s' if others > 1 else ''}" if others else inputs
+
+
+def _describe_left_out(drifts: Sequence[ColumnDrift]) -> list[str]:
+    """Return one line on the inputs that conf has measured and not judged, or none."""
+    groups = group_reasons({drift.column: drift.left_out for drift in drifts if drift.left_out})
+    if not groups:
+        return []
+    inputs = sum(drift.is_input for drift in drifts)
+    count = sum(map(len, groups.values()))
+    told = "; ".join(f"{', '.join(names)} ({reason})" for reason, names in groups.items())
+    return [f"{count} of the model's {inputs} inputs: {told}"]
 
 
 def _describe_count(alerts: Sequence[Alert]) -> str:

@@ -23,7 +23,8 @@ def library_contracts() -> tuple[TableContract, ...]:
     from boathouse.features.registry import REFRESHES, REGISTRY, STATISTICS
     from boathouse.lifecycle.chain import DELIVERIES, EVIDENCE, PROMOTIONS
     from boathouse.lineage.model_versions import MODEL_VERSIONS
-    from boathouse.monitoring.tables import ALERTS, DRIFT_METRICS, PERFORMANCE
+    from boathouse.monitoring.drift_table import DRIFT_METRICS
+    from boathouse.monitoring.tables import ALERTS, PERFORMANCE
     from boathouse.problem.scored_tables import STREAM_PROGRESS
     from boathouse.tables.quality import DATA_QUALITY
 

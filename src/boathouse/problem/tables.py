@@ -60,7 +60,16 @@ def labels_contract(use_case: UseCase) -> TableContract:
 def training_set_contract(use_case: UseCase) -> TableContract:
     """Return the contract of ``model_input.training_set``: labelled rows with the features known on their date."""
     words = use_case.words
-    split = Column(name="split", dtype="string", description="Which part of the split by time.", allowed=SPLITS)
+    split = (
+        Column(name="split", dtype="string", description="Which part of the split by time.", allowed=SPLITS),
+        Column(name="split_version", dtype="string", description="How the split was made, and of which labels."),
+        Column(
+            name="split_seed",
+            dtype="bigint",
+            description="Seed of the split; null for one that nothing is drawn for.",
+            nullable=True,
+        ),
+    )
     times = (
         Column(
             name=time_name(view),
@@ -77,7 +86,7 @@ def training_set_contract(use_case: UseCase) -> TableContract:
         columns=(
             *use_case.entity.keys,
             _time(use_case, f"Date of the {words.observation}."),
-            split,
+            *split,
             _label(use_case),
             *_features(use_case, current=True),
             _known(use_case),

@@ -12,6 +12,7 @@ from boathouse.options import require_choice
 from boathouse.registry.checks import check_digest, check_name
 from boathouse.registry.client import guard_store, open_client
 from boathouse.registry.model_files import download_version, log_model
+from boathouse.registry.tags import read_tags
 
 NEWEST = "newest"
 
@@ -84,7 +85,7 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
                 name=self._name,
                 version=str(found.version),
                 files=files,
-                tags=dict(found.tags or {}),
+                tags=read_tags(found.tags),
                 description=found.description or "",
                 schema=schema,
                 extended_views=self._extended_views,

@@ -15,16 +15,22 @@ class FeatureUsageDataset(AbstractDataset[Any, Any]):
     """The versions of some registered models that an alias points to, or all, with the views they look up."""
 
     def __init__(
-        self, *, models: list[str], every_version: bool = False, metadata: dict[str, Any] | None = None
+        self,
+        *,
+        models: list[str],
+        every_version: bool = False,
+        with_inputs: bool = False,
+        metadata: dict[str, Any] | None = None,
     ) -> None:
         """Remember which models.
 
         Args:
             models: Registered names.
             every_version: Whether versions without an alias are listed too.
+            with_inputs: Whether the signature of each version is read, for its inputs.
             metadata: For plugins such as Kedro-Viz.
         """
-        self._models, self._every_version = models, every_version
+        self._models, self._every_version, self._with_inputs = models, every_version, with_inputs
         self.metadata = metadata
 
     def load(self) -> list[ModelUse]:
@@ -55,6 +61,7 @@ class FeatureUsageDataset(AbstractDataset[Any, Any]):
                 version=str(each.version),
                 aliases=tuple(sorted(alias for alias, number in aliases.items() if str(number) == str(each.version))),
                 views=str((each.tags or {}).get("feature_views", "")),
+                inputs=_read_inputs(name, str(each.version)) if self._with_inputs else None,
             )
             for each in versions
         ]
@@ -64,3 +71,15 @@ class FeatureUsageDataset(AbstractDataset[Any, Any]):
 
     def _describe(self) -> dict[str, Any]:
         return {"models": self._models}
+
+
+def _read_inputs(name: str, version: str) -> tuple[str, ...] | None:
+    """Return the columns that the version's signature names, or None where its files or its signature are gone."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.models import get_model_info
+
+    try:
+        signature = get_model_info(f"models:/{name}/{version}").signature
+    except (MlflowException, OSError):
+        return None
+    return None if signature is None or signature.inputs is None else tuple(signature.inputs.input_names())

@@ -14,6 +14,7 @@ from boathouse.errors import UntrustedModelError
 from boathouse.modelling.result import HELD_OUT_TAG, ModelSchema
 from boathouse.registry.checks import DIGEST_TAG, LOADER, check_flavour, check_stored
 from boathouse.registry.client import open_client
+from boathouse.registry.tags import check_tags
 from boathouse.scoring.feature_spec import FEATURE_SPEC, SIGNATURE_TYPES, FeatureKind, FeatureSpec
 from boathouse.scoring.files import SPEC, ModelFiles, digest_of, read_folder, write_folder
 from boathouse.scoring.spec import OUTPUTS, ScorerSpec
@@ -55,6 +56,7 @@ def log_model(model: TrainedModel, name: str, *, environment: str, owner: str = 
         # It reports success on standard error, in the middle of the progress of a run.
         with redirect_stderr(StringIO()):
             tags = _tags_of(model, environment) | ({"owner": owner} if owner else {})
+            check_tags(tags)
             registered = mlflow.register_model(info.model_uri, name, tags=tags)
         if description:
             mlflow.MlflowClient().update_model_version(name, str(registered.version), description)

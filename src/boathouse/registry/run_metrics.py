@@ -7,6 +7,8 @@ from typing import Any
 
 from kedro_datasets.json import JSONDataset
 
+from boathouse.modelling.metrics import MLFLOW_NAMES
+
 
 class RunMetricsDataset(JSONDataset):  # type: ignore[misc]  # publishes no types
     """Numbers by name, written to a JSON file and logged to the active MLflow run."""
@@ -23,10 +25,10 @@ class RunMetricsDataset(JSONDataset):  # type: ignore[misc]  # publishes no type
         self._prefix = prefix
 
     def save(self, data: dict[str, float]) -> None:
-        """Write the finite numbers to the file and log them in one call; without an active run, to the file only."""
+        """Write the finite numbers to the file, and log them in one call by MLflow's names; without a run, no log."""
         import mlflow
 
         finite = {name: value for name, value in data.items() if math.isfinite(value)}
         super().save(finite)
         if mlflow.active_run():
-            mlflow.log_metrics({f"{self._prefix}.{name}": value for name, value in finite.items()})
+            mlflow.log_metrics({f"{self._prefix}.{MLFLOW_NAMES.get(name, name)}": finite[name] for name in finite})

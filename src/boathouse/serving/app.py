@@ -16,6 +16,8 @@ from boathouse.serving.service import Service
 
 Handler = Callable[[Request], Awaitable[None]]
 _COMMANDS = ("reload", "drain", "resume")
+# Addresses whose answer depends on whether the online store can answer a key.
+_ASKING_THE_STORE = ("/ready", "/health")
 
 
 class App:
@@ -65,6 +67,8 @@ class App:
         if read is not None:
             if request.method not in ("GET", "HEAD"):
                 raise InvocationError.wrong_method("GET")
+            if path in _ASKING_THE_STORE:
+                await self._service.check_look_ups()
             answer = read(request)
             await request.answer(answer)
             return
@@ -112,7 +116,12 @@ class App:
 
     def _ready(self, _request: Request) -> Answer:
         service = self._service
-        answer = {"ready": service.is_ready, "draining": service.draining, "waiting_for_models": service.waiting}
+        answer = {
+            "ready": service.is_ready,
+            "draining": service.draining,
+            "waiting_for_models": service.waiting,
+            "look_up": service.look_up_problems,
+        }
         return encode_document(answer, 200 if service.is_ready else 503)
 
     def _version(self, request: Request) -> Answer:

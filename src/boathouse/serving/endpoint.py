@@ -80,6 +80,16 @@ class Endpoint:
         """Name of the endpoint."""
         return self.state.config.name
 
+    async def check_look_up(self) -> str:
+        """Return why no key can be answered by an entity that has traffic, or an empty text."""
+        state = self.state
+        sharing = [route.served_entity_name for route in state.config.routes if route.traffic_percentage > 0]
+        views = [view for name in sharing if name in state.models for view in state.models[name].views]
+        if self.look_up is None:
+            return ""
+        await self.look_up.check(tuple(dict.fromkeys(views)))
+        return self.look_up.problem
+
     def configure(self, config: EndpointConfig) -> None:
         """Take another configuration; models of entities that it does not have are let go."""
         names = {entity.name for entity in config.served_entities}

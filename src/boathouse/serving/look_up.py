@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -25,6 +25,8 @@ _SECONDS_A_DAY = 86_400
 _THREADS = 8
 # A store that did not answer is left alone for this long: requests do not wait for it meanwhile.
 _PAUSE_S = 0.5
+# How long the answer to "can a key be answered" is good for: load balancers ask often.
+CHECK_S = 1.0
 
 
 class Store(Protocol):
@@ -59,7 +61,9 @@ class FeatureLookUp:
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="look-up")
         self._memory = LastKnown(options)
         self._paused_until = 0.0
+        self._checked: tuple[Sequence[ViewSpec], float] | None = None
         self.failures = 0
+        self.problem = ""
 
     async def find(self, keys: Sequence[Key], views: Sequence[ViewSpec]) -> LookedUp:
         """Return the features of ``keys``.
@@ -81,6 +85,27 @@ class FeatureLookUp:
             raise InvocationError(404, NOT_FOUND, f"No features are known for the key of row(s) {unknown}.")
         self._memory.keep(keys, rows)
         return LookedUp(rows, last_known=False)
+
+    async def check(self, views: Sequence[ViewSpec]) -> None:
+        """Set ``problem`` to why no key can be answered, or to an empty text; asks the store once a second at most.
+
+        The store is asked for an unknown key. While it is down, keys last seen can be answered where that was
+        declared.
+        """
+        now = time.monotonic()
+        if not views or (self._checked is not None and self._checked[0] == views and now < self._checked[1]):
+            self.problem = self.problem if views else ""
+            return
+        # A view that joins several entities has several key columns.
+        columns = dict(pair for view in views for pair in view.keys)
+        unknown: Sequence[Any] = [(None,) * len(columns)]
+        try:
+            await self._ask(unknown, views)
+        except InvocationError as error:
+            self.problem = "" if self._memory.knows(views) else str(error)
+        else:
+            self.problem = ""
+        self._checked = (views, now + CHECK_S)
 
     async def _ask(self, keys: Sequence[Key], views: Sequence[ViewSpec]) -> FeatureRows:
         if time.monotonic() < self._paused_until:
@@ -133,6 +158,11 @@ class LastKnown:
             self._seen.move_to_end((key, of))
         while len(self._seen) > self._limit:
             self._seen.popitem(last=False)
+
+    def knows(self, views: Sequence[ViewSpec]) -> bool:
+        """Return whether the values of any key are remembered that are not too old."""
+        oldest, of = time.monotonic() - self._max_stale_s, tuple(view.digest for view in views)
+        return any(digests == of and seen[0] >= oldest for (_, digests), seen in self._seen.items())
 
     def recall(self, keys: Sequence[Key], views: Sequence[ViewSpec]) -> FeatureRows | None:
         """Return the values of ``keys``, or None if one was never seen or too long ago."""

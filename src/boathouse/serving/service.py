@@ -38,6 +38,7 @@ class Service:
         registry_problem: Why the registry cannot be followed, or empty.
         draining: Whether load balancers are to send no requests here.
         at_work: Requests at work or waiting.
+        look_up_problems: Why no key can be answered, by endpoint, as it was found last.
     """
 
     endpoints: dict[str, Endpoint]
@@ -51,6 +52,7 @@ class Service:
     registry_problem: str = ""
     draining: bool = False
     at_work: int = 0
+    look_up_problems: dict[str, str] = field(default_factory=dict)
 
     def find(self, name: str | None) -> Endpoint:
         """Return an endpoint, without a name the first.
@@ -80,10 +82,15 @@ class Service:
         states = {name: endpoint.state.waiting for name, endpoint in self.endpoints.items()}
         return {name: waiting for name, waiting in states.items() if waiting}
 
+    async def check_look_ups(self) -> None:
+        """Find out which endpoints can answer no key; each asks its store once a second at most."""
+        found = {name: await endpoint.check_look_up() for name, endpoint in self.endpoints.items()}
+        self.look_up_problems = {name: problem for name, problem in found.items() if problem}
+
     @property
     def is_ready(self) -> bool:
-        """Whether requests can be sent here."""
-        return bool(self.endpoints) and not self.draining and not self.waiting
+        """Whether requests can be sent here, by key too."""
+        return self._has_models and not self.draining and not self.look_up_problems
 
     def describe(self) -> dict[str, Any]:
         """Return the document of ``/health``: versions served, problems, whether the registry is followed."""
@@ -92,6 +99,7 @@ class Service:
             "boathouse": __version__,
             "draining": self.draining,
             "registry": self.registry_problem or "followed",
+            "look_up": self.look_up_problems,
             "endpoints": {name: _describe(endpoint) for name, endpoint in self.endpoints.items()},
         }
 
@@ -108,10 +116,15 @@ class Service:
         return self.metrics.render(models, problems, self.at_work)
 
     @property
+    def _has_models(self) -> bool:
+        return bool(self.endpoints) and not self.waiting
+
+    @property
     def _status(self) -> str:
-        if not self.is_ready:
+        if self.draining or not self._has_models:
             return "draining" if self.draining else "starting"
-        troubled = self.registry_problem or any(each.state.problems for each in self.endpoints.values())
+        problems = any(each.state.problems for each in self.endpoints.values())
+        troubled = self.registry_problem or self.look_up_problems or problems
         return "degraded" if troubled else "ok"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -23,7 +24,7 @@ class Wanted:
         configs: Endpoints by name.
         versions: Version of each ``(endpoint, served entity)`` that has one.
         missing: Why another has none.
-        stopped: Those of them whose champion was stopped: what is served is withdrawn, also where it has traffic.
+        stopped: Those of them whose champion was stopped: what is served is removed, also where it has traffic.
     """
 
     configs: Mapping[str, EndpointConfig]
@@ -60,6 +61,9 @@ class AnySource(Protocol):
     def forget(self, ref: DecidedVersion) -> None:
         """Read the version again the next time."""
 
+    def note_loaded(self, endpoint: str, ref: DecidedVersion) -> None:
+        """Note that an endpoint's worker has loaded the version."""
+
 
 class Source:
     """The documents and the versions together."""
@@ -70,6 +74,7 @@ class Source:
         versions: Versions,
         *,
         on_alarm: Callable[[str, str], None] = lambda *_: None,
+        record: Callable[[str, DecidedVersion], None] | None = None,
     ) -> None:
         """Keep both; nothing is read yet.
 
@@ -78,8 +83,11 @@ class Source:
             versions: Which versions may score.
             on_alarm: Called with a model's name and what was found when the registry shows another version or digest
                 than the ledger decided on; once for the same.
+            record: Called once for each endpoint and version that a worker has loaded, in a thread of its own.
         """
         self._configs, self._versions, self._on_alarm = configs, versions, on_alarm
+        self._record = record
+        self._recorded: set[tuple[str, DecidedVersion]] = set()
         self._files: dict[DecidedVersion, ModelFiles] = {}
         self._told: frozenset[tuple[str, str]] = frozenset()
 
@@ -131,3 +139,12 @@ class Source:
         """Read files and digest of the version again the next time: with these it could not be loaded."""
         self._files.pop(ref, None)
         self._versions.forget(ref)
+
+    def note_loaded(self, endpoint: str, ref: DecidedVersion) -> None:
+        """Have it recorded that an endpoint serves the version, the first time that a worker has loaded it.
+
+        In a thread: a table that is slow to write holds up no worker's messages.
+        """
+        if self._record is not None and (endpoint, ref) not in self._recorded:
+            self._recorded.add((endpoint, ref))
+            threading.Thread(target=self._record, args=(endpoint, ref), daemon=True).start()

@@ -142,6 +142,7 @@ class Supervisor:
     def _keep_loaded(self, key: EntityKey, ref: DecidedVersion) -> None:
         """Note that the version can be served; a configuration may have waited for that."""
         self._loaded[key] = ref, self._files[key]
+        self._source.note_loaded(key[0], ref)
         if self._held:
             self._hurry.set()
 

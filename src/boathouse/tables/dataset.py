@@ -12,7 +12,7 @@ from boathouse.options import require_choice
 from boathouse.tables.contract import write_caption
 from boathouse.tables.delta_log import open_log
 from boathouse.tables.frames import FORMS, convert_spark, to_spark
-from boathouse.tables.location import TableLocation, TableVersion, note_read
+from boathouse.tables.location import PastVersions, TableLocation, TableVersion, note_read
 from boathouse.tables.write_options import TableSlice, WriteOptions, allows_additions
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from boathouse.tables.contract import TableContract
+    from boathouse.tables.write import Written
 
 
 class DeltaTableDataset(AbstractDataset[Any, Any]):
@@ -107,6 +108,7 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
         self.metadata = metadata
         self.last_read: TableVersion | None = None
         self.last_written: TableVersion | None = None
+        self.rows_written: int | None = None
 
     @property
     def location(self) -> TableLocation:
@@ -123,7 +125,10 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
         return data
 
     def save(self, data: Any) -> None:  # noqa: ANN401 - a frame of any of four libraries
-        """Write a frame of Spark, pandas, Arrow or polars, or a TableSlice; ``last_written`` is the version left."""
+        """Write a frame of Spark, pandas, Arrow or polars, or a TableSlice.
+
+        ``last_written`` is the version left, ``rows_written`` what this save did.
+        """
         from boathouse.tables.commits import describe_failure
         from boathouse.tables.write import DeltaWriter
 
@@ -134,12 +139,21 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
         frame = to_spark(rows, self._location.session(), self._contract, table=self._location.table)
         writer = DeltaWriter(self._location, self._options, self._contract, named)
         try:
-            writer.write(frame)
+            done = writer.save(frame)
         except BoathouseError:
             raise
         except Exception as error:
             raise TableError.failed(self._location.table, "written", describe_failure(error)) from error
         self.last_written = self._state(self._location.require_version())
+        self.rows_written = self._count_written(done)
+
+    def _count_written(self, done: Written) -> int | None:
+        """Return how many rows the save added, changed or put in place of others; None where the log does not say."""
+        if done.before == done.after:
+            return 0
+        if self._options.mode in {"overwrite", "replace_where"}:
+            return done.rows
+        return open_log(self._location).rows_written(done.before, done.after or 0)
 
     def preview(self, nrows: int = 20) -> TablePreview:
         """Return the first ``nrows`` rows for Kedro-Viz; no rows, but no error, if the table is missing."""
@@ -242,3 +256,31 @@ class ExistingRowsDataset(AbstractDataset[Any, Any]):
 
     def _describe(self) -> dict[str, Any]:
         return {"table": self._location.table}
+
+
+class PastVersionsDataset(AbstractDataset[Any, Any]):
+    """Older versions of tables, for a node that knows only when it runs which ones it needs."""
+
+    def __init__(self, *, lakehouse: dict[str, str], metadata: dict[str, Any] | None = None) -> None:
+        """Remember where.
+
+        Args:
+            lakehouse: ``{engine, root}``.
+            metadata: For plugins such as Kedro-Viz.
+        """
+        self._lakehouse = lakehouse
+        self.metadata = metadata
+
+    def load(self) -> PastVersions:
+        """Return the reader; nothing is read yet."""
+        return PastVersions(self._lakehouse)
+
+    def save(self, _data: Any) -> NoReturn:  # noqa: ANN401
+        """Refuse: the past is not written."""
+        raise TableError.read_only("past versions")
+
+    def _exists(self) -> bool:
+        return True
+
+    def _describe(self) -> dict[str, Any]:
+        return {"engine": self._lakehouse.get("engine")}

@@ -5,10 +5,12 @@ from __future__ import annotations
 import struct
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import pyarrow as pa
     import pyarrow.compute as pc
     from deltalake import DeltaTable
@@ -32,6 +34,12 @@ class TableLog(Protocol):
     def rows(self, version: int) -> int | None:
         """Return the rows of ``version``, or None if the log does not record it."""
 
+    def rows_written(self, since: int | None, until: int) -> int | None:
+        """Return the rows that commits after ``since``, None for the first, up to ``until`` added, changed or deleted.
+
+        None if a commit does not record it. Meant for appends and merges: rows that are written again count as well.
+        """
+
     def committed_at(self, version: int) -> datetime | None:
         """Return when ``version`` was committed (UTC), or None if the log does not record it."""
 
@@ -42,6 +50,22 @@ class TableLog(Protocol):
 def open_log(location: TableLocation) -> TableLog:
     """Return the log of the table at ``location``."""
     return CatalogLog(location) if location.path is None else PathLog(location.path)
+
+
+# What a merge did; its rows of output hold those that were only copied as well.
+_MERGED = ("numTargetRowsInserted", "numTargetRowsUpdated", "numTargetRowsDeleted")
+# Of engines, and of ``deltalake``.
+_OUTPUT = ("numOutputRows", "num_added_rows")
+
+
+def _sum_written(commits: Sequence[Mapping[str, Any]]) -> int | None:
+    counts = [_count_written(metrics) for metrics in commits]
+    return None if None in counts else sum(count for count in counts if count is not None)
+
+
+def _count_written(metrics: Mapping[str, Any]) -> int | None:
+    names = [name for name in _MERGED if name in metrics] or [name for name in _OUTPUT if name in metrics][:1]
+    return sum(int(metrics[name]) for name in names) if names else None
 
 
 class PathLog:
@@ -81,6 +105,16 @@ class PathLog:
             return None
         counts = actions["num_records"].to_pylist()
         return None if None in counts else sum(counts)
+
+    def rows_written(self, since: int | None, until: int) -> int | None:
+        """Return the rows that the commits' own records count."""
+        return _sum_written(
+            [
+                commit.get("operationMetrics") or {}
+                for commit in self._open().history()
+                if (-1 if since is None else since) < commit["version"] <= until
+            ]
+        )
 
     def committed_at(self, version: int) -> datetime | None:
         """Return the time in the commit's own record."""
@@ -130,6 +164,16 @@ class CatalogLog:
         ).get("predicate", "[]").strip("[]")
         rows = (commit["operationMetrics"] or {}).get("numOutputRows")
         return int(rows) if whole and rows is not None else None
+
+    def rows_written(self, since: int | None, until: int) -> int | None:
+        """Return the rows that the commits' own records count."""
+        return _sum_written(
+            [
+                dict(commit["operationMetrics"] or {})
+                for commit in self._history()
+                if (-1 if since is None else since) < commit["version"] <= until
+            ]
+        )
 
     def committed_at(self, version: int) -> datetime | None:
         """Return the time in the commit's own record; the session's time zone is UTC."""

@@ -13,7 +13,7 @@ from boathouse.atomic_files import folder_lock
 from boathouse.errors import ConfigError, TableError
 from boathouse.tables.delta_log import open_log
 from boathouse.tables.engines import get_engine
-from boathouse.tables.time_travel import read_older
+from boathouse.tables.time_travel import list_version_files, read_older
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,17 +110,18 @@ class TableLocation:
         """Return the newest version.
 
         Args:
-            made_by: The pipeline that makes the table, for the message.
+            made_by: The pipeline that makes the table, or the command (``boathouse …``), for the message.
 
         Raises:
             TableError: If there is no table.
         """
         version = self.newest_version()
         if version is None:
-            pipeline = f"--pipeline {made_by} " if made_by else ""
+            is_command = made_by is not None and made_by.startswith("boathouse ")
+            command = made_by if is_command else f"kedro run --pipeline {made_by}" if made_by else "kedro run"
             raise TableError(
                 f"Table '{self.table}' does not exist in environment '{self.environment}' "
-                f"(looked for {self.path or self.sql_name}). Make it: kedro run {pipeline}--env {self.environment}"
+                f"(looked for {self.path or self.sql_name}). Make it: {command} --env {self.environment}"
             )
         return version
 
@@ -177,6 +178,28 @@ class TableLocation:
                 f"Table '{self.table}' cannot be written: {folder.as_posix()} is no writable folder. "
                 "Make it one, or set BOATHOUSE_DATA to a folder that is."
             )
+
+
+class PastVersions:
+    """Tables of the lakehouse at versions that are on record, of whichever environment."""
+
+    def __init__(self, lakehouse: dict[str, str]) -> None:
+        """Remember where; open nothing."""
+        self._lakehouse = lakehouse
+
+    def read(self, table: str, version: int) -> DataFrame:
+        """Return ``<env>.<schema>.<table>`` as of ``version``, lazily.
+
+        Raises:
+            TableError: If there is no such table or version, or its files are gone.
+        """
+        location = TableLocation.from_lakehouse(table, self._lakehouse)
+        newest = location.require_version()
+        if version > newest:
+            raise TableError.missing_version(table, f"version {version}", newest)
+        if location.path is not None:
+            list_version_files(Path(location.path), version)
+        return location.read(version)
 
 
 def note_read(state: TableVersion) -> None:

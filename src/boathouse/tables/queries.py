@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from boathouse.errors import TableError
 from boathouse.tables.delta_log import open_log
@@ -61,6 +61,25 @@ class QueryTables:
         views: dict[str, str] = {}
         rewritten = "".join(self._rewrite(each, views) for each in tokens)
         return session.sql(rewritten)
+
+    def fetch(self, query: str, *, limit: int) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Return names of columns and at most ``limit`` rows of the result.
+
+        Raises:
+            TableError: As :meth:`run`, and if the engine cannot run the query, such as for a column that is missing.
+        """
+        from pyspark.errors import PySparkException
+
+        try:
+            found = self.run(query)
+            return found.columns, [tuple(row) for row in found.limit(limit).collect()]
+        except PySparkException as error:
+            # The first line has the reason; what follows are details of the connection.
+            reason = str(error).strip().split(" <- ")[0].splitlines()[0]
+            raise TableError(
+                f"Expected a query that engine '{self.engine}' can run, found: {reason}. Nothing was changed. "
+                "A query for * with --limit 1 shows a table's columns; boathouse sql without a query the tables."
+            ) from error
 
     def list_tables(self) -> list[TableLocation]:
         """Return the tables of the environment, by name.

@@ -27,6 +27,21 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Written:
+    """What a save did.
+
+    Attributes:
+        rows: Rows of the frame.
+        before: Newest version of the table before; None if there was none.
+        after: Newest version afterwards; the same where nothing was to be written.
+    """
+
+    rows: int
+    before: int | None
+    after: int | None
+
+
+@dataclass(frozen=True)
 class DeltaWriter:
     """Writes frames to one table.
 
@@ -43,7 +58,12 @@ class DeltaWriter:
     named: tuple[Scalar, ...] | None = None
 
     def write(self, frame: DataFrame) -> bool:
-        """Write ``frame``; return whether that made a new version.
+        """Write ``frame`` as :meth:`save` does; return whether that made a new version."""
+        done = self.save(frame)
+        return done.before != done.after
+
+    def save(self, frame: DataFrame) -> Written:
+        """Write ``frame``; return the versions before and after.
 
         The table is as before or as after, whatever happens; where nothing would change, nothing is
         written.
@@ -63,7 +83,7 @@ class DeltaWriter:
             lambda: self._attempt(frame, fingerprint), table=self.location.table, retries=self.options.retries
         )
         self._document()
-        return before != self.location.newest_version()
+        return Written(fingerprint.rows, before, self.location.newest_version())
 
     def _document(self) -> None:
         """Set comments and keys as the contract has them, where tables are in a catalog."""

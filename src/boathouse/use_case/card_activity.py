@@ -9,6 +9,7 @@ from boathouse.lazy import import_lazily
 from boathouse.scoring.feature_spec import Feature
 from boathouse.use_case.cleaning import clean_statements, clean_transactions
 from boathouse.use_case.entity import KEYS, KNOWN_COLUMN, OWNER, TIME_COLUMN
+from boathouse.use_case.feature_reads import READS
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, Window, WindowSpec
@@ -121,6 +122,7 @@ CARD_ACTIVITY = FeatureView(
         ),
     ),
     compute=compute_card_activity,
+    reads=READS,
     features=(
         *(feature for days in WINDOW_DAYS for feature in _window_features(days)),
         Feature(

@@ -10,6 +10,7 @@ from boathouse.scoring.feature_spec import Feature
 from boathouse.use_case.card_activity import CARD_ACTIVITY
 from boathouse.use_case.cleaning import clean_customers, clean_statements
 from boathouse.use_case.entity import KEYS, KNOWN_COLUMN, OWNER, TIME_COLUMN
+from boathouse.use_case.feature_reads import READS
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, Window, WindowSpec
@@ -130,6 +131,7 @@ MODEL_VIEWS = (
             ),
         ),
         compute=compute_customer_profile,
+        reads=READS,
         features=(
             Feature(name="limit_bal", description="Credit given.", unit="NT$", reason="The credit limit"),
             Feature(name="age", description="Age in whole years.", unit="years", reason="The customer's age"),
@@ -163,6 +165,7 @@ MODEL_VIEWS = (
             ),
         ),
         compute=compute_payment_behaviour,
+        reads=READS,
         features=(
             Feature(
                 name="months_late",
@@ -240,6 +243,7 @@ MODEL_VIEWS = (
             Source(table="clean.customers", columns=("customer_id", "limit_bal"), cleaned_by=clean_customers),
         ),
         compute=compute_spending,
+        reads=READS,
         features=(
             Feature(name="bill_amt", description="Newest bill.", unit="NT$", reason="The amount of the newest bill"),
             Feature(

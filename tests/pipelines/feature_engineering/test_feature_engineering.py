@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
+from boathouse.environment import open_environment
+from boathouse.features.incremental import order_views
+from boathouse.features.refreshing import FeatureRefresher
 from boathouse.use_case import USE_CASE
-from tests.fixtures.small_workspace import CUSTOMERS
+from tests.fixtures.small_workspace import CONF, CUSTOMERS
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from tests.fixtures.small_workspace import SmallWorkspace
 
-TABLES = (*(f"features.{view.name}" for view in USE_CASE.views), "features.registry", "model_input.labels")
+TABLES = (
+    *(f"features.{view.name}" for view in USE_CASE.views),
+    "features.registry",
+    "model_input.labels",
+    "audit.feature_refreshes",
+)
 
 
 def test_every_view_has_its_rows(bank: SmallWorkspace) -> None:
@@ -28,6 +37,18 @@ def test_a_second_run_changes_nothing(bank: SmallWorkspace) -> None:
     before = bank.versions(TABLES)
     bank.run("feature_engineering")
     assert bank.versions(TABLES) == before
+
+
+def test_a_refresh_after_a_run_knows_what_the_run_computed(bank: SmallWorkspace) -> None:
+    refresher = FeatureRefresher(open_environment("test", CONF))
+    for view in order_views(USE_CASE.views):
+        done = refresher.refresh(view)
+        assert (done.mode, done.rows, done.reason) == ("incremental", 0, "the sources have not changed")
+    records = bank.rows("audit.feature_refreshes")
+    assert sorted(row["view"] for row in records) == sorted(view.label for view in USE_CASE.views)
+    spending = next(row for row in records if row["view"] == "spending")
+    assert (spending["mode"], spending["rows"]) == ("full", CUSTOMERS * 6)
+    assert json.loads(spending["sources"]) == {"clean.customers": 0, "clean.statements": 0}
 
 
 def by_key(rows: list[dict[str, Any]]) -> dict[tuple[Any, Any], dict[str, Any]]:
@@ -48,3 +69,5 @@ def test_a_corrected_statement_changes_its_customer_from_its_month_on(bank: Smal
     changed = {key for key in before if before[key] != after[key]}
     assert changed <= {(7, f"2005-{month}") for month in ("06-30", "07-31", "08-31", "09-30")}
     assert (7, "2005-06-30") in changed
+    done = FeatureRefresher(open_environment("test", CONF)).refresh(USE_CASE.views[2])
+    assert (done.mode, done.rows) == ("incremental", 0)

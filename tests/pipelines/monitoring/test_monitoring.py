@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pyspark.sql import functions as F
 
 from boathouse.errors import BoathouseError, ModelError
 from boathouse.lifecycle.state import ModelState, Stop
+from boathouse.monitoring.drift_table import DRIFT_METRICS
+from boathouse.monitoring.options import DriftOptions
 from boathouse.pipelines import batch_inference, monitoring
-from tests.fixtures.scored_lakehouse import CUSTOMERS, ScoredLakehouse, make_champion
+from boathouse.use_case import USE_CASE
+from tests.fixtures.scored_lakehouse import CUSTOMERS, OneVersion, ScoredLakehouse, make_champion
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+    from boathouse.modelling.result import LoadedModel
 
 AUGUST, SEPTEMBER, OCTOBER = date(2005, 8, 31), date(2005, 9, 30), date(2005, 10, 31)
 EVALUATION = {
@@ -25,6 +33,7 @@ EVALUATION = {
     "champion": None,
 }
 PROMOTION = {"candidate": "3", "outcome": "promoted", "reason": "There was no champion."}
+TRAINING_SET = "model_input.training_set@spark"
 CHAMPION = ModelState(name="test.models.missed_payment", champion="3")
 STOPPED = ModelState(
     name="test.models.missed_payment",
@@ -51,9 +60,29 @@ def lakehouse(spark: SparkSession, folder: Path) -> ScoredLakehouse:
     return built
 
 
-def monitor(lakehouse: ScoredLakehouse, **replaced: Any) -> None:
-    known = {"reports__evaluation": EVALUATION, "reports__promotion": PROMOTION, "models__state": CHAMPION}
-    lakehouse.run(monitoring.create_pipeline(), **known | replaced)
+def monitor(lakehouse: ScoredLakehouse, champion: LoadedModel | None = None, **replaced: Any) -> None:
+    reports = {"reports__evaluation": EVALUATION, "reports__promotion": PROMOTION}
+    known = {"models__state": CHAMPION, "models__versions": OneVersion(champion or make_champion(trained_on=0))}
+    lakehouse.run(monitoring.create_pipeline(), **reports | known | replaced)
+
+
+def read_drift(lakehouse: ScoredLakehouse) -> dict[str, dict[str, Any]]:
+    """Return the newest rows of drift by column, those of September."""
+    return {row["column_name"]: row for row in lakehouse.rows(TABLES[0]) if row["as_of"] == SEPTEMBER}
+
+
+def read_summary(folder: Path) -> str:
+    return (folder / "reports/test/summary.txt").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def copied(
+    lakehouse: ScoredLakehouse, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> ScoredLakehouse:
+    """Return a copy of the lakehouse that a test may change."""
+    monkeypatch.setenv("BOATHOUSE_DATA", str(tmp_path))
+    shutil.copytree(folder / "lakehouse", tmp_path / "lakehouse")
+    return ScoredLakehouse.build()
 
 
 def test_the_new_value_of_the_late_months_is_the_first_feature_alarm(lakehouse: ScoredLakehouse) -> None:
@@ -76,7 +105,132 @@ def test_drift_table_has_features_prediction_and_label(lakehouse: ScoredLakehous
     assert f"{score['window_cmp']['start']:%F}" == "2005-08-01"
     assert f"{label['window']['start']:%F} {label['window_cmp']['start']:%F}" == "2005-08-01 2005-07-01"
     assert label["chi_squared_test"]["pvalue"] > 0.01
-    assert "months_observed" not in rows
+
+
+def test_the_table_names_what_was_compared_and_by_its_words_what_came_and_went(lakehouse: ScoredLakehouse) -> None:
+    rows = read_drift(lakehouse)
+    feature, score, label = rows["months_late"], rows["probability"], rows["missed_payment"]
+    assert (feature["reference"], feature["model_version"]) == ("test.model_input.training_set@0", "3")
+    assert (feature["severity"], feature["new_values"], feature["vanished_values"]) == ("alarm", ["1"], [])
+    assert 5 < feature["new_rows"] < 20
+    assert (feature["is_input"], score["is_input"], label["is_input"]) == (True, None, None)
+    assert (score["reference"], score["model_version"], label["model_version"]) == (None, "3", None)
+    assert (feature["reference_nulls"], feature["current_nulls"], feature["null_severity"]) == (0.0, 0.0, "none")
+
+
+def test_every_input_of_the_model_is_measured_and_what_conf_leaves_out_is_said(
+    lakehouse: ScoredLakehouse, folder: Path
+) -> None:
+    rows = read_drift(lakehouse)
+    assert set(make_champion().features) <= set(rows)
+    reason = lakehouse.parameters["monitoring"]["drift"]["left_out_because"]
+    left_out = {name for name, row in rows.items() if row["left_out"]}
+    assert left_out == set(lakehouse.parameters["monitoring"]["drift"]["ignored"])
+    assert {rows[name]["left_out"] for name in left_out} == {reason}
+    assert {rows[name]["severity"] for name in left_out} == {"none"}
+    page = (folder / "reports/test/monitoring.html").read_text(encoding="utf-8")
+    for text in (page, read_summary(folder)):
+        assert all(name in text for name in left_out)
+        assert reason in text
+        assert "test.model_input.training_set@0" in text
+    assert f"left out    6 of the model's {len(make_champion().features)} inputs: " in read_summary(folder)
+
+
+def test_a_second_model_that_is_not_promoted_moves_no_drift(copied: ScoredLakehouse) -> None:
+    before = read_drift(copied)
+    rewrite_training_set(copied)
+    assert copied.version(TRAINING_SET) == 1
+    monitor(copied)
+    assert read_drift(copied) == before
+    monitor(copied, make_champion(trained_on=1))
+    assert read_drift(copied)["months_late"]["reference"].endswith("training_set@1")
+    assert read_drift(copied)["bill_amt"]["population_stability_index"] > 1
+
+
+def rewrite_training_set(lakehouse: ScoredLakehouse) -> None:
+    """Have another training leave other rows, as an overwrite of the table."""
+    rows = lakehouse.dataset(TRAINING_SET).load().withColumn("bill_amt", F.col("bill_amt") * 100 + 5)
+    lakehouse.dataset(TRAINING_SET).save(rows)
+
+
+def test_validation_rows_are_trained_on_too_and_test_rows_are_not(copied: ScoredLakehouse) -> None:
+    """The newest cohort of validation is July; a model with a shorter window on record has seen no more than that."""
+    rows = copied.dataset(TRAINING_SET).load()
+    july = F.month("observed_on") == 7
+    copied.dataset(TRAINING_SET).save(rows.withColumn("pay_amt", F.when(july, 1e6).otherwise(F.col("pay_amt"))))
+    whole = make_champion(trained_on=1)
+    monitor(copied, whole)
+    assert read_drift(copied)["pay_amt"]["avg_delta"] < -9e5
+    monitor(copied, replace(whole, tags={**whole.tags, "training_window": "2005-04-30/2005-06-30"}))
+    assert abs(read_drift(copied)["pay_amt"]["avg_delta"]) < 1
+
+
+@pytest.mark.parametrize("trained_on", [None, 7])
+def test_a_version_that_cannot_be_read_is_said_and_the_cohort_before_is_compared(
+    copied: ScoredLakehouse, tmp_path: Path, caplog: pytest.LogCaptureFixture, trained_on: int | None
+) -> None:
+    monitor(copied, make_champion(trained_on=trained_on))
+    feature = read_drift(copied)["months_late"]
+    assert (feature["drift_type"], feature["reference"]) == (
+        "CONSECUTIVE",
+        "the cohort of 2005-08-31 that it scored before",
+    )
+    assert f"{feature['window_cmp']['start']:%F}" == "2005-08-01"
+    (alert,) = (row for row in copied.rows("monitoring.alerts") if row["kind"] == "reference")
+    assert alert["severity"] == "warning"
+    assert "rows the model was trained on are not there" in alert["message"]
+    assert "that version 3 was trained on cannot be read" in read_summary(tmp_path)
+    assert ("version 7" if trained_on else "table_versions") in caplog.text
+
+
+def test_files_that_were_vacuumed_are_noticed(copied: ScoredLakehouse, tmp_path: Path) -> None:
+    files = list((tmp_path / "lakehouse/test/model_input/training_set").glob("*.parquet"))
+    rewrite_training_set(copied)
+    for file in files:
+        file.unlink()
+    monitor(copied)
+    (alert,) = (row for row in copied.rows("monitoring.alerts") if row["kind"] == "reference")
+    assert "probably vacuumed" in alert["message"]
+
+
+def test_a_feature_that_the_model_does_not_take_is_watched_on_request_and_labelled(
+    copied: ScoredLakehouse, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    inputs = tuple(name for name in USE_CASE.feature_names if name not in ("age", "is_married"))
+    assert "age" in read_drift(copied)
+    monitor(copied, make_champion(features=inputs, trained_on=0))
+    assert not {"age", "is_married"} & set(read_drift(copied))
+    drift = DriftOptions(**copied.parameters["monitoring"]["drift"] | {"also_watched": ["age", "uses_7d"]})
+    monitor(copied, make_champion(features=inputs, trained_on=0), params__monitoring__drift=drift)
+    rows = read_drift(copied)
+    assert (rows["age"]["is_input"], rows["months_late"]["is_input"], "is_married" in rows) == (False, True, False)
+    page = (tmp_path / "reports/test/monitoring.html").read_text(encoding="utf-8")
+    assert "age (no input of the model)" in page
+    assert "uses_7d" in page
+    assert "uses_7d: not compared" in caplog.text
+    assert "inputs judged and 1 other" in read_summary(tmp_path)
+
+
+def test_what_has_only_to_be_watched_has_not_drifted(folder: Path, lakehouse: ScoredLakehouse) -> None:
+    rows = [row for row in read_drift(lakehouse).values() if row["drift_type"] == "BASELINE" and not row["left_out"]]
+    drifted = sum(row["severity"] == "alarm" for row in rows)
+    assert f"drifted     {drifted} of {len(rows)} inputs judged: months_late (PSI" in read_summary(folder)
+
+
+def test_a_table_of_an_earlier_release_gets_the_new_columns(
+    lakehouse: ScoredLakehouse, copied: ScoredLakehouse, tmp_path: Path
+) -> None:
+    old = lakehouse.dataset(TABLES[0]).load()
+    kept = old.columns[: old.columns.index("severity")]
+    table = tmp_path / "lakehouse/test/monitoring/drift_metrics"
+    shutil.rmtree(table)
+    earlier = [(OCTOBER, *row[1:]) for row in old.select(*kept).collect()]
+    ddl = DRIFT_METRICS.ddl.partition(", `severity`")[0]
+    old.sparkSession.createDataFrame(earlier, ddl).write.format("delta").save(table.as_posix())
+    monitor(copied)
+    rows = copied.rows(TABLES[0])
+    assert {row["severity"] for row in rows if row["as_of"] == OCTOBER} == {None}
+    assert read_drift(copied)["months_late"]["severity"] == "alarm"
 
 
 def test_labelled_cohorts_are_measured_and_others_wait(lakehouse: ScoredLakehouse) -> None:

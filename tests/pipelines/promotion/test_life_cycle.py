@@ -75,14 +75,17 @@ def test_the_first_candidate_that_passes_becomes_champion(workspace: SmallWorksp
     assert aliases(workspace) == {"champion": "1"}
     assert stages() == {"1": "champion"}
     records = [row for row in workspace.rows("audit.promotions") if row["subject"] == NAME]
+    staging, production = ["requested", "checked", "promoted"], ["compared", "requested", "promoted"]
     assert [(row["kind"], row["version"]) for row in records] == [
-        ("registered", "1"),
-        ("checked", "1"),
-        ("promoted", "1"),
+        ("created", None),
+        *((kind, "1") for kind in ["registered", *staging, *production]),
     ]
-    assert len({row["digest"] for row in records}) == 1
-    assert json.loads(records[1]["evidence"])["outcome"] == "promoted"
-    assert json.loads(records[2]["evidence"])["from"] is None
+    assert len({row["digest"] for row in records[1:]}) == 1
+    checked, compared, promoted = (json.loads(records[place]["evidence"]) for place in (3, 5, 7))
+    assert (checked["outcome"], compared["outcome"], promoted["from"]) == ("passed", "passed", None)
+    assert compared["difference"]["rival"] == "baseline"
+    assert {gate["name"] for gate in checked["gates"]} & {"signature", "documentation"}
+    assert "beats_baseline" in {gate["name"] for gate in compared["gates"]}
 
 
 def test_the_rules_that_decided_are_on_record_as_they_were_in_force(workspace: SmallWorkspace) -> None:
@@ -121,7 +124,9 @@ def test_the_same_model_trained_again_is_a_tie_and_does_not_become_champion(work
     assert "+0.0000 [+0.0000, +0.0000], not all above zero" in decision["reason"]
     assert aliases(workspace) == {"champion": "1", "challenger": "2"}
     assert stages() == {"1": "champion", "2": "challenger"}
-    assert kinds(workspace, "2") == ["registered", "checked", "kept"]
+    assert kinds(workspace, "2") == ["registered", "requested", "checked", "promoted", "compared"]
+    (version,) = mlflow.MlflowClient().search_model_versions(f"name = '{NAME}' and version_number = 2")
+    assert (version.tags["compliance"], version.tags["comparison"]) == ("passed", "failed")
 
 
 def test_a_refused_candidate_changes_no_alias_and_its_numbers_are_on_record(workspace: SmallWorkspace) -> None:
@@ -130,7 +135,7 @@ def test_a_refused_candidate_changes_no_alias_and_its_numbers_are_on_record(work
     assert decision["outcome"] == "rejected"
     assert aliases(workspace) == before
     assert stages()["3"] == "archived"
-    assert kinds(workspace, "3") == ["registered", "checked", "archived"]
+    assert kinds(workspace, "3") == ["registered", "requested", "checked", "rejected", "archived"]
     (record,) = [row for row in workspace.rows("audit.promotions") if (row["kind"], row["version"]) == ("checked", "3")]
     (gate,) = [gate for gate in json.loads(record["evidence"])["gates"] if gate["name"] == "minimum_roc_auc"]
     assert gate["passed"] is False

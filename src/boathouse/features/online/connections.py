@@ -58,7 +58,7 @@ class Connections:
         import sqlalchemy.exc
 
         if self.dialect == SQLITE and not Path(self._url.database or "").is_file():
-            raise OnlineStoreError.not_published(view)
+            raise OnlineStoreError.not_published([view])
         for is_last in (False, True):
             connection = None
             try:
@@ -170,7 +170,7 @@ class Connections:
         kind = getattr(error, "sqlite_errorname", "") or type(error).__name__
         text = str(error)
         if kind in _MISSING or "no such table" in text or "no such column" in text:
-            return OnlineStoreError.not_published(view)
+            return OnlineStoreError.not_published([view])
         if reading:
             return OnlineStoreError.unavailable(self.where, kind)
         if kind in _REPEATED or kind.startswith("SQLITE_CONSTRAINT"):

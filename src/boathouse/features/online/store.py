@@ -101,8 +101,13 @@ class OnlineStore:
             return FeatureRows.from_database(chosen, [])
         if not self._is_own:
             self._check_owner(self._read_properties().get(_OWNER))
-        dialect = self._connections.dialect
-        rows = self._connections.read(self._texts[chosen], tables.key_parameters(keys, dialect), view=chosen[0].label)
+        parameters = tables.key_parameters(keys, self._connections.dialect)
+        try:
+            rows = self._connections.read(self._texts[chosen], parameters, view=chosen[0].label)
+        except NotPublishedError as error:
+            live = self._read_live()  # the database names one table of all that it lacks
+            missing = [view.label for view in chosen if view.label not in live] or [chosen[0].label]
+            raise OnlineStoreError.not_published(missing, self._environment) from error
         self._check_versions(chosen, rows[0])
         return FeatureRows.from_database(chosen, rows)
 
@@ -172,7 +177,7 @@ class OnlineStore:
             self._prepare(transaction)
             live = self._live(transaction, view)
             if live is None:
-                raise OnlineStoreError.not_published(view.label)
+                raise OnlineStoreError.not_published([view.label], self._environment)
             if live.digest != view.digest:
                 raise OnlineStoreError.other_version(view.label, view.digest, live.digest)
             if replaced:
@@ -202,10 +207,9 @@ class OnlineStore:
         """
         properties = self._read_properties()
         self._check_owner(properties.get(_OWNER))
-        rows = self._read("SELECT view, digest, source_version FROM online_views")
         return {
-            name: LiveView(digest, int(version), properties.get(f"table of {name}", ""))
-            for name, digest, version in rows
+            name: LiveView(digest, version, properties.get(f"table of {name}", ""))
+            for name, (digest, version) in self._read_live().items()
         }
 
     def source_versions(self) -> dict[str, tuple[str, int]]:
@@ -220,7 +224,7 @@ class OnlineStore:
         at = 0
         for view in views:
             if row[at] is None:
-                raise OnlineStoreError.not_published(view.label)
+                raise OnlineStoreError.not_published([view.label], self._environment)
             if row[at] != view.digest and not self._is_extended(view, row[at]):
                 raise OnlineStoreError.other_version(view.label, view.digest, row[at])
             at += 2 + len(view.features)
@@ -259,6 +263,11 @@ class OnlineStore:
 
     def _read_properties(self) -> dict[str, str]:
         return dict(self._read(tables.ALL_PROPERTIES))
+
+    def _read_live(self) -> dict[str, tuple[str, int]]:
+        """Return digest and version of the source of each live view, by name."""
+        rows = self._read("SELECT view, digest, source_version FROM online_views")
+        return {name: (digest, int(version)) for name, digest, version in rows}
 
     def _read(self, text: str) -> list[Any]:
         """Return the rows of one of the store's own tables; none where there is no such table or store yet."""

@@ -11,9 +11,11 @@ from typing import cast
 from pyspark.sql import DataFrame
 
 from boathouse.errors import FeatureError
+from boathouse.features import registry
 from boathouse.features.feature_view import FeatureView
 from boathouse.features.registry import describe_views, statistics_rows
 from boathouse.features.usage import ModelUse, UsageOptions, check_removed, find_outdated
+from boathouse.inference.models import RunRecord
 from boathouse.problem.spec import UseCase
 
 _log = logging.getLogger(__name__)
@@ -81,3 +83,28 @@ def register_views(
 def measure_features(measured_at: datetime, *tables: DataFrame, use_case: UseCase) -> DataFrame:
     """Return the rows of ``features.statistics``."""
     return statistics_rows(list(zip(use_case.views, tables, strict=True)), measured_at=measured_at)
+
+
+def record_computations(
+    statistics: DataFrame,
+    record: RunRecord,
+    computed_at: datetime,
+    before: DataFrame | None,
+    *,
+    use_case: UseCase,
+) -> DataFrame:
+    """Return a row for each view that this run computed: from which versions of its sources, to which of its table.
+
+    ``boathouse features refresh`` goes on from there. The statistics are measured on the tables as they were written.
+    """
+    digests = {(view.label, view.digest) for view in use_case.views}
+    measured = statistics.select("view", "digest", "rows").distinct().collect()
+    rows = {(row["view"], row["digest"]): row["rows"] for row in measured}
+    found = registry.record_computations(
+        use_case.views,
+        {name.split(".", 1)[1]: version for name, version in record.table_versions.items()},
+        {key: count for key, count in rows.items() if key in digests},
+        [] if before is None else [row.asDict() for row in before.collect()],
+        refreshed_at=computed_at,
+    )
+    return statistics.sparkSession.createDataFrame(found, registry.REFRESHES.ddl)

@@ -81,4 +81,17 @@ def _registry_nodes(use_case: UseCase) -> list[Node]:
             name="measure_features",
             tags=["features"],
         ),
+        Node(
+            bind(nodes.record_computations, use_case=use_case),
+            # The record names the versions that the nodes before have read.
+            inputs=[
+                "features.statistics",
+                "feature_engineering.run_record",
+                REGISTERED_AT,
+                "feature_engineering.refreshes_before",
+            ],
+            outputs="audit.feature_refreshes",
+            name="record_computations",
+            tags=["features"],
+        ),
     ]

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from boathouse.errors import BoathouseError
-from boathouse.inference.models import Charge
+from boathouse.errors import BoathouseError, TableError
+from boathouse.inference.batch import hold_rows
+from boathouse.inference.models import ChampionCheck, ModelVersions
 from boathouse.lifecycle.policy import GovernanceOptions
 from boathouse.lifecycle.state import ModelState
 from boathouse.lifecycle.vacancy import NoChampion
+from boathouse.modelling.result import LoadedModel
 from boathouse.monitoring.alerts import Alert, Findings, raise_alerts
-from boathouse.monitoring.drift import ColumnDrift, compare_tables
+from boathouse.monitoring.drift import ColumnDrift, compare_tables, group_reasons
+from boathouse.monitoring.drift_table import DRIFT_METRICS, Row, drift_rows
 from boathouse.monitoring.options import DriftOptions, PerformanceOptions, PlaceOptions
 from boathouse.monitoring.performance import (
     CohortPerformance,
@@ -24,13 +30,18 @@ from boathouse.monitoring.performance import (
     count_labels,
     measure_cohort,
 )
+from boathouse.monitoring.reference import (
+    Baseline,
+    TableVersions,
+    WatchedColumns,
+    describe_replacement,
+    read_reference,
+    take_columns,
+)
 from boathouse.monitoring.tables import (
     ALERTS,
-    DRIFT_METRICS,
     PERFORMANCE,
-    Row,
     alert_rows,
-    drift_rows,
     performance_rows,
 )
 from boathouse.monitoring.windows import (
@@ -39,14 +50,15 @@ from boathouse.monitoring.windows import (
     champion_rows,
     find_window,
     join_labels,
-    newest_cohorts,
     split_cohorts,
-    thin_rows,
 )
 from boathouse.problem.spec import UseCase
+from boathouse.problem.tables import inference_features
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_log = logging.getLogger(__name__)
 
 
 def resolve_date(rows: DataFrame, as_of: str | None, *, use_case: UseCase) -> date:
@@ -81,7 +93,7 @@ def find_scored(
         ModelError: If the run is strict, and there is neither.
     """
     if predictions is None and state.champion is None:
-        return Charge(state=state, governance=governance, now=now, strict=strict).explain()
+        return ChampionCheck(state=state, governance=governance, now=now, strict=strict).explain()
     if predictions is None:
         raise BoathouseError(
             f"There are no predictions in environment '{place.environment}'. "
@@ -91,17 +103,63 @@ def find_scored(
 
 
 def compare_features(
-    training_set: DataFrame, features: DataFrame, window: ScoredWindow, options: DriftOptions, *, use_case: UseCase
-) -> list[ColumnDrift]:
-    """Return the drift of each feature of the newest cohort against the newest rows the model was trained on."""
-    time = use_case.time_column
-    trained = training_set.where(F.col("split") == "train")
-    reference_rows = newest_cohorts(trained, options.reference_cohorts, time=time)
-    sides = (reference_rows, features.where(F.col(time) == F.lit(window.newest)))
-    thinned = [thin_rows(side, options.max_rows, keys=use_case.identity, rows=side.count()) for side in sides]
-    watched = [name for name in use_case.feature_names if name not in options.ignored]
-    reference, current = (side.select(*watched).toArrow() for side in thinned)
-    return compare_tables(reference, current, columns=watched, options=options)
+    features: DataFrame,
+    window: ScoredWindow,
+    versions: ModelVersions,
+    tables: TableVersions,
+    *,
+    options: DriftOptions,
+    use_case: UseCase,
+) -> tuple[list[ColumnDrift], Baseline]:
+    """Return the drift of each input of the model that scored the newest cohort, and what it was compared with.
+
+    Compared is the cohort with the newest rows that this very version was trained on, as they were then. Where they
+    cannot be read, it is the cohort scored before, and the alerts say so.
+    """
+    model = versions.load(window.model_version)
+    columns = WatchedColumns.of_model(model, options, tuple(inference_features(use_case)))
+    time, keys = use_case.time_column, use_case.identity
+    read = partial(take_columns, options=options, columns=columns.names, keys=keys)
+    cohort = partial(_take_cohort, features, time=time)
+    try:
+        title, reference = read_reference(model, tables, options=options, columns=columns.names, time=time, keys=keys)
+        columns = columns.without(set(columns.names) - set(reference.column_names))
+        baseline = Baseline(title=title, absent=columns.absent)
+    except TableError as error:
+        _log.warning("%s", error)
+        baseline = replace(describe_replacement(window, error), absent=columns.absent)
+        if baseline.cohort is None:
+            return [], baseline
+        reference = read(cohort(baseline.cohort))
+    _tell_left_out(columns, model)
+    return compare_tables(
+        reference,
+        read(cohort(window.newest)),
+        columns=columns.inputs,
+        options=options,
+        besides=columns.besides,
+        left_out=columns.left_out,
+    ), baseline
+
+
+def _take_cohort(features: DataFrame, day: date, *, time: str) -> DataFrame:
+    return features.where(F.col(time) == F.lit(day))
+
+
+def _tell_left_out(columns: WatchedColumns, model: LoadedModel) -> None:
+    """Log which inputs of the model conf leaves out, and what it wants judged that is not there."""
+    for reason, names in group_reasons(columns.left_out).items():
+        _log.warning(
+            "Conf has %s of the %s inputs of %s version %s measured but not judged: %s (%s).",
+            len(names),
+            len(model.features),
+            model.name,
+            model.version,
+            ", ".join(names),
+            reason,
+        )
+    for name, reason in columns.absent.items():
+        _log.warning("monitoring.drift.also_watched names %s: not compared, %s.", name, reason)
 
 
 def gather_cohorts(
@@ -153,12 +211,13 @@ def gather_findings(
     rates: list[LabelRate],
     *,
     cohorts: list[CohortPerformance],
+    baseline: Baseline,
     options: DriftOptions,
     use_case: UseCase,
 ) -> Findings:
     """Return all findings in one."""
     labels = compare_labels(rates, label=use_case.label.name, options=options, task=use_case.task)
-    return Findings(features=features, scores=scores, labels=labels, rates=rates, cohorts=cohorts)
+    return Findings(features=features, scores=scores, labels=labels, rates=rates, cohorts=cohorts, baseline=baseline)
 
 
 def judge_findings(
@@ -172,16 +231,19 @@ def tabulate_drift(
     findings: Findings, window: ScoredWindow, as_of: date, predictions: DataFrame, *, use_case: UseCase
 ) -> DataFrame:
     """Return the rows of ``monitoring.drift_metrics``; ``predictions`` only gives the Spark session."""
-    period = use_case.words.period
-    baseline = ComparedWindows.against_baseline(window.newest, period)
-    rows = drift_rows(findings.features, baseline, as_of=as_of)
+    period, version, baseline = use_case.words.period, window.model_version, findings.baseline
+    windows = ComparedWindows.against_baseline(window.newest, period)
+    if baseline and baseline.cohort:
+        windows = ComparedWindows.consecutive(baseline.cohort, window.newest, period)
+    reference = baseline.title if baseline else None
+    rows = drift_rows(findings.features, windows, as_of=as_of, reference=reference, model_version=version)
     if findings.scores and window.previous:
         windows = ComparedWindows.consecutive(window.previous, window.newest, period)
-        rows += drift_rows(findings.scores, windows, as_of=as_of)
+        rows += drift_rows(findings.scores, windows, as_of=as_of, of_features=False, model_version=version)
     if findings.labels:
         before, after = (rate.cohort for rate in findings.rates[-2:])
         windows = ComparedWindows.consecutive(before, after, period)
-        rows += drift_rows(findings.labels, windows, as_of=as_of)
+        rows += drift_rows(findings.labels, windows, as_of=as_of, of_features=False)
     return _to_frame(rows, DRIFT_METRICS.ddl, predictions)
 
 
@@ -196,4 +258,6 @@ def tabulate_alerts(alerts: list[Alert], as_of: date, predictions: DataFrame) ->
 
 
 def _to_frame(rows: Sequence[Row], schema: str, session_of: DataFrame) -> DataFrame:
-    return session_of.sparkSession.createDataFrame(list(rows), schema)
+    frame = session_of.sparkSession.createDataFrame(list(rows), schema)
+    # Sail 0.7.2 replaces rows with arrays only if they come from an Arrow table.
+    return hold_rows(frame)

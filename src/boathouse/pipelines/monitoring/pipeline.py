@@ -11,8 +11,14 @@ from boathouse.use_case import USE_CASE
 DRIFT = "params:monitoring.drift"
 PERFORMANCE = "params:monitoring.performance"
 PLACE = "params:monitoring.place"
-# Who is in charge; loaded when predictions are there, so in a whole run after promotion.
-CHARGE = {"state": "models.state", "governance": "params:governance", "now": "monitoring.now"}
+# Who is champion, or why there is none; loaded when predictions are there, so in a whole run after promotion.
+LEDGER = {"state": "models.state", "governance": "params:governance", "now": "monitoring.now"}
+SCORED = {
+    "predictions": "inference.predictions",
+    "as_of": "monitoring.as_of",
+    "place": PLACE,
+    "strict": "params:strict",
+}
 # The frame whose engine session makes tables of results that were computed on the driver.
 SESSION = "inference.predictions"
 
@@ -20,13 +26,19 @@ SESSION = "inference.predictions"
 def create_pipeline(use_case: UseCase = USE_CASE, **_: object) -> Pipeline:
     """Return the pipeline ``monitoring``."""
     return Pipeline(
-        [*_compare_nodes(use_case), *_judge_nodes(use_case), *_table_nodes(use_case), *_report_nodes(use_case)],
+        [
+            *_window_nodes(use_case),
+            *_compare_nodes(use_case),
+            *_judge_nodes(use_case),
+            *_table_nodes(use_case),
+            *_report_nodes(use_case),
+        ],
         namespace="monitoring",
         prefix_datasets_with_namespace=False,
     )
 
 
-def _compare_nodes(use_case: UseCase) -> list[Node]:
+def _window_nodes(use_case: UseCase) -> list[Node]:
     return [
         Node(
             bind(nodes.resolve_date, use_case=use_case),
@@ -37,20 +49,25 @@ def _compare_nodes(use_case: UseCase) -> list[Node]:
         Node(nodes.read_clock, inputs=None, outputs="monitoring.now", name="read_clock"),
         Node(
             bind(nodes.find_scored, use_case=use_case),
-            inputs={
-                "predictions": "inference.predictions",
-                "as_of": "monitoring.as_of",
-                "place": PLACE,
-                "strict": "params:strict",
-                **CHARGE,
-            },
+            inputs=SCORED | LEDGER,
             outputs="monitoring.window",
             name="find_scored",
         ),
+    ]
+
+
+def _compare_nodes(use_case: UseCase) -> list[Node]:
+    return [
         champion_node(
             bind(nodes.compare_features, use_case=use_case),
-            inputs=["model_input.training_set@spark", "inference.features", "monitoring.window", DRIFT],
-            outputs="monitoring.feature_drifts",
+            inputs={
+                "features": "inference.features",
+                "window": "monitoring.window",
+                "versions": "models.versions",
+                "tables": "monitoring.past_versions",
+                "options": DRIFT,
+            },
+            outputs=["monitoring.feature_drifts", "monitoring.baseline"],
             name="compare_features",
         ),
         champion_node(
@@ -89,6 +106,7 @@ def _judge_nodes(use_case: UseCase) -> list[Node]:
                 "scores": "monitoring.score_drifts",
                 "rates": "monitoring.label_rates",
                 "cohorts": "monitoring.cohorts",
+                "baseline": "monitoring.baseline",
                 "options": DRIFT,
             },
             outputs="monitoring.findings",
@@ -150,7 +168,7 @@ def _report_nodes(use_case: UseCase) -> list[Node]:
         ),
         Node(
             bind(reporting.write_summary, use_case=use_case),
-            inputs=shared | CHARGE | {"evaluation": "reports.evaluation", "promotion": "reports.promotion"},
+            inputs=shared | LEDGER | {"evaluation": "reports.evaluation", "promotion": "reports.promotion"},
             outputs="reports.summary",
             name="write_summary",
         ),

@@ -12,7 +12,14 @@ from boathouse.monitoring.alerts import Alert, Findings
 from boathouse.monitoring.drift import ColumnDrift
 from boathouse.monitoring.options import DriftOptions, PlaceOptions
 from boathouse.monitoring.performance import CohortPerformance, ScoredCohort
-from boathouse.monitoring.report import ReportHead, plot_drift, plot_performance, plot_scores, render_report
+from boathouse.monitoring.report import (
+    ReportHead,
+    describe_reference,
+    plot_drift,
+    plot_performance,
+    plot_scores,
+    render_report,
+)
 from boathouse.monitoring.summary import (
     RunFacts,
     describe_evaluation,
@@ -94,6 +101,7 @@ def write_summary(
         alerts=alerts,
         report=place.report,
         task=use_case.task,
+        reference=describe_reference(findings.baseline, window.model_version),
         absent=absent,
     )
     return summarise_run(facts)

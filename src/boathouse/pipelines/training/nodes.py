@@ -45,12 +45,13 @@ def resolve_date(rows: DataFrame, as_of: str | None, train_until: str | None, *,
 
 
 def select_spine(labels: DataFrame, as_of: date, options: SplitOptions, *, use_case: UseCase) -> DataFrame:
-    """Return the labelled rows known by ``as_of``, each with its split."""
+    """Return the labelled rows known by ``as_of``, each with its split, and the split's version and seed."""
     label = use_case.label
     split = split_labels(
         labels, as_of, options, time=use_case.time_column, known=label.known_date, entity=use_case.keys
     )
-    return split.select(*use_case.identity, "split", label.name, label.known_date)
+    made = ("split", "split_version", "split_seed")
+    return split.select(*use_case.identity, *made, label.name, label.known_date)
 
 
 def build_training_set(spine: DataFrame, *tables: DataFrame, use_case: UseCase) -> DataFrame:

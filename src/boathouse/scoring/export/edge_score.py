@@ -1,4 +1,4 @@
-"""Score rows of features with onnxruntime and numpy alone: python score.py rows.json (a list of objects)."""
+"""Score rows of features with onnxruntime and numpy alone: python score.py example.json (a list of objects)."""
 
 import hashlib
 import json

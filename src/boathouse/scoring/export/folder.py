@@ -97,4 +97,6 @@ def _contents(files: ModelFiles, name: str, version: str, decision: Mapping[str,
     if FEATURE_SPEC in files:
         contents[FEATURE_SPEC] = files[FEATURE_SPEC]
     sums = [f"{hashlib.sha256(content).hexdigest()}  {each}" for each, content in sorted(contents.items())]
-    return {**contents, "SHA256SUMS": ("\n".join(sums) + "\n").encode()}
+    # A row of which nothing is known, to be filled in: it is the user's, so that it has no check sum.
+    example = json.dumps([dict.fromkeys(spec.features)], indent=2).encode()
+    return {**contents, "SHA256SUMS": ("\n".join(sums) + "\n").encode(), "example.json": example}

@@ -1,0 +1,287 @@
+"""The table of drift: its contract, and comparisons as its rows.
+
+Its first columns have the names of Databricks' data profiling.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from boathouse.monitoring.windows import GRANULARITIES
+from boathouse.tables.contract import Column, TableContract
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date
+
+    from boathouse.monitoring.distances import TestResult
+    from boathouse.monitoring.drift import ColumnDrift
+    from boathouse.monitoring.windows import ComparedWindows
+
+Row = tuple[object, ...]
+WINDOW = "struct<start:timestamp,end:timestamp>"
+TEST = "struct<statistic:double,pvalue:double>"
+# Of the values that came or went; a column that identifies rows would have as many as rows.
+MOST_VALUES = 100
+
+AS_OF = Column(name="as_of", dtype="date", description="Cutoff of the data visible to the run that wrote the row.")
+
+DRIFT_METRICS = TableContract(
+    name="monitoring.drift_metrics",
+    description="How far each feature, the prediction and the label are from their reference.",
+    grain="one row per as_of, window and column",
+    keys=("as_of", "window", "column_name", "drift_type"),
+    time_column="as_of",
+    columns=(
+        AS_OF,
+        Column(name="window", dtype=WINDOW, description="Window judged, in UTC; start inclusive, end exclusive."),
+        Column(
+            name="granularity", dtype="string", description="Length of a window.", allowed=tuple(GRANULARITIES.values())
+        ),
+        Column(
+            name="slice_key",
+            dtype="string",
+            description="What the rows were narrowed to; null: nothing, all rows.",
+            nullable=True,
+        ),
+        Column(
+            name="slice_value", dtype="string", description="Value of the slice; null where no slice.", nullable=True
+        ),
+        Column(name="column_name", dtype="string", description="Column compared."),
+        Column(name="data_type", dtype="string", description="How it was compared.", allowed=("double", "string")),
+        Column(
+            name="window_cmp",
+            dtype=WINDOW,
+            description="Window compared with, for CONSECUTIVE; null for BASELINE.",
+            nullable=True,
+        ),
+        Column(
+            name="drift_type",
+            dtype="string",
+            description="BASELINE: against the rows the model was trained on; CONSECUTIVE: against the window before.",
+            allowed=("BASELINE", "CONSECUTIVE"),
+        ),
+        Column(name="count_delta", dtype="bigint", description="Rows now minus before.", unit="rows"),
+        Column(
+            name="avg_delta",
+            dtype="double",
+            description="Mean now minus before, in the column's unit; null for categories or without values.",
+            nullable=True,
+        ),
+        Column(name="percent_null_delta", dtype="double", description="Nulls now minus before.", unit="percent points"),
+        Column(
+            name="percent_zeros_delta",
+            dtype="double",
+            description="Zeros now minus before; null for categories.",
+            unit="percent points",
+            nullable=True,
+        ),
+        Column(
+            name="percent_distinct_delta",
+            dtype="double",
+            description="Distinct values per 100 rows now minus before.",
+            unit="percent points",
+        ),
+        Column(
+            name="js_distance",
+            dtype="double",
+            description="Jensen-Shannon distance, base 2: 0 same, 1 disjoint.",
+            minimum=0,
+            maximum=1,
+        ),
+        Column(
+            name="ks_test",
+            dtype=TEST,
+            description="Two-sample Kolmogorov-Smirnov test; null for categories or without values.",
+            nullable=True,
+        ),
+        Column(
+            name="wasserstein_distance",
+            dtype="double",
+            description="Wasserstein-1 distance in the column's unit; null for categories or without values.",
+            nullable=True,
+        ),
+        Column(
+            name="population_stability_index",
+            dtype="double",
+            description="0 same; from 0.25 commonly taken as drift.",
+            minimum=0,
+        ),
+        Column(
+            name="chi_squared_test",
+            dtype=TEST,
+            description="Two-way chi-squared test on counts; null for numbers of many values.",
+            nullable=True,
+        ),
+        Column(
+            name="tv_distance",
+            dtype="double",
+            description="Total variation distance, 0 to 1; null for numbers.",
+            nullable=True,
+        ),
+        Column(
+            name="l_infinity_distance",
+            dtype="double",
+            description="Largest change of a category's share, 0 to 1; null for numbers.",
+            nullable=True,
+        ),
+        # What follows the platform does not have. Rows of earlier releases have nulls.
+        Column(
+            name="severity",
+            dtype="string",
+            description="alarm: drifted; warning: worth watching; none: neither, or not judged. Nulls apart.",
+            allowed=("none", "warning", "alarm"),
+            nullable=True,
+        ),
+        Column(
+            name="null_severity",
+            dtype="string",
+            description="alarm: the share of nulls changed by the limit or more, check the source; else none.",
+            allowed=("none", "warning", "alarm"),
+            nullable=True,
+        ),
+        Column(
+            name="reference_nulls",
+            dtype="double",
+            description="Nulls of the reference.",
+            unit="percent",
+            nullable=True,
+            minimum=0,
+            maximum=100,
+        ),
+        Column(
+            name="current_nulls",
+            dtype="double",
+            description="Nulls of the current window.",
+            unit="percent",
+            nullable=True,
+            minimum=0,
+            maximum=100,
+        ),
+        Column(
+            name="new_values",
+            dtype="array<string>",
+            description=f"Values the reference has not, those of most rows first, at most {MOST_VALUES}; for "
+            "categories and numbers of few values.",
+            nullable=True,
+        ),
+        Column(
+            name="vanished_values",
+            dtype="array<string>",
+            description=f"Values the current window has not, those of most rows first, at most {MOST_VALUES}.",
+            nullable=True,
+        ),
+        Column(
+            name="new_rows",
+            dtype="double",
+            description="Known current rows with a new value.",
+            unit="percent",
+            nullable=True,
+            minimum=0,
+            maximum=100,
+        ),
+        Column(
+            name="vanished_rows",
+            dtype="double",
+            description="Known reference rows with a vanished value.",
+            unit="percent",
+            nullable=True,
+            minimum=0,
+            maximum=100,
+        ),
+        Column(
+            name="is_input",
+            dtype="boolean",
+            description="Whether the model takes the column; null for answers and labels.",
+            nullable=True,
+        ),
+        Column(
+            name="left_out",
+            dtype="string",
+            description="Why conf has the column measured and not judged; null for one that is judged.",
+            nullable=True,
+        ),
+        Column(
+            name="reference",
+            dtype="string",
+            description="What features are compared with: <table>@<version> of the rows the model was trained on.",
+            nullable=True,
+        ),
+        Column(
+            name="model_version",
+            dtype="string",
+            description="Version whose inputs or answers are compared; null for labels.",
+            nullable=True,
+        ),
+    ),
+)
+
+
+def drift_rows(
+    drifts: Iterable[ColumnDrift],
+    windows: ComparedWindows,
+    *,
+    as_of: date,
+    of_features: bool = True,
+    reference: str | None = None,
+    model_version: str | None = None,
+) -> list[Row]:
+    """Return one row of ``monitoring.drift_metrics`` per column.
+
+    Args:
+        drifts: The columns.
+        windows: What was compared.
+        as_of: Cutoff of the data visible to the run.
+        of_features: Whether the columns are features, which a model takes or not.
+        reference: Table and version compared with, for features.
+        model_version: The version whose inputs or answers they are.
+    """
+    return [
+        (
+            *_drift_row(drift, windows, as_of),
+            drift.is_input if of_features else None,
+            drift.left_out or None,
+            reference,
+            model_version,
+        )
+        for drift in drifts
+    ]
+
+
+def _drift_row(drift: ColumnDrift, windows: ComparedWindows, as_of: date) -> Row:
+    compared = drift.comparison
+    return (
+        as_of,
+        windows.current.as_timestamps(),
+        GRANULARITIES[windows.period],
+        None,
+        None,
+        drift.column,
+        compared.data_type,
+        windows.before.as_timestamps() if windows.before else None,
+        windows.drift_type,
+        compared.current_rows - compared.reference_rows,
+        compared.avg_delta,
+        100 * compared.null_delta,
+        None if compared.zero_delta is None else 100 * compared.zero_delta,
+        100 * compared.distinct_delta,
+        compared.js_distance,
+        _test_values(compared.ks),
+        compared.wasserstein,
+        compared.psi,
+        _test_values(compared.chi_squared),
+        compared.tv_distance,
+        compared.l_infinity,
+        drift.severity,
+        drift.null_severity,
+        100 * compared.reference_null_share,
+        100 * compared.current_null_share,
+        list(compared.new_values[:MOST_VALUES]),
+        list(compared.vanished_values[:MOST_VALUES]),
+        100 * compared.new_share,
+        100 * compared.vanished_share,
+    )
+
+
+def _test_values(test: TestResult | None) -> tuple[float, float] | None:
+    return None if test is None else (test.statistic, test.p_value)
