@@ -8,7 +8,15 @@ from tests.conventions import table_contracts as conventions
 
 # Numbers without a unit, by the reason why they have none.
 WITHOUT_UNIT = {
-    "a code or a name made of digits": ("customer_id", "education", "marriage", "pay_status", "sex", "status_code"),
+    "a code or a name made of digits": (
+        "customer_id",
+        "education",
+        "marriage",
+        "pay_status",
+        "sex",
+        "split_seed",
+        "status_code",
+    ),
     "a probability or a share, from 0 to 1": (
         "decision_rate",
         "mean_probability",

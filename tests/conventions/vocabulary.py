@@ -61,7 +61,8 @@ DOMAIN_WORDS_LEFT = {
 }
 # Names in the use case's contracts that every use case has: those of the platform's own tables.
 OF_THE_PLATFORM = frozenset(
-    "observed_on label_event_date label_known_on split broken_rules probability decision reasons model_name "
+    "observed_on label_event_date label_known_on split split_version split_seed broken_rules probability decision "
+    "reasons model_name "
     "prediction_id role feature_versions data_versions run_id request_id requested_at kind stream_id source_batch "
     "dead_at model_version scored_at _batch_id _source_file _ingested_at".split()
 )

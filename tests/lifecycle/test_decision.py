@@ -99,9 +99,9 @@ def test_what_fails_the_compliance_check_is_not_compared() -> None:
 def test_what_was_compared_is_on_record_with_its_interval() -> None:
     against = decide(report(champion=rival(roc_auc=Estimate(0.02, 0.001, 0.03))))
     interval = {"metric": "roc_auc", "value": 0.02, "low": 0.001, "high": 0.03}
-    assert against.difference == {"rival": f"champion {against.champion}", **interval}
+    assert against.difference == {"compared_with": f"champion {against.champion}", **interval}
     first = decide(report(champion=None, seen={"candidate": 0.0, "baseline": 0.0}))
-    assert first.difference["rival"] == "baseline"
+    assert first.difference["compared_with"] == "baseline"
     undefined = decide(report(champion=rival(roc_auc=Estimate(NAN, NAN, NAN))))
     assert json.dumps(undefined.to_dict()["difference"]["low"]) == "null"
 

@@ -102,7 +102,7 @@ def test_compliance_and_comparison_are_recorded_apart_each_with_its_own_gates(se
         Gate(name=name, mode="enforce", passed=name != "beats_baseline", value=0.0, limit=0.0, message=f"{name}.")
         for name in ("signature", "beats_baseline", "approval")
     ]
-    judge(setup, replace(decision("3", "kept", "2"), gates=gates, difference={"rival": "champion 2"}))
+    judge(setup, replace(decision("3", "kept", "2"), gates=gates, difference={"compared_with": "champion 2"}))
     recorded = {
         each.kind: each.read_evidence()
         for each in setup.records()
@@ -110,7 +110,7 @@ def test_compliance_and_comparison_are_recorded_apart_each_with_its_own_gates(se
     }
     assert [gate["name"] for gate in recorded["checked"]["gates"]] == ["signature"]
     assert [gate["name"] for gate in recorded["compared"]["gates"]] == ["beats_baseline", "approval"]
-    assert recorded["compared"]["difference"] == {"rival": "champion 2"}
+    assert recorded["compared"]["difference"] == {"compared_with": "champion 2"}
     check = setup.cycle().read().versions["3"].check
     assert check is not None
     assert [gate["name"] for gate in check.gates] == ["signature", "beats_baseline", "approval"]

@@ -10,7 +10,7 @@ import pytest
 from boathouse.errors import ModelError, OptionError
 from boathouse.hooks.provenance import RunTags
 from boathouse.lifecycle.registry import MANAGED_TAGS, ModelRegistry
-from boathouse.registry.dataset import RegisteredVersions
+from boathouse.registry.dataset import ModelVersionDataset
 from boathouse.registry.tags import VERSION_TAGS, check_tags, read_tags, write_tags
 from tests.fixtures.model_store import NAME, empty_store, make_dataset, make_model, store
 
@@ -63,7 +63,10 @@ def test_a_store_of_before_is_read_under_the_present_names() -> None:
     client = mlflow.MlflowClient()
     for key, value in {"git_commit": "abc", "git_branch": "main"}.items():
         client.set_model_version_tag(NAME, "1", key, value)
-    for tags in (ModelRegistry(NAME).read().versions["1"].tags, RegisteredVersions(NAME).load("1").tags):
+    for tags in (
+        ModelRegistry(NAME).read().versions["1"].tags,
+        ModelVersionDataset(name=NAME, version="1").load().tags,
+    ):
         assert (tags["git_sha"], tags["branch"]) == ("abc", "main")
         assert not {"git_commit", "git_branch"} & set(tags)
 

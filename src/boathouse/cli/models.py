@@ -150,8 +150,8 @@ def _show_version(state: ModelState, found: ModelVersion) -> None:
         click.echo("  the gates have not decided on it")
         return
     compared = f"comparison {found.check.comparison}, " if found.check.comparison else ""
-    rival = f"against champion {found.check.champion or 'none'}"
-    click.echo(f"  gates: {found.check.outcome}; compliance {found.check.compliance}, {compared}{rival}")
+    against = f"against champion {found.check.champion or 'none'}"
+    click.echo(f"  gates: {found.check.outcome}; compliance {found.check.compliance}, {compared}{against}")
     for gate in found.check.gates:
         mark = "passed" if gate["passed"] else "REFUSED" if gate["mode"] == "enforce" else "warned"
         click.echo(f"    {mark:<8} {gate['message']}")

@@ -61,9 +61,9 @@ class LifeCycleError(PromotionError):
     @classmethod
     def not_better(cls, version: str, champion: str | None, reason: str) -> LifeCycleError:
         """Name the version that failed the comparison, with what, and why."""
-        rival = f"champion {champion}" if champion else "the baseline"
+        other = f"champion {champion}" if champion else "the baseline"
         return cls(
-            f"Version {version} failed the comparison with {rival}: {reason} It stays challenger and cannot become "
+            f"Version {version} failed the comparison with {other}: {reason} It stays challenger and cannot become "
             "champion. Train a version that is better."
         )
 

@@ -56,8 +56,8 @@ class PromotionDecision:
         off: Names of those that are.
         decided: When and by whom.
         waits_for_approval: Whether it is kept only because an approval is missing.
-        difference: What was compared: ``rival``, ``metric``, and the paired difference's ``value``, ``low``, ``high``;
-            empty if nothing was.
+        difference: ``compared_with``, ``metric``, and the paired difference's ``value``, ``low`` and ``high``; empty
+            if nothing was compared.
         evaluation: Hash of the record in ``audit.evidence`` that it was decided from; empty if it was from none.
     """
 
@@ -160,9 +160,9 @@ def _describe_difference(report: EvaluationReport, task: Task) -> dict[str, Any]
     compared = report.champion or report.baseline
     found = compared.difference.get(task.decisive)
     numbers = {} if found is None else {name: getattr(found, name) for name in ("value", "low", "high")}
-    rival = f"champion {report.champion.subject.version}" if report.champion else "baseline"
+    other = f"champion {report.champion.subject.version}" if report.champion else "baseline"
     known = {name: None if math.isnan(number) else float(number) for name, number in numbers.items()}
-    return {"rival": rival, "metric": task.decisive, **known}
+    return {"compared_with": other, "metric": task.decisive, **known}
 
 
 def _compare(report: EvaluationReport, task: Task) -> tuple[str, str]:

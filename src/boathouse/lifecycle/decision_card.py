@@ -30,7 +30,7 @@ class DecisionView:
     Attributes:
         compliance: Result of the compliance check, ``passed`` or ``failed``.
         comparison: Result of the comparison, ``passed`` or ``failed``; empty if it was not made.
-        rival: What it was compared with, ``the baseline`` or the champion.
+        compared_with: What it was compared with, ``the baseline`` or the champion.
         champion: Champion before; empty if there was none.
         gates: What refuses first, then what warns.
         off: Names of the gates that are off, comma-separated; empty if none is.
@@ -42,7 +42,7 @@ class DecisionView:
     reason: str
     compliance: str
     comparison: str
-    rival: str
+    compared_with: str
     decided_at: str
     decided_by: str
     champion: str
@@ -66,7 +66,7 @@ def view_decision(decision: PromotionDecision, report: EvaluationReport) -> Deci
         reason=decision.reason,
         compliance=decision.compliance,
         comparison=decision.comparison,
-        rival=f"champion {decision.champion}" if decision.champion else "the baseline",
+        compared_with=f"champion {decision.champion}" if decision.champion else "the baseline",
         decided_at=f"{decision.decided.at:%Y-%m-%d %H:%M} UTC",
         decided_by=mark_declared(decision.decided.by, decision.decided.assurance),
         champion=decision.champion or "",

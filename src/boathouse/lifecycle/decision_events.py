@@ -56,7 +56,7 @@ def derive_events(
     direct = may_promote and not options.needed and not decision.waits_for_approval and not stopped
     steps = [*_check_compliance(decision, state, version)]
     if decision.comparison:
-        steps += _compare_with_rival(decision, state, version, direct=direct)
+        steps += _compare_with_other(decision, state, version, direct=direct)
     if decision.comparison == PASSED and version.stage == ARCHIVED:
         steps.append(_refuse_promotion(str(LifeCycleError.archived(version.version, version.reason))))
     if decision.comparison == PASSED and version.stage in _MOVABLE and not may_promote:
@@ -147,7 +147,7 @@ def _make_challenger(state: ModelState, version: ModelVersion, comment: str) -> 
             yield _Step(event_types.ARCHIVED, {"from": CHALLENGER, "why": "superseded"}, why, other)
 
 
-def _compare_with_rival(
+def _compare_with_other(
     decision: PromotionDecision, state: ModelState, version: ModelVersion, *, direct: bool
 ) -> Iterator[_Step]:
     """Give the second step and what follows from it: a request for production, carried out if ``direct``."""

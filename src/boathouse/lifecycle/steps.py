@@ -219,7 +219,7 @@ class LifeCycle:
         is_made: repeated_steps.IsMade = lambda _: False,
         before: Events = (),
     ) -> ModelState:
-        """Record ``event``, after ``before``, if the state allows it and it ``is_made`` by nobody, else the refusal."""
+        """Record ``event``, after ``before``, if the state allows it and it is not made already, else the refusal."""
         try:
             self.ledger.append([*before, event], check=repeated_steps.check_records(self.name, check, is_made))
         except repeated_steps.MadeAlreadyError:

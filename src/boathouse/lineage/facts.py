@@ -104,7 +104,7 @@ class TableFact:
         table: Three-level name; of a file, its name.
         version: Delta version; None for a file, which has none.
         rows: Rows read, None if unknown.
-        updated_at: When that version was committed, UTC; None for a file or where it was not recorded.
+        updated_at: When that version was committed, ISO 8601 in UTC; None for a file or where it was not recorded.
         readable: Whether that version can still be read; None for a file or where it is unknown.
         problem: Why it cannot, else empty.
     """
@@ -112,7 +112,7 @@ class TableFact:
     table: str
     version: int | None
     rows: int | None = None
-    updated_at: datetime | None = None
+    updated_at: str | None = None
     readable: bool | None = None
     problem: str = ""
 

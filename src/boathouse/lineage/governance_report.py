@@ -107,8 +107,8 @@ def _why(record: AuditRecord) -> str:
 
 def _judged(evidence: Mapping[str, Any]) -> str:
     """Return the result of a step, and against which champion if it was compared with one."""
-    rival = f", against {evidence['champion'] or 'no champion'}" if "champion" in evidence else ""
-    return f"{evidence.get('outcome')}{rival}"
+    against = f", against {evidence['champion'] or 'no champion'}" if "champion" in evidence else ""
+    return f"{evidence.get('outcome')}{against}"
 
 
 def _requests(model: ModelHistory) -> Section:

@@ -157,7 +157,7 @@ def _table(table: TableFact) -> str:
     if table.version is None:
         return f"{table.table}{rows}: a file, without versions"
     state = {True: "can be read", False: f"cannot be read: {table.problem}", None: "not known whether it can be read"}
-    updated = "" if table.updated_at is None else f", updated {_when(table.updated_at)}"
+    updated = "" if table.updated_at is None else f", updated {_when(datetime.fromisoformat(table.updated_at))}"
     return f"{table.table} version {table.version}{updated}{rows}: {state[table.readable]}"
 
 

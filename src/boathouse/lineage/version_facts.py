@@ -88,13 +88,11 @@ def find_version(client: MlflowClient, name: str, wanted: str) -> ModelVersion:
 
 
 def _by_alias(client: MlflowClient, name: str, alias: str) -> ModelVersion:
-    found = client.get_model_version_by_alias(name, alias)
-    return client.get_model_version(name, str(found.version))
+    return client.get_model_version(name, str(client.get_model_version_by_alias(name, alias).version))
 
 
 def _list_known(client: MlflowClient, name: str) -> list[str]:
-    versions = sorted(int(each.version) for each in client.search_model_versions(f"name = '{name}'"))
-    return [str(each) for each in versions]
+    return [str(one) for one in sorted(int(each.version) for each in client.search_model_versions(f"name = '{name}'"))]
 
 
 def find_origin(client: MlflowClient, version: ModelVersion) -> ModelVersion:
@@ -264,13 +262,12 @@ class _Reader:
         for text in filter(None, (self._tag("table_versions") or "").split(",")):
             table, _, number = text.partition("@")
             read = reads.get((table, number), {})
-            updated = read.get("updated_at")
             problem = self._find_problem(table, int(number)) if number else None
             yield TableFact(
                 table=table,
                 version=int(number) if number else None,
                 rows=read.get("rows"),
-                updated_at=None if updated is None else datetime.fromisoformat(updated),
+                updated_at=read.get("updated_at"),
                 readable=None if problem is None else not problem,
                 problem=problem or "",
             )

@@ -83,7 +83,7 @@ def test_the_first_candidate_that_passes_becomes_champion(workspace: SmallWorksp
     assert len({row["digest"] for row in records[1:]}) == 1
     checked, compared, promoted = (json.loads(records[place]["evidence"]) for place in (3, 5, 7))
     assert (checked["outcome"], compared["outcome"], promoted["from"]) == ("passed", "passed", None)
-    assert compared["difference"]["rival"] == "baseline"
+    assert compared["difference"]["compared_with"] == "baseline"
     assert {gate["name"] for gate in checked["gates"]} & {"signature", "documentation"}
     assert "beats_baseline" in {gate["name"] for gate in compared["gates"]}
 
@@ -162,11 +162,11 @@ def test_every_kind_of_evidence_reaches_the_decision(workspace: SmallWorkspace) 
 
 def test_comparisons_are_kept_by_version_rival_and_slice(workspace: SmallWorkspace) -> None:
     rows = workspace.rows("audit.comparisons")
-    assert {(row["model_version"], row["rival"]) for row in rows} == {
+    assert {(row["model_version"], row["compared_with"]) for row in rows} == {
         ("1", "baseline"),
         *((version, rival) for version in "23" for rival in ("baseline", "champion")),
     }
-    tie = [row for row in rows if row["model_version"] == "2" and row["rival"] == "champion"]
+    tie = [row for row in rows if row["model_version"] == "2" and row["compared_with"] == "champion"]
     assert {row["verdict"] for row in tie} <= {"tie", "undefined"}
     assert {row["slice_key"] for row in tie} == {":all", "sex", "age_band", "education"}
 
