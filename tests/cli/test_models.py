@@ -330,7 +330,7 @@ def test_an_alias_moved_past_the_ledger_is_an_alarm_until_sync_sets_it_back(data
 def test_a_step_made_twice_is_told_and_ends_well(data: Path) -> None:
     run("models", "approve", "2", "--reason", "seen", user="ann")
     again = run("models", "promote", "2", "--comment", "x", user="bob")
-    assert (again.exit_code, "Version 2 is champion already, by ann at" in again.output) == (0, True)
+    assert (again.exit_code, "Version 2 is champion already, by ann (declared) at" in again.output) == (0, True)
     run("models", "rollback", user="ann")
     again = run("models", "rollback", user="bob")
-    assert (again.exit_code, "Rolled back from 2 to 1, by ann at" in again.output) == (0, True)
+    assert (again.exit_code, "Rolled back from 2 to 1, by ann (declared) at" in again.output) == (0, True)

@@ -49,5 +49,5 @@ def check_records(name: str, check: Check, is_made: IsMade) -> Callable[[Sequenc
 def describe_made(records: Sequence[AuditRecord], state: ModelState, version: str) -> str:
     """Return who brought ``version`` to its stage, and when."""
     moves = [each for each in records if each.version == version and each.kind in _MOVES]
-    by = f", by {moves[-1].actor} at {moves[-1].occurred_at:%Y-%m-%d %H:%M} UTC" if moves else ""
+    by = f", by {moves[-1].who} at {moves[-1].occurred_at:%Y-%m-%d %H:%M} UTC" if moves else ""
     return f"Version {version} is {state.versions[version].stage} already{by}. Nothing was changed."

@@ -156,7 +156,7 @@ def explain_missing(state: ModelState, alias: str = "champion") -> str:
     if alias == "champion" and waiting:
         version = waiting[-1].version
         return (
-            f"Version {version} of {state.name} waits for approval, asked for by {waiting[-1].by}. Look at it: "
+            f"Version {version} of {state.name} waits for approval, asked for by {waiting[-1].who}. Look at it: "
             f"boathouse models show {version} {here}. Approve it: boathouse models approve {version} "
             f"--comment WHY {here}"
         )

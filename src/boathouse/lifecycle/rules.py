@@ -114,7 +114,7 @@ def check_approved(state: ModelState, version: ModelVersion, now: datetime, opti
         reasons = "".join(f" {reason}" for reason in void)
         request = state.find_request(version.version, "production")
         if request is not None and not request.closed:
-            asked = f"{request.by} asked for them at {_when(request.at)}. Who may approve types"
+            asked = f"{request.who} asked for them at {_when(request.at)}. Who may approve types"
             following = f"{asked}: {_name_command('approve', state, version.version)}"
         else:
             following = f"Ask for them: {_name_command('request', state, version.version)} --to production"
