@@ -57,8 +57,9 @@ def environment(empty_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     mlflow.set_tracking_uri(uri)
     client = mlflow.MlflowClient(uri, uri)
     client.create_registered_model(NAME)
-    for _ in range(2):
-        client.create_model_version(NAME, source=f"file://{tmp_path}/files", tags={"model_digest": "d" * 64})
+    for stage in ("champion", "registered"):
+        tags = {"model_digest": "d" * 64, "stage": stage}
+        client.create_model_version(NAME, source=f"file://{tmp_path}/files", tags=tags)
     client.set_registered_model_alias(NAME, "champion", "1")
     opened = open_environment("test", CONF)
     promotions = open_ledger(opened.table(PROMOTIONS))
@@ -127,7 +128,9 @@ def test_an_alias_that_the_ledger_did_not_decide_is_an_alarm(environment: Enviro
 
 
 def test_a_step_that_was_cut_off_before_its_alias_is_no_alarm(environment: Environment) -> None:
-    mlflow.MlflowClient().delete_registered_model_alias(NAME, "champion")
+    client = mlflow.MlflowClient()
+    client.delete_registered_model_alias(NAME, "champion")
+    client.set_model_version_tag(NAME, "1", "stage", "registered")
     assert run("audit", "verify").exit_code == 0
 
 
