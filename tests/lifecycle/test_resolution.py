@@ -11,7 +11,7 @@ from boathouse.lifecycle.chain import AuditEvent
 from boathouse.lifecycle.registry import Change
 from boathouse.lifecycle.resolution import RecordedModel, check_not_archived, explain_missing
 from boathouse.lifecycle.sync import compare_records, synchronize
-from boathouse.lifecycle.webhooks import name_event
+from boathouse.lifecycle.webhooks import name_events
 from tests.fixtures.life_cycle import NAME, LifeCycleSetup, event, options, seal
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def test_what_was_changed_past_the_ledger_is_recorded_once_then_set_back(setup: 
         ("differed", "ann", None),
         ("synced", "ann", None),
     ]
-    assert [name_event(each) for each in new] == ["registry_differs", "registry_synced"]
+    assert [name_events(each) for each in new] == [("registry_differs",), ("registry_synced",)]
     assert str(alarm) in new[0].comment
     setup.cycle("ann").sync()
     assert setup.records() == [*before, *new]

@@ -16,7 +16,7 @@ from boathouse.evaluation.card_views import (
     view_costs,
     view_interval,
 )
-from boathouse.evaluation.comparison import ALL
+from boathouse.evaluation.comparison import ALL, Slice
 from boathouse.evaluation.fairness import GroupRates
 from boathouse.evaluation.report import ComparedModel, EvaluationReport
 from boathouse.modelling.task import BINARY, Task
@@ -179,14 +179,7 @@ def view_card(report: EvaluationReport, task: Task) -> CardView:
         better_above=tuple(name for name, more in task.compared.items() if more),
         better_below=tuple(name for name, more in task.compared.items() if not more),
         behaviour=view_behaviour(report.behaviour),
-        slices=tuple(
-            (
-                each.key,
-                each.value,
-                (f"{each.rows:,}", *map(show_number, (each.observed, each.predicted, *each.metrics.values()))),
-            )
-            for each in report.slices
-        ),
+        slices=tuple((each.key, each.value, _view_slice(each)) for each in report.slices),
         spreads=tuple(
             (
                 each.sensitive,
@@ -245,6 +238,10 @@ def _view_comparison(role: str, model: ComparedModel, task: Task) -> Iterator[Co
             rows=f"{each.rows:,}",
             differences=tuple(view_interval(each.difference[name]) for name in task.compared),
         )
+
+
+def _view_slice(part: Slice) -> tuple[str, ...]:
+    return (f"{part.rows:,}", *map(show_number, (part.observed, part.predicted, *part.metrics.values())))
 
 
 def _view_rates(group: GroupRates) -> tuple[str, ...]:

@@ -35,8 +35,8 @@ class ModelVersions(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Charge:
-    """Who is in charge, as far as a run has to know where no champion scores.
+class ChampionCheck:
+    """What a run has to know of its model where there is no champion.
 
     Attributes:
         state: The model by the ledger.

@@ -51,7 +51,7 @@ def derive_events(
     again records nothing.
     """
     version = state.versions[decision.candidate]
-    # A stop holds until a person ends it: no run puts the next version in charge.
+    # A stop holds until a person ends it: no run makes the next version champion.
     stopped = state.stopped is not None
     direct = may_promote and not options.needed and not decision.waits_for_approval and not stopped
     steps = [*_check_compliance(decision, state, version)]

@@ -135,7 +135,7 @@ def check_not_archived(found: DecidedVersion) -> None:
 
 
 def explain_stop(state: ModelState) -> str:
-    """Return who stopped the champion of a model, when and why, and the command that resumes it; empty if nobody."""
+    """Return who stopped the champion of a model, when and why, and the command that resumes it; else empty."""
     stop = state.stopped
     if stop is None:
         return ""

@@ -24,7 +24,7 @@ class Wanted:
         configs: Endpoints by name.
         versions: Version of each ``(endpoint, served entity)`` that has one.
         missing: Why another has none.
-        stopped: Those of them whose champion was stopped: what is served is withdrawn, also where it has traffic.
+        stopped: Those of them whose champion was stopped: what is served is removed, also where it has traffic.
     """
 
     configs: Mapping[str, EndpointConfig]

@@ -301,13 +301,13 @@ def test_monitoring_reads_the_champion_alone(lakehouse: ScoredLakehouse) -> None
     score(lakehouse, models__aliases=aliases, models__versions=Versions(make_champion("5")))
     predictions = lakehouse.dataset("inference.predictions").load()
     place = PlaceOptions(**lakehouse.parameters["monitoring"]["place"])
-    charge = {
+    known = {
         "state": ModelState(name="test.models.missed_payment", champion="3"),
         "governance": GovernanceOptions(**lakehouse.parameters["governance"]),
         "now": MOMENT.replace(tzinfo=UTC),
         "strict": True,
     }
-    found = nodes.find_scored(predictions, SEPTEMBER, place, use_case=USE_CASE, **charge)
+    found = nodes.find_scored(predictions, SEPTEMBER, place, use_case=USE_CASE, **known)
     assert isinstance(found, ScoredWindow)
     assert found.model_version == "3"
     labels = lakehouse.dataset("model_input.labels").load()

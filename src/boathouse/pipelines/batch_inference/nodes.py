@@ -21,7 +21,7 @@ from boathouse.inference.batch import (
     list_cohorts,
     score_rows,
 )
-from boathouse.inference.models import Charge, ModelVersions, RoleModel, RunRecord, choose_models, lacks_champion
+from boathouse.inference.models import ChampionCheck, ModelVersions, RoleModel, RunRecord, choose_models, lacks_champion
 from boathouse.inference.options import BatchOptions
 from boathouse.inference.rows import join_features, select_cohorts, views_of
 from boathouse.lifecycle.policy import GovernanceOptions
@@ -79,7 +79,7 @@ def select_models(
         ModelError: If the run is strict and there is no champion.
     """
     if lacks_champion(champion, aliases, version=options.wanted_version):
-        return Charge(state=state, governance=governance, now=now, strict=strict).explain()
+        return ChampionCheck(state=state, governance=governance, now=now, strict=strict).explain()
     return choose_models(
         champion,
         versions,

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from boathouse.errors import BoathouseError, TableError
 from boathouse.inference.batch import hold_rows
-from boathouse.inference.models import Charge, ModelVersions
+from boathouse.inference.models import ChampionCheck, ModelVersions
 from boathouse.lifecycle.policy import GovernanceOptions
 from boathouse.lifecycle.state import ModelState
 from boathouse.lifecycle.vacancy import NoChampion
@@ -93,7 +93,7 @@ def find_scored(
         ModelError: If the run is strict, and there is neither.
     """
     if predictions is None and state.champion is None:
-        return Charge(state=state, governance=governance, now=now, strict=strict).explain()
+        return ChampionCheck(state=state, governance=governance, now=now, strict=strict).explain()
     if predictions is None:
         raise BoathouseError(
             f"There are no predictions in environment '{place.environment}'. "

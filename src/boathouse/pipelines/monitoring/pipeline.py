@@ -11,8 +11,8 @@ from boathouse.use_case import USE_CASE
 DRIFT = "params:monitoring.drift"
 PERFORMANCE = "params:monitoring.performance"
 PLACE = "params:monitoring.place"
-# Who is in charge; loaded when predictions are there, so in a whole run after promotion.
-CHARGE = {"state": "models.state", "governance": "params:governance", "now": "monitoring.now"}
+# Who is champion, or why there is none; loaded when predictions are there, so in a whole run after promotion.
+LEDGER = {"state": "models.state", "governance": "params:governance", "now": "monitoring.now"}
 SCORED = {
     "predictions": "inference.predictions",
     "as_of": "monitoring.as_of",
@@ -49,7 +49,7 @@ def _window_nodes(use_case: UseCase) -> list[Node]:
         Node(nodes.read_clock, inputs=None, outputs="monitoring.now", name="read_clock"),
         Node(
             bind(nodes.find_scored, use_case=use_case),
-            inputs=SCORED | CHARGE,
+            inputs=SCORED | LEDGER,
             outputs="monitoring.window",
             name="find_scored",
         ),
@@ -168,7 +168,7 @@ def _report_nodes(use_case: UseCase) -> list[Node]:
         ),
         Node(
             bind(reporting.write_summary, use_case=use_case),
-            inputs=shared | CHARGE | {"evaluation": "reports.evaluation", "promotion": "reports.promotion"},
+            inputs=shared | LEDGER | {"evaluation": "reports.evaluation", "promotion": "reports.promotion"},
             outputs="reports.summary",
             name="write_summary",
         ),

@@ -12,7 +12,8 @@ def create_pipeline(use_case: UseCase = USE_CASE, **_: object) -> Pipeline:
     """Return the pipeline ``promotion``."""
     return Pipeline(
         [
-            *_evidence_nodes(use_case),
+            *_fact_nodes(use_case),
+            *_evidence_nodes(),
             Node(
                 nodes.read_identity,
                 inputs="promotion.claims",
@@ -46,15 +47,9 @@ def create_pipeline(use_case: UseCase = USE_CASE, **_: object) -> Pipeline:
     )
 
 
-def _evidence_nodes(use_case: UseCase) -> list[Node]:
+def _fact_nodes(use_case: UseCase) -> list[Node]:
     return [
-        Node(
-            nodes.read_evaluation,
-            inputs=["models.candidate", "audit.evidence"],
-            outputs="promotion.evaluation",
-            name="read_evaluation",
-            tags=["gates"],
-        ),
+        *_ledger_nodes(),
         Node(
             bind(nodes.describe_candidate, use_case=use_case),
             inputs=[
@@ -66,6 +61,38 @@ def _evidence_nodes(use_case: UseCase) -> list[Node]:
             ],
             outputs="promotion.model_facts",
             name="describe_candidate",
+            tags=["gates"],
+        ),
+    ]
+
+
+def _evidence_nodes() -> list[Node]:
+    return [
+        Node(
+            nodes.collect_evidence,
+            inputs={
+                "evaluation": "promotion.evaluation",
+                "facts": "promotion.model_facts",
+                "quality": "promotion.quality",
+                "approval": "promotion.approval",
+                "code": "promotion.code",
+                "decided": "promotion.decided",
+            },
+            outputs="promotion.evidence",
+            name="collect_evidence",
+            tags=["gates"],
+        ),
+    ]
+
+
+def _ledger_nodes() -> list[Node]:
+    """What the audit tables hold of the candidate."""
+    return [
+        Node(
+            nodes.read_evaluation,
+            inputs=["models.candidate", "audit.evidence"],
+            outputs="promotion.evaluation",
+            name="read_evaluation",
             tags=["gates"],
         ),
         Node(
@@ -87,20 +114,6 @@ def _evidence_nodes(use_case: UseCase) -> list[Node]:
             inputs="audit.evidence",
             outputs="promotion.quality",
             name="read_quality",
-            tags=["gates"],
-        ),
-        Node(
-            nodes.collect_evidence,
-            inputs={
-                "evaluation": "promotion.evaluation",
-                "facts": "promotion.model_facts",
-                "quality": "promotion.quality",
-                "approval": "promotion.approval",
-                "code": "promotion.code",
-                "decided": "promotion.decided",
-            },
-            outputs="promotion.evidence",
-            name="collect_evidence",
             tags=["gates"],
         ),
     ]

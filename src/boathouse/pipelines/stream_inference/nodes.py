@@ -8,7 +8,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from boathouse.inference.models import Charge, RoleModel, choose_models, lacks_champion
+from boathouse.inference.models import ChampionCheck, RoleModel, choose_models, lacks_champion
 from boathouse.inference.options import StreamOptions
 from boathouse.inference.rows import plan_requests, request_newest
 from boathouse.inference.stream import StreamPlan
@@ -50,7 +50,7 @@ def select_champion(
         ModelError: If the run is strict and there is none.
     """
     if lacks_champion(champion, aliases):
-        return Charge(state=state, governance=governance, now=now, strict=strict).explain()
+        return ChampionCheck(state=state, governance=governance, now=now, strict=strict).explain()
     chosen = choose_models(champion, None, aliases, version=None, with_challenger=False, environment=environment)
     return chosen[0]
 
