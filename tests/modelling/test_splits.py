@@ -109,8 +109,8 @@ def test_a_label_known_later_than_as_of_is_not_used(spark: SparkSession, options
     as_of = date(2005, 8, 31)
     known = [*DAYS[1:5], as_of, date(2005, 9, 1)]
     rows = [(1, day, on) for day, on in zip(DAYS, known, strict=True)]
-    labels = spark.createDataFrame(rows, "customer_id bigint, observed_on date, known_on date")
-    found = split_labels(labels, as_of, options, time="observed_on", known="known_on", entity=["customer_id"]).collect()
+    labels = spark.createDataFrame(rows, "owner_id bigint, observed_on date, known_on date")
+    found = split_labels(labels, as_of, options, time="observed_on", known="known_on", entity=["owner_id"]).collect()
     splits = {row["observed_on"]: row["split"] for row in found}
     assert set(splits) == set(DAYS[:5])
     if options is ONE_EACH:
@@ -161,9 +161,9 @@ def test_each_row_carries_version_and_seed_of_its_split(
     spark: SparkSession, options: SplitOptions, version: str, seed: int | None
 ) -> None:
     rows = [(number, day, day) for number in range(20) for day in DAYS]
-    labels = spark.createDataFrame(rows, "customer_id bigint, observed_on date, known_on date")
+    labels = spark.createDataFrame(rows, "owner_id bigint, observed_on date, known_on date")
     found = split_labels(
-        labels, date(2005, 9, 30), options, time="observed_on", known="known_on", entity=["customer_id"]
+        labels, date(2005, 9, 30), options, time="observed_on", known="known_on", entity=["owner_id"]
     )
     assert {tuple(row) for row in found.select("split_version", "split_seed").collect()} == {(version, seed)}
     assert dict(found.dtypes)["split_seed"] == "bigint"
@@ -180,7 +180,7 @@ def test_other_options_or_other_labels_are_another_version() -> None:
 
 @pytest.mark.parametrize("options", [ONE_EACH, BY_HASH], ids=lambda each: each.by)
 def test_a_column_that_the_split_needs_has_to_be_given(spark: SparkSession, options: SplitOptions) -> None:
-    labels = spark.createDataFrame([(1, DAYS[0])], "customer_id bigint, known_on date")
+    labels = spark.createDataFrame([(1, DAYS[0])], "owner_id bigint, known_on date")
     with pytest.raises(OptionError, match="'by'"):
         split_labels(labels, DAYS[0], options, known="known_on")
 

@@ -25,7 +25,7 @@ from tests.fixtures.modelling_sample import FEATURES, make_sample
 DAY, NEXT = date(2005, 4, 30), date(2005, 5, 31)
 TABLE = pd.DataFrame(
     {
-        "customer_id": [2, 1, 2, 1, 9],
+        "owner_id": [2, 1, 2, 1, 9],
         "observed_on": [NEXT, NEXT, DAY, DAY, DAY],
         "split": ["train", "train", "train", "train", "test"],
         "late": [1, 0, 1, 0, 1],
@@ -36,7 +36,7 @@ TABLE = pd.DataFrame(
 
 
 def take(table: pd.DataFrame, split: str = "train") -> Sample:
-    return take_split(table, split, features=["b", "a"], label="late", keys=["customer_id", "observed_on"])
+    return take_split(table, split, features=["b", "a"], label="late", keys=["owner_id", "observed_on"])
 
 
 def test_a_split_has_its_rows_in_the_order_of_keys_and_its_columns_as_asked() -> None:
