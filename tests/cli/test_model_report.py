@@ -31,7 +31,8 @@ def test_the_report_tells_versions_and_findings(trained: TrainedWorkspace, tmp_p
     page = path.read_text(encoding="utf-8")
     assert f"Governance of {MODEL}" in page
     # The fixture has put the commit of its checkout in place of the one that was registered.
-    assert f"Its tag git_commit is &#39;{trained.commit}&#39;, registered was" in page
+    assert "Its tag git_sha is" in page
+    assert f"{trained.commit}&#39;, registered was" in page
     tag(trained, stage="champion")
     mlflow.MlflowClient().set_registered_model_alias(MODEL, "champion", "1")
     try:
