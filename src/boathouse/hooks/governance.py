@@ -123,7 +123,7 @@ def record_registration(
 ) -> None:
     """Tag ``version`` and record it; killed in between, the next step of its life cycle records it."""
     from boathouse.lifecycle.steps import open_life_cycle
-    from boathouse.lifecycle.sync import registration_event
+    from boathouse.lifecycle.sync import creation_events, registration_event
 
     cycle = open_life_cycle(environment, name, options, identity)
     source = read_source_state()
@@ -137,7 +137,8 @@ def record_registration(
     conf = read_release_in_use(environment.conf_source, environment.name).conf
     code = describe_code(source, conf_released=conf.is_released)
     evidence = {**event.evidence, "trained_by": identity.name, "code": code, **identity.to_evidence()}
-    cycle.ledger.append([replace(event, actor=identity.name, assurance=identity.assurance, evidence=evidence)])
+    registered = replace(event, actor=identity.name, assurance=identity.assurance, evidence=evidence)
+    cycle.ledger.append([*creation_events(cycle.ledger.read(name), registered), registered])
     cycle.note_registrations()
 
 
