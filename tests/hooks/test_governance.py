@@ -67,7 +67,8 @@ def test_a_registered_version_is_tagged_and_on_record_before_the_next_node(
     hooks.after_dataset_saved("models.candidate")
     tags = ModelRegistry(NAME).read().versions["1"].tags
     assert (tags["trained_by"], tags["released_code"], tags["git_sha"]) == ("tom", "false", "abc")
-    (record,) = open_ledger(environment.table(PROMOTIONS)).read()
+    (created, record) = open_ledger(environment.table(PROMOTIONS)).read()
+    assert (created.kind, created.version, created.actor) == ("created", None, "tom")
     assert (record.kind, record.version, record.actor, record.digest) == (
         "registered",
         "1",
