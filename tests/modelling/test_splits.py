@@ -162,9 +162,7 @@ def test_each_row_carries_version_and_seed_of_its_split(
 ) -> None:
     rows = [(number, day, day) for number in range(20) for day in DAYS]
     labels = spark.createDataFrame(rows, "owner_id bigint, observed_on date, known_on date")
-    found = split_labels(
-        labels, date(2005, 9, 30), options, time="observed_on", known="known_on", entity=["owner_id"]
-    )
+    found = split_labels(labels, date(2005, 9, 30), options, time="observed_on", known="known_on", entity=["owner_id"])
     assert {tuple(row) for row in found.select("split_version", "split_seed").collect()} == {(version, seed)}
     assert dict(found.dtypes)["split_seed"] == "bigint"
 
