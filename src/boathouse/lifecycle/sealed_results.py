@@ -38,7 +38,6 @@ REGISTERED_TAGS = frozenset(
         "algorithm",
         "feature_spec_digest",
         "feature_views",
-        "git_commit",
         "git_sha",
         "held_out",
         "model_digest",
