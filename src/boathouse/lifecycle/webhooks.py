@@ -25,7 +25,7 @@ EVENTS = {
     "transition_requested": "A run or a person asked for a step, whether or not it waits for approval.",
     "approval_needed": "A request waits for approval.",
     "request_approved": "A person approved a request.",
-    "request_rejected": "A person or the compliance check rejected a request.",
+    "request_rejected": "A person, the compliance check or the comparison rejected a request.",
     "challenger_changed": "A version became challenger.",
     "champion_changed": "A version became champion.",
     "champion_kept": "The champion stayed: the version was no better.",
