@@ -87,6 +87,7 @@ def test_a_document_goes_out_and_in_again(workspace: Path) -> None:
         (("endpoints", "rollback", ENDPOINT), "nothing to roll back to"),
         (("endpoints", "show", "nobody"), "There is no endpoint 'nobody'"),
         (("endpoints", "update", ENDPOINT, "--route", "champion"), "is no route"),
+        (("endpoints", "update", ENDPOINT, "--salt", "autumn"), "--salt and --unit belong to --split ab"),
         (("endpoints", "update", ENDPOINT, "--split", "ab", "--route", "champion=100"), "needs --salt"),
         (("endpoints", "canary-step", ENDPOINT), "no canary under way"),
         (("endpoints", "pause", ENDPOINT), "no canary under way"),

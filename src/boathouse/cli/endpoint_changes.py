@@ -74,6 +74,11 @@ def _change(state: EndpointState, given: dict[str, Any]) -> EndpointConfig:
 
     config = state.config
     shares = dict(_parse_route(text) for text in given["routes"])
+    if given["split"] is None and not shares:
+        message = (
+            "Nothing to change: give --route ENTITY=PERCENT, --split or --file. --salt and --unit belong to --split ab."
+        )
+        raise click.UsageError(message)
     match given["split"]:
         case "canary":
             return rollouts.start_canary(config, _need(given, "candidate"), steps=_parse_steps(given["steps"]))
