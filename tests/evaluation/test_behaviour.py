@@ -40,9 +40,10 @@ def run(rule: str, before: Any, after: Any, *, bound: float = 0.0, share: float 
     """Return what a rule finds; the model says 0.05 without months late and 0.7 with."""
     test = BehaviourTest(name="t", says="It behaves.", rule=rule, change=unchanged)
     options = BehaviourOptions(10, 1, 0.01, {"t": {"bound": bound, "max_failing_share": share}})
-    (found,) = run_behaviour(
-        load_scorer(make_model().files), [BehaviourCases(test=test, before=before, after=after)], options
-    )
+    # The mean is that of the rows fitted on, whatever the cases were before the change.
+    fitted, before = (before, {}) if rule == "not_below_mean" else ({}, before)
+    cases = [BehaviourCases(test=test, before=before, after=after)]
+    (found,) = run_behaviour(load_scorer(make_model().files), cases, options, fitted=fitted)
     return found
 
 
@@ -58,7 +59,7 @@ def run(rule: str, before: Any, after: Any, *, bound: float = 0.0, share: float 
         ("low", [], [0, 2], 0.06, 1, 0.7),
         ("high", [], [2, 2], 0.31, 0, 0.3),
         ("high", [], [2, 0], 0.31, 1, 0.95),
-        # The mean before is 0.375: 0.05 is below it by 13/15 of it, 0.7 is not.
+        # The mean of the rows fitted on is 0.375: 0.05 is below it by 13/15 of it, 0.7 is not.
         ("not_below_mean", [0, 2], [0, 2], 0.87, 0, 13 / 15),
         ("not_below_mean", [0, 2], [0, 2], 0.86, 1, 13 / 15),
         ("not_below_mean", [0, 0], [0, 0], 0.0, 0, 0.0),
@@ -104,8 +105,8 @@ def test_a_score_that_is_no_probability_fails() -> None:
     test = BehaviourTest(name="t", says="It behaves.", rule="unmoved", change=unchanged)
     options = BehaviourOptions(10, 1, 0.01, {"t": {"bound": 1.0, "max_failing_share": 0.0}})
     cases = [BehaviourCases(test=test, before=columns(0), after=columns(0))]
-    assert run_behaviour(scorer, cases, options)[0].passed
-    assert not run_behaviour(replace(scorer, estimator=Broken()), cases, options)[0].passed
+    assert run_behaviour(scorer, cases, options, fitted={})[0].passed
+    assert not run_behaviour(replace(scorer, estimator=Broken()), cases, options, fitted={})[0].passed
 
 
 def test_a_test_without_limit_is_an_error_and_not_a_pass() -> None:
@@ -113,7 +114,7 @@ def test_a_test_without_limit_is_an_error_and_not_a_pass() -> None:
     cases = [BehaviourCases(test=test, before={}, after=columns(0))]
     options = BehaviourOptions(10, 1, 0.01, {"t": {"bound": 1.0, "max_failing_share": 0.0}})
     with pytest.raises(OptionError, match="limits"):
-        run_behaviour(load_scorer(make_model().files), cases, options)
+        run_behaviour(load_scorer(make_model().files), cases, options, fitted={})
 
 
 @pytest.mark.parametrize(

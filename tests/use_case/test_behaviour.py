@@ -161,7 +161,8 @@ def judge(cases: dict[str, BehaviourCases], feature: str, bounds: list[float], r
         "missing_log_odds": odds[-1],
     }
     scorer = load_scorer(write_scorer(spec, json.dumps(table).encode()))
-    return {each.name for each in run_behaviour(scorer, list(cases.values()), OPTIONS) if not each.passed}
+    fitted = cases["sex_changes_nothing"].before
+    return {each.name for each in run_behaviour(scorer, list(cases.values()), OPTIONS, fitted=fitted) if not each.passed}
 
 
 @pytest.mark.parametrize(

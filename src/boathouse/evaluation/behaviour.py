@@ -49,6 +49,8 @@ def _short_of_mean(before: np.ndarray, after: np.ndarray, top: float) -> np.ndar
     return short
 
 
+# The rule that compares with the rows that the model was fitted on, not with the cases before the change.
+MEAN_RULE = "not_below_mean"
 # What is measured of each case, from the answers before and after and the greatest answer there can be; it must not
 # exceed the bound.
 RULES: dict[str, Callable[[np.ndarray, np.ndarray, float], np.ndarray]] = {
@@ -56,7 +58,7 @@ RULES: dict[str, Callable[[np.ndarray, np.ndarray, float], np.ndarray]] = {
     "not_lower": _fallen,
     "low": _score,
     "high": _distance_from_top,
-    "not_below_mean": _short_of_mean,
+    MEAN_RULE: _short_of_mean,
 }
 
 
@@ -69,7 +71,8 @@ class BehaviourTest:
         says: What the model has to do, in a sentence for a person who approves.
         rule: ``unmoved``: the change of the answer in either direction, ``not_lower``: its fall, ``low``: the answer,
             ``high``: how far it is from the greatest there can be, for a probability one less it, ``not_below_mean``:
-            how far it is below the mean answer before the change, as a share of that mean; each at most the bound.
+            how far it is below the mean answer on the rows that the model was fitted on, as a share of that mean; each
+            at most the bound.
         change: From the tables of some entities to those after a change, from which features are computed again; the
             same entities in the same order, or hand-made ones for ``low`` and ``high``.
         alter: From features to features after a change; for what happens behind the tables, with a generator and
@@ -192,13 +195,24 @@ class BehaviourResult:
         return self.cases > 0 and self.failing <= self.max_failing_share * self.cases
 
 
-def run_behaviour(scorer: Scorer, cases: Sequence[BehaviourCases], options: BehaviourOptions) -> list[BehaviourResult]:
-    """Return what the model did in each test, in the order of ``cases``."""
-    return [_run(scorer, each, options.limit_of(each.test.name)) for each in cases]
+def run_behaviour(
+    scorer: Scorer, cases: Sequence[BehaviourCases], options: BehaviourOptions, *, fitted: Columns
+) -> list[BehaviourResult]:
+    """Return what the model did in each test, in the order of ``cases``.
+
+    Args:
+        scorer: The model.
+        cases: Of each test.
+        options: Limits.
+        fitted: Features of rows that the model was fitted on, a sample of them. Their mean is what it knows of a row
+            without values; the mean of newer rows is not, if these have drifted.
+    """
+    return [_run(scorer, each, options.limit_of(each.test.name), fitted) for each in cases]
 
 
-def _run(scorer: Scorer, cases: BehaviourCases, limit: BehaviourLimit) -> BehaviourResult:
-    before, after = (_predict(scorer, columns) for columns in (cases.before, cases.after))
+def _run(scorer: Scorer, cases: BehaviourCases, limit: BehaviourLimit, fitted: Columns) -> BehaviourResult:
+    compared = fitted if cases.test.rule == MEAN_RULE else cases.before
+    before, after = (_predict(scorer, columns) for columns in (compared, cases.after))
     measured = RULES[cases.test.rule](before, after, _bounds(scorer)[1])
     # Written so that a missing number fails.
     failing = int(np.count_nonzero(~(measured <= limit.bound)))

@@ -35,6 +35,8 @@ from boathouse.modelling.samples import number_entities, take_split
 from boathouse.modelling.splits import SplitOptions
 from boathouse.problem.spec import UseCase
 
+# A mean over so many rows is known to a hundredth of itself.
+_FITTED_ROWS = 10_000
 # matplotlib's Figure: Kedro resolves annotations at start-up, where importing matplotlib costs half a second.
 Figure = Any
 
@@ -102,10 +104,13 @@ def build_behaviour_cases(
 
 
 def test_behaviour(
-    candidate: LoadedModel, cases: list[BehaviourCases], options: BehaviourOptions
+    candidate: LoadedModel, cases: list[BehaviourCases], options: BehaviourOptions, training_set: pd.DataFrame
 ) -> list[BehaviourResult]:
-    """Return what the candidate did in each test."""
-    return run_behaviour(candidate.scorer, cases, options)
+    """Return what the candidate did in each test, compared with rows it was fitted on where a test asks for these."""
+    rows = training_set[training_set["split"].isin(["train", "validation"])]
+    rows = rows.sample(min(len(rows), _FITTED_ROWS), random_state=options.seed)
+    fitted = {name: rows[name].to_numpy(dtype=np.float64) for name in candidate.scorer.spec.features}
+    return run_behaviour(candidate.scorer, cases, options, fitted=fitted)
 
 
 def explain_candidate(candidate: LoadedModel, rows: TestRows, options: ExplanationOptions) -> Explanation:

@@ -33,7 +33,7 @@ def _test_nodes(use_case: UseCase) -> list[Node]:
         ),
         Node(
             nodes.test_behaviour,
-            inputs=["models.candidate", CASES, "params:evaluation.behaviour"],
+            inputs=["models.candidate", CASES, "params:evaluation.behaviour", "model_input.training_set@pandas"],
             outputs=BEHAVIOUR,
             name="test_behaviour",
             tags=["behaviour"],
