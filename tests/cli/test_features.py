@@ -256,7 +256,7 @@ def test_freshness_names_what_lags_behind(
 
 @pytest.mark.usefixtures("placed")
 def test_users_and_duplicates_are_told() -> None:
-    assert "from clean.statements: customer_id, statement_month" in in_test("lineage", "utilisation").output
+    assert "from clean.statements: customer_id, statement_date, bill_amt" in in_test("lineage", "utilisation").output
     assert "no model registered in test" in in_test("impact", "clean.customers.limit_bal").output
     assert in_test("duplicates", "--share", "1").exit_code == 0
 

@@ -24,7 +24,9 @@ def test_help_exits_with_zero(words: list[str]) -> None:
 
 
 def test_run_has_every_option_of_kedro_run() -> None:
-    assert {param.name for param in kedro_run.params} | {"data_dir", "verbose"} == {param.name for param in run.params}
+    assert {param.name for param in kedro_run.params} | {"data_dir", "strict", "verbose"} == {
+        param.name for param in run.params
+    }
 
 
 def test_the_help_of_run_names_every_pipeline_and_the_default_environment() -> None:

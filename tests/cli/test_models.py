@@ -105,7 +105,7 @@ def test_what_there_is_and_what_waits(data: Path) -> None:
 def test_a_comment_is_shown_with_the_records_of_the_version(data: Path) -> None:
     done = run("models", "comment", "2", "--comment", "Weak on small limits", user="ann")
     assert done.output == f"On record: a comment on {NAME} version 2.\n"
-    assert "commented       2  ann  Weak on small limits" in run("models", "show", "2").output
+    assert "ann (declared)  Weak on small limits" in run("models", "show", "2").output
     assert "has no version 9" in run("models", "comment", "9", "--comment", "x").stderr
 
 

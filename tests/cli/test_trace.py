@@ -38,7 +38,7 @@ def test_one_look_up_answers_everything(trained: TrainedWorkspace) -> None:
     )
     open_ledger(place).append([event])
     environment = Environment("test", trained.lakehouse)
-    ref = DecidedVersion(name=MODEL, version="1", digest="d")
+    ref = DecidedVersion(name=MODEL, version="1", digest="d", stage="champion")
     for _ in range(2):
         record_served(environment, "missed_payment", ref)
     done = run("1", "--json")
@@ -72,7 +72,7 @@ def test_an_endpoint_goes_on_where_its_environment_cannot_be_recorded(
 ) -> None:
     (tmp_path / "lake").write_text("no folder", encoding="utf-8")
     environment = Environment("test", {"engine": "sail", "root": (tmp_path / "lake").as_posix()})
-    record_served(environment, "missed_payment", DecidedVersion(name=MODEL, version="1", digest="d"))
+    record_served(environment, "missed_payment", DecidedVersion(name=MODEL, version="1", digest="d", stage="champion"))
     assert "serving_environment_not_recorded" in "".join(capfd.readouterr())
 
 

@@ -90,7 +90,7 @@ def test_the_tag_approves_goes_on_record_and_carries_the_request_out(waiting: Li
     state = tag(waiting, "Approved")()
     assert (state.champion, waiting.registry.aliases["champion"]) == ("3", "3")
     (approved,) = waiting.records("approved")
-    assert (approved.actor, approved.read_evidence()["identity"]) == ("tag approval", "tag")
+    assert (approved.actor, approved.read_evidence()["identity"]) == ("tag approval", "declared")
     assert tag(waiting, "Approved")().champion == "3"
     assert len(waiting.records("approved")) == 1
 

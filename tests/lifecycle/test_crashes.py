@@ -213,14 +213,14 @@ def test_a_copy_keeps_its_lineage_and_begins_its_own_life(copying: LifeCycleSetu
     assert (tags["stage"], tags["copied_from"]) == ("registered", "test.models.late/2")
     assert not {"comparison", "promotion", "gates"} & set(tags)
     assert state.versions["1"].digest == "digest2"
-    (record,) = twin.records()
+    (record,) = twin.records("copied")
     assert record.read_evidence()["checked"] == "promoted"
 
 
 def test_copied_again_it_is_the_same_copy(copying: LifeCycleSetup, twin: LifeCycleSetup) -> None:
     assert copy(copying, twin)[1] == copy(copying, twin)[1] == "1"
     assert list(twin.registry.versions) == ["1"]
-    assert [each.kind for each in twin.records()] == ["copied"]
+    assert [each.kind for each in twin.records()] == ["created", "copied"]
 
 
 def test_a_version_that_was_trained_there_is_another_one_whatever_its_files(

@@ -79,7 +79,8 @@ def test_every_table_has_the_keys_of_the_entity_and_the_features_of_the_views() 
     contracts = USE_CASE.contracts
     assert contracts["model_input.labels"].keys == ("shop_id", "product_code", "observed_on")
     training = contracts["model_input.training_set"].column_names
-    assert training[3:8] == ("split", "sells_well", "price", "units_sold", "units_sold_7d")
+    split = ("split", "split_version", "split_seed")
+    assert training[3:10] == (*split, "sells_well", "price", "units_sold", "units_sold_7d")
     assert contracts["inference.predictions"].keys == (*USE_CASE.identity, "model_version", "role")
     assert "model_input.groups" not in contracts
     assert {"raw.sales", "clean.sales", "clean.sales_quarantine", "features.prices"} <= set(contracts)

@@ -162,7 +162,9 @@ def judge(cases: dict[str, BehaviourCases], feature: str, bounds: list[float], r
     }
     scorer = load_scorer(write_scorer(spec, json.dumps(table).encode()))
     fitted = cases["sex_changes_nothing"].before
-    return {each.name for each in run_behaviour(scorer, list(cases.values()), OPTIONS, fitted=fitted) if not each.passed}
+    return {
+        each.name for each in run_behaviour(scorer, list(cases.values()), OPTIONS, fitted=fitted) if not each.passed
+    }
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ def measure(fleet: Fleet, **changes: Any) -> tuple[int, int, int, int]:
 
 def test_logged_answers_are_compared_with_what_was_known_offline_then(fleet: Fleet, store: OnlineStore) -> None:
     log = LookUpLog(fleet.refresher.location("inference.feature_look_ups"), batch=100)
-    with pytest.raises(TableError, match="look-up --log"):
+    with pytest.raises(TableError, match="features look-up KEY --log --env test"):
         measure(fleet)
     bring_online(fleet, store, LOGBOOK)
     view = CARGO.spec

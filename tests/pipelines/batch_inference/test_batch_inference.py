@@ -311,5 +311,5 @@ def test_monitoring_reads_the_champion_alone(lakehouse: ScoredLakehouse) -> None
     assert isinstance(found, ScoredWindow)
     assert found.model_version == "3"
     labels = lakehouse.dataset("model_input.labels").load()
-    cohorts = nodes.gather_cohorts(predictions, labels, SEPTEMBER, use_case=USE_CASE)
+    cohorts = nodes.gather_cohorts(predictions, labels, SEPTEMBER, found, use_case=USE_CASE)
     assert {cohort.model_version for cohort in cohorts} == {"3"}

@@ -163,11 +163,11 @@ def test_every_kind_of_evidence_reaches_the_decision(workspace: SmallWorkspace) 
 
 def test_comparisons_are_kept_by_version_rival_and_slice(workspace: SmallWorkspace) -> None:
     rows = workspace.rows("audit.comparisons")
-    assert {(row["model_version"], row["compared_with"]) for row in rows} == {
+    assert {(row["model_version"], row["rival"]) for row in rows} == {
         ("1", "baseline"),
         *((version, rival) for version in "23" for rival in ("baseline", "champion")),
     }
-    tie = [row for row in rows if row["model_version"] == "2" and row["compared_with"] == "champion"]
+    tie = [row for row in rows if row["model_version"] == "2" and row["rival"] == "champion"]
     assert {row["verdict"] for row in tie} <= {"tie", "undefined"}
     assert {row["slice_key"] for row in tie} == {":all", "sex", "age_band", "education"}
 
