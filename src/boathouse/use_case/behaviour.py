@@ -146,7 +146,7 @@ BEHAVIOUR_TESTS = (
     ),
     BehaviourTest(
         name="nothing_known_is_bearable",
-        says="A customer of whom nothing is known gets about the mean score of those trained on, not that of a good payer.",
+        says="A customer of whom nothing is known gets about the mean score of those trained on, not a good one.",
         rule="not_below_mean",
         alter=blank_all,
     ),
