@@ -255,6 +255,20 @@ def test_secrets_and_local_files_are_no_part_of_a_release(project: Path) -> None
     assert set(read_conf_files(project / "conf", "dev")) == {name for name in CONF if name[:4] in {"base", "dev/"}}
 
 
+@pytest.mark.parametrize(
+    "name", ["credentials/parameters_x.yml", "a.key/parameters.yml", "parameters_credentials/credentials.yml"]
+)
+def test_parameters_do_not_hide_behind_the_name_of_a_secret(project: Path, name: str) -> None:
+    """A run reads them as parameters, wherever they lie and whatever git is told to ignore."""
+    path = project / "conf" / "prod" / name
+    path.parent.mkdir()
+    path.write_text("training: {costs: {missed: 1}}\n", encoding="utf-8")
+    (project / ".git" / "info" / "exclude").write_text("credentials*\n*.key\n", encoding="utf-8")
+    assert open_environment("prod", project / "conf").section("parameters")["training"]["costs"] == {"missed": 1}
+    with pytest.raises(ReleaseError, match=f"prod/{name}"):
+        check(project)
+
+
 # The rule of the environment
 
 CLEAN = SourceState(commit="a" * 40, branch="main", dirty="false", difference="none")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from boathouse.environment import BASE, list_environments
+from boathouse.environment import BASE, CONFIG_LOADER_ARGS, list_environments
 from boathouse.errors import ReleaseError
 from boathouse.hooks.provenance import find_checkout, read_source_state
 from boathouse.hooks.release_record import ReleaseRecord, read_release
@@ -29,6 +29,8 @@ _log = logging.getLogger(__name__)
 # Kedro's own loader reads these as credentials; local is one machine's.
 _SECRET = ("credentials*", ".env*", "*.pem", "*.key", "*.p12", "*.pfx")
 LOCAL = "local"
+# How the names begin of files and folders that a run reads as something else than credentials.
+_READ = ("parameters", "catalog", "globals", "logging", *CONFIG_LOADER_ARGS["config_patterns"])
 # Groups of parameters that are rules: a run for which they are given is judged by other rules than those released.
 _RULES = (("governance",), ("promotion", "gates"))
 _SHOWN = 8
@@ -56,20 +58,27 @@ def is_private(path: Path) -> bool:
     return path.parts[0] == LOCAL or any(fnmatch(part.lower(), rule) for part in path.parts for rule in _SECRET)
 
 
-def read_conf_files(source: Path, environment: str | None = None) -> dict[str, bytes]:
-    """Return the content of the files of a conf folder, ``.tar.gz`` or ``.zip``, by their path below it.
+def decides_a_run(path: Path) -> bool:
+    """Return whether a file of conf, by its path below it, decides what a run does: a secret alone does not.
 
-    Without secrets and what is one machine's own, which are in no release.
+    A file that a run reads as parameters or catalog counts, also in a folder that is named like one of secrets.
+    """
+    read_as = any(part.startswith(_READ) for part in path.parts[1:])
+    return path.parts[0] != LOCAL and (read_as or not is_private(path))
+
+
+def read_conf_files(source: Path, environment: str | None = None) -> dict[str, bytes]:
+    """Return the content of the files of a conf folder that decide what a run does, by their path below it.
 
     Args:
-        source: Folder or archive.
+        source: Folder, ``.tar.gz`` or ``.zip``.
         environment: The environment whose layer counts, beside base; None for all.
     """
     layers = None if environment is None else {BASE, environment}
     return {
         name: content
         for name, content in _walk(source)
-        if not is_private(Path(name)) and (layers is None or Path(name).parts[0] in layers)
+        if decides_a_run(Path(name)) and (layers is None or Path(name).parts[0] in layers)
     }
 
 
@@ -142,7 +151,8 @@ def _read_mode(parameters: Mapping[str, bytes]) -> str:
 def describe_release(root: Path) -> ReleaseRecord:
     """Return the record of a wheel that is built from the project at ``root``."""
     source = read_source_state(root / "src" / Path(__file__).parents[1].name)
-    files = read_conf_files(root / "conf")
+    # What a package leaves out is in no release.
+    files = {name: each for name, each in read_conf_files(root / "conf").items() if not is_private(Path(name))}
     modes = {}
     for environment in list_environments(root / "conf"):
         layers = {f"conf/{name}": each for name, each in files.items() if name.split("/")[0] in {BASE, environment}}
