@@ -298,7 +298,7 @@ def test_an_approval_before_there_is_a_version_does_not_keep_it_from_being_decid
 def test_what_waits_is_listed_with_the_commands_that_decide(data: Path) -> None:
     listed = run("requests", "list").output
     assert f"boathouse models show {NAME} 2 --env test" in listed
-    assert f"boathouse models approve {NAME} 2 --env test --comment WHY" in listed
+    assert f"boathouse models approve {NAME} 2 --comment WHY --env test" in listed
     asked = run("models", "request", "2", "--to", "production", "--comment", "x")
     assert f"boathouse models approve {NAME} 2 --comment WHY --env test" in asked.stderr
 

@@ -175,7 +175,7 @@ def test_a_run_without_champion_is_told_who_has_to_approve(store: Path) -> None:
     assert isinstance(found, NoModel)
     with pytest.raises(ModelError, match="No model is champion in environment 'test'. Version 1 of .* waits for appro"):
         choose_models(found, None, {}, version=None, with_challenger=False, environment="test")
-    with pytest.raises(DatasetError, match="boathouse models approve 1 --comment WHY --env test"):
+    with pytest.raises(DatasetError, match="boathouse requests list --env test"):
         champion_entry({"engine": "sail", "root": root.as_posix()}).load()
 
 

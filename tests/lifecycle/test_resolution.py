@@ -100,7 +100,7 @@ GATES = {"outcome": "rejected", "champion": None, "gates": []}
     [
         ((), "No version of test.models.late was made champion. Next: kedro run .* --env test"),
         (STORY[:1], "None of the versions of test.models.late was made champion"),
-        ((*STORY[:1], REQUEST), "Version 1 of .* waits for approval, asked for by tom.*models approve 1 .*--env test"),
+        ((*STORY[:1], REQUEST), "Version 1 of .* waits for approval, asked for by tom.*requests list --env test"),
         (
             (*STORY[:1], event("checked", "1", number=3, **GATES)),
             "The gates decided 'rejected' on version 1 of .*: why",

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from boathouse.cli.environment_options import ENVIRONMENT, JSON_OUTPUT, show_json
+from boathouse.cli.model_arguments import read_rules
 from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
 from boathouse.lifecycle.projection import project_all_events
 from boathouse.lifecycle.resolution import explain_missing
+from boathouse.lifecycle.vacancy import name_approval
 
 if TYPE_CHECKING:
     from boathouse.environment import Environment
@@ -30,6 +32,7 @@ def list_requests(environment: Environment, *, closed_too: bool, as_json: bool) 
 
     Each with the commands that decide on it.
     """
+    rules = read_rules(environment)
     states = project_all_events(open_ledger(environment.table(PROMOTIONS)).read())
     requests_by_model = [
         (name, each) for name, state in states.items() for each in state.requests if closed_too or not each.closed
@@ -48,6 +51,9 @@ def list_requests(environment: Environment, *, closed_too: bool, as_json: bool) 
             f"{each.at:%Y-%m-%d %H:%M}  {name} {each.version} to {each.to}  {each.who}: {each.comment}  [{status}]"
         )
         if not each.closed:
-            here = f"{name} {each.version} --env {environment.name}"
-            click.echo(f"  look at it: boathouse models show {here}")
-            click.echo(f"  decide: boathouse models approve {here} --comment WHY, or boathouse models reject …")
+            here, version = f"--env {environment.name}", states[name].versions[each.version]
+            how = name_approval(version, each, rules)
+            click.echo(f"  look at it: boathouse models show {name} {each.version} {here}")
+            click.echo(
+                f"  decide: boathouse models approve {name} {each.version}{how} {here}, or boathouse models reject …"
+            )

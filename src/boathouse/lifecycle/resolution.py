@@ -157,8 +157,7 @@ def explain_missing(state: ModelState, alias: str = "champion") -> str:
         version = waiting[-1].version
         return (
             f"Version {version} of {state.name} waits for approval, asked for by {waiting[-1].who}. Look at it: "
-            f"boathouse models show {version} {here}. Approve it: boathouse models approve {version} "
-            f"--comment WHY {here}"
+            f"boathouse models show {version} {here}. How to approve it: boathouse requests list {here}"
         )
     judged = state.versions.get(state.judged or "")
     if alias == "champion" and judged is not None and judged.check is not None and not judged.check.passed:

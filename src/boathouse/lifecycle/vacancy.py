@@ -93,11 +93,14 @@ def _explain_waiting(state: ModelState, request: Request, options: GovernanceOpt
     expired = "".join(f" {reason}" for reason in void)
     approvals = f"{_NUMBERS[missing]} approval{'s'[: missing - 1]}"
     reason = f"version {number} passed the gates and waits for {approvals}{other}.{expired}"
-    return reason, [look, ("approve it", f"boathouse models approve {number}{_name_other(version, request, options)}")]
+    return reason, [
+        look,
+        ("approve it", f"boathouse models approve {number}{name_approval(version, request, options)}"),
+    ]
 
 
-def _name_other(version: ModelVersion, request: Request, options: GovernanceOptions) -> str:
-    """Return the end of the command by which another person approves: off the platform a declared name may do."""
+def name_approval(version: ModelVersion, request: Request, options: GovernanceOptions) -> str:
+    """Return the options of the command by which another person approves: off the platform a declared name may do."""
     if not options.rules.four_eyes or DECLARED not in options.rules.accepted:
         return " --comment WHY"
     own = {version.trained_by, request.by}
