@@ -1,4 +1,4 @@
-"""The catalog's classes for identity, ledger and registry aliases: pipelines import no adapters."""
+"""The catalog's classes for identity, state of a model and registry: pipelines import no adapters."""
 
 from __future__ import annotations
 
@@ -10,10 +10,7 @@ from kedro.io.core import AbstractDataset
 
 from boathouse.databricks.task_values import publish_values
 from boathouse.errors import IdentityError, TableError
-from boathouse.lifecycle.anchors import choose_anchors
-from boathouse.lifecycle.chain import AuditRecord
 from boathouse.lifecycle.decided_versions import DecidedVersions
-from boathouse.lifecycle.decision import DecisionRecord, record_decision
 from boathouse.lifecycle.identity import read_claims
 from boathouse.lifecycle.ledger import open_ledger
 from boathouse.lifecycle.policy import Claims
@@ -21,7 +18,6 @@ from boathouse.lifecycle.projection import project_events
 from boathouse.lifecycle.registry import ModelRegistry
 from boathouse.lifecycle.rules_in_force import ConfState
 from boathouse.lifecycle.state import ALIASES, CHALLENGER, CHAMPION, ModelState
-from boathouse.lifecycle.steps import LifeCycle
 from boathouse.lifecycle.sync import sync_registry
 from boathouse.options import require_choice
 from boathouse.registry.dataset import ModelVersionDataset
@@ -52,49 +48,6 @@ class ClaimsDataset(AbstractDataset[Any, Any]):
     def _describe(self) -> dict[str, Any]:
         """Return what identifies the entry in messages."""
         return {"of": "this process"}
-
-
-class PromotionLedgerDataset(AbstractDataset[Any, Any]):
-    """Table ``audit.promotions``: a saved decision is recorded with the events that follow from it."""
-
-    def __init__(self, *, table: str, lakehouse: dict[str, str], metadata: dict[str, Any] | None = None) -> None:
-        """Remember where; open nothing.
-
-        Args:
-            table: ``<env>.audit.promotions``.
-            lakehouse: Engine and folder of the tables.
-            metadata: For plugins such as Kedro-Viz.
-        """
-        self._location = TableLocation.from_lakehouse(table, lakehouse)
-        self.metadata = metadata
-
-    def save(self, data: DecisionRecord) -> None:
-        """Record the decision, whatever it is.
-
-        Raises:
-            LifeCycleError: If it was made against another champion than there is now.
-        """
-        cycle = LifeCycle(
-            name=data.decision.model,
-            ledger=open_ledger(self._location, choose_anchors(self._location, data.options.anchors)),
-            registry=ModelRegistry(data.decision.model),
-            options=data.options,
-            identity=data.identity,
-            in_force=data.in_force,
-        )
-        record_decision(cycle, data.decision)
-
-    def load(self) -> list[AuditRecord]:
-        """Return all records in order, once the chain was looked at.
-
-        Raises:
-            AuditError: If a record was changed, removed or moved: nothing is decided from it.
-        """
-        return open_ledger(self._location).read_verified()
-
-    def _describe(self) -> dict[str, Any]:
-        """Return what identifies the entry in messages."""
-        return {"table": self._location.table}
 
 
 class RegistryAliasesDataset(AbstractDataset[Any, Any]):
