@@ -73,8 +73,7 @@ def build_workspace(folder: Path, store_url: str) -> Workspace:
 
     os.environ |= {"BOATHOUSE_DATA": str(folder), "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"}
     random = np.random.default_rng(1)
-    matrix = random.random((2000, len(USE_CASE.feature_names))).astype(np.float32)
-    matrix[:, list(USE_CASE.feature_names).index("education_level")] += 1
+    matrix = make_legal(random.random((2000, len(USE_CASE.feature_names)))).astype(np.float32)
     label = (matrix[:, 0] + matrix[:, 1] > 1).astype(int)
     boosters = {"1": _train(matrix, label), "2": _train(matrix, 1 - label)}
     _register(folder, boosters)
@@ -130,8 +129,26 @@ def _register(folder: Path, boosters: dict[str, bytes]) -> None:
     decide(folder / "lakehouse", MODEL, "1")
 
 
+def make_legal(shares: np.ndarray) -> np.ndarray:
+    """Return values that a request may bring of each feature of a model: ``shares``, 0 to 1, of its legal values.
+
+    Of wide ranges the lowest ten are taken.
+    """
+    from boathouse.use_case import USE_CASE
+
+    legal = shares.copy()
+    for place, name in enumerate(USE_CASE.feature_names):
+        column = USE_CASE.given_columns[name]
+        if column.allowed is not None:
+            steps = np.minimum(shares[:, place] * len(column.allowed), len(column.allowed) - 1)
+            legal[:, place] = np.array(column.allowed)[steps.astype(int)]
+        elif column.minimum is not None and column.maximum is not None:
+            legal[:, place] = column.minimum + shares[:, place] * min(column.maximum - column.minimum, 10)
+    return legal
+
+
 def _publish(store_url: str, stored: np.ndarray) -> None:
-    """Publish the features of keys 0 to 63, all from now."""
+    """Publish the features of keys 1 to 64, all from now."""
     from boathouse.features.online.store import OnlineStore
     from boathouse.use_case import USE_CASE
 
@@ -141,7 +158,7 @@ def _publish(store_url: str, stored: np.ndarray) -> None:
     for view in USE_CASE.current_views:
         columns = [stored[:, places[name]] if name in places else np.zeros(_ROWS) for name in view.feature_names]
         values = np.column_stack(columns).tolist()
-        rows = [(key, now_us, *row) for key, row in enumerate(values)]
+        rows = [(key, now_us, *row) for key, row in enumerate(values, 1)]
         store.publish_full(view.spec, rows, source_version=1)
     store.close()
 
@@ -170,7 +187,7 @@ def _make_probes(given: np.ndarray, of_keys: np.ndarray, boosters: dict[str, byt
         scores[version] = [booster.predict(xgboost.DMatrix(matrix)).tolist() for matrix in (given, of_keys)]
     probes = []
     for row in range(_ROWS):
-        records = [dict(zip(USE_CASE.feature_names, given[row].tolist(), strict=True)), {"customer_id": row}]
+        records = [dict(zip(USE_CASE.feature_names, given[row].tolist(), strict=True)), {"customer_id": row + 1}]
         for kind, record in enumerate(records):
             body = json.dumps({"dataframe_records": [record]}).encode()
             probes.append(Probe(body, {version: found[kind][row] for version, found in scores.items()}))

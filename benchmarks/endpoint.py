@@ -24,10 +24,10 @@ from pathlib import Path
 
 import httpx
 import numpy as np
-import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
+
 
 MODEL = "test.models.missed_payment"
 # A script for wrk: a POST of the file named in the environment, from as many requests a second as wanted.
@@ -108,11 +108,9 @@ def _train(matrix: np.ndarray) -> bytes:
 
 
 def _write_bodies(folder: Path, names: list[str], matrix: np.ndarray) -> None:
-    document = yaml.safe_load((ROOT / "conf/base/serving/endpoints.yml").read_text(encoding="utf-8"))
-    ranges = document["missed_payment"]["boathouse"]["input"]["ranges"]
-    ends = np.array([ranges.get(name, [0, 1]) for name in names])
-    legal = ends[:, 0] + matrix[:1000] * np.minimum(ends[:, 1] - ends[:, 0], 10)
-    rows = [[round(float(value), 6) for value in row] for row in legal]
+    from benchmarks.disturbed_workspace import make_legal
+
+    rows = [[round(float(value), 6) for value in row] for row in make_legal(matrix[:1000])]
     bodies = {
         "one": {"dataframe_records": [dict(zip(names, rows[0], strict=True))]},
         "thousand": {"dataframe_split": {"columns": names, "data": rows}},

@@ -3,6 +3,7 @@
 Usage: ``python benchmarks/endpoint_disturbed.py [--seconds 60] [--share 0.8]``. Two workers; requests by features and
 by key, sent when they are due, at ``--share`` of what a ramp before found the server to do. Meanwhile, in turn, the
 champion changes, the online store is killed and started again, a worker is killed, the inference log is compacted.
+Then one worker gets the bodies of ``hostile_bodies.py``; what ``/ping`` and its memory feel of them is printed.
 Exit code 1 if a score is not that of the version named, if a log row that was on disk is missing, if one is missing
 that was answered longer than ``flush_seconds`` before a kill, or if one is there twice. Errors are counted by cause
 and are no failure: a server at its limit refuses some requests, and one that is killed leaves its own unanswered.
@@ -33,6 +34,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.disturbed_workspace import build_workspace, running_store
 from benchmarks.endpoint import MODEL, ROOT, running
+from benchmarks.hostile_bodies import find_worker, measure
 from benchmarks.open_load import Answered, Client, Tally
 
 CONF = ["--env", "test", "--conf-source", str(ROOT / "conf")]
@@ -278,6 +280,8 @@ def main() -> None:
             tally, answered = asyncio.run(hold(client, disturber, given.share, given.seconds))
         # The server has ended in good order: what is not in the table now never comes.
         logged = judge_log(workspace.log, answered, tail.seen, disturber.kills)
+        with running([*command[:-2], "--no-access-log", "--store", store.url], Path(name), None) as (url, _, pid):
+            measure(url, find_worker(pid), Path(name), given.seconds / 20)
     show(tally, disturber, logged)
     for line in tally.wrong[:5]:
         print(f"{'WRONG':<28} {line}")

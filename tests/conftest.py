@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from boathouse.tables.engines.base import Engine
 
 pytest_plugins = (
+    "tests.fixtures.connect_server",
     "tests.fixtures.engine_worker",
     "tests.fixtures.needs",
     "tests.fixtures.parallel",
@@ -65,6 +66,26 @@ def forget_registry() -> Iterator[None]:
     if set_by is not None:
         set_by._registry_uri = None
     os.environ.pop("MLFLOW_REGISTRY_URI", None)
+
+
+@pytest.fixture(autouse=True)
+def forget_salt() -> None:
+    """Take back the salt that a command has read from the workspace for the servers that it starts."""
+    os.environ.pop("BOATHOUSE_LOG_SALT", None)
+
+
+@pytest.fixture(autouse=True)
+def forget_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take back the catalogs and schemas that environments of a test have declared."""
+    monkeypatch.setattr("boathouse.namespaces._declared", {})
+
+
+@pytest.fixture(autouse=True)
+def restore_recursion_limit() -> Iterator[None]:
+    """Take back the depth that the rehearsed Spark Connect allows itself for deep plans: it is the whole process's."""
+    limit = sys.getrecursionlimit()
+    yield
+    sys.setrecursionlimit(limit)
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,7 @@ import pytest
 from boathouse.environment import Environment, list_environments, open_environment
 from boathouse.errors import ConfigError
 from boathouse.lifecycle.policy import GovernanceOptions
+from boathouse.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
 from boathouse.use_case import USE_CASE
 
 CONF = Path(__file__).parents[1] / "conf"
@@ -21,20 +22,21 @@ lakehouse:
   engine: sail
   root: ${boathouse.data:lakehouse}
 """
+NAMES = ("BOATHOUSE_CATALOG", "BOATHOUSE_SCHEMA_PREFIX")
 CATALOG = """models.candidate:
   type: boathouse.registry.dataset.ModelVersionDataset
-  name: ${globals:environment}.models.churn
+  name: ${globals:catalog}.${globals:schema_prefix}models.churn
 models.champion:
   type: boathouse.lifecycle.datasets.DecidedVersionDataset
-  name: ${globals:environment}.models.churn
+  name: ${globals:catalog}.${globals:schema_prefix}models.churn
   alias: champion
 models.challenger:
   type: boathouse.lifecycle.datasets.DecidedVersionDataset
-  name: ${globals:environment}.models.churn
+  name: ${globals:catalog}.${globals:schema_prefix}models.churn
   alias: challenger
 models.baseline:
   type: boathouse.registry.dataset.ModelVersionDataset
-  name: ${globals:environment}.models.guess
+  name: ${globals:catalog}.${globals:schema_prefix}models.guess
 reports.page:
   type: text.TextDataset
   filepath: page.md
@@ -51,7 +53,7 @@ class Limits:
 @pytest.fixture
 def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a small configuration with the environments one and two."""
-    for name in ("BOATHOUSE_ONLINE_STORE", "MLFLOW_TRACKING_URI", "DATABRICKS_RUNTIME_VERSION"):
+    for name in ("BOATHOUSE_ONLINE_STORE", "MLFLOW_TRACKING_URI", "DATABRICKS_RUNTIME_VERSION", *NAMES):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("BOATHOUSE_DATA", str(tmp_path / "data"))
     folder = tmp_path / "conf"
@@ -93,6 +95,71 @@ def test_two_that_are_open_at_once_keep_their_own_names(conf: Path) -> None:
     one, two = open_environment("one", conf), open_environment("two", conf)
     assert one.promoted_models == ("one.models.churn",)
     assert two.promoted_models == ("two.models.churn",)
+
+
+def test_catalog_and_prefix_make_every_name_of_the_environment(
+    conf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (conf / "one" / "globals.yml").write_text(
+        "environment: one\ncatalog: bank\nschema_prefix: risk_\nreports_folder: ${boathouse.data:reports/one}\n"
+    )
+    data = tmp_path / "data"
+    environment = open_environment("one", conf)
+    assert environment.table("audit.promotions").path == f"{data}/lakehouse/bank/risk_audit/promotions"
+    assert environment.promoted_models == ("bank.risk_models.churn",)
+    assert environment.section("globals")["reports_folder"] == f"{data}/reports/one/risk"
+    assert environment.online_store_url() == f"sqlite:///{data}/online_one-risk.db"
+    assert environment.endpoint_log_folder == data / "endpoint_log" / "one-risk"
+    assert environment.tokens_file == data / "tokens_one-risk.json"
+    monkeypatch.setenv("BOATHOUSE_SCHEMA_PREFIX", "dev_alice_")
+    assert open_environment("one", conf).table("raw.rows").table == "bank.dev_alice_raw.rows"
+
+
+def test_variables_are_about_the_environment_of_the_command_alone(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (conf / "two" / "globals.yml").write_text("environment: two\ncatalog: ml_two\n")
+    for name, value in zip(NAMES, ("mine", "me_"), strict=True):
+        monkeypatch.setenv(name, value)
+    one, two = open_environment("one", conf), open_environment("two", conf, is_other=True)
+    assert (one.table("raw.rows").table, two.table("raw.rows").table) == ("mine.me_raw.rows", "ml_two.raw.rows")
+    assert (one.promoted_models, two.promoted_models) == (("mine.me_models.churn",), ("ml_two.models.churn",))
+    monkeypatch.setenv("BOATHOUSE_CATALOG", "")
+    assert open_environment("one", conf).table("raw.rows").table == "one.me_raw.rows", "empty is not given"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("BOATHOUSE_CATALOG", "my-catalog"),
+        ("BOATHOUSE_CATALOG", "a.b"),
+        ("BOATHOUSE_CATALOG", "größe"),
+        ("BOATHOUSE_SCHEMA_PREFIX", "alice"),
+        ("BOATHOUSE_SCHEMA_PREFIX", "a.b_"),
+        ("BOATHOUSE_SCHEMA_PREFIX", "../_"),
+    ],
+)
+def test_what_can_be_no_part_of_a_name_is_refused(
+    conf: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    key = variable.removeprefix("BOATHOUSE_").lower()
+    expected = rf"'one': expected as {key} \(--{key.replace('_', '-')}, else {variable}, .* found '{value}'"
+    with pytest.raises(ConfigError, match=expected):
+        open_environment("one", conf)
+
+
+@pytest.mark.parametrize("given", ["prod", "PROD"])
+def test_the_catalog_of_another_environment_is_refused_where_the_rules_of_this_one_would_hold_in_it(
+    monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.setenv("BOATHOUSE_CATALOG", given)
+    said = f"Environment 'dev' was given the catalog '{given}'.*gives environment 'prod'.*Take --env prod"
+    with pytest.raises(ConfigError, match=said):
+        open_environment("dev", CONF)
+    with pytest.raises(ConfigError, match=said):
+        CONFIG_LOADER_CLASS(conf_source=str(CONF), env="dev", **CONFIG_LOADER_ARGS)
+    assert open_environment("prod", CONF).catalog.lower() == "prod"
+    monkeypatch.setenv("BOATHOUSE_CATALOG", "bank")
+    assert open_environment("dev", CONF).catalog == "bank"
 
 
 def test_a_group_of_conf_becomes_its_options_class(conf: Path) -> None:

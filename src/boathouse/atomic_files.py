@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import glob
 import os
 import secrets
@@ -241,6 +242,8 @@ def take_lock(descriptor: int) -> bool:
 
     A child process that inherits the descriptor holds the lock as well.
     """
-    from filelock import lock_descriptor
-
-    return lock_descriptor(descriptor, blocking=False)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,5 +1,10 @@
 """Kedro settings: how configuration is merged and which hooks a run gets."""
 
+# ruff: noqa: E402 - signals are expected before the imports that take seconds
+from boathouse.cli.interruption import expect_signals
+
+expect_signals()
+
 from boathouse import environment
 from boathouse.hooks.governance import DeploymentHooks, GovernanceHooks
 from boathouse.hooks.lineage import LineageHooks

@@ -28,7 +28,7 @@ PLANTED = ("base/credentials.yml", "prod/credentials_db.yml", "prod/training/cre
 def packaged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
     """Return the folder with the two artefacts, and what the command said."""
     copy = tmp_path_factory.mktemp("project")
-    for name in ("pyproject.toml", "README.md", "LICENSE", ".env"):
+    for name in ("pyproject.toml", "requirements.lock", "README.md", "LICENSE", ".env"):
         if (ROOT / name).exists():
             shutil.copy(ROOT / name, copy)
     for name in ("src", "conf"):
@@ -48,3 +48,9 @@ def packaged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
         result = CliRunner().invoke(cli, ["package"])
     assert result.exit_code == 0, result.output
     return copy / "dist", result
+
+
+@pytest.fixture(autouse=True)
+def kept_engines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the session that the tests of this process share when a command is interrupted in it."""
+    monkeypatch.setattr("boathouse.tables.engines.registry.abandon_engines", lambda: None)

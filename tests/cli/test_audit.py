@@ -119,6 +119,30 @@ def test_records_that_were_removed_are_an_alarm_whichever_table_and_way(
     assert "missing at the end" in done.stderr
 
 
+@pytest.mark.parametrize("tamper", [remove_newest_commit, delete_table, delete_table_and_file])
+def test_a_ledger_that_was_cut_neither_corrects_the_registry_nor_answers_as_if_it_were_whole(
+    environment: Environment, tamper: Callable[[Environment, str], None]
+) -> None:
+    run("audit", "verify")
+    tamper(environment, PROMOTIONS)
+    listed, shown, synced = run("models", "list"), run("models", "show"), run("models", "sync")
+    for done in (listed, shown, synced):
+        assert done.exit_code == 1, done.output
+        assert "record(s) are missing at the end" in done.stderr
+        assert "boathouse audit verify --env test" in done.stderr
+        assert "models sync" not in done.output
+        assert "No model is on record" not in done.output
+    registered = mlflow.MlflowClient().get_registered_model(NAME)
+    assert {alias: str(version) for alias, version in registered.aliases.items()} == {"champion": "1"}
+    assert mlflow.MlflowClient().get_model_version(NAME, "1").tags["stage"] == "champion"
+    if tamper is not delete_table_and_file:
+        asked = run("requests", "list")
+        assert asked.exit_code == 1
+        assert "Nothing waits" not in asked.output
+    run("audit", "accept", PROMOTIONS, "--comment", "The disk was lost.")
+    assert run("models", "sync").exit_code == 0
+
+
 def test_an_alias_that_the_ledger_did_not_decide_is_an_alarm(environment: Environment) -> None:
     mlflow.MlflowClient().set_registered_model_alias(NAME, "champion", "2")
     done = run("audit", "verify")

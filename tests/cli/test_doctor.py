@@ -95,6 +95,16 @@ raw.file:
 """
 
 
+def test_a_data_folder_that_no_library_can_name_is_found_before_anything_else(
+    sample: SampleProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BOATHOUSE_DATA", f"{sample.data}%20x")
+    result, checks = examine(sample)
+    assert (result.exit_code, list(checks)) == (1, ["python", "data folder"])
+    assert "has %20, which the Delta library reads as another character" in checks["data folder"]["detail"]
+    assert not list(sample.data.parent.glob("data*"))
+
+
 def test_an_engine_that_cannot_start_fails_with_the_remedy(
     sample: SampleProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:

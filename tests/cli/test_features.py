@@ -206,7 +206,9 @@ def test_tables_are_refreshed_filled_and_previewed() -> None:
     [
         (("backfill", "--from", "2005-9", "--to", "2005-13"), "months written YYYY-MM"),
         (("backfill", "--from", "2005-09", "--to", "2005-08"), "a month from 2005-09 on"),
-        (("look-up", "one"), "expected are customer_id (bigint)"),
+        (("look-up", "one"), "a whole number is expected, found text (customer_id_type)"),
+        (("look-up", "1_7"), "(customer_id_type)"),
+        (("look-up", "0"), "(customer_id_in_range)"),
         (("look-up", "1/2"), "2 part(s); expected are customer_id"),
         (("look-up", "1", "--request", "requested_amount=much"), "'requested_amount' is of type text"),
         (("preview", "shoe_size"), "no view or feature 'shoe_size'"),

@@ -10,7 +10,10 @@ from click.testing import CliRunner
 from kedro.framework.cli.project import run as kedro_run
 
 from boathouse import __version__
-from boathouse.cli.main import cli, run
+from boathouse.cli.main import cli
+from boathouse.cli.run import run
+from boathouse.hooks.provenance import read_source_state
+from boathouse.hooks.release_record import name_version
 from boathouse.pipeline_registry import FLOW
 
 HEAVY = ("mlflow", "pyspark", "pandas", "sklearn", "xgboost", "shap", "matplotlib")
@@ -24,9 +27,8 @@ def test_help_exits_with_zero(words: list[str]) -> None:
 
 
 def test_run_has_every_option_of_kedro_run() -> None:
-    assert {param.name for param in kedro_run.params} | {"data_dir", "strict", "verbose"} == {
-        param.name for param in run.params
-    }
+    ours = {"catalog", "data_dir", "job_run_id", "schema_prefix", "strict", "verbose"}
+    assert {param.name for param in kedro_run.params} | ours == {param.name for param in run.params}
 
 
 def test_the_help_of_run_names_every_pipeline_and_the_default_environment() -> None:
@@ -37,8 +39,10 @@ def test_the_help_of_run_names_every_pipeline_and_the_default_environment() -> N
     assert "colon" not in shown
 
 
-def test_version() -> None:
-    assert CliRunner().invoke(cli, ["--version"]).output == f"boathouse, version {__version__}\n"
+def test_version_is_that_of_a_wheel_built_here() -> None:
+    version = name_version(read_source_state())
+    assert CliRunner().invoke(cli, ["--version"]).output == f"boathouse, version {version}\n"
+    assert version.partition("+")[0] == __version__
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -66,15 +66,16 @@ def test_an_amount_in_the_input_counts(tmp_path: Path) -> None:
         rows = pa.table({"customer_id": [1], "observed_on": [DAY], "requested_amount": [amount]})
         pyarrow.parquet.write_table(rows, tmp_path / f"{amount:.0f}.parquet")
         assert infer(str(tmp_path / f"{amount:.0f}.parquet"), "--to", f"parquet:{tmp_path}/{amount:.0f}").exit_code == 0
-    low, high = (
-        pyarrow.parquet.read_table(next((tmp_path / folder).rglob("predictions.parquet")))["probability"][0].as_py()
+    [low], [high] = (
+        pyarrow.parquet.read_table(next((tmp_path / folder).rglob("predictions.parquet"))).to_pylist()
         for folder in ("0", "1000000")
     )
-    assert low != high
+    assert low["probability"] != high["probability"]
+    assert low["prediction_id"] != high["prediction_id"]
 
 
 def test_features_in_the_input_are_taken_as_they_are_by_a_named_version(tmp_path: Path) -> None:
-    columns = {name: [0.5, 2.0] for name in USE_CASE.feature_names}
+    columns = {name: [1.0, 1.0] for name in USE_CASE.feature_names} | {"months_late": [0.5, 2.0]}
     pyarrow.parquet.write_table(
         pa.table({"customer_id": [901, 902], "observed_on": [DAY, DAY], **columns}), tmp_path / "in.parquet"
     )
@@ -83,7 +84,7 @@ def test_features_in_the_input_are_taken_as_they_are_by_a_named_version(tmp_path
     found = pyarrow.parquet.read_table(next((tmp_path / "out").rglob("predictions.parquet"))).sort_by("customer_id")
     import numpy as np
 
-    matrix = np.array([[0.5] * len(USE_CASE.feature_names), [2.0] * len(USE_CASE.feature_names)])
+    matrix = np.array([columns[name] for name in USE_CASE.feature_names]).T
     expected = train_model().scorer.predict_probability(matrix)
     assert found["probability"].to_numpy().tobytes() == expected.tobytes()
     assert set(found["feature_versions"].to_pylist()[0]) == set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -85,6 +86,22 @@ def champion(data: Path) -> str:
     """Return the version that scores."""
     versions = DecidedVersions(NAME, {"engine": "sail", "root": str(data / "lakehouse")}, environment="test")
     return versions.load("champion").version
+
+
+@pytest.mark.parametrize("command", [("check-approval",), ("promote", "--comment", "now")])
+def test_an_empty_version_is_the_newest_that_is_not_decided(data: Path, command: tuple[str, ...]) -> None:
+    assert run("models", "approve", "2", "--comment", "fair", user="maria").exit_code == 0
+    refused = run("models", command[0], NAME, "", *command[1:])
+    assert (refused.exit_code, champion(data)) == (1, "2")
+    assert f"Expected a version of {NAME} that is not decided, found none" in refused.stderr
+    ModelVersionDataset(name=NAME).save(make_model(0.8))
+    judge(data, "3", "promoted", "2", needed=1)
+    told = run("models", "approve", NAME, "", "--comment", "fair")
+    assert (told.exit_code, champion(data)) == (1, "2"), "a person who decides names the version"
+    tagged = MlflowClient().set_model_version_tag
+    tagged(NAME, "3", "approval", "Approved")
+    assert run("models", "check-approval", NAME, "").exit_code == 0
+    assert champion(data) == "3"
 
 
 def test_what_there_is_and_what_waits(data: Path) -> None:
@@ -229,6 +246,36 @@ def test_copy_to_prod_where_another_has_to_approve(data: Path, released: None, m
         assert (len(rules["governance"]), len(rules["gates"]), rules["conf_released"]) == (64, 64, True)
     assert kept["copied"][0] == "system"
     assert "maria (declared)  x" in shown
+
+
+def test_a_copy_goes_into_the_catalog_and_schemas_that_conf_gives_the_target(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("boathouse.hooks.governance.read_role", lambda _: None)
+    conf = data / "conf"
+    shutil.copytree(ROOT / "conf", conf, ignore=shutil.ignore_patterns("local"))
+    with (conf / "dev" / "globals.yml").open("a", encoding="utf-8") as file:
+        file.write("\ncatalog: ml_dev\nschema_prefix: risk_\n")
+
+    def type_(*words: str) -> str:
+        told = CliRunner().invoke(cli, [*words, "--env", "test", "--conf-source", str(conf)])
+        assert told.exit_code == 0, told.output
+        return told.stdout
+
+    # The option is about --env alone.
+    copied = type_("models", "copy", "1", "--to", "dev", "--comment", "back", "--catalog", "test")
+    twin = "ml_dev.risk_models.missed_payment"
+    assert f"{NAME} version 1 is {twin} version 1" in copied
+    assert "kedro run --pipelines evaluation,promotion --env dev" in copied
+    assert {each["name"] for each in json.loads(type_("models", "list", "--all", "--json"))} == {NAME, twin}
+    shown = CliRunner().invoke(cli, ["models", "show", "1", "--env", "dev", "--conf-source", str(conf)])
+    assert f"copied from: {NAME}/1" in shown.stdout
+    assert (data / "lakehouse" / "ml_dev" / "risk_audit" / "promotions").is_dir()
+    assert not (data / "lakehouse" / "dev").exists()
+    foreign = CliRunner().invoke(
+        cli, ["models", "archive", twin, "1", "--comment", "x", "--env", "test", "--conf-source", str(conf)]
+    )
+    assert (foreign.exit_code, "changes its own models only" in foreign.stderr) == (1, True)
 
 
 def test_an_empty_ledger_says_how_to_begin(data: Path) -> None:

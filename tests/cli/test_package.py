@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 import re
 import tarfile
 import zipfile
+from datetime import UTC, datetime
 from email.parser import Parser
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,10 +16,13 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
+from boathouse import __version__
 from boathouse.cli.main import cli
 from boathouse.cli.package import pack_conf
+from boathouse.databricks.published_sets import list_sets
 from boathouse.hooks.releases import is_private
 from tests.cli.conftest import PLANTED, ROOT, SECRET
+from tests.fixtures.trained_workspace import run_git
 
 if TYPE_CHECKING:
     from click.testing import Result
@@ -54,17 +61,63 @@ def test_what_was_left_out_is_named(packaged: tuple[Path, Result]) -> None:
     assert all(f"Left out: conf/{name}\n" in packaged[1].output for name in PLANTED)
 
 
-def test_the_wheel_is_the_package_alone(wheel: zipfile.ZipFile) -> None:
+def test_the_wheel_has_the_files_that_git_knows_and_its_record(
+    wheel: zipfile.ZipFile, packaged: tuple[Path, Result]
+) -> None:
     names = wheel.namelist()
     assert {name.split("/")[0].split("-")[0] for name in names} == {"boathouse"}
-    assert not [name for name in names if "credentials" in name or "deleted_long_ago" in name or name.endswith(".yml")]
     assert not [name for name in names if SECRET.encode() in wheel.read(name)]
-    modules = {path.relative_to(ROOT / "src").as_posix() for path in (ROOT / "src" / "boathouse").rglob("*.py")}
-    assert {name for name in names if name.endswith(".py")} == modules
-    templates = ROOT / "src" / "boathouse" / "reports" / "templates"
-    assert {name for name in names if "/templates/" in name} == {
-        path.relative_to(ROOT / "src").as_posix() for path in templates.iterdir()
-    }
+    known = run_git(packaged[0].parent, "ls-files", "src/boathouse").splitlines()
+    assert len(known) > 200
+    held = {f"src/{name}" for name in names if not name.split("/")[0].endswith(".dist-info")}
+    assert held == {*known, "src/boathouse/release.json"}
+
+
+def test_the_wheel_says_what_it_was_built_from(wheel: zipfile.ZipFile, packaged: tuple[Path, Result]) -> None:
+    record = json.loads(wheel.read("boathouse/release.json"))
+    project = packaged[0].parent
+    commit = run_git(project, "rev-parse", "HEAD").strip()
+    version = f"{__version__.partition('+')[0]}+g{commit[:12]}"
+    assert (record["commit"], record["dirty"], record["difference"]) == (commit, "false", "none")
+    assert record["lock_digest"] == hashlib.sha256((project / "requirements.lock").read_bytes()).hexdigest()
+    committed = int(run_git(project, "log", "-1", "--format=%ct"))
+    assert datetime.fromisoformat(record["built_at"]).timestamp() == committed
+    assert record["built_at_is"] == "commit"
+    assert record["version"] == version
+    assert f'__version__ = "{version}"' in wheel.read("boathouse/__init__.py").decode()
+    (metadata,) = [name for name in wheel.namelist() if name.endswith("METADATA")]
+    assert Parser().parsestr(wheel.read(metadata).decode())["Version"] == version
+    assert Path(str(wheel.filename)).name == f"boathouse-{version}-py3-none-any.whl"
+
+
+def test_there_are_constraints_for_each_environment_of_the_platform(packaged: tuple[Path, Result]) -> None:
+    names = {path.name for path in packaged[0].glob("constraints-*.txt")}
+    assert names == {f"constraints-{name}.txt" for name in list_sets()}
+    assert {"constraints-serverless-5.txt", "constraints-dbr-17.3-ml.txt"} <= names
+
+
+def test_an_environment_that_is_not_known_is_refused_before_anything_is_built(
+    packaged: tuple[Path, Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(packaged[0].parent)
+    result = CliRunner().invoke(cli, ["package", "--out", str(tmp_path / "out"), "--check-environment", "3"])
+    assert result.exit_code == 1
+    assert "No set of packages is known of the environment '3'" in result.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_archive_of_the_configuration_is_the_same_for_the_same_files_and_time(tmp_path: Path) -> None:
+    time = datetime(2026, 1, 2, tzinfo=UTC)
+    for name, mode in (("one", 0o600), ("two", 0o644)):
+        path = tmp_path / name / "base" / "globals.yml"
+        path.parent.mkdir(parents=True)
+        path.write_text("a: 1\n", encoding="utf-8")
+        path.chmod(mode)
+        os.utime(path, (mode, mode))
+        pack_conf(tmp_path / name, tmp_path / f"{name}.tar.gz", time)
+    assert (tmp_path / "one.tar.gz").read_bytes() == (tmp_path / "two.tar.gz").read_bytes()
+    with tarfile.open(tmp_path / "one.tar.gz") as archive:
+        assert [member.mtime for member in archive.getmembers()] == [1767312000]
 
 
 def test_the_wheel_names_its_dependencies_and_leaves_spark_to_the_platform(wheel: zipfile.ZipFile) -> None:

@@ -57,22 +57,32 @@ def take_sample(source: Path, target: Path) -> None:
         (target / path.name).write_text("\n".join([header, *kept, ""]), encoding="utf-8")
 
 
+def make_environment(folder: Path) -> None:
+    """Make an environment to which this one lends its libraries, but not the package."""
+    venv.create(folder, with_pip=False)
+    where = [str(folder / "bin" / "python"), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    site = subprocess.run(where, capture_output=True, text=True, check=True).stdout.strip()
+    # A path in such a file is searched last, and the files of the same kind in it are not read.
+    (Path(site) / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+
+
+def install(python: Path, requirement: str, folder: Path) -> None:
+    """Install a requirement, a path seen from ``folder``, without any index."""
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps", "--no-index"]
+    # Without the path of the sources, in which pip would find the package installed already.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    subprocess.run([*pip, requirement], check=True, env=environment, cwd=folder)
+
+
 @pytest.fixture(scope="module")
 def installed(packaged: tuple[Path, Result], tmp_path_factory: pytest.TempPathFactory) -> Installed:
     """Install the wheel into a fresh environment; libraries are lent by this one, the package is not."""
     folder = tmp_path_factory.mktemp("installed")
     dist, _ = packaged
     found = Installed(folder, dist)
-    venv.create(folder / "env", with_pip=False)
+    make_environment(folder / "env")
     (wheel,) = dist.glob("*.whl")
-    pip = [sys.executable, "-m", "pip", "--python", str(found.python), "install", "--quiet", "--no-deps"]
-    # Without the path of the sources, in which pip would find the package installed already.
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    subprocess.run([*pip, "--no-index", str(wheel)], check=True, env=environment)
-    where = [str(found.python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
-    site = subprocess.run(where, capture_output=True, text=True, check=True).stdout.strip()
-    # A path in such a file is searched last, and the files of the same kind in it are not read.
-    (Path(site) / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+    install(found.python, str(wheel), dist)
     found.elsewhere.mkdir()
     take_sample(ROOT / "data" / "01_raw", found.data / "01_raw")
     return found
@@ -92,8 +102,9 @@ def test_what_is_missing_is_named_with_the_command_that_makes_it(installed: Inst
     assert "Traceback" not in done.stderr
 
 
-def test_pipelines_go_on_in_prod_where_earlier_ones_left_off(installed: Installed) -> None:
-    """Once with the data named by an option, once by the environment variable."""
+@pytest.fixture(scope="module")
+def prod(installed: Installed) -> Installed:
+    """Run prod up to its promotion: once with the data named by an option, once by the environment variable."""
     options = ["--env", "prod", "--conf-source", str(installed.conf)]
     first = ["--pipelines", "data_prep,feature_engineering", "--data-dir", str(installed.data)]
     made = installed.run("run", *first, *options)
@@ -102,9 +113,53 @@ def test_pipelines_go_on_in_prod_where_earlier_ones_left_off(installed: Installe
         "run", "--pipelines", "training,evaluation,promotion", *options, BOATHOUSE_DATA=str(installed.data)
     )
     assert done.returncode == 0, done.stderr
+    return installed
+
+
+def test_pipelines_go_on_in_prod_where_earlier_ones_left_off(prod: Installed) -> None:
+    installed = prod
     assert (installed.data / "lakehouse" / "prod" / "audit" / "promotions" / "_delta_log").is_dir()
     assert (installed.data / "mlflow.db").is_file()
     assert list(installed.elsewhere.iterdir()) == []
+
+
+# What an endpoint of MLflow does, and our own loader, with the files of a model.
+SCORE = """
+import json, sys
+from pathlib import Path
+import mlflow, pandas as pd, yaml
+import boathouse
+from boathouse.scoring.files import read_folder
+from boathouse.scoring.scorer import load_scorer
+model = Path(sys.argv[1])
+example = pd.DataFrame(**json.loads((model / "input_example.json").read_text()))
+theirs = mlflow.pyfunc.load_model(str(model)).predict(example)["probability"].tolist()
+flavour = yaml.safe_load((model / "MLmodel").read_text())["flavors"]["python_function"]
+scorer = load_scorer(read_folder(model / flavour["data"]))
+ours = scorer.answer(example[list(scorer.spec.features)].to_numpy())["probability"].tolist()
+print(json.dumps([theirs, ours, boathouse.__version__, boathouse.__file__]))
+"""
+
+
+def test_the_environment_of_a_model_is_made_from_what_it_carries(prod: Installed, tmp_path: Path) -> None:
+    """A job's model, in an environment that has never seen the project, with nothing of an index."""
+    wheels = sorted(prod.data.rglob("wheels/boathouse-*.whl"))
+    assert len(wheels) == 2  # of the candidate and of the baseline
+    model = wheels[0].parents[1]
+    make_environment(tmp_path / "endpoint")
+    python = tmp_path / "endpoint" / "bin" / "python"
+    score = [str(python), "-c", SCORE, str(model)]
+    assert "No module named 'boathouse'" in prod.call(score).stderr
+    named = [line for line in (model / "requirements.txt").read_text().splitlines() if "boathouse" in line]
+    assert named == [f"wheels/{wheels[0].name}"]
+    install(python, named[0], model)
+    done = prod.call(score)
+    assert done.returncode == 0, done.stderr
+    theirs, ours, version, place = json.loads(done.stdout.splitlines()[-1])
+    assert theirs == ours
+    assert 0 < theirs[0] < 1
+    assert wheels[0].name == f"boathouse-{version}-py3-none-any.whl"
+    assert place.startswith(str(tmp_path / "endpoint"))
 
 
 def test_the_whole_flow_runs_outside_the_project(installed: Installed) -> None:

@@ -52,6 +52,8 @@ def test_data_dir_moves_data_and_store(sample: SampleProject, tmp_path: Path) ->
         (["--pipeline", "x"], "Unknown pipeline 'x'."),
         (["--params", "training.split.share=2"], "'training.split.share' is 2; allowed: 0 to 1. (--params)"),
         (["--params", "no_such=1"], "'no_such' (value 1) in --params is unknown"),
+        (["--params", "no_such="], "'no_such' (value None) in --params is unknown"),
+        (["--params", "training.split.share=None"], "'training.split.share' is 'None'"),
         (["--data-dir", "/dev/null/x"], "/dev/null is not a folder"),
     ],
 )
@@ -129,6 +131,8 @@ def test_a_wheel_task_returns_on_success_and_raises_on_failure(
     monkeypatch.setattr("kedro.framework.project.configure_project", lambda _: None)
     monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
     words = ["boathouse", "run", "--pipelines=training", "--env=test", f"--conf-source={tracked.conf}"]
+    # As job parameters that have no value arrive.
+    words.append("--params=training.split.share=,training.split.label=")
     monkeypatch.setattr(sys, "argv", words)
     assert "reports.summary" in main()
     fail_training()
@@ -157,6 +161,6 @@ def test_an_interrupted_run_is_killed_in_the_store(
         runs.append(mlflow.start_run().info.run_id)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("boathouse.cli.main.kedro_run.callback", interrupt)
-    assert invoke(sample).exit_code == 1
+    monkeypatch.setattr("boathouse.cli.run.kedro_run.callback", interrupt)
+    assert invoke(sample).exit_code == 130
     assert mlflow.get_run(runs[0]).info.status == "KILLED"

@@ -89,13 +89,18 @@ def test_an_alias_and_a_short_name_find_the_version(trained: TrainedWorkspace) -
 def test_an_alias_set_past_the_ledger_is_an_alarm_and_leads_nowhere(trained: TrainedWorkspace) -> None:
     client = mlflow.MlflowClient()
     client.set_registered_model_alias(MODEL, "champion", "1")
+    stage = client.get_model_version(MODEL, "1").tags["stage"]
+    client.set_model_version_tag(MODEL, "1", "stage", "champion")
     try:
         by_alias, by_number = run("champion"), run("1")
     finally:
         client.delete_registered_model_alias(MODEL, "champion")
+        client.set_model_version_tag(MODEL, "1", "stage", stage)
     assert (by_alias.exit_code, f"No version of {MODEL} is champion." in by_alias.output) == (1, True)
-    alarm = "ALARM Alias champion is version 1 in the registry and not set in the ledger."
-    assert by_number.output.startswith(f"{alarm}\n{MODEL}, version 1")
+    alarm = "Alias champion is version 1 in the registry and not set in the ledger."
+    assert by_number.output.startswith(f"ALARM {alarm}\n")
+    # The version's own lines are what the ledger decided.
+    assert f"\n{MODEL}, version 1\n  stage registered, aliases: none" in by_number.output
 
 
 @pytest.mark.parametrize(

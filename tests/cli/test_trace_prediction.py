@@ -148,3 +148,12 @@ def test_an_id_that_nothing_has_names_what_was_searched(subject: str, inference:
     assert done.exit_code == 1
     assert "test.inference.endpoint_log" in done.output
     assert "No prediction has the id" in done.output
+
+
+def test_a_prediction_that_a_command_scored_into_a_table_of_its_own_is_found(inference: Path) -> None:
+    other = "d" * 32
+    write_deltalake(inference / "campaign", make_row(other, probability=0.5))
+    write_deltalake(inference / "notes", pa.table({"text": [other]}))
+    result = run(other)
+    assert result.exit_code == 0, result.output
+    assert "test.inference.campaign" in result.output

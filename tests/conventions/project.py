@@ -24,7 +24,22 @@ BASE = "base"
 
 # What a run or a tool leaves behind is nobody's text.
 _IGNORED = {".git", "__pycache__", ".ipynb_checkpoints", "data", "lakehouse", "mlartifacts"}
-_FOLDERS = (".ci", "benchmarks", "conf", "docs", "notebooks", "resources", "scripts", "src", "tests")
+_FOLDERS = (
+    *(
+        ".ci",
+        ".github",
+        "azure-pipelines",
+        "benchmarks",
+        "bundles",
+        "conf",
+        "docs",
+        "notebooks",
+        "resources",
+        "scripts",
+        "src",
+    ),
+    "tests",
+)
 _SUFFIXES = set(" .cfg .css .html .ipynb .j2 .lock .md .py .svg .toml .txt .yaml .yml".split(" "))
 
 

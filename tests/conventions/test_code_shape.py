@@ -56,7 +56,7 @@ def test_files_are_of_a_length_to_read() -> None:
 
 
 def test_long_file_is_found() -> None:
-    assert conventions.find_long_files([("a.py", "\n" * 301), ("b.py", "\n" * 300)]) == ["a.py: 301 lines"]
+    assert conventions.find_long_files([("a.py", "\n" * 401), ("b.py", "\n" * 400)]) == ["a.py: 401 lines"]
 
 
 def test_short_files_that_one_file_imports_become_fewer() -> None:

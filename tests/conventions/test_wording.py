@@ -46,7 +46,7 @@ def test_every_document_named_exists() -> None:
 
 
 def test_document_that_is_not_there_is_found() -> None:
-    text = "see README.md, docs/engines.md and `<table>.md`, not gone.md nor a gone.md.j2"
+    text = "see README.md, docs/engines.md, dist/made.md and `<table>.md`, not gone.md nor a gone.md.j2"
     assert conventions.find_missing_documents([("a.md", text)], ["README.md", "docs/engines.md"]) == ["a.md:1: gone.md"]
 
 

@@ -52,12 +52,12 @@ OF_THE_PROJECT = (
 # In how many places each room still names the use case: a ratchet. A room without a line here is clean.
 DOMAIN_WORDS_LEFT = {
     "tests/evaluation": 10,
-    "tests/fixtures": 77,
+    "tests/fixtures": 81,
     "tests/hooks": 50,
     "tests/modelling": 10,
     "tests/repository": 9,
-    "tests/serving": 8,
-    "tests/tables": 16,
+    "tests/serving": 2,
+    "tests/tables": 1,
 }
 # Names in the use case's contracts that every use case has: those of the platform's own tables.
 OF_THE_PLATFORM = frozenset(

@@ -42,13 +42,16 @@ def find_outside_references(texts: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def find_missing_documents(texts: Iterable[tuple[str, str]], existing: Collection[str]) -> list[str]:
-    """Return the lines that name a Markdown document which is not in the project, by its file name."""
+    """Return the lines that name a Markdown document which is not in the project, by its file name.
+
+    What is below ``dist`` is made by a command.
+    """
     names = {path.rsplit("/", 1)[-1] for path in existing}
     return [
         f"{where}: {document}"
         for where, line in _lines(texts)
         for document in _DOCUMENT.findall(line)
-        if document.rsplit("/", 1)[-1] not in names
+        if document.rsplit("/", 1)[-1] not in names and not document.startswith("dist/")
     ]
 
 

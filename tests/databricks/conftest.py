@@ -1,5 +1,6 @@
-"""An environment with versions, for the approval that a deployment job takes."""
+"""An environment with versions, for the approval that a deployment job takes; a workspace to ask for secrets."""
 
+from tests.fixtures.rehearsed_workspace import deployed, rehearsed
 from tests.lifecycle.conftest import setup, template
 
-__all__ = ["setup", "template"]
+__all__ = ["deployed", "rehearsed", "setup", "template"]

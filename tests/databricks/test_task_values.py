@@ -14,6 +14,7 @@ from boathouse.lifecycle.datasets import RegistryAliasesDataset
 from boathouse.lifecycle.decision import record_decision
 from boathouse.lifecycle.deployment import take_approval
 from boathouse.lifecycle.projection import project_events
+from boathouse.lifecycle.registry import Change
 from tests.fixtures.life_cycle import NAME, LifeCycleSetup, decision, event, options, seal
 
 if TYPE_CHECKING:
@@ -37,11 +38,11 @@ def values(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("outcome", "expected"),
     [
-        ("promoted", {"model_updated": True, "model_version": "2"}),
-        ("kept", {"model_updated": False, "model_version": "1"}),
+        ("promoted", {"model_updated": True, "model_version": "2", "decision": "promoted"}),
+        ("kept", {"model_updated": False, "model_version": "1", "decision": "refused"}),
     ],
 )
-def test_the_next_task_hears_whether_the_model_changed_and_which_it_is(
+def test_the_next_task_hears_what_was_decided_whether_the_model_changed_and_which_it_is(
     values: dict[str, Any], outcome: str, expected: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events = [
@@ -80,8 +81,6 @@ def waiting(setup: LifeCycleSetup) -> LifeCycleSetup:
 
 
 def tag(setup: LifeCycleSetup, value: str) -> Callable[[], Any]:
-    from boathouse.lifecycle.registry import Change
-
     setup.registry.apply(Change("set_tag", "3", "approval", value))
     return lambda: take_approval(setup.cycle("tom", RULES), "3", tag="approval")
 
@@ -118,5 +117,20 @@ def test_an_approval_by_command_is_enough(waiting: LifeCycleSetup) -> None:
 
 def test_who_may_not_approve_may_not_take_the_tag_either(waiting: LifeCycleSetup) -> None:
     rules = options({"approve": ("ann",)}, needed=1)
+    waiting.registry.apply(Change("set_tag", "3", "approval", "Approved"))
     with pytest.raises(LifeCycleError, match="tom may not approve"):
         take_approval(waiting.cycle("tom", rules), "3", tag="approval")
+    assert waiting.records("approved") == []
+
+
+@pytest.mark.parametrize("carry_out", [True, False])
+def test_who_may_not_approve_finds_that_somebody_has(waiting: LifeCycleSetup, carry_out: bool) -> None:
+    """As in prod: the service principal runs the job, a person approves and changes nothing in the registry."""
+    rules = options({"approve": ("ann",)}, needed=1, carry_out=carry_out)
+    waiting.registry.read_only = True
+    waiting.cycle("ann", rules).approve("3", comment="yes")
+    waiting.registry.read_only = False
+    state = take_approval(waiting.cycle("tom", rules), "3", tag="approval")
+    assert state.champion == ("3" if carry_out else "2")
+    assert waiting.registry.aliases["champion"] == state.champion
+    assert waiting.records("refused") == []

@@ -83,7 +83,7 @@ def test_the_endpoints_of_conf_are_readable(environment: str) -> None:
         ("boathouse.log.personal.colour", 1, "unknown log.personal.colour"),
         ("config.served_entities.0.colour", 1, "unknown served_entities.colour"),
         ("config.served_entities.0", {"name": "now", "entity_version": 1}, "lacks a value"),
-        ("config.served_entities.0.entity_version", None, "'now' needs either an entity_version or an alias"),
+        ("config.served_entities.0.entity_version", None, "'now' has no version. Give it an entity_version, or"),
         ("config.traffic_config.routes.1.served_entity_name", "now", "route now stands more than once"),
         ("boathouse.follow", {"nobody": "champion"}, "refers to nobody"),
         ("config.traffic_config.routes.1.served_entity_name", "nobody", "refers to nobody; served entities: now, next"),

@@ -42,16 +42,49 @@ def test_the_others_keep_their_proportions() -> None:
     assert shares(rollouts.start_canary(config, "new", steps=(40, 100))) == pytest.approx({"a": 40, "b": 20, "new": 40})
 
 
-def test_a_canary_that_has_everything_can_be_moved_back() -> None:
-    config = rollouts.start_canary(make_config({"old": 0, "new": 100}), "new", steps=(25, 100))
-    assert shares(config) == {"old": 75, "new": 25}
+@pytest.mark.parametrize("share", [100, 25])
+def test_what_answers_that_much_already_is_no_candidate(share: float) -> None:
+    config = make_config({"old": 100 - share, "new": share})
+    with pytest.raises(RolloutError, match=f"'new' answers {share} % already, and the first step of a canary gives 25"):
+        rollouts.start_canary(config, "new", steps=(25, 100))
+    with pytest.raises(RolloutError, match="already"):
+        rollouts.start_canary(make_config({"alone": 100}), "alone")
+
+
+def test_the_next_rollout_begins_with_the_values_of_conf() -> None:
+    conf = make_config(TWO, salt="from conf", unit="key", max_score_shift=0.1)
+    for ended in (
+        rollouts.start_rolling(conf, "new", batches=4),
+        rollouts.start_experiment(conf, {"old": 50, "new": 50}, salt="spring", unit="other"),
+        rollouts.start_shadow(conf, ["new"]),
+    ):
+        plain = rollouts.end_rollout(ended, conf)
+        assert plain.split == conf.split
+        assert shares(plain) == shares(ended)
+    changed = make_config(TWO, kind="canary", candidate="new", max_score_shift=0.3)
+    assert rollouts.end_rollout(changed, conf).split.max_score_shift == 0.3
+
+
+def test_what_may_not_answer_leaves_its_share_to_the_others() -> None:
+    canary = rollouts.start_canary(make_config({"a": 60, "b": 40, "new": 0}), "new", steps=(50, 100))
+    assert shares(rollouts.leave_out(canary, ["new"], in_place=None)) == pytest.approx({"a": 60, "b": 40, "new": 0})
+    # No unit of another variant moves: the neighbour takes the place of the one that goes.
+    test = rollouts.start_experiment(canary, {"a": 20, "b": 30, "new": 50}, salt="s", unit="key")
+    assert shares(rollouts.leave_out(test, ["new"], in_place=None)) == {"a": 20, "b": 80, "new": 0}
+    assert shares(rollouts.leave_out(test, ["b"], in_place=None)) == {"a": 50, "b": 0, "new": 50}
+    assert shares(rollouts.leave_out(test, ["a"], in_place=None)) == {"a": 0, "b": 50, "new": 50}
+    green = make_config({"old": 0, "new": 100})
+    assert shares(rollouts.leave_out(green, ["new"], in_place="old")) == {"old": 100, "new": 0}
+    assert rollouts.leave_out(green, ["new"], in_place=None) == green
+    shadow = rollouts.leave_out(rollouts.start_shadow(make_config(TWO), ["new"]), ["new"], in_place=None)
+    assert (shadow.split.kind, shadow.split.mirrors) == ("weight", ())
 
 
 def test_rolling_takes_equal_batches_that_only_errors_stop() -> None:
     config = rollouts.start_rolling(make_config(TWO), "new", batches=3)
-    assert config.split.steps == (33.3333, 66.6667, 100)
-    assert (config.split.max_latency_ratio, config.split.max_score_shift) == (1000, 1)
-    assert config.split.max_error_rate == 0.01
+    assert (config.split.kind, config.split.steps) == ("rolling", (33.3333, 66.6667, 100))
+    limits = ("max_error_rate", "max_latency_ratio", "max_score_shift")
+    assert [getattr(config.split, name) for name in limits] == [0.01, 2, 0.2]
 
 
 def test_shadow_leaves_the_traffic_alone() -> None:
@@ -89,6 +122,8 @@ def test_what_is_not_clear_is_asked_for() -> None:
 @given(st.lists(st.integers(1, 100), min_size=2, max_size=5), st.integers(1, 99))
 def test_percentages_always_add_up(weights: list[int], step: int) -> None:
     start = {f"e{number}": 100 * weight / sum(weights) for number, weight in enumerate(weights)}
-    config = rollouts.start_canary(make_config(start), "e1", steps=(step, 100))
+    config = rollouts.start_canary(make_config({**start, "new": 0}), "new", steps=(step, 100))
     assert sum(shares(config).values()) == pytest.approx(100, abs=1e-9)
-    assert shares(config)["e1"] == step
+    assert shares(config)["new"] == step
+    left = rollouts.leave_out(config, ["e0"], in_place=None)
+    assert sum(shares(left).values()) == pytest.approx(100, abs=1e-9)

@@ -134,5 +134,11 @@ def test_a_unit_has_one_text(value: object, text: str | None) -> None:
     assert name_unit(value) == text
 
 
+def test_a_key_is_one_unit_in_all_spellings_and_other_columns_are_taken_as_they_are() -> None:
+    assert {name_unit(value, "bigint") for value in (17, 17.0, "17", "0017", " +17 ")} == {"17"}
+    assert [name_unit(value, "string") for value in ("0017", " 17 ")] == ["0017", "17"]
+    assert [name_unit(value) for value in ("0017", 17, 17.0, " a ", "  ")] == ["0017", "17", "17", "a", None]
+
+
 def test_the_circle_fits_into_a_signed_number_of_64_bits() -> None:
     assert PLACES <= 2**63

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -45,8 +46,9 @@ def begin(
 ) -> GovernanceHooks:
     """Return hooks of a run with ``catalog``."""
     hooks = GovernanceHooks()
+    names = {"catalog": environment.catalog, "schema_prefix": environment.schema_prefix}
     loader = {
-        "globals": {"environment": environment.name, "lakehouse": environment.lakehouse},
+        "globals": {"environment": environment.name, "lakehouse": environment.lakehouse, **names},
         "parameters": {"governance": governance or GOVERNANCE},
     }
     hooks.after_context_created(SimpleNamespace(config_loader=loader))  # type: ignore[arg-type]
@@ -119,6 +121,23 @@ def test_a_table_of_another_environment_cannot_be_written(environment: Environme
         hooks.before_dataset_saved("clean.rows")
     with pytest.raises(TableError, match=r"prod.inference.answers"):
         hooks.before_dataset_saved("inference.answers")
+
+
+@pytest.mark.parametrize("foreign", ["test.", "prod.dev_alice_", "bank.dev_bob_", "bank."])
+def test_only_own_catalog_and_schemas_can_be_written(environment: Environment, foreign: str) -> None:
+    mine = replace(environment, catalog="bank", schema_prefix="dev_alice_")
+    catalog: dict[str, Any] = {}
+    for key, start in (("own", "bank.dev_alice_"), ("other", foreign)):
+        catalog[f"{key}.table"] = DeltaTableDataset(table=f"{start}clean.rows", lakehouse=mine.lakehouse)
+        catalog[f"{key}.model"] = ModelVersionDataset(name=f"{start}models.late")
+    hooks = begin(mine, catalog)
+    hooks.before_dataset_saved("own.table")
+    hooks.before_dataset_saved("own.model")
+    with pytest.raises(TableError, match=r"clean\.rows"):
+        hooks.before_dataset_saved("other.table")
+    with pytest.raises(LifeCycleError, match="environment '.*', which changes its own models only|begin with bank.dev"):
+        hooks.before_dataset_saved("other.model")
+    assert {each.kind for each in open_ledger(mine.table(PROMOTIONS)).read()} == {"refused"}
 
 
 def test_a_project_without_rules_runs_without_them(environment: Environment) -> None:

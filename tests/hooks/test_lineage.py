@@ -6,8 +6,9 @@ import dataclasses
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING
 
 import mlflow
@@ -48,6 +49,27 @@ def test_a_run_carries_every_tag_of_the_model(tracked: SampleProject, monkeypatc
     assert names <= set(tags)
     assert (tags["environment"], tags["engine"], tags["job_run_id"]) == ("test", "sail", "job-77")
     assert tags["mlflow.source.git.commit"] == tags["git_sha"] == COMMIT
+
+
+@pytest.fixture
+def platform_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have MLflow find itself in a job: it asks the runtime's module of this name, which only the platform has."""
+    facts = {"jobId": "77", "idInJob": "4711", "jobTaskType": "python_wheel", "apiUrl": "https://workspace"}
+    place = {"workspaceUrl": "https://workspace", "workspaceId": "1", "isInJob": True}
+    module = ModuleType("dbruntime.databricks_repl_context")
+    module.get_context = lambda: SimpleNamespace(**facts, **place)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "dbruntime", ModuleType("dbruntime"))
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+
+
+@pytest.mark.usefixtures("platform_job")
+def test_a_run_of_a_job_of_the_platform_carries_its_number(
+    tracked: SampleProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("BOATHOUSE_JOB_RUN_ID", raising=False)
+    tracked.run()
+    tags = _newest_run().data.tags
+    assert tags["job_run_id"] == tags["mlflow.databricks.jobRunID"] == "4711"
 
 
 def test_tables_read_are_inputs_with_version_and_purpose(tracked: SampleProject) -> None:

@@ -306,6 +306,7 @@ def test_a_wheel_says_its_commit_and_holds_its_conf(project: Path, tmp_path: Pat
     code = install(project, tmp_path, record.to_json())
     state = read_source_state(code)
     assert (state.is_wheel, state.commit, state.dirty, state.changed) == (True, record.commit, "false", ())
+    assert (state.difference, record.difference) == ("none", "none")
     release = read_release_in_use(project / "conf", "prod", code)
     assert (release.mode, release.conf.is_released) == ("enforce", True)
     (code / "code.py").write_text("x = 2\n", encoding="utf-8")

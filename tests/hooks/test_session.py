@@ -79,3 +79,24 @@ def test_an_engine_started_in_the_run_is_stopped(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(session, "running_engines", lambda: (older, newer))
     getattr(hooks, end)()
     assert (older.is_stopped, newer.is_stopped) == (False, True)
+
+
+@pytest.mark.parametrize("word", ["", " ", "''", '""'])
+def test_a_parameter_without_a_value_is_not_given(sample: SampleProject, word: str) -> None:
+    sample.write("test/parameters.yml", "as_of: null\nfolder: here\ngroup: {first: null, second: 3}")
+    given = {"as_of": word, "folder": word, "group": {"first": word, "second": word}, "unknown": word}
+    loader = ReadOnceConfigLoader(str(sample.conf), env="test", runtime_params=given, **CONFIG_LOADER_ARGS)
+    found = loader["parameters"]
+    assert (found["as_of"], found["folder"], found["group"]) == (None, "here", {"first": None, "second": 3})
+    assert found["unknown"] is None  # in place, for the check of the parameters to refuse
+
+
+@pytest.mark.parametrize("word", ["None", "none", "null", "NULL", "~", " None "])
+def test_the_text_of_no_value_is_none_where_the_files_have_none(sample: SampleProject, word: str) -> None:
+    sample.write("test/parameters.yml", "as_of: null\nfolder: here\ngroup: {first: null, second: 3}")
+    given = {"as_of": word, "folder": word, "group": {"first": word}, "unknown": word}
+    loader = ReadOnceConfigLoader(str(sample.conf), env="test", runtime_params=given, **CONFIG_LOADER_ARGS)
+    found = loader["parameters"]
+    assert (found["as_of"], found["group"]) == (None, {"first": None, "second": 3})
+    assert (found["folder"], found["unknown"]) == (word, word)  # a text like any other
+    assert loader["parameters"] == found

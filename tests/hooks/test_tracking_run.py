@@ -43,6 +43,25 @@ def test_a_report_is_kept_with_its_run(tracked: SampleProject, runner: str) -> N
     assert Path(path).read_text(encoding="utf-8") == "champion of 3 rows"
 
 
+@pytest.mark.parametrize("runner", ["SequentialRunner", "ThreadRunner"])
+def test_the_store_is_told_once_that_a_run_has_ended(
+    tracked: SampleProject, runner: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each further time costs requests to a server, and a line of the log."""
+    from kedro import runner as runners
+
+    ended: list[str] = []
+    end = mlflow.MlflowClient.set_terminated
+    monkeypatch.setattr(
+        mlflow.MlflowClient,
+        "set_terminated",
+        lambda client, run_id, *given, **named: (ended.append(run_id), end(client, run_id, *given, **named)),
+    )
+    tracked.run(runner=getattr(runners, runner)())
+    assert ended == [_newest_run().info.run_id]
+    assert mlflow.active_run() is None
+
+
 def test_what_is_no_report_is_not_copied(tracked: SampleProject) -> None:
     tracked.write("test/catalog.yml", REPORT.replace("reports.summary:", "training.note:"))
     tracked.run()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from boathouse.errors import StreamError
+from boathouse.errors import StreamError, TableError
 from boathouse.inference import structured_stream
 from boathouse.inference.structured_stream import KafkaOutput, StructuredStream
 from tests.fixtures.kafka_broker import KafkaBroker, find_jars
@@ -40,12 +40,12 @@ def found(tmp_path_factory: pytest.TempPathFactory, spark_worker: EngineWorker) 
 @pytest.mark.spark
 def test_each_event_is_scored_or_quarantined_once(found: dict[str, Any]) -> None:
     answers, dead, progress = found["whole"]
-    assert [row[0] for row in answers] == ["e1", "e130", "e131", "e2"]
+    assert [row[0] for row in answers] == ["e1", "e130", "e131", "e2", "e3", "e7"]
     assert [row[:2] for row in dead] == [
         *(["None", "broken"], ["e130", "duplicate"], ["e133", "broken"], ["e2", "duplicate"], ["e3", "broken"]),
-        *(["e4", "duplicate"], ["e4", "unscorable"], ["e6", "late"]),
+        *(["e4", "late"], ["e4", "unscorable"], ["e6", "late"], ["e7", "broken"]),
     ]
-    assert progress == [[0, 4, 2, 1, 0, 0, 1], [1, 4, 1, 1, 2, 0, 0], [2, 4, 1, 1, 1, 1, 0]]
+    assert progress == [[0, 5, 2, 2, 0, 0, 1], [1, 4, 1, 1, 2, 0, 0], [2, 6, 3, 1, 0, 2, 0]]
 
 
 @pytest.mark.spark
@@ -81,7 +81,7 @@ def test_a_source_that_is_not_what_it_was_stops_with_a_message(
 @pytest.mark.spark
 @pytest.mark.kafka
 def test_each_answer_is_in_the_topic_under_its_id(found: dict[str, Any]) -> None:
-    assert len(found["kafka"]["answers"]) == 5
+    assert len(found["kafka"]["answers"]) == 7
     assert found["kafka"]["sent"] == found["kafka"]["answers"]
 
 
@@ -120,8 +120,18 @@ def test_a_query_that_is_still_starting_is_not_idle(tmp_path: Path, monkeypatch:
     class Query:
         awaitTermination = staticmethod(lambda _seconds: False)  # noqa: N815 - the name of Spark
         status = property(lambda _self: statuses.pop(0))
+        recentProgress = ()  # noqa: N815 - the name of Spark
 
     options: Any = SimpleNamespace(trigger="continuous", interval_s=0.2, stop_when_idle_s=1.0)
     unused: Any = None
     StructuredStream(unused, unused, unused, options=options, checkpoint=tmp_path)._wait(Query())
     assert statuses == []
+
+
+def test_an_error_of_the_project_travels_in_the_text_of_another() -> None:
+    own = TableError('Columns:\n  + "a"\\b: int')
+    text = f"[STREAM_FAILED] Query terminated: Traceback\n RuntimeError: {structured_stream._wrap(own)} SQLSTATE: XXKST"
+    found = structured_stream._unwrap(text)
+    assert type(found) is TableError
+    assert str(found) == str(own)
+    assert structured_stream._unwrap("[STREAM_FAILED] of another cause") is None

@@ -39,21 +39,23 @@ def stopped(lakehouse: RequestLakehouse, **options: Any) -> str:
     return str(caught.value.__cause__)
 
 
-# By hand: e6 was made 124 minutes before e130 of an earlier batch, and an hour is allowed. e5's id is missing, so it
+# By hand: e6 and e4 were made 124 and 126 minutes before e130 of an earlier batch, and an hour is allowed; e4 could
+# not be scored before, so that it is no duplicate. NaN is no value, as null. e5's id is missing, so it
 # is listed as 'None'. The second copy of e130 comes later by its time.
 EXPECTED = [
-    [("e1", 1.0, 0), ("e130", 1 / 130, 1), ("e131", 1 / 131, 2), ("e2", 0.5, 0)],
+    [("e1", 1.0, 0), ("e130", 1 / 130, 1), ("e131", 1 / 131, 2), ("e2", 0.5, 0), ("e3", 1 / 3, 2), ("e7", 1 / 7, 2)],
     [
-        ("None", "broken", ["request_id_not_null", "requested_units_not_nan"], 1),
+        ("None", "broken", ["request_id_not_null"], 1),
         ("e130", "duplicate", [], 1),
         ("e133", "broken", ["requested_units_in_range"], 2),
         ("e2", "duplicate", [], 1),
         ("e3", "broken", ["shop_id_not_null"], 0),
-        ("e4", "duplicate", [], 2),
+        ("e4", "late", [], 2),
         ("e4", "unscorable", ["no_feature_row"], 0),
         ("e6", "late", [], 2),
+        ("e7", "broken", ["requested_at_in_future"], 0),
     ],
-    [(0, 4, 2, 1, 0, 0, 1), (1, 4, 1, 1, 2, 0, 0), (2, 4, 1, 1, 1, 1, 0)],
+    [(0, 5, 2, 2, 0, 0, 1), (1, 4, 1, 1, 2, 0, 0), (2, 6, 3, 1, 0, 2, 0)],
 ]
 
 

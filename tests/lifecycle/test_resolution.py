@@ -121,6 +121,68 @@ def test_of_a_stopped_champion_it_is_said_who_stopped_it_and_how_it_is_resumed()
     assert "was stopped" not in explain_missing(state, "challenger")
 
 
+THIRD = (event("registered", "3", number=5), event("promoted", "3", number=6, stage="champion"))
+REQUESTED = (event("requested", "1", number=2, to="production"),)
+
+
+@pytest.mark.parametrize(
+    ("story", "version", "told"),
+    [
+        (STORY, "2", ""),
+        (STORY, "9", ""),
+        (
+            (*STORY, event("stopped", "2", number=5, actor="ann")),
+            "2",
+            "was stopped by ann at 2026-03-01 09:05 UTC: why",
+        ),
+        ((*STORY, event("rolled_back", "1", number=5, **{"from": "2", "to": "1"})), "2", "replaced by 1 in a rollback"),
+        ((*STORY, event("rolled_back", "1", number=5, **{"from": "2", "to": "1"})), "1", ""),
+        ((*STORY, event("archived", "1", number=5, why="by hand")), "1", "was archived by vera"),
+        # They made way for others: a rollout that they are in goes on.
+        ((*STORY, event("archived", "1", number=5, why="superseded")), "1", ""),
+        ((*STORY, *THIRD), "1", ""),
+        # Stopped, resumed, replaced in order.
+        (
+            (
+                *STORY,
+                event("stopped", "2", number=5),
+                event("rolled_back", "2", number=6, **{"from": "2", "to": "2"}),
+                *THIRD,
+                event("registered", "4", number=7),
+                event("promoted", "4", number=8, stage="champion"),
+            ),
+            "2",
+            "",
+        ),
+        (
+            (*STORY[:1], *REQUESTED, event("rejected", "1", number=3, request="requested/1/2")),
+            "1",
+            "the request to make version 1 of test.models.late champion was rejected by vera",
+        ),
+        (
+            (*STORY[:1], *REQUESTED, event("rejected", "1", number=3, request="requested/1/2", by="the comparison")),
+            "1",
+            "",
+        ),
+        (
+            (
+                *STORY[:1],
+                *REQUESTED,
+                event("rejected", "1", number=3, request="requested/1/2"),
+                event("requested", "1", number=4, to="production"),
+            ),
+            "1",
+            "",
+        ),
+    ],
+)
+def test_what_a_person_took_out_of_service_goes_on_nowhere(
+    story: tuple[AuditEvent, ...], version: str, told: str
+) -> None:
+    found = RecordedModel.of(NAME, seal(*story)).explain_removal(version)
+    assert told in found if told else found == ""
+
+
 # Alarms, on record before they are set back
 
 

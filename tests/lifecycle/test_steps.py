@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from boathouse.errors import LifeCycleError, UntrustedModelError
+from boathouse.errors import LifeCycleError, RegistryRefusedError, UntrustedModelError
 from boathouse.lifecycle.comparison import plan_changes
 from boathouse.lifecycle.decision import record_decision
 from boathouse.lifecycle.stop import stop_champion
@@ -166,6 +167,41 @@ def test_an_approval_carries_the_request_out(setup: LifeCycleSetup) -> None:
     assert setup.registry.aliases == {"champion": "3", "previous": "2"}
     assert setup.registry.versions["3"].tags["approved_by"] == "vera"
     assert state.open_requests == ()
+
+
+def test_who_approves_needs_no_right_in_the_registry(setup: LifeCycleSetup) -> None:
+    """Persons write the ledger of prod, and the service principal alone its models."""
+    judge(setup, needed=1)
+    aliases, told = dict(setup.registry.aliases), []
+    setup.registry.read_only = True
+    state = replace(setup.cycle("vera", ASKED), tell=told.append).approve("3", comment="seen the report")
+    assert (state.champion, setup.registry.aliases) == ("3", aliases)
+    assert [each.version for each in setup.records("promoted")][-1] == "3"
+    assert len(told) == 1
+    assert "does not show yet what is on record of test.models.late" in told[0]
+    assert "boathouse models sync" in told[0]
+    # Asked again, also with the registry behind the ledger, it says that it was done.
+    with pytest.raises(LifeCycleError, match="closed: carried out by vera"):
+        setup.cycle("ann", ASKED).approve("3", comment="yes")
+    setup.registry.read_only = False
+    # As the task of the deployment job that follows.
+    assert setup.cycle("tom", ASKED).promote("3", comment="deployment").champion == "3"
+    assert setup.registry.aliases == {"champion": "3", "previous": "2"}
+    assert shown(setup)
+
+
+def test_who_rejects_needs_no_right_in_the_registry(setup: LifeCycleSetup) -> None:
+    judge(setup, needed=1)
+    setup.registry.read_only = True
+    state = setup.cycle("vera", ASKED).reject("3", comment="unfair to the young")
+    assert state.requests[-1].closed == "rejected by vera"
+
+
+def test_who_moves_a_version_needs_the_right_and_hears_that_it_is_missing(setup: LifeCycleSetup) -> None:
+    setup.cycle().sync()
+    setup.registry.read_only = True
+    with pytest.raises(RegistryRefusedError, match="PERMISSION_DENIED"):
+        setup.cycle().rollback(comment="worse")
 
 
 def test_where_it_is_not_carried_out_promote_does_it(setup: LifeCycleSetup) -> None:

@@ -7,9 +7,12 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
+import skops.io
 
 from boathouse.errors import ModelError, OptionError
+from boathouse.modelling import estimators
 from boathouse.modelling.calibration import CalibrationOptions, CostOptions, choose_threshold
+from boathouse.modelling.estimators import FITS
 from boathouse.modelling.leakage import (
     LeakageOptions,
     check_feature_times,
@@ -224,3 +227,22 @@ def test_rows_of_one_entity_are_in_one_half() -> None:
     assert [by_entity[each] for each in sample.entities.tolist()] == sample.halves.tolist()
     assert len(by_entity) == 4
     assert number_entities(TABLE, []).tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "parameters"),
+    [("xgboost", {"rounds": 20, "max_depth": 4}), ("hist_gradient_boosting", {"max_iter": 20})],
+)
+def test_a_fit_is_the_same_to_the_last_bit_whatever_cores_are_free(
+    algorithm: str, parameters: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sample, scores = make_sample(), []
+    for threads in (1, 2):
+        monkeypatch.setattr(estimators, "free_threads", lambda most, threads=threads: threads)
+        content = FITS[algorithm](sample, parameters, 1)
+        if algorithm == "xgboost":
+            scores.append(content)
+        else:
+            model = skops.io.loads(content, trusted=skops.io.get_untrusted_types(data=content))
+            scores.append(model.decision_function(sample.matrix).tobytes())
+    assert scores[0] == scores[1]

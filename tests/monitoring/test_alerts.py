@@ -203,3 +203,20 @@ def test_alarms_come_first_and_nothing_twice() -> None:
 def test_no_alert_is_a_row_too() -> None:
     (row,) = alert_rows([], as_of=date(2005, 9, 30))
     assert row[1:4] == ("none", "none", "all checks")
+
+
+@pytest.mark.parametrize(
+    ("infinite", "severity", "alert"),
+    [((0, 0), "none", None), ((0, 1), "none", "warning"), ((5, 0), "none", None), ((0, 100), "none", "alarm")],
+)
+def test_infinite_numbers_are_an_alert_of_the_data(infinite: tuple[int, int], severity: str, alert: str | None) -> None:
+    """One is worth watching; a share of them beyond the limit of nulls is an alarm."""
+    found = alert_on_drift(
+        [drift(severity, reference_infinite=infinite[0], current_infinite=infinite[1])],
+        kind="feature_drift",
+        options=DRIFT,
+    )
+    assert [each.severity for each in found] == ([] if alert is None else [alert])
+    if alert is not None:
+        assert f"{infinite[1]} of 1,000 values of x are infinite, 0 of 1,000 before" in found[0].message
+        assert found[0].kind == "data"

@@ -11,6 +11,7 @@ import pytest
 from boathouse.errors import BoathouseError, OptionError
 from boathouse.monitoring.drift import compare_tables
 from boathouse.monitoring.options import DriftOptions
+from boathouse.monitoring.report import plot_drift
 
 OPTIONS = DriftOptions(
     psi_warning=0.1,
@@ -118,6 +119,19 @@ def test_columns_that_are_left_out_are_measured_and_not_judged() -> None:
     )
 
 
+def test_a_column_that_is_not_judged_does_not_hide_those_that_are() -> None:
+    far = (
+        pa.table({"moved": REFERENCE["moved"], "off": np.zeros(5_000)}),
+        pa.table({"moved": CURRENT["moved"], "off": np.ones(4_000)}),
+    )
+    found = compare_tables(*far, columns=["moved"], options=OPTIONS, left_out={"off": "it always moves"})
+    judged, left_out = (next(each for each in found if each.column == name) for name in ("moved", "off"))
+    axes = plot_drift(found, OPTIONS).axes[0]
+    end = axes.get_xlim()[1]
+    assert judged.comparison.psi < end < 2 * judged.comparison.psi < left_out.comparison.psi
+    assert [each.get_text() for each in axes.texts] == [f"{left_out.comparison.psi:.3g} →"]
+
+
 def test_a_column_without_a_reason_cannot_be_left_out() -> None:
     for reason in ("", " "):
         with pytest.raises(OptionError, match="'left_out_because'.*the reason for what is ignored"):
@@ -172,3 +186,9 @@ def test_an_empty_side_is_an_error() -> None:
 def test_options_out_of_range_are_named(name: str, value: float) -> None:
     with pytest.raises(OptionError, match=f"'{name}'"):
         replace(OPTIONS, **{name: value})
+
+
+def test_whole_numbers_beyond_those_a_double_holds_are_compared() -> None:
+    rows = pa.table({"n": pa.array([2**60 + 1, 2**53 + 1, None], pa.int64())})
+    (found,) = compare_tables(rows, rows, columns=["n"], options=OPTIONS)
+    assert (found.comparison.psi, found.comparison.current_nulls) == (0.0, 1)

@@ -11,7 +11,7 @@ from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
 from boathouse.monitoring.columns import compare_numeric
-from boathouse.monitoring.distances import population_stability_index
+from boathouse.monitoring.distances import Comparison, population_stability_index
 
 GENERATOR = np.random.default_rng(7)
 SMOOTH = GENERATOR.normal(100, 15, 4_000), GENERATOR.normal(104, 18, 2_500)
@@ -123,3 +123,43 @@ def test_figures_on_record(
     assert (found.ks.statistic, found.ks.p_value) == pytest.approx(ks, rel=1e-12)
     if wasserstein is not None:
         assert found.wasserstein == pytest.approx(wasserstein, rel=1e-12)
+
+
+INFINITE, NOTHING = float("inf"), float("nan")
+ODD = st.sampled_from([INFINITE, -INFINITE, NOTHING])
+HUGE = st.one_of(st.integers(-5, 5).map(float), st.sampled_from([1.7e308, -1.7e308, 1e-320, 0.0, -0.0]), ODD)
+
+
+def numbers_of(found: Comparison) -> list[float]:
+    """Return every number of a comparison."""
+    flat = [found.ks, found.chi_squared, found.null_test, found.infinite_test, found.shift]
+    values = [vars(part).values() for part in (found, *filter(None, flat))]
+    return [float(value) for each in values for value in each if isinstance(value, int | float)]
+
+
+@given(arrays(np.float64, st.integers(0, 40), elements=HUGE), arrays(np.float64, st.integers(0, 40), elements=HUGE))
+def test_whatever_a_column_holds_every_figure_is_a_number(x: np.ndarray, y: np.ndarray) -> None:
+    """All-null, constant, empty, infinite and huge ones included; no warning of numpy either."""
+    found = compare_numeric(x, y, discrete_values=2)
+    assert np.isfinite(numbers_of(found)).all()
+    assert (found.reference_infinite, found.current_infinite) == (np.isinf(x).sum(), np.isinf(y).sum())
+    assert (found.reference_nulls, found.current_nulls) == (np.isnan(x).sum(), np.isnan(y).sum())
+    assert found.has_values == bool(np.isfinite(x).any() and np.isfinite(y).any())
+
+
+@pytest.mark.parametrize("value", [INFINITE, -INFINITE, NOTHING])
+def test_a_value_that_is_no_number_changes_no_other_statistic(value: float) -> None:
+    before, after = np.random.default_rng(0).normal([[0.0], [5.0]], 1, (2, 1_000))
+    clean, found = (compare_numeric(before, side, discrete_values=10) for side in (after, np.append(after, value)))
+    for name in ("psi", "js_distance", "ks", "wasserstein", "avg_delta", "shift"):
+        assert getattr(found, name) == getattr(clean, name), name
+    assert (found.current_rows, found.current_nulls + found.current_infinite) == (1_001, 1)
+
+
+def test_large_numbers_are_compared_in_a_unit_of_their_size() -> None:
+    x, y = np.array([1.0, 2.0, 3.0, 8.0]), np.array([2.0, 4.0, 4.0, 9.0])
+    plain, large = (compare_numeric(x * unit, y * unit, discrete_values=2) for unit in (1.0, 1e307))
+    for name in ("psi", "js_distance", "ks"):
+        assert getattr(large, name) == getattr(plain, name)
+    assert large.avg_delta == pytest.approx(plain.avg_delta * 1e307)
+    assert large.wasserstein == pytest.approx(plain.wasserstein * 1e307)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,9 +13,9 @@ from boathouse.serving.access import Access, AccessLog
 from boathouse.serving.app import App
 from boathouse.serving.endpoint import Endpoint
 from boathouse.serving.look_up import FeatureLookUp
-from boathouse.serving.scoring import ScoringThreads
 from boathouse.serving.served_model import load_model
 from boathouse.serving.service import Service
+from boathouse.serving.threads import ScoringThreads
 from boathouse.serving.tokens import TokenFile
 from boathouse.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
 from boathouse.use_case import USE_CASE
@@ -41,7 +42,9 @@ class ServedMonth:
         loader = CONFIG_LOADER_CLASS(conf_source=str(CONF), env="test", **CONFIG_LOADER_ARGS)
         document = dict(loader["endpoints"])[NAME]
         config = EndpointConfig.from_document(NAME, document)
-        look_up = None if store is None else FeatureLookUp(store, config.look_up)
+        # What is compared is what is answered, not how soon: the machine may have other work.
+        options = replace(config.look_up, timeout_ms=30_000)
+        look_up = None if store is None else FeatureLookUp(store, options)
         endpoint = Endpoint(config, ScoringThreads(), look_up)
         ranges = config.input.ranges
         files = model.files

@@ -32,7 +32,9 @@ def seen(
     tmp_path_factory: pytest.TempPathFactory, sail_worker: EngineWorker, spark_worker: EngineWorker
 ) -> dict[str, Any]:
     """Return what each engine sees in each lakehouse, after the other has extended it."""
-    base = tmp_path_factory.mktemp("parity")
+    # Engines read a path as an address, a pattern or a template; the folder has what each would take apart.
+    base = tmp_path_factory.mktemp("parity") / "#1 ?[x]{y}* %Zü'日|^"
+    base.mkdir()
     roots = {name: (base / name).as_posix() for name in ("by_sail", "by_spark")}
     files = {
         f"{engine} {name}": (base / f"{engine}_{name}.json").as_posix()

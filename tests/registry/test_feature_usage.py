@@ -16,7 +16,7 @@ from boathouse.features.usage import users_of
 from boathouse.registry.feature_usage import FeatureUsageDataset
 from boathouse.scoring.feature_spec import FEATURE_SPEC, FeatureSpec
 from boathouse.scoring.files import seal_files
-from tests.fixtures.model_store import NAME, make_dataset, make_model
+from tests.fixtures.model_store import EACH_REGISTRY, NAME, make_dataset, make_model
 from tests.fixtures.toy.use_case import USE_CASE
 
 pytestmark = pytest.mark.usefixtures("store")
@@ -37,6 +37,7 @@ def usage(**options: Any) -> FeatureUsageDataset:
     return FeatureUsageDataset(models=["test.models.none", NAME], **options)
 
 
+@EACH_REGISTRY
 def test_versions_in_use_tell_their_views() -> None:
     assert usage().load() == []
     register_two()
@@ -49,6 +50,7 @@ def test_versions_in_use_tell_their_views() -> None:
     assert tags["feature_spec_digest"] == SPEC.digest
 
 
+@EACH_REGISTRY
 def test_every_version_can_be_asked_for() -> None:
     register_two()
     assert [(use.version, use.views != "") for use in usage(every_version=True).load()] == [("2", False), ("1", True)]
@@ -56,6 +58,7 @@ def test_every_version_can_be_asked_for() -> None:
         usage().save([])
 
 
+@EACH_REGISTRY
 def test_what_a_version_takes_is_read_from_its_signature_on_request() -> None:
     register_two()
     assert [use.inputs for use in usage(every_version=True).load()] == [None, None]

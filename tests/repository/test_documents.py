@@ -37,7 +37,7 @@ def read(page: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+def document_reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     """Return a checkout after ``make run``."""
     found = Reader.arrive(tmp_path_factory.mktemp("reader"))
     yield found
@@ -186,12 +186,12 @@ def test_a_shell_keeps_its_state_and_says_how_commands_end(tmp_path: Path) -> No
         shell.close()
 
 
-def test_the_first_command_ends_well(reader: Reader) -> None:
-    assert reader.first.exit_code == 0, reader.first.printed[-3000:]
+def test_the_first_command_ends_well(document_reader: Reader) -> None:
+    assert document_reader.first.exit_code == 0, document_reader.first.printed[-3000:]
 
 
-def test_the_experiment_says_what_its_runs_are(reader: Reader) -> None:
-    with closing(sqlite3.connect(reader.kept / "mlflow.db")) as store:
+def test_the_experiment_says_what_its_runs_are(document_reader: Reader) -> None:
+    with closing(sqlite3.connect(document_reader.kept / "mlflow.db")) as store:
         notes = store.execute("SELECT value FROM experiment_tags WHERE key = 'mlflow.note.content'").fetchall()
     assert len(notes) == 1
     assert "One run for each `kedro run` in environment dev" in notes[0][0]
@@ -201,8 +201,8 @@ def test_the_experiment_says_what_its_runs_are(reader: Reader) -> None:
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if any(block.is_run for block in read_blocks(page, read(page)))]
 )
-def test_the_commands_of_a_page_run_as_they_stand(reader: Reader, page: str) -> None:
-    faults = list(reader.read(page))
+def test_the_commands_of_a_page_run_as_they_stand(document_reader: Reader, page: str) -> None:
+    faults = list(document_reader.read(page))
     assert not faults, "\n\n".join(faults)
 
 
@@ -224,9 +224,9 @@ def find_shown() -> list[str]:
 
 
 @pytest.mark.programs("git")
-def test_what_shows_a_capability_runs(reader: Reader) -> None:
+def test_what_shows_a_capability_runs(document_reader: Reader) -> None:
     shown = find_shown()
     assert len(shown) > 15
     block = Block("docs/capabilities.md", 1, "bash", "", "\n".join(["boathouse features publish", *shown]))
-    faults = list(reader.type("shown", [block]))
+    faults = list(document_reader.type("shown", [block]))
     assert not faults, "\n\n".join(faults)

@@ -49,8 +49,8 @@ def calls(folder: Path) -> list[str]:
 
 
 def test_help_is_the_default_and_lists_every_target() -> None:
-    targets = set(re.findall(r"^\.PHONY: (\w+)$", MAKEFILE, flags=re.MULTILINE))
-    listed = set(re.findall(r"^  (\w+) +\S", make(ROOT).stdout, flags=re.MULTILINE))
+    targets = set(re.findall(r"^\.PHONY: ([\w-]+)$", MAKEFILE, flags=re.MULTILINE))
+    listed = set(re.findall(r"^  ([\w-]+) +\S", make(ROOT).stdout, flags=re.MULTILINE))
     assert listed == targets
     assert {"venv", "run", "test", "check", "viz", "mlflow", "doctor"} <= listed
 
@@ -111,3 +111,44 @@ def test_reset_removes_what_runs_and_endpoints_left_and_keeps_the_extracts(check
     assert make(checkout, "reset", "BOATHOUSE_DATA=data").returncode == 0
     left = [path.relative_to(checkout / "data").as_posix() for path in (checkout / "data").rglob("*")]
     assert sorted(left) == ["01_raw", "01_raw/customers.csv"]
+
+
+@pytest.mark.parametrize("name", ["my bank", "a\"b $HOME `id` #1 'x' ?[y]* \\ ü", "~"])
+def test_reset_removes_from_the_folder_that_is_named_whatever_its_name(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("HOME", str(checkout / "home"))
+    monkeypatch.setenv("BOATHOUSE_DATA", f"{name}/x y" if name == "~" else name)
+    data = checkout / "home" / "x y" if name == "~" else checkout / name
+    beside = checkout / "lakehouse"
+    for folder in (data / "lakehouse", data / "01_raw", beside):
+        folder.mkdir(parents=True)
+    done = make(checkout, "reset")
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in data.iterdir()] == ["01_raw"]
+    assert beside.exists()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [("BOATHOUSE_DATA", "a\nb", "has a line break"), ("VENV", "my venv", "VENV is"), ("VENV", "v%1", "VENV is")],
+)
+def test_what_make_would_take_apart_is_refused_before_anything_is_done(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    before = sorted(checkout.iterdir())
+    done = make(checkout, "reset") if variable == "BOATHOUSE_DATA" else make(checkout, "venv", f"VENV={value}")
+    assert done.returncode != 0
+    assert said in done.stderr
+    assert sorted(checkout.iterdir()) == before
+
+
+def test_a_checkout_may_have_spaces_but_no_colon(checkout: Path) -> None:
+    plain = shutil.copytree(checkout, checkout / "my [co] #1")
+    done = make(plain, "venv", "PYTHON=./python3.11")
+    assert (done.returncode, (plain / ".venv" / ".ready").exists()) == (0, True), done.stderr
+    parted = shutil.copytree(plain, checkout / "a:b", ignore=shutil.ignore_patterns(".venv"))
+    done = make(parted, "venv", "PYTHON=./python3.11")
+    assert "has a ':'" in done.stderr
+    assert not (parted / ".venv").exists()

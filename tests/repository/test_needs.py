@@ -84,5 +84,6 @@ def test_nothing_is_missing_where_all_is_found(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setattr(needs, "POSTGRES_FOLDERS", str(tmp_path))
     monkeypatch.setattr(needs, "find_jars", lambda: [tmp_path])
     monkeypatch.setattr(needs, "find_other_python", lambda: "/usr/bin/python3.12")
+    monkeypatch.setattr(needs, "find_built", lambda: ["serverless-5"])
     monkeypatch.setattr(needs.shutil, "which", lambda _: "/usr/bin/chromium")
     assert needs.find_missing() == {}

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures.needs import BROWSERS, OTHER_PYTHON, PARTS, PROGRAMS
+from tests.fixtures.platform_environment import COMMAND, SPARK_CLIENTS, locate
 
 ROOT = Path(__file__).resolve().parents[2]
 DELTA_JAR = f"io.delta_delta-spark_4.0_2.13-{version('delta-spark')}.jar"
@@ -24,6 +25,7 @@ HIDDEN = {
     "PostgreSQL": (("postgres",), "apt-get install postgresql"),
     "Chromium": (("browser",), "apt-get install chromium"),
     "the other Python": (("other_python",), f"pyenv install {OTHER_PYTHON}"),
+    "the platform's packages": (("platform_sets",), COMMAND),
     "curl": (("curl",), "apt-get install curl"),
     "git": (("git", "with_a_trained_workspace"), "apt-get install git"),
     "openssl": (("openssl",), "apt-get install openssl"),
@@ -50,6 +52,7 @@ MARKED_FILES = (
     "tests/inference/test_structured_stream.py",
     "tests/features/online/test_outages.py",
     "tests/repository/test_other_python.py",
+    "tests/repository/test_platform_sets.py",
 )
 
 
@@ -62,6 +65,7 @@ def build_machine(folder: Path, *hidden: str) -> dict[str, str]:
         "PostgreSQL": ["postgresql/15/bin/pg_ctl", "bin/runuser"],
         "Chromium": [f"bin/{BROWSERS[0]}"],
         "the other Python": [f"bin/python{OTHER_PYTHON}"],
+        "the platform's packages": [f"home/{locate(name).relative_to(Path.home())}/ready" for name in SPARK_CLIENTS],
         **{name: [f"bin/{name}"] for name in PROGRAMS},
     }
     (folder / "bin").mkdir(parents=True)

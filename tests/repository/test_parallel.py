@@ -24,6 +24,7 @@ def test_each_shared_fixture_is_one_of_the_session(fixture: str) -> None:
 @pytest.mark.parametrize(
     ("path", "group"),
     [
+        ("tests/repository/test_documents.py", "documents"),
         ("tests/golden/test_flow.py", "spark"),
         ("tests/parity/test_scoring_parity.py", "book"),
         ("tests/lineage/test_reproduction.py", "trained"),
@@ -35,9 +36,10 @@ def test_a_file_is_a_group_unless_its_tests_share(path: str, group: str) -> None
 
 
 def test_what_takes_longest_begins() -> None:
-    spark, book = (rank_group(f"tests/{path}", slow=False) for path in ("golden/test_flow.py", "parity/conftest.py"))
+    paths = ("repository/test_documents.py", "golden/test_flow.py", "parity/conftest.py")
+    documents, spark, book = (rank_group(f"tests/{path}", slow=False) for path in paths)
     other = "tests/test_environment.py"
-    assert spark < book < rank_group(other, slow=True) < rank_group(other, slow=False)
+    assert documents < spark < book < rank_group(other, slow=True) < rank_group(other, slow=False)
 
 
 def test_workers_take_whole_groups(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from boathouse.endpoints.options import LogOptions
+from boathouse.serving.inference_log import InferenceLog
 from tests.fixtures.asgi_client import AsgiClient
 from tests.fixtures.small_endpoint import SmallEndpoint, fill_store, make_rows
 
@@ -53,3 +55,33 @@ def start(tmp_path: Path) -> Iterator[Start]:
 def client(start: Start, store: OnlineStore) -> AsgiClient:
     """Return a client of an endpoint with the store."""
     return start(store)[0]
+
+
+@pytest.fixture
+def make_log(tmp_path: Path) -> Iterator[Callable[..., InferenceLog]]:
+    logs: list[InferenceLog] = []
+
+    def make(
+        *,
+        commit_seconds: float = 0.05,
+        on_disk: Any = None,
+        start: bool = True,
+        always_hidden: tuple[str, ...] = (),
+        **options: Any,
+    ) -> InferenceLog:
+        log = InferenceLog(
+            tmp_path / "table",
+            tmp_path / "journal",
+            LogOptions(**{"flush_seconds": 0.02, **options}),
+            commit_seconds=commit_seconds,
+            on_disk=on_disk,
+            always_hidden=always_hidden,
+        )
+        logs.append(log)
+        if start:
+            log.start()
+        return log
+
+    yield make
+    for log in logs:
+        log.close()

@@ -31,7 +31,7 @@ class Versions:
 
     def __init__(self) -> None:
         self.now, self.broken, self.down, self.read = {"champion": "1"}, set[str](), False, list[str]()
-        self.moved, self.stopped = set[str](), ""
+        self.moved, self.stopped, self.removed = set[str](), "", dict[str, str]()
 
     def find(self, name: str) -> Callable[[str], DecidedVersion | None]:
         assert name == NAME
@@ -42,13 +42,16 @@ class Versions:
     def resolve(self, wanted: str) -> DecidedVersion | None:
         if wanted in self.moved:
             raise UndecidedModelError.alias_moved(NAME, wanted, "1", "9", ledger="test.audit.promotions")
-        version = self.now.get(wanted)
+        version = wanted if wanted.isdecimal() else self.now.get(wanted)
         if version is None:
             return None
         return DecidedVersion(name=NAME, version=version, digest=f"digest of {version}", stage=wanted)
 
     def explain(self, name: str, alias: str) -> tuple[str, bool]:
         return self.stopped or f"no version of {name} was made {alias}", alias == "champion" and bool(self.stopped)
+
+    def explain_removal(self, name: str, version: str) -> str:
+        return self.removed.get(version, "")
 
     def files(self, found: DecidedVersion) -> dict[str, bytes]:
         self.read.append(found.version)
@@ -170,6 +173,50 @@ def test_a_stopped_champion_is_withdrawn_though_it_has_traffic_and_resumed(watch
     assert watched.look() == [("model", "champion", "1")]
 
 
+def pinned(*, share: int = 50, **versions: str) -> EndpointConfig:
+    """Return a configuration whose entities stay with ``versions``."""
+    config = swapped(champion=share)
+    entities = tuple(replace(each, entity_version=versions.get(each.name)) for each in config.served_entities)
+    return replace(config, served_entities=entities)
+
+
+def test_a_pinned_entity_stays_whatever_the_alias_does(watched: Watched) -> None:
+    watched.registry.now = {"champion": "1", "challenger": "2"}
+    watched.configs = {"late": pinned(champion="1", challenger="2")}
+    assert watched.look() == [("model", "champion", "1"), ("model", "challenger", "2")]
+    watched.registry.now = {"champion": "3"}
+    assert watched.look() == []
+    # Nor does it answer by the alias while the configuration that lets it follow again is on its way.
+    watched.registry.now = {"champion": "1", "challenger": "4"}
+    watched.configs = {"late": make_config()}
+    watched.look()
+    assert [each.kind for each in watched.worker.messages] == ["configure", "model"]
+    assert watched.worker.messages[1].content["version"] == "4"
+    # The pinned version has to be there before it gets traffic, though another one of the entity is.
+    watched.configs, watched.not_loadable = {"late": pinned(challenger="2")}, {"2"}
+    for _ in range(2):
+        assert "configure" not in [each[0] for each in watched.look()]
+        assert "configure" not in [each.kind for each in watched.worker.messages]
+
+
+def test_what_was_taken_out_of_service_answers_nothing_and_the_others_do(watched: Watched) -> None:
+    watched.registry.now = {"champion": "1", "challenger": "2"}
+    watched.configs = {"late": pinned(champion="1", challenger="2")}
+    watched.look()
+    watched.registry.removed = {"2": "version 2 was archived by ann: faulty data"}
+    assert watched.look() == [("withdraw", "challenger"), ("problem", "challenger")]
+    assert [each.kind for each in watched.worker.messages] == ["configure", "withdraw", "problem"]
+    routes = watched.worker.messages[0].content["document"]["config"]["traffic_config"]["routes"]
+    assert [each["traffic_percentage"] for each in routes] == [100, 0]
+    # The champion was rolled back in the registry: its entity follows again.
+    watched.registry.removed, watched.registry.now = {"1": "version 1 was replaced by 3"}, {"champion": "3"}
+    assert ("model", "champion", "3") in watched.look()
+    # Everything was the challenger's: the champion answers in its place.
+    watched.configs, watched.registry.removed = {"late": pinned(share=0, challenger="2")}, {"2": "archived"}
+    watched.look()
+    assert watched.supervisor._configs["late"].traffic_of("champion") == 100
+
+
 def test_a_version_that_cannot_be_read_is_tried_again_later(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     watched.look()
     watched.registry.broken, watched.registry.now = {"2"}, {"champion": "2"}
@@ -251,9 +298,8 @@ def test_a_version_stays_while_the_configuration_that_lets_it_go_waits(watched: 
     assert watched.look() == [("problem", "challenger")]
     watched.registry.now = {"challenger": "2"}
     assert watched.look() == [("model", "challenger", "2")]
-    assert watched.look() == []
-    assert watched.worker.messages[0].kind == "configure"
     assert watched.look() == [("withdraw", "champion")]
+    assert [message.kind for message in watched.worker.messages] == ["configure", "withdraw"]
 
 
 def test_a_configuration_that_makes_nothing_worse_is_applied_without_its_models(watched: Watched) -> None:

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from boathouse.cli.model_files import copy_conf
-from boathouse.cli.package import build_wheel
+from boathouse.cli.wheel_build import build_wheel
 from boathouse.errors import ImageError
 from boathouse.lifecycle.decided_versions import SealedVersions
 from boathouse.registry.versions import FolderVersions

@@ -61,6 +61,20 @@ def test_hash_is_keyed_and_the_same_for_every_writing_of_a_key() -> None:
     assert hash_value(17, SALT) != hash_value(18, SALT)
 
 
+def test_a_key_has_one_hash_in_all_spellings_and_a_text_key_none_of_a_number() -> None:
+    hide = choose_hiding("hash", SALT, {"key": "bigint", "code": "string"})
+    spellings = [17, 17.0, "17", "0017", "+17", " 17 "]
+    for document in (
+        {"dataframe_records": [{"key": each} for each in spellings]},
+        {"dataframe_split": {"columns": ["key"], "data": [[each] for each in spellings]}},
+        {"inputs": {"key": spellings}},
+    ):
+        text = json.dumps(hide_columns(document, {"key", "code"}, hide))
+        assert text.count(hash_value(17, SALT)) == len(spellings)
+    codes = hide_columns({"inputs": {"code": ["17", " 17 ", "0017"]}}, {"key", "code"}, hide)["inputs"]["code"]
+    assert (codes[0] == codes[1], codes[0] == codes[2]) == (True, False)
+
+
 def test_policies() -> None:
     assert choose_hiding("mask", SALT)(17) == MASK
     assert choose_hiding("hash", SALT)(17) == hash_value(17, SALT)

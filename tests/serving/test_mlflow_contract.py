@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,9 +47,9 @@ def csv(*lines: str) -> bytes:
     return "\n".join([",".join(FEATURES), *lines, ""]).encode()
 
 
-def parquet() -> bytes:
+def parquet(change: Callable[[pd.DataFrame], pd.DataFrame] = lambda frame: frame) -> bytes:
     buffer = io.BytesIO()
-    pd.DataFrame(ROWS).to_parquet(buffer)
+    change(pd.DataFrame(ROWS)).to_parquet(buffer)
     return buffer.getvalue()
 
 
@@ -67,7 +68,6 @@ SAME: list[tuple[str, Any, str]] = [
     ("more keys", records(ROW, client_request_id="mine"), JSON),
     ("missing column", records(LESS), JSON),
     ("column missing in one row", records(ROW, LESS), JSON),
-    ("all unknown", records(dict.fromkeys(FEATURES)), JSON),
     ("a whole number", changed(3), JSON),
     ("null", changed(None), JSON),
     ("NaN", changed(float("nan")), JSON),
@@ -128,6 +128,24 @@ SAME: list[tuple[str, Any, str]] = [
     ("CSV empty", b"", CSV),
     ("CSV not UTF-8", b"\xff", CSV),
     ("Parquet", parquet(), PARQUET),
+    ("Parquet of a filtered frame", parquet(lambda frame: frame[frame.bill > 0]), PARQUET),
+    ("Parquet with a named index", parquet(lambda frame: frame.assign(row=range(5)).set_index("row")), PARQUET),
+    ("Parquet with a feature as index", parquet(lambda frame: frame.set_index("bill")), PARQUET),
+    ("Parquet with several indexes", parquet(lambda frame: frame.assign(a=1, b=2).set_index(["a", "b"])), PARQUET),
+    ("Parquet with a list beside", parquet(lambda frame: frame.assign(hats=[[1]] * 5)), PARQUET),
+    (
+        "Parquet with a time beside",
+        parquet(lambda frame: frame.assign(at=pd.Timestamp("2020-01-01", tz="UTC"))),
+        PARQUET,
+    ),
+    ("Parquet of categories", parquet(lambda frame: frame.assign(hat=pd.Categorical(list("abcab")))), PARQUET),
+    ("CSV with the index", pd.DataFrame(ROWS).to_csv().encode(), CSV),
+    ("CSV with a quote never closed", csv('0.1,0.2,0.3,"0.4'), CSV),
+    ("large records", records(*ROWS * 900), JSON),
+    ("large split", split(MATRIX * 900), JSON),
+    ("large columns", {"inputs": {name: values * 900 for name, values in COLUMNS.items()}}, JSON),
+    ("large records with NaN", records(*ROWS * 900, {**ROW, "bill": float("nan")}), JSON),
+    ("large and broken off", json.dumps(records(*ROWS * 900)).encode()[:-2], JSON),
     ("not Parquet", b"x", PARQUET),
 ]
 # Where MLflow's answer is a defect. Name, body, content type, its status and ours.
@@ -136,6 +154,8 @@ DIFFERENT: list[tuple[str, Any, str | None, int, int]] = [
     ("lists in lists", b'{"inputs":' + b"[" * 5000 + b"]" * 5000 + b"}", JSON, 500, 400),
     # Not JSON, and no amount of money.
     ("infinity", changed(float("inf")), JSON, 200, 400),
+    # Nothing is known of the row: batch and stream quarantine it.
+    ("all unknown", records(dict.fromkeys(FEATURES)), JSON, 200, 400),
     # Scored with what is missing taken as unknown, whatever column it was of.
     ("a short row", split([[1.0] * len(FEATURES), [1.0]]), JSON, 200, 400),
     ("a short line", csv("1,2"), CSV, 200, 400),

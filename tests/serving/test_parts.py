@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from boathouse.endpoints.log_contract import LogEntry
 from boathouse.serving.access import AccessLog
 from boathouse.serving.answers import Scores, encode_predictions
-from boathouse.serving.endpoint import Endpoint, group_rows, merge_scores
+from boathouse.serving.endpoint import Endpoint, ScoredPart, group_rows, merge_scores
 from boathouse.serving.metrics import BOUNDS, Metrics
 from boathouse.serving.protocol import Message, read_message
-from boathouse.serving.scoring import ScoringThreads
 from boathouse.serving.served_model import import_without
+from boathouse.serving.threads import ScoringThreads
 from tests.fixtures.small_endpoint import as_records, make_config, make_files, make_rows, serve_version
 from tests.serving.conftest import Start
 from tests.serving.test_app import RECORD, ask
@@ -133,12 +133,18 @@ def test_rows_come_back_in_their_order(names: list[str]) -> None:
     assert sorted(row for rows in groups.values() for row in rows) == list(range(len(names)))
     assert list(groups) == list(dict.fromkeys(names))
     parts = [
-        Scores(
-            {"score": np.array(rows, dtype=float), "kept": np.zeros(len(rows), np.int32)}, [[str(row)] for row in rows]
+        ScoredPart(
+            Scores(
+                {"score": np.array(rows, dtype=float), "kept": np.zeros(len(rows), np.int32)},
+                [[str(row)] for row in rows],
+            ),
+            unknown=tuple(place for place, row in enumerate(rows) if row % 3 == 0),
         )
         for rows in groups.values()
     ]
-    merged = merge_scores(parts, list(groups.values()), len(names))
+    part = merge_scores(parts, list(groups.values()), len(names))
+    assert list(part.unknown) == list(range(0, len(names), 3))
+    merged = part.scores
     assert {name: values.dtype for name, values in merged.answer.items()} == (
         {"score": np.float64, "kept": np.int32} if names else {}
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import ssl
 import subprocess
@@ -13,7 +12,7 @@ import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
 import mlflow
@@ -23,61 +22,17 @@ from boathouse.cli.serve import WORKER
 from boathouse.registry.dataset import ModelVersionDataset
 from tests.fixtures.decided import decide, open_cycle
 from tests.fixtures.model_store import empty_store, make_model
+from tests.fixtures.running_server import ENDPOINT, MODEL, ROW, Server
 from tests.fixtures.small_workspace import CONF
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 __all__ = ["empty_store"]
 
-MODEL = "test.models.missed_payment"
-LATE = {"dataframe_records": [{"months_late": 1.0, "limit": 5.0}]}
+LATE = {"dataframe_records": [ROW]}
 _CERTIFICATE = "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=a -addext subjectAltName=IP:127.0.0.1"
 JSON = {"content-type": "application/json"}
-
-
-class Server:
-    """A running server and its registry."""
-
-    def __init__(self, data: Path, *options: str) -> None:
-        command = [sys.executable, "-m", "boathouse", "serve", "--env", "test", "--conf-source", str(CONF)]
-        self.log = data / f"serve-{time.monotonic_ns()}.log"
-        environment = {**os.environ, "BOATHOUSE_DATA": str(data), "PYTHONUNBUFFERED": "1"}
-        environment.pop("MLFLOW_TRACKING_URI", None)
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [*command, "--port", "0", *options], stdout=log, stderr=subprocess.STDOUT, env=environment
-            )
-        found = self.wait(lambda: re.search(r"(https?)://[\d.]+:(\d+)", self.log.read_text(encoding="utf-8")))
-        self.url = f"{found[1]}://127.0.0.1:{found[2]}"
-
-    def wait(self, find: Callable[[], Any], seconds: float = 60) -> Any:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            assert self.process.poll() is None, self.log.read_text(encoding="utf-8")
-            if found := find():
-                return found
-            time.sleep(0.05)
-        raise AssertionError(self.log.read_text(encoding="utf-8")[-3000:])
-
-    def is_ready(self, **options: Any) -> bool:
-        try:
-            return httpx.get(f"{self.url}/ready", **options).status_code == 200
-        except httpx.TransportError:
-            return False
-
-    def events(self, name: str) -> list[dict[str, Any]]:
-        lines = [line for line in self.log.read_text(encoding="utf-8").splitlines() if line.startswith("{")]
-        return [event for event in map(json.loads, lines) if event["event"] == name]
-
-    def champion(self) -> dict[str, Any]:
-        health = httpx.get(f"{self.url}/health").json()
-        champion: dict[str, Any] = health["endpoints"]["missed_payment"]["served_entities"]["champion"]
-        return champion
-
-    def stop(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(30)
 
 
 def register(folder: Path, risk: float) -> str:
@@ -147,7 +102,7 @@ def test_mlflows_client_is_answered(server: Server, monkeypatch: pytest.MonkeyPa
     host, port = server.url.removeprefix("http://").split(":")
     client = ScoringServerClient(host, int(port))
     client.wait_server_ready(timeout=10, scoring_server_proc=server.process)
-    frame = pd.DataFrame({"months_late": [0.0, float("nan"), 1.0], "limit": [1.0, 2.0, None]})
+    frame = pd.DataFrame([[0.0, 1.0], [float("nan"), 2.0], [1.0, None]], columns=list(ROW))
     predictions = client.invoke(frame, params={"explain": True}).get_predictions()
     assert [round(value, 4) for value in predictions["probability"]] == [0.05, 0.0474, 0.7]
 
@@ -158,7 +113,7 @@ def test_mlflows_deployments_client_is_answered(server: Server, monkeypatch: pyt
     monkeypatch.setenv("DATABRICKS_HOST", server.url)
     monkeypatch.setenv("DATABRICKS_TOKEN", "none")
     client = get_deploy_client("databricks")
-    answer = client.predict(endpoint="missed_payment", inputs=LATE)
+    answer = client.predict(endpoint=ENDPOINT, inputs=LATE)
     assert answer["predictions"][0]["decision"] == 1
 
 
@@ -166,7 +121,7 @@ def test_the_platforms_sdk_is_answered(server: Server) -> None:
     from databricks.sdk import WorkspaceClient
 
     client = WorkspaceClient(host=server.url, token="none", auth_type="pat")  # noqa: S106 - no secret
-    answer = client.serving_endpoints.query("missed_payment", dataframe_records=LATE["dataframe_records"])
+    answer = client.serving_endpoints.query(ENDPOINT, dataframe_records=LATE["dataframe_records"])
     assert answer.predictions == [{"probability": 0.7, "decision": 1, "reasons": "[]"}]
 
 

@@ -1,4 +1,4 @@
-"""A contract: comparison with columns, types, allowed values, and the statements that document a table."""
+"""A contract: comparison with columns, types, allowed values, and the SQL that documents a table."""
 
 from __future__ import annotations
 
@@ -117,9 +117,10 @@ def test_comments_keys_and_the_digest_last() -> None:
     """A time column among the keys is a TIMESERIES."""
     assert documentation_sql(CONTRACT, "`e`.`s`.`t`") == (
         "COMMENT ON TABLE `e`.`s`.`t` IS 'A boat\\'s profile. Grain: one row per boat and day.'",
-        "ALTER TABLE `e`.`s`.`t` ALTER COLUMN `boat_id` COMMENT 'Number.'",
-        "ALTER TABLE `e`.`s`.`t` ALTER COLUMN `observed_on` COMMENT 'Known on.'",
-        "ALTER TABLE `e`.`s`.`t` ALTER COLUMN `age` COMMENT 'Age. Unit: years.'",
+        (
+            "ALTER TABLE `e`.`s`.`t` ALTER COLUMN `boat_id` COMMENT 'Number.', `observed_on` COMMENT 'Known on.', "
+            "`age` COMMENT 'Age. Unit: years.'"
+        ),
         "ALTER TABLE `e`.`s`.`t` ALTER COLUMN `boat_id` SET NOT NULL",
         "ALTER TABLE `e`.`s`.`t` ALTER COLUMN `observed_on` SET NOT NULL",
         "ALTER TABLE `e`.`s`.`t` DROP PRIMARY KEY IF EXISTS",
@@ -133,8 +134,8 @@ def test_comments_keys_and_the_digest_last() -> None:
 
 def test_a_table_without_keys_gets_no_constraint() -> None:
     """Raw tables have none."""
-    statements = documentation_sql(replace(CONTRACT, keys=()), "t")
-    assert not [statement for statement in statements if "PRIMARY" in statement]
+    made = documentation_sql(replace(CONTRACT, keys=()), "t")
+    assert not [statement for statement in made if "PRIMARY" in statement]
 
 
 def test_the_digest_changes_with_the_contract() -> None:

@@ -148,3 +148,27 @@ def test_conflicts_are_told_by_their_text(text: str, expected: bool) -> None:
 def test_a_failure_is_described_without_its_text() -> None:
     """Engines quote values of rows in their messages."""
     assert describe_failure(ValueError("The value 'secret' cannot be cast")) == "ValueError"
+
+
+IN_A_FUNCTION = """An exception was thrown from the Python worker: Traceback (most recent call last):
+  File "worker.py", line 171, in main
+    return Secret.loads(obj)
+           ^^^^^^^^^^^^
+{raised}
+ SQLSTATE: 38000
+"""
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected"),
+    [
+        (
+            "ModuleNotFoundError: No module named 'boathouse.tables'",
+            "ModuleNotFoundError: no module 'boathouse.tables'",
+        ),
+        ("ValueError: The value 'secret' is none", "ValueError"),
+        ("boathouse.errors.tables.TableError: 'secret'", "TableError"),
+    ],
+)
+def test_a_failure_in_a_function_is_the_kind_of_its_last_error(raised: str, expected: str) -> None:
+    assert describe_failure(RuntimeError(IN_A_FUNCTION.format(raised=raised))) == f"RuntimeError ({expected})"

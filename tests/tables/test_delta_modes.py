@@ -188,6 +188,56 @@ def test_partitions_are_folders(table: Callable[..., DeltaTableDataset], tmp_pat
     assert read_rows(dataset, "id", "batch") == SAVED
 
 
+@pytest.mark.parametrize("empty", ["", "__HIVE_DEFAULT_PARTITION__"])
+@pytest.mark.parametrize("partitions", [["batch"], []], ids=["of the entry", "of the table"])
+def test_an_empty_text_in_a_partition_column_is_refused(
+    table: Callable[..., DeltaTableDataset], partitions: list[str], empty: str
+) -> None:
+    """Delta would keep it as null; a column that makes no partition keeps it."""
+    table(partition_by=["batch"]).save(make_frame(BEFORE))
+    with pytest.raises(DatasetError, match="1 of 2 rows have an empty text in 'batch', by which the table is parti"):
+        table(partition_by=partitions).save(make_frame([(1, empty), (2, "a")]))
+    assert read_rows(table(), "id", "batch") == BEFORE
+    other = table("test.clean.plain", **MODES["replace_where"])
+    for _ in range(2):
+        other.save(make_frame([(1, "")]))
+    assert read_rows(other, "id", "batch") == [(1, "")]
+
+
+ODD_VALUES = [
+    "it's",
+    "a/b",
+    "a=b",
+    "50%",
+    "%2F",
+    "a b",
+    "\\",
+    "\\'",
+    '"',
+    "#?*[x]{y}",
+    ".",
+    "..",
+    " ",
+    "a\nb",
+    "月é",
+    None,
+]
+
+
+@pytest.mark.parametrize("partitions", [["batch"], []], ids=["partitioned", "plain"])
+def test_a_slice_is_replaced_whatever_its_value_is(
+    table: Callable[..., DeltaTableDataset], partitions: list[str]
+) -> None:
+    """Each slice alone: the others stay as they are, and no row is added."""
+    options = MODES["replace_where"] | {"partition_by": partitions}
+    table(**options).save(make_frame([(number, value) for number, value in enumerate(ODD_VALUES)]))
+    for number, value in enumerate(ODD_VALUES):
+        table(**options).save(make_frame([(number + 100, value)]))
+    assert read_rows(table(), "id", "batch") == sorted(
+        ((number + 100, value) for number, value in enumerate(ODD_VALUES)), key=repr
+    )
+
+
 def test_too_many_slices_are_refused(table: Callable[..., DeltaTableDataset]) -> None:
     """A condition of thousands of values is a wrong column, not a plan."""
     dataset = table(**MODES["replace_where"])

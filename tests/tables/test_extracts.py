@@ -116,8 +116,8 @@ def test_an_optional_file_that_is_missing_has_the_raw_table_s_columns_and_no_row
     frame = optional.load()
     assert frame.dtypes == deliver(b"boat_id,kind\n1,single\n").load().dtypes
     assert frame.collect() == []
-    with pytest.raises(TableError, match=r"missing\.csv"):
-        CsvExtractDataset(**options)._check_header()  # type: ignore[arg-type]
+    with pytest.raises(DatasetError, match=r"missing\.csv"):
+        CsvExtractDataset(**options).load()  # type: ignore[arg-type]
     # One that is there has to be a delivery.
     path.write_bytes(b"boat_id,kind\n")
     with pytest.raises(DatasetError, match="no rows"):

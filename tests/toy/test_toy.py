@@ -6,6 +6,7 @@ whose value 1 is good.
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from boathouse.serving.look_up import CHECK_S
 from tests.fixtures.toy.project import PRODUCTS, SHOPS, ToyProject
 
 if TYPE_CHECKING:
@@ -123,3 +125,35 @@ def test_the_endpoint_looks_up_by_both_keys(toy: ToyProject, endpoint: str) -> N
     assert status == 200, answer
     in_batch = {identify(row): row["probability"] for row in toy.rows("inference.predictions")}
     assert answer["predictions"][0]["probability"] == in_batch[1, "P01", "2024-03-20"]
+
+
+def test_a_key_has_one_identity_and_an_unknown_one_is_refused(endpoint: str) -> None:
+    status, answer = ask(endpoint, *({"shop_id": each, "product_code": " P01 "} for each in (1, "01", 1.0, " 1 ")))
+    assert status == 200, answer
+    assert len({row["probability"] for row in answer["predictions"]}) == 1
+    for record, expected in (
+        ({"shop_id": 99, "product_code": "P01"}, (404, "row(s) 0 (no_feature_row)")),
+        ({"shop_id": "1.0", "product_code": "P01"}, (400, "(shop_id_type)")),
+        ({"shop_id": 0, "product_code": "P01"}, (400, "(shop_id_in_range)")),
+        ({"shop_id": 1, "product_code": "p01"}, (400, "(product_code_pattern)")),
+    ):
+        status, answer = ask(endpoint, record)
+        assert (status, expected[1] in answer["message"]) == (expected[0], True), answer
+
+
+def test_a_store_that_is_away_is_counted_and_found_again(toy: ToyProject, endpoint: str) -> None:
+    def read_failures() -> int:
+        text = httpx.get(f"{endpoint}/metrics").text
+        return int(re.findall(r"^boathouse_look_up_failures_total (\d+)", text, re.MULTILINE)[0])
+
+    [path] = toy.folder.rglob("online*.db")
+    known, before = {"shop_id": 1, "product_code": "P01"}, read_failures()
+    path.rename(path.with_suffix(".away"))
+    given = dict.fromkeys(("price", "units_sold", "units_sold_7d"), 1.0)
+    assert [ask(endpoint, known)[0], ask(endpoint, given)[0]] == [503, 200]
+    time.sleep(CHECK_S)
+    assert (read_failures(), httpx.get(f"{endpoint}/ready").status_code) == (before + 1, 503)
+    path.with_suffix(".away").rename(path)
+    assert ask(endpoint, known)[0] == 200
+    time.sleep(CHECK_S)
+    assert httpx.get(f"{endpoint}/ready").status_code == 200

@@ -70,7 +70,7 @@ def accept(table: str, environment: Environment, comment: str) -> None:
     ledger = open_audited(environment, table, read_rules(environment).anchors)
     who = identify(environment)
     head = ledger.accept(by=mark_declared(who.name, who.assurance), comment=comment)
-    click.echo(f"Accepted: {environment.name}.{table} with {head.sequence:,} record(s).")
+    click.echo(f"Accepted: {environment.table(table).table} with {head.sequence:,} record(s).")
 
 
 @audit.command(epilog="Example: boathouse audit deliver --patience 300 --env prod")

@@ -44,14 +44,16 @@ class ConfState:
     problems: tuple[str, ...] = field(default=())
 
 
-def read_conf(conf_source: Path, environment: str, pipelines: Mapping[str, Pipeline]) -> ConfState:
+def read_conf(
+    conf_source: Path, environment: str, pipelines: Mapping[str, Pipeline], *, is_other: bool = False
+) -> ConfState:
     """Return what globals, MLflow settings, catalog and parameters of ``environment`` say.
 
     Every dataset of the catalog is built, those that a pattern makes for the pipelines among them, and every options
     class of the pipelines' parameters.
     """
     try:
-        loader = open_conf(environment, conf_source)
+        loader = open_conf(environment, conf_source, is_other=is_other)
     except (OmegaConfBaseException, BoathouseError, ValueError) as error:
         return ConfState(problems=(f"globals: {str(error).splitlines()[0]}",))
     problems: list[str] = []

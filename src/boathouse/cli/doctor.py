@@ -5,25 +5,31 @@ It looks at what a run meets before its first node, by the same functions as the
 
 from __future__ import annotations
 
-import json
 import os
 import platform
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 
+from boathouse.cli.checks import Check, render_json, render_table
 from boathouse.cli.conf_state import ConfState, read_conf
-from boathouse.cli.environment_options import DATA_DIR, default_conf, default_environment, use_data_dir
-from boathouse.environment import DEFAULT, list_environments, require_environment
+from boathouse.cli.environment_options import DATA_DIR, NAMES, default_conf, default_environment, use_data_dir
+from boathouse.environment import (
+    DEFAULT,
+    list_environments,
+    open_environment,
+    require_environment,
+)
 from boathouse.errors import BoathouseError
-from boathouse.hooks.failures import redact, say_error
+from boathouse.hooks.failures import say_error
 from boathouse.hooks.tracking import check_tracking_store, require_writable
+from boathouse.lifecycle.policy import is_on_platform
+from boathouse.locations import locate_data_folder
 from boathouse.tables.engines.registry import EngineState, choose_engine, inspect_engines, start_engine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from kedro.pipeline import Pipeline
 
@@ -31,62 +37,44 @@ if TYPE_CHECKING:
 @click.command(epilog="Example: boathouse doctor --env prod")
 @click.option("--env", "-e", default=None, help=f"Environment whose set-up decides the exit code. Default: {DEFAULT}.")
 @click.option("--conf-source", type=click.Path(path_type=Path), default=None, help="Configuration; default: ./conf.")
+@NAMES
 @DATA_DIR
+@click.option("--service-principal", default=None, help="Application id that must run this, on Databricks.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-def doctor(env: str | None, conf_source: Path | None, data_dir: Path | None, *, as_json: bool) -> None:
+def doctor(
+    env: str | None, conf_source: Path | None, data_dir: Path | None, service_principal: str | None, *, as_json: bool
+) -> None:
     """Check what works here and what is missing.
 
     With the command that installs or repairs it. Checks engines, the configuration of every environment, folders,
-    the MLflow store, data and the names of credentials (never their values). Exit code 0 only if the chosen engine
-    and environment work.
+    the MLflow store, data and the names of credentials (never their values); on Databricks identity, catalog, schemas,
+    volume, rights, registry and secrets. Exit code 0 only if the chosen engine and environment work.
     """
     use_data_dir(data_dir)
-    checks = examine(conf_source or default_conf(), env or default_environment())
+    conf, name = conf_source or default_conf(), env or default_environment()
+    checks = examine(conf, name)
+    if is_on_platform():
+        checks += check_workspace(conf, name, service_principal)
     click.echo(render_json(checks) if as_json else render_table(checks))
     if any(check.status == "fail" for check in checks):
         raise click.exceptions.Exit(1)
 
 
-Status = Literal["ok", "warn", "fail"]
+def check_workspace(conf_source: Path, environment: str, service_principal: str | None) -> tuple[Check, ...]:
+    """Return what the workspace of this Databricks runtime lacks for ``environment``.
 
-
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    """One thing looked at.
-
-    Attributes:
-        name: What was looked at.
-        status: ``ok``; ``warn`` if something is missing that this set-up does not need; ``fail``
-            if the chosen engine or environment cannot work.
-        detail: What was found and, unless ok, the command or setting that repairs it.
+    Args:
+        conf_source: The configuration.
+        environment: Name of the environment.
+        service_principal: Application id that its jobs run as; None if any identity will do.
     """
+    from boathouse.cli.platform_checks import check_platform
 
-    name: str
-    status: Status
-    detail: str
-
-
-def render_table(checks: Sequence[Check]) -> str:
-    """Return one line a check, aligned, and a last line that sums up."""
-    width = max((len(check.name) for check in checks), default=0)
-    lines = []
-    for check in checks:
-        first, *more = check.detail.splitlines() or [""]
-        lines.append(f"{check.status:<5} {check.name:<{width}}  {first}")
-        lines += [f"{'':<5} {'':<{width}}  {line}" for line in more]
-    return redact("\n".join([*lines, _sum_up(checks)]))
-
-
-def render_json(checks: Sequence[Check]) -> str:
-    """Return the checks as a JSON list of objects with name, status and detail."""
-    return redact(json.dumps([asdict(check) for check in checks], indent=2, ensure_ascii=False))
-
-
-def _sum_up(checks: Sequence[Check]) -> str:
-    failed = [check.name for check in checks if check.status == "fail"]
-    if failed:
-        return f"\nThis set-up does not work: {', '.join(failed)}."
-    return "\nThis set-up works."
+    try:
+        opened = open_environment(environment, conf_source)
+        return check_platform(opened, conf_source, service_principal)
+    except Exception as error:  # noqa: BLE001  # a broken configuration, which the checks before it name in full
+        return (Check(name="workspace", status="fail", detail=f"not looked at: {say_error(error)}"),)
 
 
 # What each service reads; only the names are ever shown.
@@ -109,12 +97,17 @@ def examine(conf_source: Path, environment: str) -> tuple[Check, ...]:
         ConfigError: If there is no configuration or no such environment.
     """
     require_environment(environment, conf_source)
+    data = _try("data folder", os.environ.get("BOATHOUSE_DATA") or "./data", locate_data_folder)
+    if data.status == "fail":
+        # No environment can be opened, and an engine may not even start.
+        return _check_python(), data
     pipelines, finding = _load_pipelines()
     names = dict.fromkeys([*list_environments(conf_source), environment])
-    states = {name: read_conf(conf_source, name, pipelines) for name in names}
+    states = {name: read_conf(conf_source, name, pipelines, is_other=name != environment) for name in names}
     chosen = states[environment]
     return (
         _check_python(),
+        data,
         finding,
         *_check_engines(chosen),
         *(_check_conf(name, state, needed=name == environment) for name, state in states.items()),
@@ -183,7 +176,7 @@ def _check_locations(conf: ConfState) -> Iterator[Check]:
         yield Check(name="extracts", status="ok", detail=f"{len(conf.extracts)} files present")
 
 
-def _try(name: str, found: str, check: Callable[[], None]) -> Check:
+def _try(name: str, found: str, check: Callable[[], object]) -> Check:
     try:
         check()
     except BoathouseError as error:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from boathouse.cli.environment_options import ENVIRONMENT, WRITES
+from boathouse.cli.environment_options import ENVIRONMENT, WRITES, engines
 from boathouse.errors import ConfigError, RolloutError
 
 if TYPE_CHECKING:
@@ -209,13 +209,12 @@ def compact_log(environment: Environment) -> None:
 
     Endpoints may go on writing.
     """
-    from boathouse.serving.log_table import LogTable
+    from boathouse.serving.log_table import LogTable, compact_by_name
     from boathouse.tables.delta_log import open_log
 
     location = environment.endpoint_log
-    if location.path is None or not open_log(location).exists():
-        raise RolloutError(
-            f"There is no table {location.table} on this machine: no endpoint has logged yet, or the platform keeps it."
-        )
-    found = LogTable(location.path).compact()
+    with engines():
+        if not open_log(location).exists():
+            raise RolloutError(f"There is no table {location.table}: no endpoint has logged yet.")
+        found = compact_by_name(location) if location.path is None else LogTable(location.path).compact()
     click.echo(f"{location.table}: {found['numFilesRemoved']} files became {found['numFilesAdded']}")

@@ -7,12 +7,28 @@ from typing import TYPE_CHECKING
 
 import click
 
-from boathouse.cli.endpoint_changes import canary_step, describe_traffic, pause, promote, resume, rollback, update
+from boathouse.cli.endpoint_changes import (
+    canary_step,
+    describe_traffic,
+    pause,
+    promote,
+    reset,
+    resume,
+    rollback,
+    update,
+)
 from boathouse.cli.endpoint_measures import advise, compact_log, load_test, size
 from boathouse.cli.environment_options import ENVIRONMENT
-from boathouse.endpoints.states import EndpointStates
+from boathouse.endpoints.config import EndpointConfig
+from boathouse.endpoints.overlay import describe_changes
+from boathouse.endpoints.states import ROLLED_BACK, EndpointStates
+from boathouse.errors import BoathouseError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from boathouse.endpoints.config import ServedEntity
+    from boathouse.endpoints.state import EndpointState
     from boathouse.environment import Environment
 
 
@@ -24,7 +40,7 @@ def endpoints() -> None:
     """
 
 
-for _command in (advise, canary_step, compact_log, load_test, pause, promote, resume, rollback, size, update):
+for _command in (advise, canary_step, compact_log, load_test, pause, promote, reset, resume, rollback, size, update):
     endpoints.add_command(_command)
 
 
@@ -51,15 +67,58 @@ def show(name: str, environment: Environment, *, as_json: bool) -> None:
         return
     click.echo(f"{name}: {describe_traffic(state)}")
     for entity in state.config.served_entities:
-        version = f"version {entity.entity_version}" if entity.alias is None else f"follows alias {entity.alias}"
-        click.echo(f"  {entity.name:<12} {entity.entity_name}, {version}")
-    if state.changed_at is None:
-        click.echo("  as in conf; nothing recorded")
+        click.echo(f"  {entity.name:<12} {entity.entity_name}, {_describe_version(entity, environment)}")
+    for line in _describe_origin(state):
+        click.echo(f"  {line}")
     for record in states.records():
         if record.subject == name:
             mark = "*" if record.sequence == state.sequence else " "
             when = f"{record.occurred_at:%Y-%m-%d %H:%M:%S}"
             click.echo(f" {mark}{record.sequence:>4} {when} {record.kind:<12} {record.who:<12} {record.comment}")
-    if state.undo is not None:
+    if state.kind == ROLLED_BACK:
+        click.echo("  rolled back; --to RECORD goes to another record")
+    elif state.undo is not None:
         back = "conf" if state.undo == 0 else f"record {state.undo}"
         click.echo(f"  a rollback returns to {back}")
+
+
+def _describe_version(entity: ServedEntity, environment: Environment) -> str:
+    """Return the version that an entity serves, how it came to that, and whether it is in service."""
+    from boathouse.lifecycle.decided_versions import LedgerVersions
+    from boathouse.lifecycle.resolution import explain_missing
+
+    try:
+        model = LedgerVersions(environment.lakehouse).read(entity.entity_name)
+    except BoathouseError as error:
+        return f"version {entity.entity_version or f'at alias {entity.alias}'}; not compared with the ledger: {error}"
+    now = model.now.aliases.get(str(entity.alias))
+    if entity.entity_version is None:
+        followed = f"follows alias {entity.alias}: "
+        return followed + (
+            f"version {now} now" if now else f"none now. {explain_missing(model.now, str(entity.alias))}"
+        )
+    version = f"version {entity.entity_version}"
+    if entity.alias is not None:
+        version += f", pinned (alias {entity.alias} is {f'version {now}' if now else 'none'} now)"
+    removed = model.explain_removal(entity.entity_version)
+    return f"{version}; OUT OF SERVICE: {removed}" if removed else version
+
+
+def _describe_origin(state: EndpointState) -> Iterator[str]:
+    """Give the lines that say what is as in conf, and what was changed by command."""
+    if not state.sequence or state.changes == {}:
+        yield "all of it as in conf" + ("; nothing recorded" if not state.sequence else "")
+        return
+    if state.conf is None:
+        yield f"all of it by record {state.sequence}: conf does not have this endpoint"
+        return
+    if state.changes is None:
+        yield f"all of it by record {state.sequence}, which holds a whole document: changes of conf are not seen"
+    elif state.problem:
+        yield f"all of it by record {state.sequence}: what it changed does not fit conf any more ({state.problem})"
+    if state.changes is not None:
+        base = EndpointConfig.from_document(state.name, state.conf)
+        yield f"by command (record {state.sequence}); all else as in conf:"
+        for key, value, in_conf in describe_changes(base, state.changes):
+            yield f"  {key} is {value}; in conf {in_conf}"
+    yield f"boathouse endpoints reset {state.name} --env {state.environment} returns to conf"

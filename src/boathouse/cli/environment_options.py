@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from boathouse.environment import DEFAULT, Environment, open_environment
+
+Options = TypeVar("Options", bound=Callable[..., Any])
 
 JSON_OUTPUT = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -22,6 +24,42 @@ DATA_DIR = click.option(
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder of the data, the tables and the MLflow store; sets BOATHOUSE_DATA. Default: ./data.",
 )
+
+
+def _set_variable(context: click.Context, option: click.Parameter, value: str | None) -> None:
+    """Set the variable that an option stands for until the command ends; empty is not given."""
+    variable = f"BOATHOUSE_{str(option.name).upper()}"
+    if value:
+        _set_until_end(context, variable, value)
+
+
+def _set_until_end(context: click.Context, variable: str, value: str) -> None:
+    before = os.environ.get(variable)
+    os.environ[variable] = value
+
+    @context.call_on_close
+    def restore() -> None:
+        os.environ.pop(variable, None)
+        if before is not None:
+            os.environ[variable] = before
+
+
+def NAMES(command: Options) -> Options:  # noqa: N802 - used like the options it adds, on functions and commands
+    """Add ``--catalog`` and ``--schema-prefix``, which name the environment's tables and models for one command."""
+    catalog = click.option(
+        "--catalog",
+        expose_value=False,
+        callback=_set_variable,
+        help="First part of names of tables and models; BOATHOUSE_CATALOG. Default: as in conf.",
+    )
+    prefix = click.option(
+        "--schema-prefix",
+        expose_value=False,
+        callback=_set_variable,
+        help="What each schema begins with; BOATHOUSE_SCHEMA_PREFIX. Default: as in conf.",
+    )
+    named: Options = catalog(prefix(command))
+    return named
 
 
 def use_data_dir(data_dir: Path | None) -> None:
@@ -48,14 +86,7 @@ def _declare_identity(context: click.Context, _option: click.Parameter, name: st
         return
     if "DATABRICKS_RUNTIME_VERSION" in os.environ:
         raise click.UsageError("--as has no place here: on Databricks the platform says who you are. Leave it out.")
-    before = os.environ.get("BOATHOUSE_USER")
-    os.environ["BOATHOUSE_USER"] = name
-
-    @context.call_on_close
-    def restore() -> None:
-        os.environ.pop("BOATHOUSE_USER", None)
-        if before is not None:
-            os.environ["BOATHOUSE_USER"] = before
+    _set_until_end(context, "BOATHOUSE_USER", name)
 
 
 # The name that acts, declared by who types it; recorded with that mark.
@@ -70,7 +101,7 @@ ACT_AS = click.option(
 
 
 def ENVIRONMENT(command: Callable[..., Any]) -> Callable[..., Any]:  # noqa: N802 - used like the options it adds
-    """Add ``--env`` and ``--conf-source``; the command gets the opened environment as ``environment``."""
+    """Add ``--env``, ``--conf-source`` and :func:`NAMES`; the command gets the opened ``environment``."""
 
     @wraps(command)
     def opened(*, env: str, conf_source: Path, **given: Any) -> Any:  # noqa: ANN401 - the command's own
@@ -80,7 +111,7 @@ def ENVIRONMENT(command: Callable[..., Any]) -> Callable[..., Any]:  # noqa: N80
         "--conf-source", type=click.Path(path_type=Path), default=Path("conf"), help="Configuration; default: ./conf."
     )
     name = click.option("--env", "-e", default=DEFAULT, help=f"Environment. Default: {DEFAULT}.")
-    return name(source(opened))
+    return name(source(NAMES(opened)))
 
 
 def WRITES(command: Callable[..., Any]) -> Callable[..., Any]:  # noqa: N802 - used like the options beside it

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from boathouse.endpoints.experiments.report import Metric
 from boathouse.errors import ExperimentError
+from boathouse.tables.text_forms import NUMBER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -17,8 +20,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from boathouse.endpoints.experiments.exposures import Exposures
-    from boathouse.endpoints.states import EndpointState
+    from boathouse.endpoints.state import EndpointState
     from boathouse.environment import Environment
+
+_NUMBER = re.compile(NUMBER)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,11 +56,15 @@ def read_exposures(
     from boathouse.endpoints.canary_step import read_entries
     from boathouse.endpoints.experiments.exposures import find_exposures
     from boathouse.endpoints.log_rows import read_log_rows
+    from boathouse.endpoints.routing import name_unit
 
     begun = since or state.changed_at or datetime(1970, 1, 1, tzinfo=UTC)
     log = environment.endpoint_log
     entries = read_entries(log, state.name, since=_aware(begun), until=None if until is None else _aware(until))
-    exposures = find_exposures(read_log_rows(entries), str(state.config.split.unit))
+    unit = str(state.config.split.unit)
+    # What is hidden in the log is named by its hash there; else it stands as it was sent.
+    name = partial(name_unit, dtype=None if _is_hidden(state) else _key_type(unit))
+    exposures = find_exposures(read_log_rows(entries), unit, name)
     if not exposures.units:
         raise ExperimentError(
             f"The log of endpoint '{state.name}' in {log.table} has no row that an A/B test assigned. The split must "
@@ -82,12 +91,12 @@ def read_metrics(wanted: Wanted, exposures: Exposures, name_as_logged: Callable[
     Raises:
         ExperimentError: If a column is missing or holds something that is no number.
     """
-    table = _read_table(wanted.path)
+    table = _read_table(wanted.path, wanted.unit)
     for column in (wanted.unit, *wanted.columns, *filter(None, [wanted.label])):
         if column not in table.column_names:
             columns = ", ".join(table.column_names)
             raise ExperimentError(f"{wanted.path.name} lacks the column '{column}'. It has: {columns}.")
-    units = [name_as_logged(value) for value in table[wanted.unit].to_pylist()]
+    units = [name_as_logged(value) for value in _read_units(table[wanted.unit].to_pylist(), wanted)]
     scores = {unit: each.score for unit, each in exposures.units.items() if each.score is not None}
     if wanted.label is None:
         model = Metric(name="mean_score", role="model", outcomes=scores)
@@ -114,29 +123,84 @@ def choose_naming(environment: Environment, state: EndpointState) -> Callable[[o
         ExperimentError: If the log masks it: units cannot be told apart then.
     """
     from boathouse.endpoints.routing import name_unit
-    from boathouse.serving.log_redaction import choose_hidden, hash_value, read_salt
-    from boathouse.use_case import USE_CASE
+    from boathouse.serving.log_redaction import hash_value, read_salt
 
     log, unit = state.config.log, str(state.config.split.unit)
-    if unit not in choose_hidden(log.personal_policy, log.personal_columns, USE_CASE.entity.personal_keys):
-        return lambda value: name_unit(value) or ""
+    dtype = _key_type(unit)
+    if not _is_hidden(state):
+        return lambda value: name_unit(value, dtype) or ""
     if log.personal_policy == "mask":
         raise ExperimentError(
             f"The log masks '{unit}', so that units cannot be told apart. Use the policy hash for it "
             "(boathouse.log.personal of the endpoint)."
         )
+    environment.provide_log_salt()
     salt = read_salt(environment.endpoint_log_folder)
-    return lambda value: hash_value(value, salt)
+    return lambda value: hash_value(value, salt, dtype)
 
 
-def _read_table(path: Path) -> pa.Table:
+def _is_hidden(state: EndpointState) -> bool:
+    """Return whether the log hides the unit."""
+    from boathouse.serving.log_redaction import choose_hidden
+    from boathouse.use_case import USE_CASE
+
+    log = state.config.log
+    hidden = choose_hidden(log.personal_policy, log.personal_columns, USE_CASE.entity.personal_keys)
+    return str(state.config.split.unit) in hidden
+
+
+def _key_type(unit: str) -> str | None:
+    """Return the type of the unit, if it is a key."""
+    from boathouse.use_case import USE_CASE
+
+    return dict(USE_CASE.entity.typed_keys).get(unit)
+
+
+def _read_table(path: Path, unit: str) -> pa.Table:
     if path.suffix == ".parquet":
         from pyarrow import parquet
 
         return parquet.read_table(path)
-    from pyarrow import csv
+    import pyarrow as pa
 
-    return csv.read_csv(path)
+    from boathouse.tables.csv_files import read_text_table
+
+    table = read_text_table(path)
+    # A guess of the type would make a number of a text key.
+    return pa.table(
+        {name: table[name] if name == unit else _take_for_numbers(table[name]) for name in table.column_names}
+    )
+
+
+def _take_for_numbers(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column of text as whole numbers, numbers or booleans if all of it is."""
+    import pyarrow as pa
+
+    for dtype in (pa.int64(), pa.float64(), pa.bool_()):
+        try:
+            return texts.cast(dtype)
+        except pa.ArrowInvalid:
+            continue
+    return texts
+
+
+def _read_units(values: list[Any], wanted: Wanted) -> list[Any]:
+    """Return the values of the unit, checked if it is a key.
+
+    Raises:
+        ExperimentError: Naming file, row and rule of the first that is none.
+    """
+    from boathouse.errors import KeyValueError
+    from boathouse.tables.keys import read_keys
+    from boathouse.use_case import USE_CASE
+
+    column = next((key for key in USE_CASE.entity.keys if key.name == wanted.unit), None)
+    if column is None:
+        return values
+    try:
+        return read_keys(values, column)
+    except KeyValueError as error:
+        raise ExperimentError(f"{wanted.path.name}: {error} Rows count from 0.") from error
 
 
 def _read_column(table: pa.Table, column: str, units: Sequence[str], file: str) -> dict[str, float]:
@@ -145,7 +209,15 @@ def _read_column(table: pa.Table, column: str, units: Sequence[str], file: str) 
     for row, (unit, value) in enumerate(zip(units, table[column].to_pylist(), strict=True), 1):
         if value is None:
             continue
-        if not isinstance(value, int | float) or not math.isfinite(value):
+        number = _to_number(value)
+        if number is None:
             raise ExperimentError(f"{file}: row {row} of column '{column}' is no number.")
-        found[unit] = float(value)
+        found[unit] = number
     return found
+
+
+def _to_number(value: object) -> float | None:
+    """Return a finite number, None for anything else; where one text of a column is none, the others are texts too."""
+    is_number = isinstance(value, int | float) or (isinstance(value, str) and _NUMBER.fullmatch(value))
+    number = float(value) if is_number else math.nan  # type: ignore[arg-type]
+    return number if math.isfinite(number) else None

@@ -38,15 +38,20 @@ def plan(environment: Environment, **given: Any) -> None:  # noqa: ANN401 - the 
     from boathouse.endpoints.experiments.planning import plan_means, plan_rates
 
     options = _read_options(environment)
+    if not 0 < given["share"] < 100:
+        message = f"--share is {given['share']:g}; expected a percentage above 0 and below 100."
+        raise click.UsageError(message)
     sure = {"confidence": options.confidence, "power": options.power, "share": given["share"] / 100}
     baseline, deviation, effect = given["baseline"], given["deviation"], given["effect"]
     if (baseline is None) == (deviation is None):
         raise click.UsageError("Give --baseline for a rate, or --deviation for a mean.")
     found = plan_means(deviation, effect, **sure) if baseline is None else plan_rates(baseline, effect, **sure)
+    per_day = given["per_day"]
+    days = None if per_day is None else found.days(per_day)
     click.echo(f"{found.control:,} units for the control, {found.treatment:,} for the variant")
     click.echo(f"  see a change of {effect:g} with power {options.power:g} at confidence {options.confidence:g}")
-    if given["per_day"] is not None:
-        click.echo(f"  {found.days(given['per_day'])} days at {given['per_day']:g} new units a day, in whole weeks")
+    if days is not None:
+        click.echo(f"  {days} days at {per_day:g} new units a day, in whole weeks")
 
 
 @experiments.command(epilog="Example: boathouse experiments report NAME --outcomes outcomes.csv")

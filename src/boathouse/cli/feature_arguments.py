@@ -32,7 +32,8 @@ def open_store(environment: Environment, url: str | None = None) -> OnlineStore:
     """Return the online store at ``url`` or the environment's own."""
     from boathouse.features.online.store import OnlineStore
 
-    return OnlineStore(environment.online_store_url(url), timeout_s=30, environment=environment.name)
+    store, owner = environment.online_store_url(url), environment.namespace.owner
+    return OnlineStore(store, timeout_s=30, environment=environment.name, owner=owner)
 
 
 def open_refresher(environment: Environment) -> FeatureRefresher:
@@ -68,10 +69,8 @@ def endpoint_uses(environment: Environment) -> tuple[EndpointUse, ...]:
     from boathouse.endpoints.states import EndpointStates
     from boathouse.features.usage import read_endpoints
 
-    documents = dict(environment.endpoints)
-    for record in EndpointStates.of(environment).records():
-        documents[record.subject] = record.read_evidence().get("config") or documents.get(record.subject, {})
-    return read_endpoints(documents)
+    states = EndpointStates.of(environment).read_all()
+    return read_endpoints({name: state.document for name, state in states.items()})
 
 
 def check_definitions(environment: Environment) -> None:

@@ -20,6 +20,7 @@ from boathouse.cli.feature_arguments import (
     show_key,
 )
 from boathouse.errors import FeatureError, RequestError
+from boathouse.tables.keys import read_key
 from boathouse.use_case import USE_CASE
 
 if TYPE_CHECKING:
@@ -173,21 +174,19 @@ def consistency(environment: Environment, names: tuple[str, ...]) -> None:
     if differing:
         raise FeatureError(
             f"Answers of {', '.join(differing)} differ from the offline tables. Earlier dates mean that it was "
-            "published late: boathouse features publish. Other differences mean that the tables were computed again "
-            "since."
+            f"published late: boathouse features publish --env {environment.name}. Other differences mean that the "
+            "tables were computed again since."
         )
 
 
 def _parse_key(text: str) -> tuple[int | str, ...]:
     """Return the parts of a key, divided by ``/``, each of the type of its column."""
-    types = USE_CASE.entity.typed_keys
+    keys = USE_CASE.entity.keys
     parts = text.split("/")
-    if len(parts) != len(types):
-        raise RequestError.wrong_key(len(parts), [name for name, _ in types])
-    try:
-        return tuple(int(part) if dtype == "bigint" else part for part, (_, dtype) in zip(parts, types, strict=True))
-    except ValueError as error:
-        raise RequestError.wrong_key(len(parts), [f"{name} ({dtype})" for name, dtype in types]) from error
+    if len(parts) != len(keys):
+        raise RequestError.wrong_key(len(parts), [column.name for column in keys])
+    read = (read_key(part, column) for part, column in zip(parts, keys, strict=True))
+    return tuple(key for key in read if key is not None)
 
 
 def _parse_field(text: str) -> tuple[str, float]:

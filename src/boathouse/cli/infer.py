@@ -45,9 +45,9 @@ class RequestStream:
 
     def answer(self, model: RoleModel, *, reason_count: int) -> Iterator[str]:
         """Answer the waiting requests with ``model``; give a line for the table and one for the topic."""
-        from boathouse.environment import locate_data
         from boathouse.inference.datasets import RequestStreamDataset
         from boathouse.inference.rows import plan_requests
+        from boathouse.locations import locate_data
         from boathouse.problem.scored_tables import STREAM_PREDICTIONS
         from boathouse.use_case import USE_CASE
 

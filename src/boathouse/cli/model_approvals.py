@@ -14,6 +14,7 @@ from boathouse.cli.model_arguments import (
     open_own_life_cycle,
     send_messages,
     split_name_version,
+    split_undecided,
 )
 
 if TYPE_CHECKING:
@@ -85,11 +86,12 @@ def check_approval(words: tuple[str, ...], environment: Environment, tag: str) -
     """Succeed if a version is approved.
 
     Approved by the tag that a deployment job's button sets, or by command. An approval by tag goes on record as
-    given by the user who runs this, since the tag does not hold who set it.
+    given by the user who runs this, since the tag does not hold who set it. An empty VERSION is the newest version
+    that is not decided.
     """
     from boathouse.lifecycle.deployment import take_approval
 
-    name, version = split_name_version(environment, words)
+    name, version = split_undecided(environment, words)
     state = take_approval(open_own_life_cycle(environment, name), version, tag=tag)
     send_messages(environment)
     click.echo(f"Approved: {name} version {version}, which is {state.versions[version].stage} now.")

@@ -11,9 +11,11 @@ import click
 
 from boathouse.errors import ConfigError, LifeCycleError, UndecidedModelError
 from boathouse.lifecycle.policy import GovernanceOptions
+from boathouse.namespaces import name_environment
 
 if TYPE_CHECKING:
     from boathouse.environment import Environment
+    from boathouse.errors import AuditError
     from boathouse.lifecycle.decided_versions import DecidedVersions
     from boathouse.lifecycle.steps import LifeCycle
     from boathouse.lifecycle.vacancy import NoChampion
@@ -65,7 +67,7 @@ def open_own_life_cycle(environment: Environment, name: str) -> LifeCycle:
     in_force = read_rules_in_force(options, gates, conf)
     opened = open_life_cycle(environment, name, options, identify(environment), in_force=in_force)
     cycle = replace(opened, tell=click.echo)
-    if name.split(".", maxsplit=1)[0] != environment.name:
+    if not environment.namespace.holds(name):
         error = LifeCycleError.foreign_environment(name, environment.name)
         cycle.refuse("change", None, error)
         raise error
@@ -96,7 +98,7 @@ def open_decided(environment: Environment, name: str) -> Iterator[DecidedVersion
     try:
         yield DecidedVersions.of(environment, name)
     except UndecidedModelError:
-        if name.partition(".")[0] == environment.name:
+        if environment.namespace.holds(name):
             send_messages(environment)
         raise
 
@@ -106,8 +108,18 @@ def show_alarms(name: str, alarms: Sequence[str]) -> None:
     for each in alarms:
         click.echo(f"ALARM {name}: {each}")
     if alarms:
-        here = f"{name} --env {name.partition('.')[0]}"
+        here = f"{name} --env {name_environment(name)}"
         click.echo(f"  Aliases and digests that differ do not score. Set them back: boathouse models sync {here}")
+
+
+def require_whole(cut: Sequence[AuditError]) -> None:
+    """End a command that has shown what there is, if records are missing: what it concludes may be false.
+
+    Raises:
+        AuditError: The first of ``cut``.
+    """
+    if cut:
+        raise cut[0]
 
 
 def send_messages(environment: Environment) -> None:
@@ -124,7 +136,7 @@ def name_model(environment: Environment, name: str | None) -> str:
         LifeCycleError: If no name was given and several models are promoted.
     """
     if name is not None:
-        return name if "." in name else f"{environment.name}.models.{name}"
+        return name if "." in name else environment.namespace.full_name(f"models.{name}")
     promoted = environment.promoted_models
     if len(promoted) != 1:
         raise LifeCycleError.unknown_model("(none given)", promoted)
@@ -141,6 +153,40 @@ def split_name_version(environment: Environment, words: Sequence[str]) -> tuple[
     if version is None:
         raise ConfigError(_say_expected(words))
     return name, version
+
+
+def split_undecided(environment: Environment, words: Sequence[str]) -> tuple[str, str]:
+    """Return name and version out of ``[NAME] VERSION``; an empty version, as a job may give it, is the undecided one.
+
+    Raises:
+        ConfigError: If there are more of either, or no version was given.
+        LifeCycleError: If it is empty, and nothing waits to be decided on.
+    """
+    name, version = split_name(environment, [word for word in words if word])
+    if version is not None or all(words):
+        return split_name_version(environment, words)
+    return name, find_undecided(environment, name)
+
+
+def find_undecided(environment: Environment, name: str) -> str:
+    """Return the newest version of the model ``name`` that the ledger knows and that is not decided.
+
+    Raises:
+        LifeCycleError: If there is none.
+    """
+    from boathouse.lifecycle.candidate import is_decided
+    from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
+    from boathouse.lifecycle.projection import project_events
+
+    state = project_events(open_ledger(environment.table(PROMOTIONS)).read(name), name=name)
+    undecided = [version for version in state.versions if not is_decided(state, version)]
+    if not undecided:
+        message = (
+            f"Expected a version of {name} that is not decided, found none. Name one, as in '{name} 3', or train one: "
+            f"kedro run --pipeline training --env {environment.name}"
+        )
+        raise LifeCycleError(message)
+    return max(undecided, key=int)
 
 
 def split_name(environment: Environment, words: Sequence[str]) -> tuple[str, str | None]:

@@ -11,9 +11,8 @@ import click
 
 from boathouse.cli.environment_options import ENVIRONMENT
 from boathouse.cli.model_arguments import NAME, name_model
-from boathouse.cli.package import build_wheel
+from boathouse.cli.wheel_build import build_wheel
 from boathouse.errors import ConfigError, ModelError
-from boathouse.hooks.releases import is_private
 from boathouse.options import require_choice
 
 if TYPE_CHECKING:
@@ -139,6 +138,8 @@ def describe_seal(decided: DecidedVersion) -> str:
 
 def copy_conf(conf: Path, out: Path) -> None:
     """Copy the configuration without the folder local and without what is named like credentials or keys."""
+    from boathouse.hooks.releases import is_private
+
     for path in sorted(path for path in conf.rglob("*") if path.is_file()):
         relative = path.relative_to(conf)
         if not is_private(relative):

@@ -16,9 +16,11 @@ from boathouse.cli.model_arguments import (
     send_messages,
     split_name,
     split_name_version,
+    split_undecided,
 )
 from boathouse.environment import open_environment
 from boathouse.lifecycle.comparison import DIGEST
+from boathouse.namespaces import shorten
 
 if TYPE_CHECKING:
     from boathouse.environment import Environment
@@ -31,7 +33,8 @@ _TARGET = click.option(
 
 @click.command(
     help=f"Make a version champion or challenger.\n\nproduction is champion, staging challenger. The gates have to "
-    f"let the version pass, and it needs its approvals. {NAME_HELP}",
+    f"let the version pass, and it needs its approvals. An empty VERSION is the newest version that is not decided. "
+    f"{NAME_HELP}",
     epilog="Example: boathouse models promote 3 --comment 'Better calibrated'",
 )
 @NAME_VERSION()
@@ -43,7 +46,7 @@ def promote(words: tuple[str, ...], environment: Environment, to: str, comment: 
     """Move a version that the gates let pass and that has its approvals."""
     from boathouse.databricks.task_values import publish_values
 
-    name, version = split_name_version(environment, words)
+    name, version = split_undecided(environment, words)
     state = open_own_life_cycle(environment, name).promote(version, to=to, comment=comment)
     publish_values(model_updated=state.champion == version, model_version=state.champion)
     send_messages(environment)
@@ -123,9 +126,9 @@ def copy(words: tuple[str, ...], environment: Environment, target: str, comment:
     from boathouse.hooks.governance import read_role
     from boathouse.lifecycle.deployment import DeploymentOptions, check_source, copy_version
 
-    into = open_environment(target, environment.conf_source)
+    into = open_environment(target, environment.conf_source, is_other=True)
     name, version = split_name_version(environment, words)
-    twin = f"{into.name}.{name.split('.', 1)[1]}"
+    twin = into.namespace.full_name(shorten(name))
     cycle, role = open_own_life_cycle(into, twin), read_role(into)
     if role is not None:
         chain = into.options(DeploymentOptions, "globals", "deployment").chain

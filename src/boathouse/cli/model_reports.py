@@ -14,6 +14,7 @@ from boathouse.cli.model_arguments import NAME_VERSION, name_model, read_rules, 
 from boathouse.errors import ConfigError, LifeCycleError
 from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
 from boathouse.lifecycle.projection import project_events
+from boathouse.namespaces import find_namespace
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -65,7 +66,7 @@ def _publish(environment: Environment, model: ModelHistory, findings: list[Findi
     check_writing(environment)
     with engines():
         version = publish_versions(model, findings, environment)
-    click.echo(f"{model.environment}.audit.model_versions: version {version}", err=True)
+    click.echo(f"{find_namespace(model.name).full_name('audit.model_versions')}: version {version}", err=True)
 
 
 @click.command(epilog="Example: boathouse models reproduce 3 --env prod")

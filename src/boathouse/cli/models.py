@@ -9,7 +9,7 @@ import click
 
 from boathouse.cli.environment_options import ENVIRONMENT, JSON_OUTPUT, show_json
 from boathouse.cli.model_approvals import approve, check_approval, comment, reject, request
-from boathouse.cli.model_arguments import NAME_HELP, NAME_VERSION, show_alarms, split_name
+from boathouse.cli.model_arguments import NAME_HELP, NAME_VERSION, require_whole, show_alarms, split_name
 from boathouse.cli.model_files import build_context, export
 from boathouse.cli.model_moves import archive, copy, former_sync, promote, rollback, stop, sync
 from boathouse.cli.model_reports import compare, report, reproduce
@@ -17,11 +17,13 @@ from boathouse.environment import list_environments, open_environment
 from boathouse.errors import LifeCycleError
 from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
 from boathouse.lifecycle.projection import project_all_events, project_events
+from boathouse.lifecycle.registry import RegistryState
 from boathouse.lifecycle.registry_reader import read_registry
 from boathouse.lifecycle.sync import compare_records
 
 if TYPE_CHECKING:
     from boathouse.environment import Environment
+    from boathouse.errors import AuditError
     from boathouse.lifecycle.chain import AuditRecord
     from boathouse.lifecycle.state import ModelState, ModelVersion
 
@@ -38,20 +40,23 @@ def list_models(environment: Environment, *, everywhere: bool, as_json: bool) ->
     """
     states: list[ModelState] = []
     alarms: dict[str, list[str]] = {}
+    cut: list[AuditError] = []
     for each in _open_all(environment) if everywhere else [environment]:
-        own, alarmed = read_models(each)
+        own, alarmed, contradictions = read_models(each)
         states += own
         alarms |= alarmed
+        cut += contradictions
     if as_json:
         show_json([{**asdict(state), "alarms": alarms.get(state.name, [])} for state in states])
-        return
-    if states:
+    elif states:
         _show_states(states)
-    else:
+    elif not cut:
         made_by = f"kedro run --pipelines training,evaluation,promotion --env {environment.name}"
         click.echo(f"No model is on record. Make one: {made_by}")
-    for name, found in alarms.items():
-        show_alarms(name, found)
+    if not as_json:
+        for name, found in alarms.items():
+            show_alarms(name, found)
+    require_whole(cut)
 
 
 def _show_states(states: list[ModelState]) -> None:
@@ -64,24 +69,32 @@ def _show_states(states: list[ModelState]) -> None:
             click.echo(f"  champion {champion.version} was approved by {champion.approved_by}")
 
 
-def read_models(environment: Environment) -> tuple[list[ModelState], dict[str, list[str]]]:
-    """Return the state of every model by the ledger, and by name what the registry shows otherwise, in words."""
+def read_models(
+    environment: Environment,
+) -> tuple[list[ModelState], dict[str, list[str]], list[AuditError]]:
+    """Return the state of every model by the ledger, by name what the registry shows otherwise, and what was cut.
+
+    A ledger that was cut is not compared with the registry: what differs would be taken for the registry's fault.
+    """
     ledger = open_ledger(environment.table(PROMOTIONS))
-    names = {*project_all_events(ledger.read()), *environment.promoted_models}
+    names = {*project_all_events(ledger.read(warn=False)), *environment.promoted_models}
     registered = {name: read_registry(environment, name) for name in sorted(names)}
     # Again, after the registry: what reached that before, the ledger has now.
-    records = ledger.read()
+    records, cut = ledger.read_compared(*(each.tags for each in registered.values()))
     alarms = {
         name: [str(each) for each in compare_records(name, records, shown) if each.is_alarm]
         for name, shown in registered.items()
+        if not cut
     }
-    return list(project_all_events(records).values()), alarms
+    return list(project_all_events(records).values()), alarms, cut
 
 
 def _open_all(environment: Environment) -> list[Environment]:
     """Return every environment of the same configuration."""
     source = environment.conf_source
-    return [open_environment(name, source) for name in list_environments(source)]
+    others = [name for name in list_environments(source) if name != environment.name]
+    opened = [environment, *(open_environment(name, source, is_other=True) for name in others)]
+    return sorted(opened, key=lambda each: each.name)
 
 
 def _row(state: ModelState) -> str:
@@ -102,12 +115,16 @@ def _row(state: ModelState) -> str:
 def show(words: tuple[str, ...], environment: Environment, last: int, *, as_json: bool) -> None:
     """Show the state of a model or version."""
     name, version = split_name(environment, words)
-    ledger = open_ledger(environment.table(PROMOTIONS)).read()
+    # As records alone it is asked for where the registry does not answer, too.
+    registered = RegistryState() if as_json else read_registry(environment, name)
+    ledger, cut = open_ledger(environment.table(PROMOTIONS)).read_compared(registered.tags)
     records = [record for record in ledger if record.subject == name]
     state = project_events(records, name=name)
     if not state.versions:
+        require_whole(cut)
         raise LifeCycleError.unknown_model(name, project_all_events(ledger))
     if version is not None and version not in state.versions:
+        require_whole(cut)
         raise LifeCycleError.unknown_version(name, version, state.versions)
     records_of_model = records
     if version is not None:
@@ -115,11 +132,14 @@ def show(words: tuple[str, ...], environment: Environment, last: int, *, as_json
     if as_json:
         shown = asdict(state if version is None else state.versions[version])
         show_json({"state": shown, "records": [asdict(record) for record in records]})
+        require_whole(cut)
         return
     _show_model(state) if version is None else _show_version(state, state.versions[version])
-    differences = compare_records(name, records_of_model, read_registry(environment, name))
-    show_alarms(name, [str(each) for each in differences if each.is_alarm and version in {None, each.version}])
+    if not cut:
+        differences = compare_records(name, records_of_model, registered)
+        show_alarms(name, [str(each) for each in differences if each.is_alarm and version in {None, each.version}])
     _show_records(records[-last:], len(records))
+    require_whole(cut)
 
 
 def _show_model(state: ModelState) -> None:

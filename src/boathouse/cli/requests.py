@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from boathouse.cli.environment_options import ENVIRONMENT, JSON_OUTPUT, show_json
-from boathouse.cli.model_arguments import read_rules
+from boathouse.cli.model_arguments import read_rules, require_whole
 from boathouse.lifecycle.ledger import PROMOTIONS, open_ledger
 from boathouse.lifecycle.projection import project_all_events
 from boathouse.lifecycle.resolution import explain_missing
@@ -33,16 +33,19 @@ def list_requests(environment: Environment, *, closed_too: bool, as_json: bool) 
     Each with the commands that decide on it.
     """
     rules = read_rules(environment)
-    states = project_all_events(open_ledger(environment.table(PROMOTIONS)).read())
+    records, cut = open_ledger(environment.table(PROMOTIONS)).read_compared()
+    states = project_all_events(records)
     requests_by_model = [
         (name, each) for name, state in states.items() for each in state.requests if closed_too or not each.closed
     ]
     if as_json:
         show_json([{"model": name, **asdict(each)} for name, each in requests_by_model])
+        require_whole(cut)
         return
-    if not requests_by_model:
+    if not requests_by_model and not cut:
         click.echo("Nothing waits for approval.")
-        for state in states.values():
+        # A baseline is compared with, and never champion.
+        for state in (state for name, state in states.items() if name in environment.promoted_models):
             if state.champion is None:
                 click.echo(f"  {state.name} has no champion. {explain_missing(state)}")
     for name, each in requests_by_model:
@@ -57,3 +60,4 @@ def list_requests(environment: Environment, *, closed_too: bool, as_json: bool) 
             click.echo(
                 f"  decide: boathouse models approve {name} {each.version}{how} {here}, or boathouse models reject …"
             )
+    require_whole(cut)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-import tempfile
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -65,6 +64,7 @@ def serve(  # noqa: PLR0913, PLR0917 - options
     that other machines can reach every request needs a token (boathouse tokens create). docs/serving.md has examples
     with curl.
     """
+    from boathouse.serving.run_folder import open_run_folder
     from boathouse.serving.supervisor import serve as run
     from boathouse.serving.tokens import TokenFile
 
@@ -79,8 +79,9 @@ def serve(  # noqa: PLR0913, PLR0917 - options
             f"boathouse tokens create NAME --scope query --env {env}"
         )
     source, configs = _open_source(environment, names, models=models)
+    environment.provide_log_salt()
     listener = open_listener(host, port)
-    with listener, tempfile.TemporaryDirectory(prefix="boathouse-serve-") as run_folder:
+    with listener, open_run_folder() as run_folder:
         scheme, bound = "https" if ssl_certfile else "http", listener.getsockname()
         click.echo(f"Serving {', '.join(configs)} of {env} on {scheme}://{_show_host(bound[0])}:{bound[1]}")
         if models is not None:
@@ -92,8 +93,9 @@ def serve(  # noqa: PLR0913, PLR0917 - options
             tokens=tokens.as_posix(),
             token_required=public or require_token,
             environment=env,
+            owner=environment.namespace.owner,
             store=environment.online_store_url(url),
-            run_folder=run_folder,
+            run_folder=run_folder.as_posix(),
             log_requests=access_log,
             log_table=environment.endpoint_log.path or "",
             log_journal=environment.endpoint_log_folder.as_posix(),
@@ -112,6 +114,7 @@ def make_setup(configs: dict[str, EndpointConfig], **options: Any) -> Any:  # no
         endpoints={name: config.to_document() for name, config in configs.items()},
         mlflow_version=version("mlflow"),
         drain_seconds=max(config.limits.drain_seconds for config in configs.values()),
+        notice_seconds=max(config.limits.notice_seconds for config in configs.values()),
         **options,
     )
 
@@ -131,8 +134,7 @@ def _open_source(
     experiments = environment.options(ExperimentOptions, "rollouts", "experiments").enabled
 
     def read() -> dict[str, EndpointConfig]:
-        found = states.configurations(experiments=experiments)
-        return {name: found[name] for name in chosen}
+        return states.configurations(chosen, experiments=experiments)
 
     record = partial(record_served, environment)
     if models is not None:
@@ -147,7 +149,7 @@ def _tell_alarm(environment: Environment, name: str, problem: str) -> None:
     from boathouse.serving.access import AccessLog
 
     AccessLog().event("error", "registry_differs", model=name, problem=problem)
-    if name.partition(".")[0] == environment.name:
+    if environment.namespace.holds(name):
         note_what_differs(name, environment.lakehouse)
         send_messages(environment)
 

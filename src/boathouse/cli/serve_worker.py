@@ -4,4 +4,5 @@ from boathouse.serving.worker import ServedUseCase, main
 from boathouse.use_case import USE_CASE
 
 if __name__ == "__main__":
-    main(ServedUseCase(USE_CASE.on_demand, USE_CASE.entity.personal_keys))
+    entity = USE_CASE.entity
+    main(ServedUseCase(USE_CASE.on_demand, entity.personal_keys, keys=entity.keys, given=USE_CASE.given_columns))

@@ -33,7 +33,7 @@ _CELL = 60
 def sql(query: str | None, limit: int, form: str, environment: Environment) -> None:
     """Query tables by name with SQL.
 
-    QUERY is one SELECT in Spark's SQL. Tables are named <env>.<schema>.<table>; without <env> they are those of
+    QUERY is one SELECT in Spark's SQL. Tables are named <catalog>.<schema>.<table>; without <catalog> they are those of
     --env. The newest version is read; nothing can be written. Without QUERY the tables of the environment are listed.
     More rows than --limit are left out, and standard error says so.
     """

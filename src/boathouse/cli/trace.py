@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -42,6 +43,7 @@ def trace_version(subject: str, name: str | None, environment: Environment, *, a
     from boathouse.hooks.tracking import use_registry
     from boathouse.lifecycle.registry_reader import read_registry
     from boathouse.lifecycle.resolution import RecordedModel, explain_missing, is_alias
+    from boathouse.lifecycle.state import ALIASES
     from boathouse.lifecycle.sync import compare_records
     from boathouse.lineage.model_history import read_trail
     from boathouse.lineage.trace_text import find_served, trace_to_dict, write_trace
@@ -64,6 +66,12 @@ def trace_version(subject: str, name: str | None, environment: Environment, *, a
     differences = compare_records(model, trail.records, shown)
     alarms = [str(each) for each in differences if each.is_alarm and each.version in {"", subject}]
     facts = read_version(model, subject, lakehouse, views=USE_CASE.views, with_files=True)
+    decided = recorded.now.versions.get(facts.version)
+    if decided is not None:
+        # What the registry shows may be behind, or another: the ledger decides.
+        held = [alias for alias, version in recorded.now.aliases.items() if version == facts.version]
+        others = [alias for alias in facts.aliases if alias not in ALIASES]
+        facts = replace(facts, stage=decided.stage, aliases=tuple(sorted([*held, *others])))
     events = trail.about(facts.name, facts.version)
     served = find_served(read_trail(environment, "deployments").records, facts.name, facts.version)
     if as_json:

@@ -91,25 +91,26 @@ def judge_canary(
 
     It is rolled back as soon as one check is surely beyond its limit, however young the step is; it
     advances when every check is within, it has had its requests and the step its time. What is beyond a
-    limit without being sure keeps it waiting.
+    limit without being sure keeps it waiting. A rolling replacement is judged by errors and refusals alone.
 
     Args:
         candidate: What the candidate did since the step began.
-        others: What the others did in the same time; empty if the candidate has all traffic.
+        others: What the others did in the same time; if the candidate has all traffic, in the step before.
         options: Limits, requests and seconds of a step.
         seconds: Since the step began.
         is_last: Whether there is no step after this one.
     """
-    checks = (
+    checks = [
         _check_errors(candidate, others, options.max_error_rate),
         _check_refusals(candidate, others, options.max_error_rate),
-        _check_latency(candidate, others, options.max_latency_ratio),
-        _check_scores(candidate, others, options.max_score_shift),
-    )
+    ]
+    if options.kind != "rolling":
+        checks.append(_check_latency(candidate, others, options.max_latency_ratio))
+        checks.append(_check_scores(candidate, others, options.max_score_shift))
     bad = [check.text for check in checks if check.verdict == "bad"]
     still_open = [check.text for check in checks if check.verdict == "open"]
     if bad:
-        return CanaryDecision(outcome="roll_back", reason="; ".join(bad), checks=checks)
+        return CanaryDecision(outcome="roll_back", reason="; ".join(bad), checks=tuple(checks))
     if candidate.requests < options.min_requests:
         reason = f"{candidate.requests} of {options.min_requests} requests so far"
     elif seconds < options.step_seconds:
@@ -117,8 +118,10 @@ def judge_canary(
     elif still_open:
         reason = f"not sure yet: {'; '.join(still_open)}"
     else:
-        return CanaryDecision(outcome="done" if is_last else "advance", reason="every check is within", checks=checks)
-    return CanaryDecision(outcome="wait", reason=reason, checks=checks)
+        return CanaryDecision(
+            outcome="done" if is_last else "advance", reason="every check is within", checks=tuple(checks)
+        )
+    return CanaryDecision(outcome="wait", reason=reason, checks=tuple(checks))
 
 
 def _check_errors(candidate: Window, others: Window, limit: float) -> Check:

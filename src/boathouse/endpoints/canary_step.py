@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,14 +11,17 @@ import numpy as np
 
 from boathouse.endpoints.canary import CanaryDecision, Window, judge_canary
 from boathouse.endpoints.log_rows import FAILED, REQUEST_LOST, REQUEST_UNREADABLE, LoggedRow, read_log_rows
-from boathouse.endpoints.rollouts import give_everything, move_canary, next_step
-from boathouse.endpoints.states import PAUSED, PROMOTED, STEP, EndpointState, EndpointStates
+from boathouse.endpoints.options import STEPPED
+from boathouse.endpoints.rollouts import end_rollout, give_everything, leave_out, move_canary, next_step
+from boathouse.endpoints.states import PAUSED, PROMOTED, ROLLED_BACK, STEP, EndpointStates
 from boathouse.errors import RolloutError
 from boathouse.tables.delta_log import open_log, read_local_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from boathouse.endpoints.admission import Admission
+    from boathouse.endpoints.state import EndpointState
     from boathouse.lifecycle.policy import Actor
     from boathouse.tables.location import TableLocation
 
@@ -34,7 +38,7 @@ def read_entries(
     """Return the entries of ``endpoint`` with ``since <= request_time < until``, oldest first; none without a table.
 
     Args:
-        location: Location of ``<env>.inference.endpoint_log``.
+        location: Location of ``<catalog>.inference.endpoint_log``.
         endpoint: Name of the endpoint.
         since: Aware, inclusive.
         until: Aware, exclusive; None: no end.
@@ -72,21 +76,27 @@ def _read_catalog(location: TableLocation, endpoint: str, since: datetime, until
     return frame.toArrow()
 
 
-def measure_windows(entries: Iterable[Mapping[str, Any]], candidate: str) -> tuple[Window, Window]:
+def measure_windows(
+    entries: Iterable[Mapping[str, Any]], candidate: str, *, version: str | None = None
+) -> tuple[Window, Window]:
     """Return the window of ``candidate`` and that of all other entities.
 
-    Only answers count, no mirrored ones. Requests that reached no entity (401, 404, 429 and the like) are
-    no evidence about a version and are left out.
+    Only answers count, no mirrored ones. Requests that reached no entity (401, 404, 429 and the like), or failed for
+    what no version does (a full queue, a store of features that is down), are no evidence and are left out.
 
     Args:
         entries: Of the inference log, of one endpoint.
         candidate: The served entity that is brought in.
+        version: Its version; answers by another one are not the candidate's. None: any.
     """
     mine: list[list[LoggedRow]] = []
     theirs: list[list[LoggedRow]] = []
     for entry in entries:
         rows = list(read_log_rows([entry]))
         if not rows or rows[0].mode != "answer" or rows[0].served_entity is None:
+            continue
+        found = entry.get("model_version")
+        if rows[0].served_entity == candidate and version and found and version not in str(found).split(","):
             continue
         (mine if rows[0].served_entity == candidate else theirs).append(rows)
     return _measure(mine), _measure(theirs)
@@ -106,7 +116,7 @@ def _measure(requests: Sequence[Sequence[LoggedRow]]) -> Window:
 
 
 def _is_of_the_model(status: int) -> bool:
-    # 503 with a full queue is the worker's, not the version's; it carries no entity and does not get here.
+    # 503 with a full queue is the worker's, one without features the store's: neither carries an entity.
     return status >= 500 or status in _REFUSED
 
 
@@ -115,11 +125,18 @@ def _has_failed(rows: Sequence[LoggedRow]) -> bool:
 
 
 def step_canary(
-    states: EndpointStates, name: str, log: TableLocation, *, actor: Actor, now: datetime | None = None
+    states: EndpointStates,
+    name: str,
+    log: TableLocation,
+    *,
+    actor: Actor,
+    now: datetime | None = None,
+    admission: Admission | None = None,
 ) -> CanaryDecision:
     """Judge the canary of ``name`` by the log since its present step began, and move it, or the traffic back.
 
-    Two at once do not move it twice: the ledger accepts one, and the other raises an error.
+    Two at once do not move it twice: the ledger accepts one, and the other raises an error. A candidate that was taken
+    out of service is rolled back; one that lacks an approval waits for it.
 
     Args:
         states: The endpoints.
@@ -127,38 +144,72 @@ def step_canary(
         log: Location of ``inference.endpoint_log``.
         actor: Who looks, for the trail.
         now: Time of the look; default: now.
+        admission: Knows which versions are in service and approved; None: that is not asked.
 
     Raises:
         RolloutError: If there is no canary under way, or somebody changed the endpoint meanwhile.
     """
     state = states.read(name)
     split = state.config.split
-    if split.kind != "canary" or split.candidate is None:
-        raise RolloutError.no_canary(name, split.kind)
-    if state.kind == PAUSED:
+    if split.kind not in STEPPED or split.candidate is None:
+        ended = f" since record {state.sequence}, {state.kind} by {state.actor}" if state.sequence else ""
+        raise RolloutError.no_canary(name, split.kind, ended, environment=state.environment)
+    removed = "" if admission is None else admission.explain_removal(state.config, split.candidate)
+    if removed:
+        decision = CanaryDecision(outcome="roll_back", reason=removed, checks=())
+    elif state.kind == PAUSED:
         return CanaryDecision(outcome="wait", reason="paused", checks=())
+    else:
+        decision = _judge(states, state, log, now or datetime.now(UTC))
+    return _apply(states, state, decision, actor, admission)
+
+
+def _judge(states: EndpointStates, state: EndpointState, log: TableLocation, now: datetime) -> CanaryDecision:
+    split, name = state.config.split, str(state.config.split.candidate)
+    entity = state.config.entity(name)
+    version = None if entity is None else entity.entity_version
     # Without a record of its start the whole log counts, from the first entry on.
     begun = state.changed_at or datetime(1970, 1, 1, tzinfo=UTC)
-    candidate, others = measure_windows(read_entries(log, name, since=begun), split.candidate)
-    following = next_step(state.config)
-    if state.config.traffic_of(split.candidate) >= 100:
+    candidate, others = measure_windows(read_entries(log, state.name, since=begun), name, version=version)
+    if state.config.traffic_of(name) >= 100:
         # What the others answered until the servers knew of the step is too little to compare with.
-        others = Window()
-    seconds = ((now or datetime.now(UTC)) - begun).total_seconds()
-    decision = judge_canary(candidate, others, split, seconds=seconds, is_last=following is None)
-    _apply(states, state, decision, following, actor)
-    return decision
+        before = states.find_before_last_step(state)
+        earlier = [] if before is None else read_entries(log, state.name, since=before[0], until=before[1])
+        _, others = measure_windows(earlier, name)
+    is_last = next_step(state.config) is None
+    return judge_canary(candidate, others, split, seconds=(now - begun).total_seconds(), is_last=is_last)
 
 
 def _apply(
-    states: EndpointStates, state: EndpointState, decision: CanaryDecision, following: float | None, actor: Actor
-) -> None:
+    states: EndpointStates,
+    state: EndpointState,
+    decision: CanaryDecision,
+    actor: Actor,
+    admission: Admission | None,
+) -> CanaryDecision:
+    """Record what was decided, and return it; or that it waits for an approval."""
     evidence = {"checks": [check.to_evidence() for check in decision.checks]}
+    if decision.outcome == "wait":
+        return decision
     if decision.outcome == "roll_back":
-        states.roll_back(state.name, actor=actor, comment=decision.reason, evidence=evidence, seen=state)
-    elif decision.outcome == "done":
-        config = give_everything(state.config, str(state.config.split.candidate))
-        states.change(state, config, kind=PROMOTED, actor=actor, comment=decision.reason, evidence=evidence)
-    elif decision.outcome == "advance" and following is not None:
+        if state.undo is None:
+            # The canary stands in conf: there is no record from before to return to.
+            config = leave_out(state.config, [str(state.config.split.candidate)], in_place=None)
+            config = end_rollout(config, None)
+            states.change(state, config, kind=ROLLED_BACK, actor=actor, comment=decision.reason, evidence=evidence)
+        else:
+            states.roll_back(state.name, actor=actor, comment=decision.reason, evidence=evidence, seen=state)
+        return decision
+    following = next_step(state.config)
+    if following is None:
+        config = give_everything(end_rollout(state.config, state.base), str(state.config.split.candidate))
+    else:
         config = move_canary(state.config, following)
-        states.change(state, config, kind=STEP, actor=actor, comment=decision.reason, evidence=evidence)
+    unapproved = "" if admission is None else admission.explain_unapproved(config, state.config)
+    if unapproved:
+        return replace(decision, outcome="wait", reason=f"{decision.reason}, but {unapproved}")
+    if admission is not None and following is None:
+        config = admission.pin(config, state.config, state.base)
+    kind = PROMOTED if following is None else STEP
+    states.change(state, config, kind=kind, actor=actor, comment=decision.reason, evidence=evidence)
+    return decision

@@ -24,9 +24,10 @@ class ServedEntity:
 
     Attributes:
         name: Name within the endpoint, by which routes and answers call it.
-        entity_name: Registered name, ``<env>.<schema>.<model>``.
+        entity_name: Registered name, ``<catalog>.<schema>.<model>``.
         entity_version: Version as text, or None where an alias is followed.
-        alias: Alias whose version is served as it moves, or None.
+        alias: Alias whose version is served as it moves, or None. With a version beside it the entity is pinned: the
+            alias may move, the version stays.
         workload_size: ``Small``, ``Medium`` or ``Large``; the platform's classes of concurrency.
         scale_to_zero_enabled: Whether the platform may stop it while there are no requests.
     """
@@ -39,17 +40,22 @@ class ServedEntity:
     scale_to_zero_enabled: bool = True
 
     def __post_init__(self) -> None:
-        """Check that it is either pinned or follows.
+        """Check that there is a version or an alias.
 
         Raises:
-            EndpointError: If it does both or neither.
+            EndpointError: If there is neither.
         """
         require_choice("workload_size", self.workload_size, SIZES)
-        if (self.entity_version is None) == (self.alias is None):
+        if self.entity_version is None and self.alias is None:
             raise EndpointError(
-                f"Served entity '{self.name}' needs either an entity_version or an alias under boathouse.follow, "
-                "and not both."
+                f"Served entity '{self.name}' has no version. Give it an entity_version, or an alias under "
+                "boathouse.follow."
             )
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether it stays with its version while the alias that it follows otherwise moves."""
+        return self.entity_version is not None and self.alias is not None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,6 +177,13 @@ class EndpointConfig:
         """Return the served entity called ``name``, or None."""
         return next((entity for entity in self.served_entities if entity.name == name), None)
 
+    @property
+    def taking_part(self) -> tuple[str, ...]:
+        """The entities that answer, mirror or are a rollout's candidate, in the order of the document."""
+        named = {route.served_entity_name for route in self.routes if route.traffic_percentage > 0}
+        named |= {*self.split.mirrors, *(() if self.split.candidate is None else (self.split.candidate,))}
+        return tuple(entity.name for entity in self.served_entities if entity.name in named)
+
     def traffic_of(self, name: str) -> float:
         """Return the percentage of requests that ``name`` answers; 0 without a route."""
         return next((route.traffic_percentage for route in self.routes if route.served_entity_name == name), 0.0)
@@ -179,7 +192,7 @@ class EndpointConfig:
 def _read_entity(endpoint: str, raw: Mapping[str, Any], follow: Mapping[str, Any]) -> ServedEntity:
     alias = follow.get(str(raw.get("name")))
     version = raw.get("entity_version")
-    given = {**raw, "entity_version": None if version is None or alias else str(version), "alias": alias}
+    given = {**raw, "entity_version": None if version is None else str(version), "alias": alias}
     return _build(endpoint, "served_entities", ServedEntity, given)
 
 

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from boathouse.tables.contract import Column, TableContract
 
-# The codes of the platform, and one of ours: a body in which personal columns could not be found.
+# The codes of the platform, and three of ours: a body in which personal columns could not be found, a request that
+# was refused before its body was read, and bodies left out because too many were waiting to be written.
 REQUEST_TOO_LONG = "MAX_REQUEST_SIZE_EXCEEDED"
 RESPONSE_TOO_LONG = "MAX_RESPONSE_SIZE_EXCEEDED"
 NOT_READABLE = "PAYLOAD_NOT_READABLE"
+NOT_READ = "PAYLOAD_NOT_READ"
+LEFT_OUT = "PAYLOAD_LEFT_OUT"
+
+Mode = Literal["answer", "shadow", "features", "precomputed"]
 
 ENDPOINT_LOG = TableContract(
     name="inference.endpoint_log",
-    description="Requests to endpoints and their answers, in the form of the platform's inference tables.",
+    description="Requests to endpoints and their answers, refusals among them, in the form of the platform's inference "
+    "tables.",
     grain="one row per request and mode, whatever its number of records",
     columns=(
         Column(name="databricks_request_id", dtype="string", description="Id that the endpoint gave the request."),
@@ -46,13 +53,14 @@ ENDPOINT_LOG = TableContract(
         Column(
             name="request",
             dtype="string",
-            description="Body as JSON, personal columns masked or hashed; null if it could not be kept.",
+            description="Body as JSON, CSV and Parquet as dataframe_split; personal columns masked or hashed, values "
+            "of columns that no model knows masked; null if it could not be kept.",
             nullable=True,
         ),
         Column(
             name="response",
             dtype="string",
-            description="Answer as JSON; null if it could not be kept.",
+            description="Answer as JSON, without texts of the request; null if it could not be kept.",
             nullable=True,
         ),
         Column(
@@ -70,20 +78,36 @@ ENDPOINT_LOG = TableContract(
         Column(
             name="logging_error_codes",
             dtype="array<string>",
-            description="What was not logged as it was: too long, or not readable; empty if nothing.",
+            description="What was not logged as it was: too long, not readable, not read, left out; empty if nothing.",
         ),
         Column(name="requester", dtype="string", description="Name of the token; null if none.", nullable=True),
-        Column(name="endpoint", dtype="string", description="Endpoint that was asked."),
+        Column(
+            name="endpoint", dtype="string", description="Endpoint that was asked; empty: there is none of that name."
+        ),
         Column(
             name="mode",
             dtype="string",
-            description="answer: the client saw it; shadow: scored beside it, not sent to the client.",
-            allowed=("answer", "shadow"),
+            description="answer: scores, or why there are none; shadow: scored beside it, not sent to the client; "
+            "features: stored features without a score; precomputed: predictions that a batch run published.",
+            allowed=get_args(Mode),
         ),
     ),
     keys=("databricks_request_id", "mode", "served_entity_id"),
     time_column="request_time",
 )
+
+
+@dataclass(frozen=True)
+class KnownColumns:
+    """The columns that the models of an endpoint know; values of others are masked in the log.
+
+    Attributes:
+        numbers: Features, and fields of a request: all are numbers.
+        texts: Keys, and the unit of an experiment: numbers or text.
+    """
+
+    numbers: frozenset[str] = frozenset()
+    texts: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +120,11 @@ class LogEntry:
         request_time: When it arrived; aware.
         status_code: HTTP status.
         execution_duration_ms: From arrival to answer, at least 0; kept as whole milliseconds, rounded.
-        request: Body, JSON text.
+        request: Body, JSON text; or None.
+        columns: Values by column name, or records, where the body is not kept as text: CSV, Parquet, or too long;
+            else None.
+        columns_size: About how many bytes of memory they take.
+        known: Columns that are known; None if that is not known: then only columns that are personal are hidden.
         response: Answer, JSON text.
         served_entity_id: Entity that answered; if several, one name per record, divided by commas; or None.
         requester: Name of the token, or None.
@@ -104,7 +132,7 @@ class LogEntry:
         logging_error_codes: What is known to be incomplete already.
         sampling_fraction: Share of requests that are logged; the log decides which by the request's id.
         endpoint: Endpoint that was asked.
-        mode: Whether the client saw the answer.
+        mode: What was asked for, and whether the client saw the answer.
     """
 
     databricks_request_id: str
@@ -120,12 +148,15 @@ class LogEntry:
     logging_error_codes: tuple[str, ...] = ()
     sampling_fraction: float = 1.0
     endpoint: str = ""
-    mode: Literal["answer", "shadow"] = "answer"
+    mode: Mode = "answer"
+    columns: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]] | None = None
+    columns_size: int = 0
+    known: KnownColumns | None = None
 
     @property
     def size(self) -> int:
         """Characters of both bodies: what bounds the memory of those that wait."""
-        return len(self.request or "") + len(self.response or "")
+        return len(self.request or "") + len(self.response or "") + self.columns_size
 
     def to_row(self) -> dict[str, Any]:
         """Return the row of the log, times as ISO text: JSON can hold it."""

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from boathouse.errors import OptionError
 from boathouse.options import require_between, require_choice, require_whole
 
-SPLITS = ("ab", "canary", "shadow", "weight")
+SPLITS = ("ab", "canary", "rolling", "shadow", "weight")
+# Splits that bring in a candidate step by step.
+STEPPED = ("canary", "rolling")
 WHEN_DOWN = ("fail", "last_known")
 POLICIES = ("hash", "keep", "mask")
 _YEAR_S = 366 * 86_400
@@ -20,13 +22,14 @@ class SplitOptions:
 
     Attributes:
         kind: ``weight``: each request is drawn by the traffic percentages; ``ab``: each unit is assigned once and for
-            all by its salted hash; ``canary``: as ``weight``, with percentages that go up in steps; ``shadow``: as
-            ``weight``, and the ``mirrors`` score a copy of each request after it was answered.
+            all by its salted hash; ``canary``: as ``weight``, with percentages that go up in steps; ``rolling``: as
+            ``canary``, and only errors and refusals stop it; ``shadow``: as ``weight``, and the ``mirrors`` score a
+            copy of each request after it was answered.
         salt: Text that is hashed together with the unit; another salt is another assignment.
         unit: Column of the request that identifies the unit of an A/B test, or None.
         mirrors: Served entities that only shadow; their traffic percentage is 0.
-        candidate: The served entity that a canary brings in, or None.
-        steps: Traffic percentages of a canary's steps, ascending, each above 0 and at most 100.
+        candidate: The served entity that a canary or a rolling replacement brings in, or None.
+        steps: Traffic percentages of its steps, ascending, each above 0 and at most 100.
         step_seconds: Least time in seconds between two steps.
         min_requests: Requests to the candidate that a step needs before it is judged.
         max_error_rate: Share of failed requests, 0 to 1, above which a canary is rolled back.
@@ -56,14 +59,14 @@ class SplitOptions:
         require_choice("split.kind", self.kind, SPLITS)
         for step in self.steps:
             require_between("split.steps", step, 0, 100)
-        if list(self.steps) != sorted(set(self.steps)) or 0 in self.steps:
+        if not self.steps or list(self.steps) != sorted(set(self.steps)) or 0 in self.steps:
             raise OptionError.out_of_range("split.steps", list(self.steps), "ascending percentages above 0")
         require_between("split.step_seconds", self.step_seconds, 0, _YEAR_S)
         require_whole("split.min_requests", self.min_requests, 1, 10**9)
         require_between("split.max_error_rate", self.max_error_rate, 0, 1)
         require_between("split.max_latency_ratio", self.max_latency_ratio, 0, 1000)
         require_between("split.max_score_shift", self.max_score_shift, 0, 1)
-        needed = {"ab": ("unit", self.unit), "canary": ("candidate", self.candidate)}.get(self.kind)
+        needed = {"ab": ("unit", self.unit), **dict.fromkeys(STEPPED, ("candidate", self.candidate))}.get(self.kind)
         if needed is not None and not needed[1]:
             raise OptionError.out_of_range(f"split.{needed[0]}", needed[1], f"a name, for a split of kind {self.kind}")
         if self.kind == "shadow" and not self.mirrors:
@@ -82,8 +85,8 @@ class LookUpOptions:
         last_known_keys: Keys kept for that, at most; the one asked for longest ago goes first.
         max_age_days: Age in days from which a looked-up value counts as unknown, whatever its view allows; None for no
             other limit than the view's.
-        unknown_key: ``score``: a key that no view has is scored with unknown features, as in batch; ``fail``: it is
-            answered 404.
+        unknown_key: ``fail``: a request with a row that nothing is known of is answered 404, as batch and stream
+            quarantine such a row; ``score``: it is scored with unknown features, and marked.
     """
 
     timeout_ms: int = 200
@@ -91,7 +94,7 @@ class LookUpOptions:
     max_stale_s: float = 900.0
     last_known_keys: int = 100_000
     max_age_days: float | None = None
-    unknown_key: str = "score"
+    unknown_key: str = "fail"
 
     def __post_init__(self) -> None:
         """Check choices and ranges."""
@@ -143,32 +146,59 @@ class LimitOptions:
     Attributes:
         max_body_bytes: Longer bodies are answered 413.
         max_rows: Requests of more rows are answered 413.
+        max_columns: Requests of more columns are answered 413.
+        max_values: Requests of more values are answered 413, whatever their form: about rows times columns.
+        max_explained_rows: Requests for reasons of more rows are answered 413: reasons take a hundred times as long as
+            scores.
         timeout_ms: Requests that take longer, in milliseconds, are answered 504.
-        queue_length: Requests at work or waiting, at most; further ones are answered 503 with Retry-After.
+        queue_length: Requests at work or waiting, at most; further ones are answered 503 with Retry-After. A request
+            counts from when its body is there.
+        max_connections: Open connections, at most, within the file handles that the process may have. For a further
+            one the connection is closed that has kept the worker waiting longest for a request; it is refused if all
+            are at work.
+        connections_per_caller: The same for those of one address.
+        head_seconds: Longest time in seconds from a connection, or the answer before, to the end of the next request's
+            headers. A body has ``timeout_ms``.
         requests_per_second: Rate allowed to each token, or each client address without tokens; more is answered 429
             with Retry-After. None for no limit.
         burst: Requests a token may send at once after a pause.
         drain_seconds: Longest time in seconds that running requests get to finish when the server stops.
+        notice_seconds: How long /ready answers 503 before that, in seconds, while requests are still taken: at least
+            the interval at which a load balancer asks.
     """
 
     max_body_bytes: int = 16_000_000
     max_rows: int = 10_000
+    max_columns: int = 1000
+    max_values: int = 500_000
+    max_explained_rows: int = 1000
     timeout_ms: int = 10_000
     queue_length: int = 256
+    max_connections: int = 1000
+    connections_per_caller: int = 500
+    head_seconds: float = 10.0
     requests_per_second: float | None = None
     burst: int = 100
     drain_seconds: float = 20.0
+    notice_seconds: float = 1.0
 
     def __post_init__(self) -> None:
         """Check ranges."""
         require_whole("limits.max_body_bytes", self.max_body_bytes, 1, 10**9)
         require_whole("limits.max_rows", self.max_rows, 1, 10**7)
+        require_whole("limits.max_columns", self.max_columns, 1, 10**5)
+        require_whole("limits.max_values", self.max_values, 1, 10**8)
+        require_whole("limits.max_explained_rows", self.max_explained_rows, 1, 10**7)
         require_whole("limits.timeout_ms", self.timeout_ms, 1, 3_600_000)
         require_whole("limits.queue_length", self.queue_length, 1, 10**6)
+        require_whole("limits.max_connections", self.max_connections, 1, 10**6)
+        require_whole("limits.connections_per_caller", self.connections_per_caller, 1, 10**6)
+        require_between("limits.head_seconds", self.head_seconds, 0.1, 3600)
         if self.requests_per_second is not None:
             require_between("limits.requests_per_second", self.requests_per_second, 0.001, 10**6)
         require_whole("limits.burst", self.burst, 1, 10**6)
         require_between("limits.drain_seconds", self.drain_seconds, 0, 3600)
+        require_between("limits.notice_seconds", self.notice_seconds, 0, 3600)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,8 +206,8 @@ class InputOptions:
     """What a request may hold.
 
     Attributes:
-        ranges: Lowest and highest legal value of a feature or field of the request, both inclusive; others are not
-            checked. Null is legal.
+        ranges: Lowest and highest value of a feature or field of the request that this endpoint takes, both inclusive,
+            in addition to the legal values that features and fields declare. Null is legal.
     """
 
     ranges: Mapping[str, Sequence[float]] = field(default_factory=dict)

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields, replace
 
 from boathouse.endpoints.config import EndpointConfig, Route
+from boathouse.endpoints.options import STEPPED, SplitOptions
 from boathouse.errors import RolloutError
 
-# A rolling replacement goes on whatever scores and latency do; only errors stop it.
-_ANY_LATENCY, _ANY_SHIFT = 1000.0, 1.0
+# What belongs to one rollout: the next one begins with the values of conf again.
+_OF_A_ROLLOUT = ("kind", "salt", "unit", "mirrors", "candidate", "steps")
+
+
+def end_rollout(config: EndpointConfig, conf: EndpointConfig | None) -> EndpointConfig:
+    """Return ``config`` with a plain split by its present shares, and the salt, steps and so on that ``conf`` has."""
+    plain = replace(SplitOptions() if conf is None else conf.split, kind="weight", mirrors=(), candidate=None)
+    kept = {
+        each.name: getattr(config.split, each.name) for each in fields(SplitOptions) if each.name not in _OF_A_ROLLOUT
+    }
+    return replace(config, split=replace(plain, **kept))
+
+
+def find_rollout(config: EndpointConfig) -> str:
+    """Return the kind of the rollout under way; empty for a plain split."""
+    return "" if config.split.kind == "weight" else config.split.kind
 
 
 def route_traffic(config: EndpointConfig, shares: Mapping[str, float]) -> EndpointConfig:
@@ -47,19 +62,30 @@ def start_shadow(config: EndpointConfig, mirrors: Sequence[str]) -> EndpointConf
     return _set_split(config, kind="shadow", mirrors=tuple(mirrors), candidate=None)
 
 
-def start_canary(config: EndpointConfig, candidate: str, *, steps: Sequence[float] | None = None) -> EndpointConfig:
-    """Return ``config`` with ``candidate`` at the first step's share; the others keep their proportions."""
+def start_canary(
+    config: EndpointConfig, candidate: str, *, steps: Sequence[float] | None = None, kind: str = "canary"
+) -> EndpointConfig:
+    """Return ``config`` with ``candidate`` at the first step's share; the others keep their proportions.
+
+    Raises:
+        RolloutError: If the candidate is not served, or the first step would take traffic from it.
+    """
     require_served(config, candidate)
-    chosen = tuple(steps or config.split.steps)
-    started = _set_split(config, kind="canary", candidate=candidate, steps=chosen, mirrors=())
+    chosen = config.split.steps if steps is None else tuple(steps)
+    started = _set_split(config, kind=kind, candidate=candidate, steps=chosen, mirrors=())
+    if config.traffic_of(candidate) >= started.split.steps[0]:
+        what = "rolling replacement" if kind == "rolling" else kind
+        raise RolloutError(
+            f"Endpoint '{config.name}': '{candidate}' answers {config.traffic_of(candidate):g} % already, and the "
+            f"first step of a {what} gives {chosen[0]:g} %. Name the entity that is to be brought in, or begin higher."
+        )
     return move_canary(started, chosen[0])
 
 
 def start_rolling(config: EndpointConfig, candidate: str, *, batches: int) -> EndpointConfig:
     """Return ``config`` with ``candidate`` taking over in ``batches`` equal steps that only errors stop."""
     steps = tuple(round(100 * number / batches, 4) for number in range(1, batches + 1))
-    rolling = start_canary(config, candidate, steps=steps)
-    return _set_split(rolling, max_latency_ratio=_ANY_LATENCY, max_score_shift=_ANY_SHIFT)
+    return start_canary(config, candidate, steps=steps, kind="rolling")
 
 
 def move_canary(config: EndpointConfig, share: float) -> EndpointConfig:
@@ -71,12 +97,49 @@ def move_canary(config: EndpointConfig, share: float) -> EndpointConfig:
         if route.served_entity_name != candidate
     }
     total = sum(others.values())
-    if not total:
-        # The candidate has everything: what is left goes to the first of the others.
-        others = {next(each.name for each in config.served_entities if each.name != candidate): 100.0}
-        total = 100.0
     rest = {name: (100 - share) * value / total for name, value in others.items()}
     return route_traffic(config, {**rest, candidate: share})
+
+
+def leave_out(config: EndpointConfig, entities: Collection[str], *, in_place: str | None) -> EndpointConfig:
+    """Return ``config`` with no traffic and no copies for ``entities``; the others keep their proportions.
+
+    In an A/B test the neighbour gets it, so that no other unit moves. If no other entity has traffic, ``in_place``
+    gets it; without one the configuration stays as it is.
+
+    Args:
+        config: The configuration.
+        entities: Names of those that may not answer.
+        in_place: The entity that answers where none of the others does, or None.
+    """
+    shares = {each.served_entity_name: each.traffic_percentage for each in config.routes}
+    rest = {name: share for name, share in shares.items() if share and name not in entities}
+    if not rest and in_place is None:
+        return config
+    if not rest:
+        rest = {str(in_place): 100.0}
+    elif config.split.kind == "ab":
+        rest = _give_to_neighbours(shares, entities)
+    else:
+        rest = {name: 100 * share / sum(rest.values()) for name, share in rest.items()}
+    mirrors = tuple(name for name in config.split.mirrors if name not in entities and name not in rest)
+    kind = "weight" if config.split.kind == "shadow" and not mirrors else config.split.kind
+    return route_traffic(_set_split(config, kind=kind, mirrors=mirrors), rest)
+
+
+def _give_to_neighbours(shares: Mapping[str, float], entities: Collection[str]) -> dict[str, float]:
+    """Return the shares with those of ``entities`` added to the route before each, or after the first ones."""
+    found: dict[str, float] = {}
+    waiting = 0.0
+    for name, share in shares.items():
+        if name not in entities and share:
+            found[name] = share + waiting
+            waiting = 0.0
+        elif found:
+            found[next(reversed(found))] += share
+        else:
+            waiting += share
+    return found
 
 
 def next_step(config: EndpointConfig) -> float | None:
@@ -104,7 +167,7 @@ def choose_promoted(config: EndpointConfig) -> str:
     Raises:
         RolloutError: If several could be meant.
     """
-    if config.split.kind == "canary":
+    if config.split.kind in STEPPED:
         return str(config.split.candidate)
     if config.split.kind == "shadow" and len(config.split.mirrors) == 1:
         return config.split.mirrors[0]

@@ -6,6 +6,8 @@ import hashlib
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
+from boathouse.tables.keys import is_missing, read_typed
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -33,16 +35,23 @@ def locate_units(salt: str, units: Iterable[str]) -> list[int]:
     return places
 
 
-def name_unit(value: object) -> str | None:
-    """Return the text of a unit as it is hashed, or None where there is none (null, NaN, empty text).
+def name_unit(value: object, dtype: str | None = None) -> str | None:
+    """Return the text of a unit as it is hashed, or None where there is none: null, NaN or nothing but spaces.
 
-    A key that came as 17, 17.0 or "17" is the same unit.
+    A key that came as 17, 17.0, "17" or "0017" is the same unit.
+
+    Args:
+        value: As it came.
+        dtype: Type of the column, if it is a key of the use case (see :mod:`boathouse.tables.keys`). A value of any
+            other column, and one that is no such key, is its text, and a whole number that came as a floating-point
+            one is whole.
     """
-    if value is None or value != value or value == "":  # noqa: PLR0124 - NaN differs from itself
+    if is_missing(value):
         return None
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
+    key = None if dtype is None else read_typed(value, dtype)
+    if key is None:
+        key = int(value) if isinstance(value, float) and value.is_integer() else str(value).strip(" ")
+    return str(key)
 
 
 class Router:

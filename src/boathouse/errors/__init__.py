@@ -1,8 +1,15 @@
 """The one exception tree. A message says what was expected, what was found, where, and what to do."""
 
 from boathouse.errors.base import BoathouseError, ConfigError, OptionError
+from boathouse.errors.bundles import BundleError
 from boathouse.errors.endpoints import EndpointError, ExperimentError, RolloutError, TokenError
-from boathouse.errors.features import FeatureError, NotPublishedError, OnlineStoreError, RequestError
+from boathouse.errors.features import (
+    FeatureError,
+    KeyValueError,
+    NotPublishedError,
+    OnlineStoreError,
+    RequestError,
+)
 from boathouse.errors.images import ImageError
 from boathouse.errors.inference import InferenceError, StreamError
 from boathouse.errors.invocations import InvocationError
@@ -14,13 +21,21 @@ from boathouse.errors.life_cycle import (
     ReleaseError,
     ReproductionError,
 )
-from boathouse.errors.models import ModelError, PromotionError, UndecidedModelError, UntrustedModelError
+from boathouse.errors.models import (
+    ModelError,
+    PromotionError,
+    RegistryRefusedError,
+    UndecidedModelError,
+    UntrustedModelError,
+)
+from boathouse.errors.secrets import SecretError
 from boathouse.errors.simulation import SimulationError
 from boathouse.errors.tables import CommitConflictError, DataQualityError, EngineError, TableError
 
 __all__ = [
     "AuditError",
     "BoathouseError",
+    "BundleError",
     "CommitConflictError",
     "ConfigError",
     "DataQualityError",
@@ -33,16 +48,19 @@ __all__ = [
     "ImageError",
     "InferenceError",
     "InvocationError",
+    "KeyValueError",
     "LifeCycleError",
     "ModelError",
     "NotPublishedError",
     "OnlineStoreError",
     "OptionError",
     "PromotionError",
+    "RegistryRefusedError",
     "ReleaseError",
     "ReproductionError",
     "RequestError",
     "RolloutError",
+    "SecretError",
     "SimulationError",
     "StreamError",
     "TableError",

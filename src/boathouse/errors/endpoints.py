@@ -25,11 +25,51 @@ class RolloutError(BoathouseError):
     """A change of an endpoint cannot be made."""
 
     @classmethod
-    def no_canary(cls, name: str, kind: str) -> RolloutError:
-        """Name the endpoint without a canary."""
+    def no_canary(cls, name: str, kind: str, ended: str = "", *, environment: str) -> RolloutError:
+        """Name the endpoint without a canary, and the record that ended the last one."""
         return cls(
-            f"Endpoint '{name}' has no canary under way (its split is '{kind}'). Start one with "
-            f"`boathouse endpoints update {name} --split canary --candidate ENTITY`."
+            f"Endpoint '{name}' has no canary under way (its split is '{kind}'{ended}). Start one with "
+            f"`boathouse endpoints update {name} --split canary --candidate ENTITY --env {environment}`."
+        )
+
+    @classmethod
+    def no_version(cls, endpoint: str, entity: str, why: str) -> RolloutError:
+        """Name the entity that could answer nothing, and why."""
+        return cls(
+            f"Endpoint '{endpoint}': served entity '{entity}' has no version that can be loaded: {why.rstrip('.')}. "
+            "Nothing was recorded: its requests would fail."
+        )
+
+    @classmethod
+    def not_in_service(cls, endpoint: str, entity: str, why: str) -> RolloutError:
+        """Name the entity whose version was taken out of service, and why."""
+        return cls(f"Endpoint '{endpoint}': served entity '{entity}' may not answer: {why.rstrip('.')}.")
+
+    @classmethod
+    def under_way(cls, name: str, kind: str, since: str, *, environment: str) -> RolloutError:
+        """Name the rollout that has to end first, who started it and when."""
+        return cls(
+            f"Endpoint '{name}' is in a rollout ({kind}), {since}. Nothing was recorded. End it first: boathouse "
+            f"endpoints promote {name} --env {environment}, or boathouse endpoints rollback {name} --env {environment}."
+        )
+
+    @classmethod
+    def not_as_expected(
+        cls, name: str, expected: int, found: int, kind: str, actor: str, *, environment: str
+    ) -> RolloutError:
+        """Give the record that was expected to be the newest, and the one that is."""
+        newest = f"record {found} ({kind}) by {actor}" if found else "conf, nothing is recorded"
+        return cls(
+            f"Endpoint '{name}': record {expected} was expected to be the newest, found {newest}. Nothing of yours was "
+            f"applied. Look at it with `boathouse endpoints show {name} --env {environment}`, then decide again."
+        )
+
+    @classmethod
+    def no_records(cls, table: str, why: str, environment: str) -> RolloutError:
+        """Name the table that cannot be read, so that nothing says what an endpoint serves."""
+        return cls(
+            f"{table} cannot be read ({why}), so that nothing says what an endpoint serves. Nothing was changed. Check "
+            f"it: boathouse audit verify --env {environment}. Restore it from a backup."
         )
 
     @classmethod

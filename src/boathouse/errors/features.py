@@ -107,3 +107,25 @@ class RequestError(BoathouseError):
     def wrong_type(cls, name: str, found: str) -> RequestError:
         """Name the field and the type that was found."""
         return cls(f"Field '{name}' is of type {found}; a number is expected.")
+
+
+class KeyValueError(BoathouseError):
+    """A value is no key of its column.
+
+    Attributes:
+        column: The key column.
+        fault: What is wrong: ``type``, ``allowed``, ``in_range`` or ``pattern``.
+        reason: The same in words.
+        row: Number of the row, from 0, where there are several; else None.
+    """
+
+    def __init__(self, column: str, fault: str, reason: str, *, row: int | None = None) -> None:
+        """Keep what is wrong and where."""
+        where = "" if row is None else f", row {row}"
+        super().__init__(f"Column '{column}'{where}: {reason} ({column}_{fault}).")
+        self.column, self.fault, self.reason, self.row = column, fault, reason, row
+
+    @property
+    def rule(self) -> str:
+        """Name of the rule that is broken, as quarantines have it."""
+        return f"{self.column}_{self.fault}"

@@ -17,7 +17,7 @@ class InferenceError(BoathouseError):
         """List the forms of output."""
         return cls(
             f"'{text}' is no output. {NOTHING_DONE} Give a table of the environment (<schema>.<table>), delta:FOLDER, "
-            "parquet:FOLDER, csv:FOLDER, or a database as URL#TABLE or env:VARIABLE#TABLE."
+            "parquet:FOLDER, csv:FOLDER, or a database as URL#TABLE, env:VARIABLE#TABLE or secret:SCOPE/KEY#TABLE."
         )
 
     @classmethod
@@ -70,4 +70,13 @@ class StreamError(BoathouseError):
         return cls(
             f"The stream's source '{table}' is another table than before: it was deleted and created again. "
             f"{NOTHING_ANSWERED} If that is meant, give the stream another name (stream_inference.stream.name)."
+        )
+
+    @classmethod
+    def endless_on_serverless(cls, trigger: str) -> StreamError:
+        """Name the trigger that serverless compute does not have."""
+        return cls(
+            f"stream_inference.stream.trigger is '{trigger}'; serverless compute has streams that answer what waits "
+            f"and end. {NOTHING_ANSWERED} Set it to available_now, as resources/stream_inference.job.yml does, and let "
+            "the job start again; a stream without end needs a cluster."
         )

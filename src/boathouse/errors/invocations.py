@@ -1,8 +1,13 @@
-"""Errors that an endpoint answers with: status, code and message in MLflow's form; no value of a request is in them."""
+"""Errors that an endpoint answers with: status, code and message in MLflow's form; no value of a request is in them.
+
+Names that a request brought are, since its caller has to find them: :func:`quote` marks each of them, so that the log
+can leave out those that no model knows. Where a header is missing, values stand in the place of names.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Iterable, Sequence
 from typing import Self
 
 from boathouse.errors.base import BoathouseError
@@ -11,6 +16,10 @@ from boathouse.errors.base import BoathouseError
 BAD_REQUEST, INVALID_VALUE = "BAD_REQUEST", "INVALID_PARAMETER_VALUE"
 NOT_FOUND, UNAVAILABLE = "RESOURCE_DOES_NOT_EXIST", "TEMPORARILY_UNAVAILABLE"
 _MOST_NAMES = 20
+# Control characters around what a request brought; they are in no message that is sent or logged.
+_BEGIN, _END = "\x02", "\x03"
+_QUOTED = re.compile(f"{_BEGIN}([^{_END}]*){_END}")
+_MASK = "***"
 
 
 class InvocationError(BoathouseError):
@@ -20,12 +29,20 @@ class InvocationError(BoathouseError):
         status: HTTP status.
         code: MLflow's code of the error; empty where the answer is plain text.
         retry_after: Seconds after which it is worth asking again, or None.
+        is_of_no_model: Whether no version caused it: a store that is down, a queue that is full.
     """
 
-    def __init__(self, status: int, code: str, message: str, *, retry_after: float | None = None) -> None:
-        """Keep status, code and message of the answer."""
-        super().__init__(message)
-        self.status, self.code, self.retry_after = status, code, retry_after
+    def __init__(
+        self, status: int, code: str, message: str, *, retry_after: float | None = None, is_of_no_model: bool = False
+    ) -> None:
+        """Keep status, code and message of the answer; parts that the request brought are marked by :func:`quote`."""
+        super().__init__(_QUOTED.sub(r"\1", message))
+        self.status, self.code, self.retry_after, self.is_of_no_model = status, code, retry_after, is_of_no_model
+        self._marked = message
+
+    def describe_for_log(self, known: Collection[str]) -> str:
+        """Return the message with what the request brought masked, but for the names ``known``."""
+        return _QUOTED.sub(lambda part: part[1] if part[1] in known else _MASK, self._marked)
 
     @classmethod
     def bad_request(cls, message: str) -> Self:
@@ -50,7 +67,7 @@ class InvocationError(BoathouseError):
     @classmethod
     def uneven_column(cls, name: str, found: int, expected: int) -> Self:
         """Give the column and its number of values."""
-        message = f"Column '{name}' has {found} value(s); the others have {expected}. Give one a row."
+        message = f"Column '{quote(name)}' has {found} value(s); the others have {expected}. Give one a row."
         return cls(400, INVALID_VALUE, message)
 
     @classmethod
@@ -63,7 +80,13 @@ class InvocationError(BoathouseError):
     @classmethod
     def wrong_type(cls, name: str, row: int, found: str, expected: str = "a number or null") -> Self:
         """Give column and row, and the type found there."""
-        return cls.bad_request(f"Column '{name}', row {row}: {expected} is expected, found {found}.")
+        return cls.bad_request(f"Column '{quote(name)}', row {row}: {expected} is expected, found {found}.")
+
+    @classmethod
+    def unknown_rows(cls, rows: Iterable[int], rule: str, *, by_key: bool) -> Self:
+        """Name the rows that nothing is known of; 404 if they were looked up by key, 400 if the request is empty."""
+        status, code = (404, NOT_FOUND) if by_key else (400, BAD_REQUEST)
+        return cls(status, code, f"Nothing that the model takes is known of row(s) {list_names(rows)} ({rule}).")
 
     @classmethod
     def wrong_param(cls, name: str, expected: str) -> Self:
@@ -93,7 +116,8 @@ class InvocationError(BoathouseError):
     @classmethod
     def store_down(cls, reason: str) -> Self:
         """Give the reason why features cannot be looked up."""
-        return cls(503, UNAVAILABLE, f"Features cannot be looked up: {reason}", retry_after=1)
+        message = f"Features cannot be looked up: {reason}"
+        return cls(503, UNAVAILABLE, message, retry_after=1, is_of_no_model=True)
 
     @classmethod
     def failed(cls) -> Self:
@@ -101,8 +125,21 @@ class InvocationError(BoathouseError):
         return cls(500, "INTERNAL_ERROR", "The request could not be answered. The server's log has its id.")
 
 
+def quote(text: object) -> str:
+    """Return a text of a request marked as one, for a message."""
+    return f"{_BEGIN}{str(text).replace(_BEGIN, '').replace(_END, '')}{_END}"
+
+
+def quote_names(names: Iterable[object]) -> str:
+    """Return names of a request, each marked by :func:`quote`, for a message."""
+    return _join([quote(str(name)[:80]) for name in names])
+
+
 def list_names(names: Iterable[object]) -> str:
-    """Return the names, shortened: they come from the request and may be many or long."""
-    shown = [str(name)[:80] for name in names]
+    """Return the names, shortened: they may be many or long."""
+    return _join([str(name)[:80] for name in names])
+
+
+def _join(shown: Sequence[str]) -> str:
     rest = len(shown) - _MOST_NAMES
     return ", ".join(shown[:_MOST_NAMES]) + (f" and {rest} more" if rest > 0 else "") or "none"

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from boathouse.errors.base import BoathouseError
 from boathouse.errors.models import PromotionError
+from boathouse.namespaces import find_namespace, name_environment, namespace_of, shorten
 
 
 class LifeCycleError(PromotionError):
@@ -24,9 +25,33 @@ class LifeCycleError(PromotionError):
     @classmethod
     def foreign_environment(cls, name: str, environment: str) -> LifeCycleError:
         """Name the model and the environment that tried to change it."""
+        owner, own = name_environment(name), namespace_of(environment)
+        found = (
+            f"belongs to environment '{owner}', not to '{environment}'"
+            if owner != environment
+            else f"is none of environment '{environment}', whose names begin with {own.full_name('')}"
+        )
         return cls(
-            f"'{name}' belongs to environment '{name.split('.', maxsplit=1)[0]}', not to '{environment}', which "
-            "changes its own models only. Use --env, or copy a version: boathouse models copy NAME VERSION --to ENV."
+            f"'{name}' {found}, which changes its own models only. Use --env (--catalog, --schema-prefix), or copy a "
+            "version: boathouse models copy NAME VERSION --to ENV."
+        )
+
+    @classmethod
+    def other_model(cls, name: str, own: str) -> LifeCycleError:
+        """Name the model that was asked for and the one that is judged."""
+        return cls(
+            f"Expected the model {own}, which is judged here, found {name} (candidate.model). Nothing was judged. "
+            f"Start the deployment job of {own} for versions of it alone."
+        )
+
+    @classmethod
+    def decided(cls, name: str, version: str, stage: str, reason: str) -> LifeCycleError:
+        """Name the version that was decided on already, what became of it and why."""
+        env = name_environment(name)
+        return cls(
+            f"{name} version {version} is decided already: it is {stage} ({reason or 'no reason recorded'}). Nothing "
+            f"was judged. See how: boathouse models show {name} {version} --env {env}. Train a new version, or go back "
+            f"to a former champion: boathouse models rollback {name} --to VERSION --env {env}"
         )
 
     @classmethod
@@ -47,7 +72,7 @@ class LifeCycleError(PromotionError):
         """Name the version and the command that has the gates decide."""
         return cls(
             f"The gates have not decided on {name} version {version}. Have them: kedro run "
-            f"--pipelines evaluation,promotion --env {name.split('.', maxsplit=1)[0]}, which judges the newest version."
+            f"--pipelines evaluation,promotion --env {name_environment(name)}, which judges the newest version."
         )
 
     @classmethod
@@ -85,25 +110,25 @@ class AuditError(BoathouseError):
         """Name the table, the first place where its chain does not hold, and what is wrong there."""
         return cls(
             f"The chain of {table} does not hold from record {sequence} on: {problem}. Nothing was decided from it. "
-            f"See the whole of it: boathouse audit verify --env {table.split('.', maxsplit=1)[0]}"
+            f"See the whole of it: boathouse audit verify --env {name_environment(table)}"
         )
 
     @classmethod
     def cut(cls, table: str, anchor: str, problem: str) -> AuditError:
         """Name the table, the anchor that knows more, and how they differ."""
-        env = f"--env {table.split('.', maxsplit=1)[0]}"
+        env = f"--env {name_environment(table)}"
         return cls(
             f"{table} is not what its anchor '{anchor}' kept: {problem}. Nothing was added. Find out who changed the "
             f"table, and restore it; see: boathouse audit verify {env}. If it was cut on purpose: boathouse audit "
-            f"accept {table.split('.', maxsplit=1)[1]} --comment WHY {env}"
+            f"accept {shorten(table)} --comment WHY {env}"
         )
 
     @classmethod
     def no_evaluation(cls, name: str, version: str) -> AuditError:
         """Name the version that has no sealed evaluation, and the command that makes one."""
-        env = name.split(".", maxsplit=1)[0]
+        env, table = name_environment(name), find_namespace(name).full_name("audit.evidence")
         return cls(
-            f"No evaluation of '{name}' version {version} is on record in {env}.audit.evidence, which decisions are "
+            f"No evaluation of '{name}' version {version} is on record in {table}, which decisions are "
             f"made from. Nothing was decided. Make one: kedro run --pipelines evaluation,promotion --env {env}"
         )
 

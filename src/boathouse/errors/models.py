@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 
 from boathouse.errors.base import BoathouseError
+from boathouse.namespaces import name_environment
 
 
 class ModelError(BoathouseError):
@@ -100,8 +101,8 @@ class ModelError(BoathouseError):
     def store_unreachable(cls, reason: str) -> ModelError:
         """Give the store's kind of error."""
         return cls(
-            f"The MLflow store cannot be used ({reason}). Check MLFLOW_TRACKING_URI and that no other process "
-            "holds the database; then run again."
+            f"The MLflow store cannot be used ({reason}). Check MLFLOW_TRACKING_URI, MLFLOW_REGISTRY_URI and that "
+            "no other process holds the database; then run again."
         )
 
     @classmethod
@@ -122,6 +123,19 @@ class ModelError(BoathouseError):
         )
 
 
+class RegistryRefusedError(ModelError):
+    """The registry answers, and who asks lacks a right there."""
+
+    @classmethod
+    def by_store(cls, reason: str) -> RegistryRefusedError:
+        """Give the code and the words of the refusal."""
+        return cls(
+            f"The model registry refuses the request ({reason}). In Unity Catalog the model's schema has to exist, "
+            "and who runs this needs USE CATALOG and USE SCHEMA, EXECUTE to read a model, CREATE MODEL to register, "
+            "and to own the model to change it. See who that is: boathouse doctor."
+        )
+
+
 class UntrustedModelError(ModelError):
     """A stored model has a form that would execute foreign code, or its digest is wrong."""
 
@@ -129,6 +143,15 @@ class UntrustedModelError(ModelError):
     def foreign_files(cls, names: Iterable[str], allowed: Iterable[str]) -> UntrustedModelError:
         """Name the files that a model folder may not hold."""
         return cls(f"The model holds {', '.join(map(repr, names))}; allowed: {', '.join(sorted(allowed))}. Not loaded.")
+
+    @classmethod
+    def other_wheel(cls, name: str, tag: str | None, found: Mapping[str, str]) -> UntrustedModelError:
+        """Name the model, what its tag says of its wheel, and what lies beside it, with digests."""
+        there = ", ".join(f"{path}@sha256:{digest}" for path, digest in found.items()) or "no wheel"
+        return cls(
+            f"The wheel of model '{name}' is not the one that was registered: its tag says {tag or 'nothing'}, beside "
+            f"it is {there}. An endpoint would install that. Not loaded. Train the model again."
+        )
 
     @classmethod
     def retired_format(cls, names: Iterable[str]) -> UntrustedModelError:
@@ -220,7 +243,7 @@ class UndecidedModelError(UntrustedModelError):
         shown, recorded = (f"version {each}" if each else "not set" for each in (found, decided))
         return cls(
             f"Alias '{alias}' of {name} is {shown} in the registry; {ledger} decided: {recorded}. It was moved past "
-            f"the ledger. Nothing was loaded. Set it back: boathouse models sync {name} --env {name.partition('.')[0]}"
+            f"the ledger. Nothing was loaded. Set it back: boathouse models sync {name} --env {name_environment(name)}"
         )
 
     @classmethod
@@ -228,7 +251,7 @@ class UndecidedModelError(UntrustedModelError):
         """Name the version, those that the ledger has, and the command that records the others."""
         return cls(
             f"'{name}' has no version {version} by {ledger}; it has: {', '.join(known) or 'none'}. Nothing was loaded. "
-            f"If the registry has it, record it: boathouse models sync {name} --env {name.partition('.')[0]}"
+            f"If the registry has it, record it: boathouse models sync {name} --env {name_environment(name)}"
         )
 
     @classmethod
@@ -236,7 +259,7 @@ class UndecidedModelError(UntrustedModelError):
         cls, name: str, version: str, decided: str | None, found: str | None, *, ledger: str
     ) -> UndecidedModelError:
         """Give the digest on record and the one found, and what to do."""
-        here = f"--env {name.partition('.')[0]}"
+        here = f"--env {name_environment(name)}"
         shown, recorded = ((each or "none")[:16] for each in (found, decided))
         return cls(
             f"Version {version} of {name} has digest {shown}, {ledger} has {recorded}: files or tag were changed after "

@@ -26,6 +26,26 @@ class TableError(BoathouseError):
         return cls(f"Table '{table}' has no {wanted}; its newest version is {newest}.")
 
     @classmethod
+    def missing_schema(cls, table: str) -> TableError:
+        """Name the schema that the catalog does not have, and who makes it."""
+        schema, catalog = table.rpartition(".")[0], table.partition(".")[0]
+        return cls(
+            f"Table '{table}' has no place: the schema '{schema}' does not exist. Nothing was written. Schemas are "
+            "made by deploying the bundle: databricks bundle deploy --target <target>. The deployer needs CREATE "
+            f"SCHEMA on the catalog '{catalog}'."
+        )
+
+    @classmethod
+    def denied(cls, table: str, reason: str) -> TableError:
+        """Name the table and what the catalog says is missing."""
+        said = f": {reason}" if reason else ""
+        return cls(
+            f"Table '{table}' is not for this identity{said}. Nothing was written. Each environment writes its "
+            "own catalog alone. What is missing there is granted by the bundle (grants of its schemas) when it is "
+            "deployed: databricks bundle deploy --target <target>."
+        )
+
+    @classmethod
     def wrong_columns(cls, table: str, lines: Iterable[str], *, where: str) -> TableError:
         """Show the column diff against the contract of ``table``."""
         diff = "\n".join(lines)
@@ -58,12 +78,16 @@ class DataQualityError(BoathouseError):
     @classmethod
     def empty_file(cls, path: str) -> DataQualityError:
         """Name the file that has no rows."""
-        return cls(f"The extract {path} has no rows; nothing was read. Ask its supplier for a complete one.")
+        return cls(f"The file {path} has no rows; nothing was read. Ask its supplier for a complete one.")
 
     @classmethod
-    def not_utf8(cls, path: str) -> DataQualityError:
-        """Name the file that is in another encoding."""
-        return cls(f"The extract {path} is not UTF-8; nothing was read. Ask its supplier for UTF-8.")
+    def empty_partition(cls, table: str, column: str, *, broken: int, rows: int) -> DataQualityError:
+        """Name the partition column that has empty texts."""
+        return cls(
+            f"Table '{table}': {broken} of {rows} rows have an empty text in '{column}', by which the table is "
+            "partitioned, or __HIVE_DEFAULT_PARTITION__; nothing was written. Both come back as null. Write null, or "
+            "a text that says what is meant."
+        )
 
     @classmethod
     def missing_periods(cls, table: str, periods: Iterable[str]) -> DataQualityError:

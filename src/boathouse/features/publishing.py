@@ -61,7 +61,7 @@ def publish_view(
     if live is None or reason:
         raise OnlineStoreError(
             f"View '{view.label}' cannot be published incrementally: {reason}. Publish all of it: "
-            f"boathouse features publish --view {view.label} --mode full"
+            f"boathouse features publish --view {view.label} --mode full --env {location.environment}"
         )
     if live.version == version:
         return f"{view.label}: version {version} is live already"
@@ -179,7 +179,7 @@ def find_changed_keys(view: FeatureView, location: TableLocation, *, since: int,
             failed.append(f"the {method} cannot be read ({describe_failure(error)})")
     raise TableError(
         f"Table '{location.table}': what changed from version {since} to {until} is unknown: {'; '.join(failed)}. "
-        "Publish all of it: boathouse features publish --mode full."
+        f"Publish all of it: boathouse features publish --mode full --env {location.environment}."
     )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from boathouse.databricks.secrets import SHORTEST, known_values
 from boathouse.errors import BoathouseError
 
 if TYPE_CHECKING:
@@ -21,23 +22,24 @@ if TYPE_CHECKING:
     from kedro.pipeline import Pipeline
     from kedro.pipeline.node import Node
 
-_SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY", re.IGNORECASE)
+_SECRET_NAME = re.compile(
+    r"TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|SALT", re.IGNORECASE
+)
 _URL_LOGIN = re.compile(r"(?<=://)[^/\s:@]+(:[^/\s@]*)?@")
 _PACKAGE = Path(__file__).parents[1]
 # It is in every traceback and never the place of the fault.
 _CLI = str(_PACKAGE / "cli.py")
-# A shorter value would blank out ordinary words.
-_SHORTEST_SECRET = 6
 
 
 def redact(text: str, environ: Mapping[str, str] | None = None) -> str:
-    """Return ``text`` without the values of secret environment variables and logins in URLs.
+    """Return ``text`` without secrets that were read, values of secret environment variables, and logins in URLs.
 
-    A variable is secret by its name: token, secret, password, credential, key.
+    A variable is secret by its name: token, secret, password, credential, key, salt.
     """
     known = os.environ if environ is None else environ
-    secrets = {value for name, value in known.items() if _SECRET_NAME.search(name) and len(value) >= _SHORTEST_SECRET}
-    for secret in sorted(secrets, key=len, reverse=True):
+    # A shorter value would blank out ordinary words.
+    secrets = {value for name, value in known.items() if _SECRET_NAME.search(name) and len(value) >= SHORTEST}
+    for secret in sorted({*secrets, *known_values()}, key=len, reverse=True):
         text = text.replace(secret, "***")
     return _URL_LOGIN.sub("***@", text)
 

@@ -63,10 +63,10 @@ class GovernanceHooks:
         """
         dataset = self._find(dataset_name)
         table = getattr(getattr(dataset, "location", None), "table", None)
-        if self._environment and table and table.split(".")[0] != self._environment.name:
+        if self._environment and table and not self._environment.namespace.holds(table):
             raise TableError.read_only(table)
         name = _model_of(dataset)
-        if self._options and self._environment and name and name.split(".")[0] != self._environment.name:
+        if self._options and self._environment and name and not self._environment.namespace.holds(name):
             from boathouse.lifecycle.steps import open_life_cycle
 
             error = LifeCycleError.foreign_environment(name, self._environment.name)

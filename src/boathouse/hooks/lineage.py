@@ -23,6 +23,8 @@ TABLE_VERSIONS_FILE = "table_versions.json"
 PARAMETERS_FILE = "parameters.json"
 RUNTIME_ENVIRONMENT_FILE = "runtime_environment.json"
 FEATURE_LINEAGE_FILE = "feature_lineage.json"
+# MLflow's name; it is set in a job of Databricks alone.
+_JOB_RUN_TAG = "mlflow.databricks.jobRunID"
 # What the tables that a pipeline reads are for, in MLflow's terms; others go by the pipeline's name. MLflow keeps one
 # context of a table and version: the first of these that it was read for.
 _CONTEXTS = {"training": "training", "evaluation": "testing"}
@@ -189,8 +191,20 @@ class LineageHooks:
     def _collect_tags(self, run_params: dict[str, Any], pipeline: Pipeline) -> RunTags:
         names = run_params.get("pipeline_names") or sorted({node.namespace or node.name for node in pipeline.nodes})
         return RunTags.collect(
-            read_source_state(), environment=self._environment, pipeline=",".join(names), engine=self._engine
+            read_source_state(),
+            environment=self._environment,
+            pipeline=",".join(names),
+            engine=self._engine,
+            job_run_id=_read_job_run(),
         )
+
+
+def _read_job_run() -> str | None:
+    """Return the run of the Databricks job that this is, which MLflow asks the platform for when it starts its run."""
+    import mlflow
+
+    run = mlflow.active_run()
+    return None if run is None else run.data.tags.get(_JOB_RUN_TAG)
 
 
 def _name_model(dataset: object, version: Any) -> tuple[str, str]:  # noqa: ANN401

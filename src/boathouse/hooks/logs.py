@@ -8,6 +8,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from boathouse.hooks.failures import redact
+
 # The same as conf/logging.yml, which Kedro reads in a checkout; a packaged run has no such file.
 LOGGING: dict[str, Any] = {
     "version": 1,
@@ -31,6 +33,22 @@ LOGGING: dict[str, Any] = {
     },
     "root": {"level": "WARNING", "handlers": ["console"]},
 }
+
+
+class SecretFilter(logging.Filter):
+    """Blanks secrets in what is logged."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record pass, its text without secrets."""
+        text = record.getMessage()
+        shown = redact(text)
+        if shown != text:
+            record.msg, record.args = shown, None
+        return True
+
+
+_HIDE_SECRETS = SecretFilter()
+
 
 # Third-party loggers that report their normal work as warnings or information.
 _NOISY = {
@@ -77,12 +95,25 @@ def quiet_logs() -> None:
 
 
 def quiet_third_parties() -> None:
-    """Silence the noise of other packages; to be called again once they are imported, for some reset it."""
+    """Silence the noise of other packages; to be called again once they are imported, for some reset it.
+
+    From here on every handler of the root logger shows records without secrets. Kedro's file of logging may name no
+    filter class.
+    """
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_HIDE_SECRETS)
     if is_debugging():
         return
     for name, level in _NOISY.items():
         logging.getLogger(name).setLevel(level)
+    # One that is there is not added again.
+    logging.getLogger().addFilter(_is_no_echo)
     _ignore_harmless_warnings()
+
+
+def _is_no_echo(record: logging.LogRecord) -> bool:
+    """Return whether the record is other than py4j's of a signal, with a traceback, which it raises as well."""
+    return record.msg != "KeyboardInterrupt while sending command."
 
 
 def _has_logging_file() -> bool:

@@ -15,6 +15,7 @@ from boathouse.hooks.releases import check_writing, read_release_in_use
 from boathouse.hooks.session import environment_of
 from boathouse.hooks.tracking import check_tracking_store, require_writable
 from boathouse.lifecycle.datasets import ClaimsDataset
+from boathouse.registry.first_use import prepare_store
 
 if TYPE_CHECKING:
     from kedro.config import OmegaConfigLoader
@@ -47,6 +48,7 @@ class PreflightHooks:
         if environment.engine != "databricks":
             require_writable(environment.lakehouse["root"], purpose="the tables of the lakehouse")
         check_tracking_store(environment.tracking_uri)
+        prepare_store(environment.tracking_uri, environment.section("mlflow")["tracking"]["experiment"])
 
     @hook_impl(tryfirst=True)
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:

@@ -17,9 +17,15 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-from boathouse import __version__
 from boathouse.errors import IdentityError, OptionError
-from boathouse.hooks.release_record import counts_as_code, find_changed_files, read_release
+from boathouse.hooks.release_record import (
+    JOB_RUN_VARIABLE,
+    counts_as_code,
+    find_changed_files,
+    name_version,
+    read_release,
+    release_tags,
+)
 from boathouse.lifecycle.evidence import NO_DIFFERENCE, UNKNOWN, SourceState
 from boathouse.lifecycle.identity import read_identity
 from boathouse.lifecycle.policy import mark_declared
@@ -49,12 +55,18 @@ def read_source_state(package: Path | None = None) -> SourceState:
     report = None if root is None else ask_git(root, "status", "--porcelain=v2", "--branch", "--", *_RUNS)
     if root is None or report is None:
         return _read_wheel(code) if code.parent.name in _INSTALLED else _read_environment()
-    tags = (ask_git(root, "tag", "--points-at", "HEAD", "--sort=-creatordate") or b"").decode().split()
+    tags = list_tags(root)
     state = parse_git_status(report.decode(errors="replace"))
     hidden = find_differences(root, code.relative_to(root).as_posix(), counts_as_code)
     changed = tuple(sorted({*(name for name in state.changed if counts_as_code(Path(name))), *hidden}))
     state = replace(state, tag=tags[0] if tags else UNKNOWN, changed=changed, dirty=str(bool(changed)).lower())
     return replace(state, difference=NO_DIFFERENCE if not changed else _digest_difference(root, hidden))
+
+
+def list_tags(root: Path) -> list[str]:
+    """Return the tags of the commit that is checked out in ``root``: those of this version first, then the newest."""
+    found = (ask_git(root, "tag", "--points-at", "HEAD", "--sort=-creatordate") or b"").decode().split()
+    return sorted(found, key=lambda each: each not in release_tags())
 
 
 def find_checkout(code: Path | None = None) -> Path | None:
@@ -69,7 +81,13 @@ def _read_wheel(code: Path) -> SourceState:
     release = read_release(code)
     state = _read_environment()
     if release is not None:
-        state = SourceState(commit=release.commit, branch=release.branch, tag=release.tag, dirty=release.dirty)
+        state = SourceState(
+            commit=release.commit,
+            branch=release.branch,
+            tag=release.tag,
+            dirty=release.dirty,
+            difference=release.difference,
+        )
     if changed:
         digest = hashlib.sha256(b"".join(name.encode() + _digest_file(code.parent / name) for name in changed))
         state = replace(state, dirty="true", difference=digest.hexdigest(), changed=changed)
@@ -136,7 +154,8 @@ class RuntimeEnvironment:
         system: Operating system and its release.
         machine: Kind of processor; sums of floats can differ between kinds.
         libraries: Version of each installed library by its name in lower case.
-        lock_digest: SHA-256 of the checkout's lock file; unknown where there is none.
+        lock_digest: SHA-256 of the lock file of the checkout, or of the one that the wheel was built beside; unknown
+            where there was none.
     """
 
     python: str
@@ -163,8 +182,14 @@ def read_runtime_environment() -> RuntimeEnvironment:
         system=f"{platform.system()} {platform.release()}",
         machine=platform.machine(),
         libraries=dict(sorted((each.name.lower(), each.version) for each in distributions() if each.name)),
-        lock_digest=digest_lock(Path(__file__).parents[3]),
+        lock_digest=_find_lock_digest(Path(__file__).parents[1]),
     )
+
+
+def _find_lock_digest(package: Path) -> str:
+    """Return the digest of the checkout's lock file, or of the one that a wheel was built beside."""
+    release = read_release(package)
+    return digest_lock(package.parents[1]) if release is None else release.lock_digest
 
 
 def digest_lock(root: Path) -> str:
@@ -195,11 +220,11 @@ class RunTags:
         pipeline: Names of the pipelines run, comma-separated.
         engine: ``sail``, ``spark`` or ``databricks``.
         engine_version: Version of the engine's packages or of the Databricks runtime.
-        job_run_id: Run of the workflow manager, from ``BOATHOUSE_JOB_RUN_ID``; ``none`` by hand.
-        boathouse_version: Version of this package.
+        job_run_id: Run of the workflow manager: ``BOATHOUSE_JOB_RUN_ID``, else what Databricks says; ``none`` by hand.
+        boathouse_version: Version of this package, with the local part of a commit that is not released.
         python_version: Version of the interpreter.
         libraries_digest: SHA-256 of all installed libraries with their versions.
-        lock_digest: SHA-256 of the checkout's ``requirements.lock``; unknown for an installed wheel.
+        lock_digest: SHA-256 of ``requirements.lock`` of the checkout, or of the one that the wheel was built beside.
         run_by: Who ran it: whom the platform names, else the account, or a name declared and so marked.
     """
 
@@ -225,8 +250,18 @@ class RunTags:
                 raise OptionError.out_of_range(name, value, "a text; 'unknown' where it is not known")
 
     @classmethod
-    def collect(cls, source: SourceState, *, environment: str, pipeline: str, engine: str) -> RunTags:
-        """Return the tags of the run going on in this process."""
+    def collect(
+        cls, source: SourceState, *, environment: str, pipeline: str, engine: str, job_run_id: str | None = None
+    ) -> RunTags:
+        """Return the tags of the run going on in this process.
+
+        Args:
+            source: The code.
+            environment: Name of the environment.
+            pipeline: Names of the pipelines, comma-separated.
+            engine: Engine of the tables.
+            job_run_id: Run of a job that the platform gave, if it did; a variable of the deployment goes before it.
+        """
         runtime_environment = read_runtime_environment()
         return cls(
             git_sha=source.commit,
@@ -237,8 +272,8 @@ class RunTags:
             pipeline=pipeline,
             engine=engine,
             engine_version=get_engine(engine).version(),
-            job_run_id=os.environ.get("BOATHOUSE_JOB_RUN_ID") or "none",
-            boathouse_version=__version__,
+            job_run_id=os.environ.get(JOB_RUN_VARIABLE) or job_run_id or "none",
+            boathouse_version=name_version(source),
             python_version=runtime_environment.python,
             libraries_digest=runtime_environment.libraries_digest,
             lock_digest=runtime_environment.lock_digest,

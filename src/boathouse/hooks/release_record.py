@@ -6,20 +6,25 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from boathouse.lifecycle.evidence import UNKNOWN
+from boathouse import __version__
+from boathouse.lifecycle.evidence import NO_COMMIT, NO_DIFFERENCE, UNKNOWN, SourceState
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
 
 # In the package; written when a wheel is built, in no checkout.
 RELEASE_FILE = "release.json"
+# The run of the workflow manager, set by it or by ``boathouse run --job-run-id``.
+JOB_RUN_VARIABLE = "BOATHOUSE_JOB_RUN_ID"
 # What Python or an editor leaves beside code.
 _LEFT_BEHIND = ("__pycache__", ".pyc", ".egg-info")
+# Digits of a commit, and of a difference, in a version: git's own short form of a large repository, and one more.
+_COMMIT_DIGITS, _DIFFERENCE_DIGITS = 12, 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,18 +32,29 @@ class ReleaseRecord:
     """One release, as the wheel that was built from it says.
 
     Attributes:
+        version: Version of the wheel, as :func:`name_version` gives it.
         commit: Commit that the wheel was built from, or ``unknown``.
         branch: Its branch.
-        tag: Its newest tag, or ``unknown``.
+        tag: Its tag of the version, else its newest, or ``unknown``.
         dirty: Whether the files differed from the commit: ``true``, ``false`` or ``unknown``.
+        difference: SHA-256 of that difference; ``none`` or ``unknown``.
+        lock_digest: SHA-256 of ``requirements.lock``, or ``unknown``.
+        built_at: Time of the build, ISO 8601 in UTC, to the second; the same for two builds of a clean commit.
+        built_at_is: Where that time is from: ``commit`` (its time, of a clean checkout), ``SOURCE_DATE_EPOCH`` (the
+            variable, in seconds since 1970) or ``clock``.
         conf: Git's id of each file of the configuration, by its path below ``conf``.
         released_runs: For each environment what becomes of runs that are not released: ``off``, ``warn``, ``enforce``.
     """
 
+    version: str = UNKNOWN
     commit: str = UNKNOWN
     branch: str = UNKNOWN
     tag: str = UNKNOWN
     dirty: str = UNKNOWN
+    difference: str = UNKNOWN
+    lock_digest: str = UNKNOWN
+    built_at: str = UNKNOWN
+    built_at_is: str = UNKNOWN
     conf: Mapping[str, str] = field(default_factory=dict)
     released_runs: Mapping[str, str] = field(default_factory=dict)
 
@@ -50,7 +66,38 @@ class ReleaseRecord:
 def read_release(package: Path) -> ReleaseRecord | None:
     """Return the record of the installed ``package``, or None for one that was built without."""
     path = package / RELEASE_FILE
-    return ReleaseRecord(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+    if not path.is_file():
+        return None
+    known = {each.name for each in fields(ReleaseRecord)}
+    found = json.loads(path.read_text(encoding="utf-8"))
+    # A later version may record more.
+    return ReleaseRecord(**{name: value for name, value in found.items() if name in known})
+
+
+def name_version(source: SourceState) -> str:
+    """Return the version of the code in ``source``: two builds of different code never have the same.
+
+    A clean commit with a tag of the version, ``0.1.0`` or ``v0.1.0``, has the bare version. Every other one has a
+    local part, by the rules of Python's versions: ``0.1.0+g1a2b3c4d5e6f`` with the commit, and
+    ``.dirty0123456789ab`` with the digest of the difference where files differ from it; ``.unknown`` where nothing
+    says whether they do. An installed wheel has what it was built with.
+    """
+    if source.is_wheel:
+        return __version__
+    base = __version__.partition("+")[0]
+    has_commit = source.commit not in {UNKNOWN, NO_COMMIT, ""}
+    if has_commit and source.dirty == "false":
+        return base if source.tag in release_tags() else f"{base}+g{source.commit[:_COMMIT_DIGITS]}"
+    known = source.difference not in {UNKNOWN, NO_DIFFERENCE}
+    parts = [f"g{source.commit[:_COMMIT_DIGITS]}"] if has_commit else []
+    parts.append(f"dirty{source.difference[:_DIFFERENCE_DIGITS]}" if known else UNKNOWN)
+    return f"{base}+{'.'.join(parts)}"
+
+
+def release_tags() -> tuple[str, str]:
+    """Return the tags that say of a commit that it is this version."""
+    base = __version__.partition("+")[0]
+    return f"v{base}", base
 
 
 def counts_as_code(path: Path) -> bool:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import os
+import re
 import tarfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,12 +19,12 @@ import yaml
 
 from boathouse.environment import BASE, CONFIG_LOADER_ARGS, list_environments
 from boathouse.errors import ReleaseError
-from boathouse.hooks.provenance import find_checkout, read_source_state
-from boathouse.hooks.release_record import ReleaseRecord, read_release
-from boathouse.lifecycle.evidence import UNKNOWN, SourceState, is_released
+from boathouse.hooks.provenance import digest_lock, find_checkout, list_tags, read_source_state
+from boathouse.hooks.release_record import ReleaseRecord, name_version, read_release, release_tags
+from boathouse.lifecycle.evidence import NO_COMMIT, UNKNOWN, SourceState, is_released
 from boathouse.lifecycle.policy import RELEASE_MODES, GovernanceOptions
 from boathouse.lifecycle.rules_in_force import ConfState
-from boathouse.lineage.git_files import identify_content, list_committed, read_committed
+from boathouse.lineage.git_files import ask_git, identify_content, list_committed, read_committed
 
 if TYPE_CHECKING:
     from boathouse.environment import Environment
@@ -29,6 +33,10 @@ _log = logging.getLogger(__name__)
 # Kedro's own loader reads these as credentials; local is one machine's.
 _SECRET = ("credentials*", ".env*", "*.pem", "*.key", "*.p12", "*.pfx")
 LOCAL = "local"
+# Of reproducible builds: https://reproducible-builds.org/specs/source-date-epoch/
+EPOCH_VARIABLE = "SOURCE_DATE_EPOCH"
+# Tags of this form name a version of the package; others, such as of a deployment, do not.
+_VERSION_TAG = re.compile(r"v?\d+\.\d+\.\d+")
 # How the names begin of files and folders that a run reads as something else than credentials.
 _READ = ("parameters", "catalog", "globals", "logging", *CONFIG_LOADER_ARGS["config_patterns"])
 # Groups of parameters that are rules: a run for which they are given is judged by other rules than those released.
@@ -148,9 +156,22 @@ def _read_mode(parameters: Mapping[str, bytes]) -> str:
     return mode
 
 
-def describe_release(root: Path) -> ReleaseRecord:
-    """Return the record of a wheel that is built from the project at ``root``."""
-    source = read_source_state(root / "src" / Path(__file__).parents[1].name)
+def describe_release(root: Path, sources: Sequence[Path] = ()) -> ReleaseRecord:
+    """Return the record of a wheel that is built from the project at ``root``.
+
+    Args:
+        root: Folder of the project.
+        sources: The files that go into it: code without a repository is told apart by their digest.
+
+    Raises:
+        ReleaseError: If a tag says that this commit is another version than its code does.
+    """
+    code = root / "src" / Path(__file__).parents[1].name
+    source = read_source_state(code)
+    if source.commit in {UNKNOWN, NO_COMMIT} or find_checkout(code) is None:
+        source = replace(source, dirty=UNKNOWN, difference=_digest_files(root, sources))
+    built_at, built_at_is = read_build_time(root, source)
+    _check_tags(root)
     # What a package leaves out is in no release.
     files = {name: each for name, each in read_conf_files(root / "conf").items() if not is_private(Path(name))}
     modes = {}
@@ -158,13 +179,61 @@ def describe_release(root: Path) -> ReleaseRecord:
         layers = {f"conf/{name}": each for name, each in files.items() if name.split("/")[0] in {BASE, environment}}
         modes[environment] = _read_mode({name: layers[name] for name in _governing(dict.fromkeys(layers, ""))})
     return ReleaseRecord(
+        version=name_version(source),
         commit=source.commit,
         branch=source.branch,
         tag=source.tag,
         dirty=source.dirty,
+        difference=source.difference,
+        lock_digest=digest_lock(root),
+        built_at=built_at.isoformat(),
+        built_at_is=built_at_is,
         conf={name: identify_content(content) for name, content in files.items()},
         released_runs=modes,
     )
+
+
+def read_build_time(root: Path, source: SourceState) -> tuple[datetime, str]:
+    """Return when a build is said to happen, in UTC, and where that is from.
+
+    ``SOURCE_DATE_EPOCH``, the variable that all builders of packages know, goes before all. A clean commit has the
+    commit's own time, so that every build of it has the same bytes; what differs from a commit has the clock's.
+
+    Raises:
+        ReleaseError: If the variable holds no number of seconds.
+    """
+    given = os.environ.get(EPOCH_VARIABLE, "")
+    if given:
+        try:
+            return datetime.fromtimestamp(int(given), UTC), EPOCH_VARIABLE
+        except (ValueError, OverflowError, OSError) as error:
+            message = (
+                f"{EPOCH_VARIABLE} is {given!r}; expected whole seconds since 1970, as `git log -1 --format=%ct` has."
+            )
+            raise ReleaseError(message) from error
+    committed = ask_git(root, "log", "-1", "--format=%ct") if source.dirty == "false" else None
+    if committed and committed.strip():
+        return datetime.fromtimestamp(int(committed), UTC), "commit"
+    return datetime.now(UTC).replace(microsecond=0), "clock"
+
+
+def _check_tags(root: Path) -> None:
+    """Check that no tag of the commit names another version than the code has."""
+    if find_checkout(root / "src" / Path(__file__).parents[1].name) is None:
+        return
+    named = [tag for tag in list_tags(root) if _VERSION_TAG.fullmatch(tag) and tag not in release_tags()]
+    if named:
+        raise ReleaseError(
+            f"The tag {named[0]} stands on this commit, whose code is version {release_tags()[1]}. Nothing was built. "
+            f"Set __version__ of src/boathouse/__init__.py in a commit and tag that one, or remove the tag."
+        )
+
+
+def _digest_files(root: Path, names: Sequence[Path]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(names):
+        digest.update(name.as_posix().encode() + b"\0" + hashlib.sha256((root / name).read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def check_release(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 import socket
 import sqlite3
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -15,12 +17,16 @@ from kedro.framework.hooks import hook_impl
 from boathouse.errors import ConfigError
 from boathouse.hooks.failures import redact
 from boathouse.lifecycle.vacancy import NoChampion
+from boathouse.registry.run_owners import KILLED, close_abandoned_runs, end_own_runs, sign_runs
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
     from kedro.io import CatalogProtocol
 
     from boathouse.environment import Environment
+
+
+_LOGGER = logging.getLogger(__name__)
 
 
 class TrackingRunHooks:
@@ -36,6 +42,19 @@ class TrackingRunHooks:
         import mlflow
 
         self._is_foreign = mlflow.active_run() is not None
+        sign_runs()
+
+    @hook_impl(trylast=True)
+    def before_pipeline_run(self) -> None:
+        """Close the runs of this experiment that a process which was killed has left RUNNING."""
+        import mlflow
+
+        run = mlflow.active_run()
+        if run is None or self._is_foreign:
+            return
+        closed = close_abandoned_runs(run.info.experiment_id)
+        if closed:
+            _LOGGER.info("%d runs whose process was killed were still RUNNING; they are marked as KILLED now.", closed)
 
     @hook_impl
     def after_catalog_created(self, catalog: CatalogProtocol[Any, Any]) -> None:
@@ -77,6 +96,20 @@ class TrackingRunHooks:
 _LOCK_PATIENCE_S = 5.0
 _CONNECT_PATIENCE_S = 5.0
 _PORTS = {"http": 80, "https": 443}
+
+
+def abandon_runs() -> None:
+    """Mark the runs that this process has open as KILLED; asks the store alone, not an engine that may be gone."""
+    mlflow = sys.modules.get("mlflow")
+    if mlflow is None:
+        return
+    uri = mlflow.get_tracking_uri()
+    if not uri.startswith("databricks"):
+        # Otherwise MLflow asks the Spark session which registry is meant.
+        mlflow.set_registry_uri(uri)
+    while mlflow.active_run() is not None:
+        mlflow.end_run(KILLED)
+    end_own_runs()
 
 
 def use_registry(environment: Environment) -> None:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from boathouse.errors import DataQualityError
-from boathouse.problem.scored_tables import NO_FEATURE_ROW, NOT_FINITE
+from boathouse.problem.scored_tables import NOT_FINITE
 from boathouse.scoring.batch import score_frame
 from boathouse.scoring.files import digest_of
+from boathouse.scoring.spec import LARGEST, NO_FEATURE_ROW
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,48 +65,62 @@ def score_rows(  # noqa: PLR0913 - names of columns, after the three that matter
     time: str,
     reason_count: int,
     event: str | None = None,
+    given: Sequence[str] = (),
     carried: Sequence[str] = (),
 ) -> SplitRows:
     """Return ``rows`` with their features as stamped predictions, and those that cannot be scored with the reasons.
 
     Args:
-        rows: Keys, time, the model's features, and ``event`` and ``carried`` if named; other columns are dropped.
+        rows: Keys, time, the model's features, and ``event``, ``given`` and ``carried`` if named; other columns are
+            dropped.
         stamp: Model and origin.
         keys: Columns of the key.
         time: Column of the date.
         reason_count: Reasons of an adverse decision, at most.
         event: Column with the id of the request; None in batch.
+        given: Columns of numbers that came with the row and were not looked up: they are part of its id.
         carried: Columns that predictions and quarantined rows keep.
     """
-    features = stamp.model.model.features
+    features, spec = stamp.model.model.features, stamp.model.model.feature_spec
+    computed = () if spec is None else tuple(each.name for each in spec.on_demand)
     identity = [*keys, time, *carried]
-    split = split_scorable(rows, keys=identity, features=features)
+    split = split_scorable(rows, keys=identity, features=features, computed=computed)
     scored = score_frame(split.scorable, stamp.model.model.files, reason_count=reason_count)
     digest = digest_of(stamp.model.model.files)
-    identifier = prediction_id_column(keys, time, digest=digest, role=stamp.model.role, event=event)
+    identifier = prediction_id_column(keys, time, digest=digest, role=stamp.model.role, event=event, given=given)
     ready = scored.select(*identity, identifier.alias("prediction_id"), *stamp.model.model.scorer.outputs.names)
     version, role = F.lit(stamp.model.model.version), F.lit(stamp.model.role)
     held_back = split.quarantined.withColumn("model_version", version).withColumn("role", role)
     return SplitRows(stamp_predictions(ready, stamp), held_back)
 
 
-def split_scorable(joined: DataFrame, *, keys: Sequence[str], features: Sequence[str]) -> SplitRows:
+def split_scorable(
+    joined: DataFrame, *, keys: Sequence[str], features: Sequence[str], computed: Collection[str] = ()
+) -> SplitRows:
     """Return ``joined`` split by whether it can be scored; the quarantine has ``keys`` and ``broken_rules``.
 
     A row without any known feature has only nulls; a model would still score it, with a meaningless number. An
     infinite feature is a fault upstream.
+
+    Args:
+        joined: Rows with the features.
+        keys: Columns that both parts keep.
+        features: What the model takes.
+        computed: Those that are computed on demand: they may have a value for an entity that is not known at all.
     """
-    unknown = reduce(and_, [F.col(name).isNull() | F.isnan(name) for name in features])
+    telling = [name for name in features if name not in computed] or features
+    unknown = reduce(and_, [F.col(name).isNull() | F.isnan(name) for name in telling])
     rules = [F.when(unknown, F.lit(NO_FEATURE_ROW))]
-    rules += [F.when(_is_infinite(name), F.lit(f"{name}_{NOT_FINITE}")) for name in features]
+    rules += [F.when(is_infinite(name), F.lit(f"{name}_{NOT_FINITE}")) for name in features]
     judged = joined.withColumn(_BROKEN, F.array_compact(F.array(*rules)))
     return SplitRows(
         judged.where(F.size(_BROKEN) == 0).drop(_BROKEN), judged.where(F.size(_BROKEN) > 0).select(*keys, _BROKEN)
     )
 
 
-def _is_infinite(name: str) -> Column:
-    return F.col(name).isin(float("inf"), float("-inf"))
+def is_infinite(name: str) -> Column:
+    """Return whether an estimator would take the number in a column for infinite: it computes in single precision."""
+    return ~F.isnan(name) & (F.abs(F.col(name)) > F.lit(LARGEST))
 
 
 def fill_columns(frame: DataFrame, columns: Mapping[str, str]) -> DataFrame:
@@ -198,10 +213,21 @@ def find_finished(
     return frozenset(key for key, rows in counts.items() if cohorts.get(key[0]) == rows)
 
 
-def prediction_id_column(keys: Sequence[str], time: str, *, digest: str, role: str, event: str | None = None) -> Column:
+def prediction_id_column(
+    keys: Sequence[str],
+    time: str,
+    *,
+    digest: str,
+    role: str,
+    event: str | None = None,
+    given: Sequence[str] = (),
+) -> Column:
     """Return the id of a prediction: the same in every run and on every engine, without a person's key in it.
 
-    It is the first 32 hexadecimal digits of SHA-256 over ``<SHA-256 of the key>|<date>|<digest>|<role>[|<event>]``.
+    It is the first 32 hexadecimal digits of SHA-256 over
+    ``<SHA-256 of the key>|<date>|<digest>|<role>[|<event>][|?<values>]``. The values are those that came with the row
+    and are known, ``<column>=<XXH64 of the number>`` in the order of their names, divided by commas: two rows that
+    differ in one of them are two predictions. Separators within a text are escaped by a backslash.
 
     Args:
         keys: Columns of the key, joined by ``/`` before they are hashed.
@@ -209,7 +235,28 @@ def prediction_id_column(keys: Sequence[str], time: str, *, digest: str, role: s
         digest: Digest of the model's files.
         role: ``champion`` or ``challenger``.
         event: Column with the id of the request; None in batch, where a key and date are scored once.
+        given: Columns of numbers that came with the row; null and NaN are both unknown, 1 and 1.0 the same.
     """
-    key = F.sha2(F.concat_ws("/", *[F.col(name).cast("string") for name in keys]), 256)
-    parts = [key, F.col(time).cast("string"), F.lit(digest), F.lit(role), *([] if event is None else [F.col(event)])]
+    key = F.sha2(F.concat_ws("/", *[_escape(F.col(name).cast("string"), "/") for name in keys]), 256)
+    parts = [key, F.col(time).cast("string"), F.lit(digest), F.lit(role)]
+    parts += [] if event is None else [_escape(F.col(event), "|?")]
+    # What is null is left out: a row with no known value has the id of a row that brought none.
+    parts += [_write_values(given)] if given else []
     return F.substring(F.sha2(F.concat_ws("|", *parts), 256), 1, _ID_DIGITS)
+
+
+def _escape(text: Column, separators: str) -> Column:
+    for letter in ("\\", *separators):
+        text = F.replace(text, F.lit(letter), F.lit(f"\\{letter}"))
+    return text
+
+
+def _write_values(names: Sequence[str]) -> Column:
+    """Return the known values as text, null without any; engines write numbers differently, but hash them alike."""
+    texts = []
+    for name in sorted(names):
+        # Adding zero makes one of the two zeros.
+        number = F.col(name).cast("double") + F.lit(0.0)
+        known = number.isNotNull() & ~F.isnan(number)
+        texts.append(F.when(known, F.concat(F.lit(f"{name}="), F.xxhash64(number).cast("string"))))
+    return F.when(F.coalesce(*texts).isNotNull(), F.concat(F.lit("?"), F.concat_ws(",", *texts)))

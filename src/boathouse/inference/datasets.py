@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -12,6 +13,7 @@ from kedro.io.core import AbstractDataset
 from boathouse.errors import TableError
 from boathouse.inference.models import RunRecord
 from boathouse.inference.stream_targets import BatchWriter, EngineMarkedTable, PathMarkedTable, StreamTargets
+from boathouse.namespaces import Namespace, find_namespace, name_environment
 from boathouse.problem.scored_tables import DEAD_LETTERS, PROGRESS, STREAM_PREDICTIONS, STREAM_PROGRESS
 from boathouse.tables.dataset import DeltaTableDataset
 from boathouse.tables.delta_log import open_log
@@ -43,8 +45,8 @@ class RequestStreamDataset(AbstractDataset[Any, Any]):
         """Remember the locations; open nothing.
 
         Args:
-            table: ``<env>.inference.stream_predictions``, or another; its dead letters are then beside it.
-            source: ``<env>.<schema>.<table>`` that requests are added to.
+            table: ``<catalog>.inference.stream_predictions``, or another; its dead letters are then beside it.
+            source: ``<catalog>.<schema>.<table>`` that requests are added to.
             lakehouse: ``{engine, root}``.
             checkpoints: Folder for the offsets of Structured Streaming; not used on sail.
             contract: The contract of the answers.
@@ -88,20 +90,20 @@ class RequestStreamDataset(AbstractDataset[Any, Any]):
             self._answers.load()
             self.last_written = self._answers.last_read
 
-    def _run_versions(self, plan: StreamPlan) -> int:
+    def _run_versions(self, plan: StreamPlan) -> None:
         from boathouse.inference.version_stream import AppendedRows, VersionStream
 
         source = AppendedRows(self._source, plan.events)
         writer = self._make_writer(plan, f"{plan.options.name}/{source.table_id}", PathMarkedTable)
-        return VersionStream(source, writer, plan.options).run()
+        VersionStream(source, writer, plan.options).run()
 
-    def _run_structured(self, plan: StreamPlan) -> int:
+    def _run_structured(self, plan: StreamPlan) -> None:
         from boathouse.inference.structured_stream import StructuredStream, read_stream_id
 
         checkpoint = self._checkpoints / self._source.table / plan.options.name
         writer = self._make_writer(plan, read_stream_id(checkpoint, plan.options.name), EngineMarkedTable)
         stream = StructuredStream(self._source, plan.events, writer, options=plan.options, checkpoint=checkpoint)
-        return stream.run()
+        stream.run()
 
     def _make_writer(
         self, plan: StreamPlan, stream_id: str, kind: type[PathMarkedTable | EngineMarkedTable]
@@ -118,7 +120,8 @@ class RequestStreamDataset(AbstractDataset[Any, Any]):
         return BatchWriter(
             plan=plan,
             source=self._source.table,
-            locate=self._locate,
+            # Not a method of this entry: the writer travels to the process that answers.
+            locate=partial(_locate, find_namespace(self._location.table), dict(self._lakehouse)),
             targets=StreamTargets(
                 dead_letters=tables[DEAD_LETTERS],
                 progress=tables[PROGRESS],
@@ -129,7 +132,7 @@ class RequestStreamDataset(AbstractDataset[Any, Any]):
         )
 
     def _locate(self, name: str) -> TableLocation:
-        return TableLocation.from_lakehouse(f"{self._location.environment}.{name}", self._lakehouse)
+        return self._location.beside(name)
 
     def preview(self, nrows: int = 20) -> TablePreview:
         """Return the first ``nrows`` rows for Kedro-Viz."""
@@ -140,6 +143,10 @@ class RequestStreamDataset(AbstractDataset[Any, Any]):
 
     def _describe(self) -> dict[str, Any]:
         return {"table": self._location.table, "source": self._source.table, "engine": self._location.engine}
+
+
+def _locate(namespace: Namespace, lakehouse: dict[str, str], name: str) -> TableLocation:
+    return TableLocation.from_lakehouse(namespace.full_name(name), lakehouse)
 
 
 def current_run() -> str:
@@ -157,7 +164,7 @@ class RunRecordDataset(AbstractDataset[Any, Any]):
         """Remember the environment.
 
         Args:
-            environment: First part of the names of the tables that are recorded.
+            environment: Whose tables are recorded.
             metadata: For plugins such as Kedro-Viz.
         """
         self._environment = environment
@@ -165,7 +172,7 @@ class RunRecordDataset(AbstractDataset[Any, Any]):
 
     def load(self) -> RunRecord:
         """Return the MLflow run, and the tables read so far."""
-        own = {name: version for name, version in last_reads().items() if name.startswith(f"{self._environment}.")}
+        own = {name: version for name, version in last_reads().items() if name_environment(name) == self._environment}
         return RunRecord(run_id=current_run(), table_versions=own)
 
     def save(self, _data: Any) -> NoReturn:  # noqa: ANN401

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from boathouse.errors import ModelError
 from boathouse.lifecycle.vacancy import NoChampion, explain_no_champion
+from boathouse.namespaces import shorten
 from boathouse.problem.scored_tables import CHALLENGER, CHAMPION
 
 if TYPE_CHECKING:
@@ -131,12 +132,10 @@ class RunRecord:
     table_versions: Mapping[str, int] = field(default_factory=dict)
 
     def data_versions(self, tables: Collection[str]) -> list[str]:
-        """Return ``<env>.<schema>.<table>@<version>`` of those of ``tables`` (``<schema>.<table>``) that were read."""
-        return sorted(
-            f"{name}@{version}" for name, version in self.table_versions.items() if name.split(".", 1)[1] in tables
-        )
+        """Return full name, ``@`` and version of those of ``tables`` (``<schema>.<table>``) that were read."""
+        return sorted(f"{name}@{version}" for name, version in self.table_versions.items() if shorten(name) in tables)
 
     def feature_versions(self, views: Sequence[FeatureView]) -> list[str]:
         """Return ``<view>@<view version>=<digest>:v<Delta version>`` of each view; ``:v?`` where that is unknown."""
-        read = {name.split(".", 1)[1]: version for name, version in self.table_versions.items()}
+        read = {shorten(name): version for name, version in self.table_versions.items()}
         return [f"{view.name}@{view.version}={view.digest}:v{read.get(view.table, '?')}" for view in views]

@@ -99,6 +99,8 @@ class StreamOptions:
             example does; off where other systems fill the table of requests.
         delay_s: A request made more than so many seconds before the newest of all earlier batches is late; 0 to a
             year.
+        skew_s: How many seconds after its arrival a request may say it was made, since clocks differ; what is later
+            is broken: it would make all others late. 0 to a day.
         reason_count: Reasons given with each adverse decision; 0 to 20.
         trigger: ``available_now`` answers what is there and ends; ``continuous`` goes on.
         interval_s: With continuous: polling interval in seconds; 0.1 to 86,400.
@@ -114,6 +116,7 @@ class StreamOptions:
     interval_s: float
     stop_when_idle_s: float
     most_versions: int
+    skew_s: float = 300.0
 
     def __post_init__(self) -> None:
         """Check every range.
@@ -126,6 +129,7 @@ class StreamOptions:
         if not isinstance(self.post_newest, bool):
             raise OptionError.out_of_range("post_newest", self.post_newest, "true or false")
         require_between("delay_s", self.delay_s, 0, 366 * 86_400)
+        require_between("skew_s", self.skew_s, 0, 86_400)
         require_whole("reason_count", self.reason_count, 0, 20)
         require_choice("trigger", self.trigger, TRIGGERS)
         require_between("interval_s", self.interval_s, 0.1, 86_400)

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from functools import reduce
 from typing import TYPE_CHECKING
 
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from boathouse.features.point_in_time import join_point_in_time
 from boathouse.features.usage import select_views
-from boathouse.inference.batch import Stamp, score_rows
+from boathouse.inference.batch import SplitRows, Stamp, score_rows
+from boathouse.inference.events import COPY, RULES
 from boathouse.inference.stream import StreamPlan
-from boathouse.problem.scored_tables import EVENT_ID, EVENT_TIME, SOURCE_BATCH
+from boathouse.problem.scored_tables import BEFORE_FIRST_FACT, EVENT_ID, EVENT_TIME, SOURCE_BATCH
 from boathouse.problem.tables import answer_contracts, request_contract
 from boathouse.scoring.batch import add_on_demand
 from boathouse.scoring.on_demand import select_on_demand
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
     from boathouse.features.feature_view import FeatureView
-    from boathouse.inference.batch import SplitRows
     from boathouse.inference.models import RoleModel, RunRecord
     from boathouse.inference.options import StreamOptions
     from boathouse.modelling.result import LoadedModel
     from boathouse.problem.spec import UseCase
+
+_FIRST = "__first_fact"
 
 
 def select_cohorts(
@@ -106,6 +108,34 @@ def request_newest(rows: DataFrame, use_case: UseCase, as_of: date) -> DataFrame
     )
 
 
+def split_early(
+    events: DataFrame, views: Sequence[tuple[FeatureView, DataFrame]], *, keys: Sequence[str]
+) -> tuple[DataFrame, DataFrame]:
+    """Return the events but for those made before the first fact of their entity, and these with the reason.
+
+    A day is allowed for, since dates are of the zone where they were written. An event of an entity of which nothing is
+    known passes.
+
+    Args:
+        events: Columns of a request.
+        views: Views with all of ``keys``, and their tables.
+        keys: Columns that identify an entity.
+    """
+    reason = F.array(F.lit(BEFORE_FIRST_FACT)).alias(RULES)
+    columns = [EVENT_ID, SOURCE_BATCH, COPY]
+    if not views:
+        return events, events.select(*columns, reason).limit(0)
+    asked = events.select(*keys).distinct()
+    days = [
+        table.join(asked, list(keys), "left_semi").select(*keys, F.to_date(view.time_column).alias(_FIRST))
+        for view, table in views
+    ]
+    first = reduce(DataFrame.unionByName, days).groupBy(*keys).agg(F.min(_FIRST).alias(_FIRST))
+    known = events.join(first, list(keys), "left")
+    is_early = F.coalesce(F.date_add(F.to_date(EVENT_TIME), 1) < F.col(_FIRST), F.lit(False))  # noqa: FBT003
+    return known.where(~is_early).select(*events.columns), known.where(is_early).select(*columns, reason)
+
+
 def plan_requests(model: RoleModel, use_case: UseCase, options: StreamOptions) -> StreamPlan:
     """Return the plan of a stream of requests: join features, score and stamp, as batch inference does.
 
@@ -123,15 +153,19 @@ def plan_requests(model: RoleModel, use_case: UseCase, options: StreamOptions) -
             scored_at=now,
         )
         by_label = {view.label: tables[view.table] for view in views}
-        return score_rows(
-            join_features(events, model.model, by_label, use_case),
+        facts = [(view, by_label[view.label]) for view in views if set(view.key_names) == set(use_case.keys)]
+        possible, early = split_early(events, facts, keys=use_case.keys)
+        split = score_rows(
+            join_features(possible, model.model, by_label, use_case),
             stamp,
             keys=use_case.keys,
             time=use_case.time_column,
             reason_count=options.reason_count,
             event=EVENT_ID,
-            carried=(EVENT_ID, EVENT_TIME, SOURCE_BATCH),
+            given=[field.name for field in use_case.request_fields],
+            carried=(EVENT_ID, EVENT_TIME, SOURCE_BATCH, COPY),
         )
+        return SplitRows(split.scorable, split.quarantined.select(*early.columns).unionByName(early))
 
     return StreamPlan(
         events=request_contract(use_case),
@@ -140,4 +174,5 @@ def plan_requests(model: RoleModel, use_case: UseCase, options: StreamOptions) -
         score=score,
         model_version=model.model.version,
         options=options,
+        keys=use_case.keys,
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from pyspark.sql import functions as F
 
+from boathouse.databricks.secrets import SecretReference, read_secret
 from boathouse.errors import InferenceError
 from boathouse.errors.inference import NOTHING_DONE
 from boathouse.inference.batch import Stamp, check_balance, hold_rows, score_rows
@@ -22,6 +23,7 @@ from boathouse.inference.rows import join_features, views_of
 from boathouse.problem.scored_tables import PREDICTIONS, QUARANTINE
 from boathouse.scoring.feature_spec import DTYPES
 from boathouse.scoring.files import digest_of
+from boathouse.scoring.on_demand import select_on_demand
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -69,12 +71,15 @@ class ScoringRun:
             DataQualityError: If a row got lost or doubled.
         """
         wanted = self._columns(source)
-        check_columns(dict(source.rows.dtypes), wanted, where=source.name, as_text=source.as_text)
+        keys, time, contracts = self.use_case.keys, self.use_case.time_column, self.use_case.contracts
+        check_columns(dict(source.rows.dtypes), wanted, where=source.name, as_text=source.as_text, keys=keys)
         rows = hold_rows(source.rows.select(*wanted))
         total = rows.count()
         if not total:
             raise InferenceError(f"The input {source.name} has no rows. {NOTHING_DONE}")
-        judged = judge_input(rows, wanted, keys=self.use_case.identity)
+        given = (column for name, column in self.use_case.given_columns.items() if name in wanted)
+        declared = (*self.use_case.entity.keys, *given)
+        judged = judge_input(rows, wanted, keys=self.use_case.identity, declared=declared)
         ready, record = self._join(hold_rows(judged.scorable), source)
         views = () if self.has_features(source) else views_of(self.model.model, self.use_case)
         stamp = Stamp(
@@ -84,8 +89,8 @@ class ScoringRun:
             run_id=record.run_id,
             scored_at=datetime.now(UTC),
         )
-        keys, time, contracts = self.use_case.keys, self.use_case.time_column, self.use_case.contracts
-        split = score_rows(ready, stamp, keys=keys, time=time, reason_count=self.reason_count)
+        brought = sorted(set(wanted) - set(self.use_case.identity))
+        split = score_rows(ready, stamp, keys=keys, time=time, reason_count=self.reason_count, given=brought)
         model = (F.lit(self.model.model.version).alias("model_version"), F.lit(self.model.role).alias("role"))
         unread = judged.quarantined.select("*", *model)
         batch = self.name_batch(source)
@@ -103,8 +108,10 @@ class ScoringRun:
         wanted = {name: types[name] for name in self.use_case.identity}
         if self.has_features(source):
             return wanted | {name: DTYPES[kind] for name, kind in self.model.model.feature_kinds.items()}
-        fields = {name for each in self.use_case.on_demand for name in each.request_names}
-        return wanted | dict.fromkeys(sorted(fields & set(source.rows.columns)), "double")
+        computed = select_on_demand(self.model.model.feature_spec, self.use_case.on_demand)
+        fields = {field.name: field for each in computed for field in each.request}
+        taken = [name for name in sorted(fields) if name in source.rows.columns or fields[name].default is None]
+        return wanted | dict.fromkeys(taken, "double")
 
     def _view_locations(self) -> dict[str, TableLocation]:
         """Return the location of the table of each of the model's views, by the view's label.
@@ -164,6 +171,25 @@ def _open_database(text: str) -> ScoreOutput:
                 f"The environment variable {name} is not set; it should hold the URL of a database. {NOTHING_DONE}"
             )
         return SqlOutput(os.environ[name], table)
+    if url.startswith("secret:"):
+        return SqlOutput(_read_url(url.removeprefix("secret:")), table)
     if "://" in url:
         return SqlOutput(url, table)
     raise InferenceError.unknown_output(hide_secrets(text))
+
+
+def _read_url(place: str) -> str:
+    """Return the URL of a database that the workspace keeps at ``SCOPE/KEY``.
+
+    Raises:
+        InferenceError: If this is no Databricks runtime.
+        SecretError: If the workspace does not give it.
+    """
+    scope, _, key = place.partition("/")
+    url = read_secret(SecretReference(name="output", scope=scope, key=key))
+    if url is None:
+        raise InferenceError(
+            f"secret:{place} is read on a Databricks runtime alone; here name a variable that holds the URL: "
+            f"env:NAME#table. {NOTHING_DONE}"
+        )
+    return url

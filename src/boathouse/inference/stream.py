@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from boathouse.inference.batch import SplitRows, check_balance, hold_rows
-from boathouse.inference.events import RULES, Past, judge_events, late_limits
+from boathouse.inference.events import ARRIVED, COPY, RULES, Past, judge_events, late_limits, settle_copies, to_micros
 from boathouse.problem.scored_tables import (
     DEAD_LETTERS,
     EVENT_ID,
+    EVENT_TIME,
     KIND,
     KINDS,
     SOURCE_BATCH,
     STREAM_ID,
     STREAM_PREDICTIONS,
-    UNSCORABLE,
 )
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from boathouse.inference.options import StreamOptions
     from boathouse.tables.contract import TableContract
 
+_FIRST = "__first"
+_TIMES = (to_micros(datetime(1, 1, 1, tzinfo=UTC)), to_micros(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)))
 ScoreBatch = Callable[["DataFrame", Mapping[str, "DataFrame"], "RunRecord", datetime], SplitRows]
 
 
@@ -40,9 +43,11 @@ class StreamPlan:
         events: The columns and rules of an event; the source has exactly these columns.
         targets: Contracts of predictions and dead letters, by name.
         tables: Feature tables (``<schema>.<table>``) that scoring looks up, at their newest version for each batch.
-        score: Gives predictions and unscorable rows of events, from those tables, their versions and the time.
+        score: Gives predictions and unscorable rows of events, from those tables, their versions and the time; both
+            keep ``request_id``, ``source_batch`` and ``copy``.
         model_version: Version of the model.
         options: When and how much is read, and how late an event may be.
+        keys: Key columns of the entity.
     """
 
     events: TableContract
@@ -51,6 +56,7 @@ class StreamPlan:
     score: ScoreBatch
     model_version: str
     options: StreamOptions
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +90,7 @@ def score_events(  # noqa: PLR0913 - what a batch is scored from
 
     Args:
         plan: The stream.
-        events: Columns of the plan's events and ``source_batch``.
+        events: Columns of the plan's events, ``source_batch`` and ``arrived_at``.
         past: Events answered before.
         tables: The plan's tables.
         record: Run and versions of the tables read.
@@ -94,12 +100,17 @@ def score_events(  # noqa: PLR0913 - what a batch is scored from
     Raises:
         DataQualityError: If an event got lost or doubled; nothing is published then.
     """
+    options, names = plan.options, list(plan.targets[STREAM_PREDICTIONS].column_names)
     held = hold_rows(events)
-    judged = hold_rows(judge_events(held, plan.events, past, delay_s=plan.options.delay_s))
-    split = plan.score(judged.where(F.col(KIND).isNull()).drop(KIND, RULES), tables, record, now)
-    stream = F.lit(stream_id).alias(STREAM_ID)
-    predictions = hold_rows(split.scorable.select("*", stream).select(*plan.targets[STREAM_PREDICTIONS].column_names))
-    dead = hold_rows(_list_dead(judged, split.quarantined, plan, stream_id=stream_id, now=now))
+    judged = hold_rows(
+        judge_events(held, plan.events, past, delay_s=options.delay_s, skew_s=options.skew_s, keys=plan.keys)
+    )
+    split = plan.score(judged.where(F.col(KIND).isNull()).drop(KIND, RULES, ARRIVED), tables, record, now)
+    first = F.min(COPY).over(Window.partitionBy(EVENT_ID))
+    stamped = split.scorable.withColumn(STREAM_ID, F.lit(stream_id)).withColumn(_FIRST, first)
+    scored = hold_rows(stamped.where(F.col(COPY) == F.col(_FIRST)).select(*names, COPY))
+    predictions = scored.select(*names)
+    dead = hold_rows(_list_dead(settle_copies(judged, scored, split.quarantined), plan, stream_id=stream_id, now=now))
     counts = _count(predictions, dead)
     check_balance(
         held.count(),
@@ -114,26 +125,18 @@ def score_events(  # noqa: PLR0913 - what a batch is scored from
     )
 
 
-def _list_dead(
-    judged: DataFrame, quarantined: DataFrame, plan: StreamPlan, *, stream_id: str, now: datetime
-) -> DataFrame:
+def _list_dead(dead: DataFrame, plan: StreamPlan, *, stream_id: str, now: datetime) -> DataFrame:
     """Return the rows of ``inference.dead_letters``."""
-    names = list(plan.targets[DEAD_LETTERS].column_names)
-    faulty = judged.where(F.col(KIND).isNotNull())
-    reasons = quarantined.select(EVENT_ID, F.col(RULES).alias("__rules"))
-    unscorable = (
-        judged.where(F.col(KIND).isNull())
-        .join(reasons, EVENT_ID)
-        .withColumn(RULES, F.col("__rules"))
-        .withColumn(KIND, F.lit(UNSCORABLE))
+    # Times that Python cannot hold would stop every reader of the table; the broken rule records them.
+    is_time = F.unix_micros(EVENT_TIME).between(*_TIMES)
+    stamped = dead.withColumns(
+        {
+            EVENT_TIME: F.when(is_time, F.col(EVENT_TIME)),
+            STREAM_ID: F.lit(stream_id),
+            "dead_at": F.lit(now).cast("timestamp"),
+        }
     )
-    both = faulty.select(*judged.columns).unionByName(unscorable.select(*judged.columns))
-    # No table holds NaN; the name of the broken rule records that it was one.
-    floats = [name for name, dtype in both.dtypes if dtype in ("double", "float")]
-    cleaned = {name: F.when(~F.isnan(name), F.col(name)) for name in floats}
-    both = both.withColumns(cleaned) if cleaned else both
-    stamped = both.withColumn(STREAM_ID, F.lit(stream_id)).withColumn("dead_at", F.lit(now).cast("timestamp"))
-    return stamped.select(*names)
+    return stamped.select(*plan.targets[DEAD_LETTERS].column_names)
 
 
 def _count(predictions: DataFrame, dead: DataFrame) -> dict[int, dict[str, int]]:

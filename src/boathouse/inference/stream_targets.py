@@ -195,7 +195,11 @@ class BatchWriter:
         two of them, a restart reads the events again and completes the rest.
         """
         past = find_past(
-            self.targets.predictions.read(), self.targets.dead_letters.read(), stream_id=self.stream_id, before=first
+            self.targets.predictions.read(),
+            self.targets.dead_letters.read(),
+            stream_id=self.stream_id,
+            before=first,
+            skew_s=self.plan.options.skew_s,
         )
         now = datetime.now(UTC)
         tables, record = self._read_tables(backlog.source_version)

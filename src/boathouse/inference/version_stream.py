@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from boathouse.errors import StreamError
-from boathouse.inference.events import check_source_columns
+from boathouse.inference.events import ARRIVED, check_source_columns
 from boathouse.inference.stream_targets import Backlog
 from boathouse.problem.scored_tables import SOURCE_BATCH, STREAM_ID
 from boathouse.tables.changes import Commit, read_commit
@@ -112,7 +112,7 @@ class AppendedRows:
         self._check_columns(dict(frame.dtypes), newest)
         time = open_log(self._location).committed_at(newest)
         return SourceBatch(
-            rows=self._tag(frame, newest),
+            rows=self._tag(frame, newest, time),
             first=newest,
             last=newest,
             committed_at={} if time is None else {newest: time},
@@ -149,7 +149,9 @@ class AppendedRows:
         types = {column.name: column.dtype for column in self._events.columns}
         groups: dict[tuple[tuple[str, str | None], ...], list[str]] = {}
         for file in commit.added:
-            groups.setdefault(tuple(sorted(file.partition.items())), []).append(f"{self._path}/{file.path}")
+            groups.setdefault(tuple(sorted(file.partition.items())), []).append(
+                f"{self._location.engine_path}/{file.path}"
+            )
         parts = []
         for partition, files in groups.items():
             values = dict(partition)
@@ -157,15 +159,19 @@ class AppendedRows:
             part = self._location.session().read.schema(stored).parquet(*files)
             for name, value in values.items():
                 part = part.withColumn(name, F.lit(value).cast(types.get(name, "string")))
-            parts.append(self._tag(part, commit.version))
+            parts.append(self._tag(part, commit.version, commit.committed_at))
         return reduce(lambda left, right: left.unionByName(right), parts)
 
-    def _tag(self, frame: DataFrame, version: int) -> DataFrame:
+    def _tag(self, frame: DataFrame, version: int, committed_at: datetime | None) -> DataFrame:
+        """Return the events with the version that added them and the time of its commit, else now."""
+        arrived = F.lit(committed_at or datetime.now(UTC)).cast("timestamp").alias(ARRIVED)
         names = list(self._events.column_names)
-        return frame.select(*names, F.lit(version).cast("bigint").alias(SOURCE_BATCH))
+        return frame.select(*names, F.lit(version).cast("bigint").alias(SOURCE_BATCH), arrived)
 
     def _empty(self) -> DataFrame:
-        return self._location.session().createDataFrame([], f"{self._events.ddl}, {SOURCE_BATCH} bigint")
+        return self._location.session().createDataFrame(
+            [], f"{self._events.ddl}, {SOURCE_BATCH} bigint, {ARRIVED} timestamp"
+        )
 
 
 # Two processes of the same stream: the one whose commit fails reads the marks again.

@@ -195,8 +195,8 @@ class RegistryAnchor:
 
     @property
     def tag(self) -> str:
-        """Name of the tag; Unity Catalog allows no point in it."""
-        return _TAG + self.table.rpartition(".")[2]
+        """Name of the tag."""
+        return _name_tag(self.table)
 
     def newest(self) -> Head | None:
         """Return None: asking the registry takes longer than an append may."""
@@ -204,8 +204,8 @@ class RegistryAnchor:
 
     def heads(self) -> list[Head]:
         """Return the head of every model that has one; a tag that is no head counts as one that no chain has."""
-        tags = [(read_model_tags(model, uri=self.uri) or {}).get(self.tag) for model in self.models]
-        return [_parse_tag(tag) for tag in tags if tag]
+        tags = [read_model_tags(model, uri=self.uri) or {} for model in self.models]
+        return [head for each in tags for head in heads_in_tags(each, self.table)]
 
     def is_there(self) -> bool:
         """Return whether one of the models is registered."""
@@ -228,6 +228,17 @@ class RegistryAnchor:
         for model in self.models:
             if read_model_tags(model, uri=self.uri) is not None:
                 set_model_tag(model, self.tag, str(head))
+
+
+def heads_in_tags(tags: Mapping[str, str], table: str) -> list[Head]:
+    """Return the head of the audit table ``table`` that a registered model's ``tags`` keep: one, or none."""
+    kept = tags.get(_name_tag(table))
+    return [_parse_tag(kept)] if kept else []
+
+
+def _name_tag(table: str) -> str:
+    """Return the name of the tag; Unity Catalog allows no point in it."""
+    return _TAG + table.rpartition(".")[2]
 
 
 def _parse_tag(text: str) -> Head:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from kedro.io.core import AbstractDataset
 
 from boathouse.databricks.task_values import publish_values
-from boathouse.errors import IdentityError, TableError
-from boathouse.lifecycle.decided_versions import DecidedVersions
+from boathouse.errors import IdentityError, LifeCycleError, TableError
+from boathouse.lifecycle.candidate import choose_version, name_outcome
+from boathouse.lifecycle.decided_versions import DecidedVersions, locate_ledger
 from boathouse.lifecycle.identity import read_claims
 from boathouse.lifecycle.ledger import open_ledger
 from boathouse.lifecycle.policy import Claims
@@ -19,12 +20,15 @@ from boathouse.lifecycle.registry import ModelRegistry
 from boathouse.lifecycle.rules_in_force import ConfState
 from boathouse.lifecycle.state import ALIASES, CHALLENGER, CHAMPION, ModelState
 from boathouse.lifecycle.sync import sync_registry
+from boathouse.namespaces import name_environment
 from boathouse.options import require_choice
+from boathouse.registry.client import guard_store, open_client
 from boathouse.registry.dataset import ModelVersionDataset
+from boathouse.registry.versions import list_numbers
 from boathouse.tables.location import TableLocation
 
 if TYPE_CHECKING:
-    from boathouse.modelling.result import LoadedModel, NoModel
+    from boathouse.modelling.result import LoadedModel, NoModel, TrainedModel
 
 
 class ClaimsDataset(AbstractDataset[Any, Any]):
@@ -59,8 +63,8 @@ class RegistryAliasesDataset(AbstractDataset[Any, Any]):
         """Remember which model; connect to nothing.
 
         Args:
-            name: Registered name, ``<env>.<schema>.<model>``.
-            table: The ledger, ``<env>.audit.promotions``.
+            name: Registered name, ``<catalog>.<schema>.<model>``.
+            table: The ledger, ``<catalog>.audit.promotions``.
             lakehouse: Engine and folder of the tables.
             metadata: For plugins such as Kedro-Viz.
         """
@@ -71,10 +75,12 @@ class RegistryAliasesDataset(AbstractDataset[Any, Any]):
     def save(self, data: ModelState) -> None:
         """Sync aliases, tags and descriptions; pass the outcome to the next task of a job.
 
-        The ledger may have grown since ``data`` was projected: its present state is shown.
+        The ledger may have grown since ``data`` was projected: its present state is shown. ``decision`` is what became
+        of the version that ``data`` was judged for: ``promoted``, ``waits`` or ``refused``.
         """
         state = sync_registry(open_ledger(self._ledger), self._registry)
-        publish_values(model_updated=data.is_updated, model_version=state.champion)
+        decision = name_outcome(data, data.judged or "")
+        publish_values(model_updated=data.is_updated, model_version=state.champion, decision=decision)
 
     def load(self) -> dict[str, str]:
         """Return the version at each alias, by the ledger; nothing for a model of which nothing is decided.
@@ -101,8 +107,8 @@ class ModelStateDataset(AbstractDataset[Any, Any]):
         """Remember which model; read nothing.
 
         Args:
-            name: Registered name, ``<env>.<schema>.<model>``.
-            table: The ledger, ``<env>.audit.promotions``.
+            name: Registered name, ``<catalog>.<schema>.<model>``.
+            table: The ledger, ``<catalog>.audit.promotions``.
             lakehouse: Engine and folder of the tables.
             metadata: For plugins such as Kedro-Viz.
         """
@@ -122,6 +128,57 @@ class ModelStateDataset(AbstractDataset[Any, Any]):
         return {"name": self._name}
 
 
+class CandidateDataset(ModelVersionDataset):
+    """The version that is judged: the one that was asked for, that this run saved, or the newest undecided one.
+
+    It is chosen at the first load, so that a version that is registered meanwhile changes nothing in a run, and passed
+    to the next tasks of a job as ``candidate``.
+    """
+
+    def __init__(
+        self,
+        *,
+        lakehouse: dict[str, str],
+        wanted: int | str | None = None,
+        **options: Any,  # noqa: ANN401 - keys of the class above
+    ) -> None:
+        """Remember which; connect to nothing.
+
+        Args:
+            lakehouse: ``{engine, root}``; the ledger is that of the model's own environment.
+            wanted: The version that was asked for; None for the newest that is not decided.
+            **options: As of :class:`ModelVersionDataset`.
+        """
+        # As the text of no value a parameter of a job may have it.
+        asked = str(wanted).strip()
+        super().__init__(version=None if asked.lower() in {"", "none", "null", "~"} else asked, **options)
+        self._lakehouse = lakehouse
+
+    def save(self, data: TrainedModel) -> None:
+        """Register ``data`` as a new version, which this run then judges unless another was asked for."""
+        super().save(data)
+        self._version = self._version or self.last_saved_version
+
+    def load(self) -> LoadedModel | NoModel:
+        """Return the version; nothing of it is executed.
+
+        Raises:
+            LifeCycleError: If there is no such version.
+            ModelError: If there is no version at all, or the store cannot be reached.
+            UntrustedModelError: If it could execute foreign code or was changed.
+        """
+        with guard_store():
+            known = list_numbers(open_client(), self._name)
+        if self._version is None:
+            ledger = open_ledger(locate_ledger(self._name, self._lakehouse))
+            self._version = choose_version(project_events(ledger.read(self._name), name=self._name), known)
+        elif known and self._version not in known:
+            raise LifeCycleError.unknown_version(self._name, self._version, known)
+        loaded = super().load()
+        publish_values(candidate=self._version)
+        return loaded
+
+
 class DecidedVersionDataset(ModelVersionDataset):
     """The version that the ledger decided on for an alias; loaded only if registry and files agree."""
 
@@ -139,11 +196,11 @@ class DecidedVersionDataset(ModelVersionDataset):
         """Remember which model; connect to nothing.
 
         Args:
-            name: Registered name, ``<env>.<schema>.<model>``.
+            name: Registered name, ``<catalog>.<schema>.<model>``.
             alias: ``champion``, ``challenger`` or ``previous``.
             lakehouse: ``{engine, root}``; the ledger is that of the model's own environment.
             missing_ok: Whether a load returns :class:`NoModel`, which says why, where no version has the alias.
-            environment: Environment of the run; the name's first part by default.
+            environment: Environment of the run; the one the model belongs to by default.
             schema_evolution: As of :class:`ModelVersionDataset`.
             metadata: For plugins such as Kedro-Viz.
 
@@ -203,13 +260,13 @@ class DecidedVersionsDataset(AbstractDataset[Any, Any]):
         """Remember which model.
 
         Args:
-            name: Registered name, ``<env>.<schema>.<model>``.
+            name: Registered name, ``<catalog>.<schema>.<model>``.
             lakehouse: As of :class:`DecidedVersionDataset`, as the next two.
             environment: Environment of the run.
             schema_evolution: What a loaded model may look up.
             metadata: For plugins such as Kedro-Viz.
         """
-        own = environment or name.partition(".")[0]
+        own = environment or name_environment(name)
         self._decided = DecidedVersions(name, lakehouse, environment=own, schema_evolution=schema_evolution)
         self.metadata = metadata
 

@@ -14,6 +14,7 @@ from boathouse.lifecycle.resolution import DecidedVersion, RecordedModel, explai
 from boathouse.lifecycle.state import CHAMPION
 from boathouse.lifecycle.sync import compare_records, note_alarms
 from boathouse.modelling.result import NoModel
+from boathouse.namespaces import find_namespace, namespace_of
 from boathouse.registry.versions import RegistryVersions
 from boathouse.scoring.files import digest_of
 from boathouse.tables.location import TableLocation
@@ -83,6 +84,10 @@ class LedgerVersions:
         state = self.read(name).now
         return explain_missing(state, alias), alias == CHAMPION and state.stopped is not None
 
+    def explain_removal(self, name: str, version: str) -> str:
+        """Return who took a version out of service and why; empty for one that may go on where it answers."""
+        return self.read(name).explain_removal(version)
+
     def read(self, name: str) -> RecordedModel:
         """Return the model by its records; the ledger is read only if its table has a new version.
 
@@ -151,6 +156,10 @@ class SealedVersions:
         """Return that no version in the folder has the alias; a stop is in a ledger."""
         return f"no version of {name} in the folder of models has the alias '{alias}'", False
 
+    def explain_removal(self, name: str, version: str) -> str:  # noqa: ARG002 - as where there is a ledger
+        """Return nothing: what was taken out of service later is in a ledger."""
+        return ""
+
     def files(self, version: DecidedVersion) -> ModelFiles:
         """Return the files of a version; their digest is checked when they are loaded."""
         return self._folder.files(version.name, version.version)
@@ -168,7 +177,7 @@ class DecidedVersions:
         """Remember which model; read nothing.
 
         Args:
-            name: Registered name, ``<env>.<schema>.<model>``.
+            name: Registered name, ``<catalog>.<schema>.<model>``.
             lakehouse: ``{engine, root}``; the ledger is that of the model's own environment.
             environment: Environment that asks. In its own it records what it finds changed past the ledger.
             schema_evolution: ``additive`` lets a loaded model look up views to which features were added since.
@@ -203,7 +212,7 @@ class DecidedVersions:
 
     def _note_alarms(self) -> None:
         """Record what was changed past the ledger; failing, it is in no way of the refusal itself."""
-        if self.name.partition(".")[0] == self._environment:
+        if namespace_of(self._environment).holds(self.name):
             note_what_differs(self.name, self._lakehouse)
 
     def load(self, wanted: str) -> LoadedModel:
@@ -265,4 +274,4 @@ def note_what_differs(name: str, lakehouse: Mapping[str, str]) -> list[str]:
 
 def locate_ledger(name: str, lakehouse: Mapping[str, str]) -> TableLocation:
     """Return where the ledger of the model ``name`` is: in its own environment."""
-    return TableLocation.from_lakehouse(f"{name.partition('.')[0]}.{PROMOTIONS}", dict(lakehouse))
+    return TableLocation.from_lakehouse(find_namespace(name).full_name(PROMOTIONS), dict(lakehouse))

@@ -16,7 +16,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from boathouse.errors import BoathouseError
+from boathouse.databricks.secrets import read_secret
+from boathouse.errors import BoathouseError, SecretError
 from boathouse.lifecycle import webhooks
 from boathouse.lifecycle.ledger import DELIVERIES, PROMOTIONS, open_ledger
 from boathouse.lifecycle.webhooks import Message, derive_messages, sign_body
@@ -53,7 +54,7 @@ def send(message: Message, webhook: Webhook, *, now: datetime) -> None:
 
 def _call(message: Message, webhook: Webhook, now: datetime) -> None:
     timestamp = str(int(now.timestamp()))
-    secret = _read_variable(str(webhook.secret_variable))
+    secret = _read_part(webhook, "signing")
     request = urllib.request.Request(  # noqa: S310 - the scheme is checked
         _find_address(webhook),
         data=message.body.encode(),
@@ -85,18 +86,19 @@ def _name_fault(error: Exception) -> str:
 
 
 def _find_address(webhook: Webhook) -> str:
-    """Return the address: on this machine, or from the environment and then over TLS.
+    """Return the address: on this machine, or kept as a secret and then over TLS.
 
     Raises:
         DeliveryFailedError: If it is neither.
     """
-    address = _read_variable(webhook.url_variable) if webhook.url_variable else str(webhook.url)
+    is_kept = bool(webhook.url_variable or webhook.url_secret)
+    address = _read_part(webhook, "url") if is_kept else str(webhook.url)
     parts = urlsplit(address)
-    if parts.scheme == "https" and webhook.url_variable:
+    if parts.scheme == "https" and is_kept:
         return address
     if parts.scheme in {"http", "https"} and parts.hostname in _LOOPBACK:
         return address
-    raise DeliveryFailedError("the address has to be https from url_variable, or on this machine")
+    raise DeliveryFailedError("the address has to be https from url_variable or url_secret, or on this machine")
 
 
 def _run(message: Message, webhook: Webhook, now: datetime) -> None:  # noqa: ARG001 - one signature for all
@@ -134,6 +136,23 @@ def _run_job(message: Message, webhook: Webhook, now: datetime) -> None:  # noqa
         raise
     except Exception as error:  # the SDK's own errors, the network's, a number that is none
         raise DeliveryFailedError(type(error).__name__) from error
+
+
+def _read_part(webhook: Webhook, part: str) -> str:
+    """Return the address or the secret for signing, from where conf says that it is kept.
+
+    Raises:
+        DeliveryFailedError: If it is not there.
+    """
+    reference = webhook.secret(part)
+    try:
+        value = read_secret(reference)
+    except SecretError as error:
+        raise DeliveryFailedError(str(error)) from error
+    if value is None:
+        where = f"environment variable {reference.variable} is not set" if reference.variable else "no runtime is here"
+        raise DeliveryFailedError(where if reference.variable else f"secret {reference.name}: {where}")
+    return value
 
 
 def _read_variable(name: str) -> str:
@@ -272,7 +291,9 @@ def deliver_quietly(environment: Environment, options: GovernanceOptions) -> Non
             patience_s=_PATIENCE_AFTER_A_STEP_S, first_only=True
         )
     except (BoathouseError, OSError) as error:
-        logger.warning("Messages wait in the outbox (%s). Send them: boathouse audit deliver", type(error).__name__)
+        kind, name = type(error).__name__, environment.name
+        logger.warning("Messages wait in the outbox (%s). Send them: boathouse audit deliver --env %s", kind, name)
         return
     if done.waiting:
-        logger.warning("%d message(s) wait in the outbox. Send them: boathouse audit deliver", done.waiting)
+        text = "%d message(s) wait in the outbox. Send them: boathouse audit deliver --env %s"
+        logger.warning(text, done.waiting, environment.name)

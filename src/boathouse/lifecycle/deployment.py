@@ -17,6 +17,7 @@ from boathouse.lifecycle.rules_in_force import describe_rules
 from boathouse.lifecycle.sealed_results import find_registered
 from boathouse.lifecycle.state import CHAMPION
 from boathouse.lifecycle.sync import creation_events
+from boathouse.namespaces import name_environment
 from boathouse.options import require_choice
 
 if TYPE_CHECKING:
@@ -224,12 +225,12 @@ def take_approval(cycle: LifeCycle, version: str, *, tag: str) -> ModelState:
     """Return the state once ``version`` is approved, by command or by ``tag``, which then goes on record.
 
     The record names the tag as who approved: the platform lets only those set it who may tag the model, and
-    keeps in its own audit log who that was. An approval by tag is a request as well, where there is none.
+    keeps in its own audit log who that was. An approval by tag is a request as well, where there is none. To find that
+    a person has approved takes no right to approve, which the identity of jobs does not have; to take the tag does.
 
     Raises:
-        LifeCycleError: If neither is there.
+        LifeCycleError: If neither is there, or the tag is and this identity may not approve.
     """
-    cycle.allow("approve", version)
     state = cycle.sync()
     known = cycle.judge("approve", version, lambda: rules.find_version(state, version))
     valid, _ = rules.count_approvals(state, known, cycle.clock(), cycle.options.rules)
@@ -237,16 +238,18 @@ def take_approval(cycle: LifeCycle, version: str, *, tag: str) -> ModelState:
         return state
     shown = cycle.registry.read().versions.get(version)
     value = "" if shown is None else shown.tags.get(tag, "")
-    cycle.judge("approve", version, lambda: _check_value(version, tag, value))
+    cycle.judge("approve", version, lambda: _check_value(cycle.name, version, tag, value))
+    cycle.allow("approve", version)
     request = state.find_request(version, "production")
     if request is None or request.closed:
         cycle.request(version, to="production", comment=f"Deployment job, task {tag}.")
     return cycle.approve(version, comment=f"Tag {tag} is {value}.", by=Identity(f"tag {tag}", DECLARED))
 
 
-def _check_value(version: str, tag: str, value: str) -> None:
+def _check_value(name: str, version: str, tag: str, value: str) -> None:
     if value.lower() != _APPROVED:
         raise LifeCycleError(
             f"Version {version} is not approved: its tag '{tag}' is {value or 'not set'!r}, needed 'Approved'. Set it "
-            f"on the version's page, or: boathouse models approve {version} --comment WHY"
+            f"on the version's page, or: boathouse models approve {version} --comment WHY --env "
+            f"{name_environment(name)}"
         )

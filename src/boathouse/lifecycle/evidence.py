@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from boathouse.errors import PromotionError
-from boathouse.evaluation.report import EvaluationReport
-from boathouse.lifecycle.fresh_process import LoadReport
-from boathouse.modelling.result import LoadedModel, ModelSchema
 from boathouse.scoring.feature_spec import SIGNATURE_TYPES, FeatureSpec
 from boathouse.scoring.files import digest_of
 from boathouse.scoring.spec import BINARY_OUTPUTS
+
+if TYPE_CHECKING:
+    from boathouse.evaluation.report import EvaluationReport
+    from boathouse.lifecycle.fresh_process import LoadReport
+    from boathouse.modelling.result import LoadedModel, ModelSchema
 
 # What a version of a binary task answers with, in this order: serving, batch and monitoring read it by name.
 OUTPUTS = BINARY_OUTPUTS.signature

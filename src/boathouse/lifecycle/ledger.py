@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from boathouse.errors import AuditError, BoathouseError
-from boathouse.lifecycle.anchors import FileAnchor, Head, find_disagreements
+from boathouse.lifecycle.anchors import FileAnchor, Head, find_disagreements, heads_in_tags
+from boathouse.lifecycle.audit_options import REGISTRY
 from boathouse.lifecycle.chain import (
     AUDIT_COLUMNS,
     NO_HASH,
@@ -19,11 +20,12 @@ from boathouse.lifecycle.chain import (
     seal_events,
 )
 from boathouse.lifecycle.ledger_tables import PathTable, open_table
+from boathouse.namespaces import name_environment
 from boathouse.tables.commits import retry_on_conflict
 from boathouse.tables.contract import arrow_schema_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -100,7 +102,7 @@ class AuditLedger:
     ) -> tuple[list[AuditRecord], list[str]]:
         """Return the records of ``events``, and the hashes of the whole chain if it grew."""
         heads = self._newest_heads()
-        stored = self.read(warn=False)
+        stored = self._read_records()
         hashes = [record.hash for record in stored]
         self._require_anchored(hashes, heads)
         known = {record.event_id: record for record in stored}
@@ -135,10 +137,12 @@ class AuditLedger:
                 anchor.advance(chain, events)
             except (BoathouseError, OSError) as error:
                 logger.warning(
-                    "The head of %s was not kept at its anchor '%s' (%s). Bring it up to date: boathouse audit verify",
+                    "The head of %s was not kept at its anchor '%s' (%s). Bring it up to date: boathouse audit verify "
+                    "--env %s",
                     self._name,
                     anchor.name,
                     type(error).__name__,
+                    name_environment(self._name),
                 )
 
     def read(self, subject: str | None = None, *, warn: bool = True) -> list[AuditRecord]:
@@ -148,20 +152,36 @@ class AuditLedger:
             subject: Model or endpoint; None for all.
             warn: Whether a warning is logged if an anchor at hand knows of records that are not there.
         """
-        heads = self._newest_heads() if warn else []
+        records, contradictions = self.read_compared() if warn else (self._read_records(), [])
+        for each in contradictions:
+            logger.warning("%s", each)
+        # Filtered here: comparing with a text in Arrow imports pandas.
+        return [record for record in records if subject in {None, record.subject}]
+
+    def read_compared(self, *model_tags: Mapping[str, str]) -> tuple[list[AuditRecord], list[AuditError]]:
+        """Return all records, and an error for each anchor at hand that knows of records that are not there.
+
+        Args:
+            model_tags: Tags of registered models, read before this: the head that they keep is compared too.
+        """
+        kept = [head for tags in model_tags for head in heads_in_tags(tags, self._name)]
+        heads = [*self._newest_heads(), *((REGISTRY, head) for head in kept)]
+        records = self._read_records()
+        hashes = [record.hash for record in records]
+        return records, [
+            AuditError.cut(self._name, name, problem)
+            for name, head in heads
+            for problem in find_disagreements([head], hashes)
+        ]
+
+    def _read_records(self) -> list[AuditRecord]:
         rows = self._table.read().sort_by("sequence")
         names = rows.column_names
         values = (
             dict(zip(names, row, strict=True))
             for row in zip(*(_read_column(rows, name) for name in names), strict=True)
         )
-        records = [AuditRecord(**value) for value in values]
-        hashes = [record.hash for record in records] if heads else []
-        for name, head in heads:
-            for problem in find_disagreements([head], hashes):
-                logger.warning("%s", AuditError.cut(self._name, name, problem))
-        # Filtered here: comparing with a text in Arrow imports pandas.
-        return [record for record in records if subject in {None, record.subject}]
+        return [AuditRecord(**value) for value in values]
 
     def read_verified(self) -> list[AuditRecord]:
         """Return all records, once the chain and its anchors at hand were looked at.
@@ -173,7 +193,7 @@ class AuditLedger:
         breaks = self.verify()
         if breaks:
             raise AuditError.broken(self._name, breaks[0].sequence, breaks[0].problem)
-        records = self.read(warn=False)
+        records = self._read_records()
         self._require_anchored([record.hash for record in records], heads)
         return records
 
@@ -187,8 +207,10 @@ class AuditLedger:
         Args:
             head: A hash that was kept elsewhere: if no record has it, the chain was rewritten.
         """
+        # In this order: another writer may add a record in between, which is then no record too few.
+        expected = self._table.committed()
         rows = self._table.read().sort_by("sequence")
-        breaks = find_breaks_in_rows(_as_hashed(rows), expected=self._table.committed())
+        breaks = find_breaks_in_rows(_as_hashed(rows), expected=expected)
         hashes = rows["hash"].to_pylist()
         if head is not None and head not in hashes:
             breaks.append(Break(len(hashes) + 1, f"no record has the hash {head[:12]}… that was kept: rewritten"))

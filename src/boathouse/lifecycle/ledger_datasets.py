@@ -24,7 +24,7 @@ class LedgerDataset(AbstractDataset[Any, Any]):
         """Remember where; open nothing.
 
         Args:
-            table: ``<env>.audit.<ledger>``.
+            table: ``<catalog>.audit.<ledger>``.
             lakehouse: Engine and folder of the tables.
             metadata: For plugins such as Kedro-Viz.
         """

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from boathouse.errors import CommitConflictError
 from boathouse.lifecycle.chain import AUDIT_COLUMNS
 from boathouse.lifecycle.ledger_columns import add_columns, complete_rows, evolve_table
+from boathouse.tables.catalog_errors import explained
 from boathouse.tables.commits import append_once, last_transaction
 from boathouse.tables.contract import arrow_schema_of, ddl_of
 from boathouse.tables.delta_log import open_log
@@ -155,7 +156,11 @@ class CatalogTable:
         return None
 
     def add(self, rows: pa.Table, *, after: int) -> None:
-        """Insert ``rows`` unless another writer was first; of two merges at once Delta lets one through."""
+        """Insert ``rows`` unless another writer was first; of two merges at once Delta lets one through.
+
+        Raises:
+            TableError: If this identity may not write there, as who approves may where the bundle grants it.
+        """
         import pyarrow.compute as pc
 
         session = self._location.session()
@@ -164,7 +169,8 @@ class CatalogTable:
         self._create(session)
         session.createDataFrame(rows).createOrReplaceTempView(view)
         try:
-            session.sql(self.merge_statement(view, after=after))
+            with explained(self._location.table):
+                session.sql(self.merge_statement(view, after=after))
             stored = self.read().filter(pc.field("sequence") == after + 1)["hash"].to_pylist()
         finally:
             session.catalog.dropTempView(view)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from boathouse.databricks.secrets import SecretReference
 from boathouse.errors import LifeCycleError, OptionError
 from boathouse.lifecycle.audit_options import AuditOptions
 from boathouse.options import parse_date, require_between, require_choice, require_whole
@@ -85,7 +86,9 @@ class Webhook:
         since: Events from this day on (UTC), YYYY-MM-DD, or None for all.
         url: Address on this machine (loopback); for others see ``url_variable``.
         url_variable: Environment variable that holds the address.
+        url_secret: ``{scope, key}`` of the address on a Databricks runtime; a variable that is set counts before it.
         secret_variable: Environment variable that holds the secret for signing.
+        signing_secret: ``{scope, key}`` of the secret for signing on a Databricks runtime, as ``url_secret``.
         command: Program and words.
         job_variable: Environment variable that holds the id of the Databricks job.
         timeout_s: Seconds to wait for an answer, 0.1 to 300.
@@ -99,7 +102,9 @@ class Webhook:
     since: str | date | None = None
     url: str | None = None
     url_variable: str | None = None
+    url_secret: Mapping[str, str] | None = None
     secret_variable: str | None = None
+    signing_secret: Mapping[str, str] | None = None
     command: Sequence[str] = ()
     job_variable: str | None = None
     timeout_s: float = 10.0
@@ -111,16 +116,32 @@ class Webhook:
         require_choice("webhooks.kind", self.kind, tuple(_NEEDS))
         if not any(getattr(self, name) for name in _NEEDS[self.kind]):
             raise OptionError.out_of_range(f"webhooks.{self.name}", self.kind, f"with {' or '.join(_NEEDS[self.kind])}")
-        if self.kind == "http" and not self.secret_variable:
-            raise OptionError.out_of_range(f"webhooks.{self.name}", None, "with secret_variable: calls are signed")
+        if self.kind == "http" and not self.secret_variable and not self.signing_secret:
+            allowed = "with secret_variable or signing_secret: calls are signed"
+            raise OptionError.out_of_range(f"webhooks.{self.name}", None, allowed)
+        for part in ("url", "signing"):
+            self.secret(part)
         if self.since is not None:
             object.__setattr__(self, "since", parse_date("webhooks.since", self.since))
         require_between("webhooks.timeout_s", self.timeout_s, 0.1, 300)
         require_whole("webhooks.attempts", self.attempts, 1, 20)
         require_between("webhooks.first_wait_s", self.first_wait_s, 0, 3600)
 
+    def secret(self, part: str) -> SecretReference:
+        """Return where the address (``url``) or the secret for signing (``signing``) is kept.
 
-_NEEDS = {"http": ("url", "url_variable"), "command": ("command",), "databricks_job": ("job_variable",)}
+        Raises:
+            OptionError: If conf names it in another form than scope and key.
+        """
+        variable = {"url": self.url_variable, "signing": self.secret_variable}[part]
+        given = dict({"url": self.url_secret, "signing": self.signing_secret}[part] or {})
+        unknown = sorted(given.keys() - {"scope", "key"})
+        if unknown:
+            raise OptionError.out_of_range(f"webhooks.{self.name}.{part}", unknown, "scope and key")
+        return SecretReference(name=f"webhooks.{self.name}.{part}", variable=variable or "", **given)
+
+
+_NEEDS = {"http": ("url", "url_variable", "url_secret"), "command": ("command",), "databricks_job": ("job_variable",)}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,21 +7,19 @@ from collections.abc import Mapping
 from contextlib import redirect_stderr
 from dataclasses import dataclass, field
 from io import StringIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from boathouse.lifecycle.state import REGISTERED, ModelVersion
 from boathouse.registry.client import change_store, guard_store, ignore_missing, open_client
-from boathouse.registry.model_files import download_model
-from boathouse.registry.tags import read_tags, write_tags
-from boathouse.registry.versions import SHOWN_TAG, read_aliases
+from boathouse.registry.tags import TAG_LENGTH, read_tags, write_tags
+from boathouse.registry.versions import SHOWN_TAG, copy_registered, parse_shown, read_aliases, read_versions
 from boathouse.scoring.files import check_files, digest_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion as RegisteredVersion
 
 
-# Unity Catalog keeps at most 256 characters of a tag's value; MLflow takes more.
-_TAG_LENGTH = 256
 # The text above it was written by people and stays; a comment is not shown on the page.
 _MARKER = "<!-- life cycle: kept up to date from the ledger -->"
 
@@ -59,12 +57,17 @@ class RegistryState:
     Attributes:
         versions: By version.
         aliases: Version at each alias, all aliases.
-        shown: How many of the model's records the registry was last synced with; 0 if never.
+        tags: Tags of the registered model itself.
     """
 
     versions: Mapping[str, ModelVersionEntry] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
-    shown: int = 0
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def shown(self) -> int:
+        """How many of the model's records the registry was last synced with; 0 if never."""
+        return parse_shown(self.tags.get(SHOWN_TAG))
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ def describe_tags(version: ModelVersion) -> dict[str, str]:
             "promotion": version.check.reason,
             "gates": _sum_up_gates(version),
         }
-    return {key: value[:_TAG_LENGTH] for key, value in tags.items() if value}
+    return {key: value[:TAG_LENGTH] for key, value in tags.items() if value}
 
 
 def describe_version(version: ModelVersion, written: str = "") -> str:
@@ -143,7 +146,24 @@ def _mark(gate: Mapping[str, object]) -> str:
 def _sum_up_gates(version: ModelVersion) -> str:
     gates = version.check.gates if version.check else ()
     failed = [str(gate.get("name")) for gate in gates if not gate.get("passed")]
-    return json.dumps({"passed": len(gates) - len(failed), "failed": failed}, separators=(",", ":"))
+    counts: dict[str, object] = {"passed": len(gates) - len(failed), "failed": failed}
+    text = json.dumps(counts, separators=(",", ":"))
+    # Names are left out from the end, so that the tag stays JSON; the page of the version names them all.
+    for kept in range(len(failed), -1, -1):
+        if len(text) <= TAG_LENGTH:
+            break
+        text = json.dumps({**counts, "failed": failed[:kept], "more": len(failed) - kept}, separators=(",", ":"))
+    return text
+
+
+def _describe_entry(found: RegisteredVersion) -> ModelVersionEntry:
+    return ModelVersionEntry(
+        version=str(found.version),
+        tags=read_tags(found.tags),
+        description=found.description or "",
+        created_by=str(found.user_id or ""),
+        source=str(found.source or ""),
+    )
 
 
 class ModelRegistry:
@@ -161,23 +181,10 @@ class ModelRegistry:
         """
         with guard_store():
             client = open_client()
-            versions = client.search_model_versions(f"name = '{self.name}'")
-            aliases, shown = read_aliases(client, self.name)
-            found = [self._complete(client, each) for each in versions]
-        ordered = sorted(found, key=lambda each: int(each.version))
-        return RegistryState(versions={each.version: each for each in ordered}, aliases=aliases, shown=shown)
-
-    def _complete(self, client: MlflowClient, found: Any) -> ModelVersionEntry:  # noqa: ANN401 - MLflow's ModelVersion
-        """Return the version with its tags, which a search in Unity Catalog leaves out."""
-        if not found.tags:
-            found = client.get_model_version(self.name, str(found.version))
-        return ModelVersionEntry(
-            version=str(found.version),
-            tags=read_tags(found.tags),
-            description=found.description or "",
-            created_by=str(found.user_id or ""),
-            source=str(found.source or ""),
-        )
+            versions = read_versions(client, self.name)
+            aliases, tags = read_aliases(client, self.name)
+        entries = {str(each.version): _describe_entry(each) for each in versions}
+        return RegistryState(versions=entries, aliases=aliases, tags=tags)
 
     def apply(self, change: Change) -> None:
         """Carry out one step; again if another writer was in the way.
@@ -214,6 +221,8 @@ class ModelRegistry:
             ModelError: If the store cannot be reached.
             UntrustedModelError: If the files are not those of their own manifest, or could execute code.
         """
+        from boathouse.registry.model_files import download_model
+
         with guard_store(), redirect_stderr(StringIO()):
             files = download_model(self.name, version)
         check_files(files)
@@ -222,7 +231,7 @@ class ModelRegistry:
     def copy_from(self, source: str, version: str) -> str:
         """Copy ``version`` of the model ``source`` into this one; return the new version."""
         with redirect_stderr(StringIO()):
-            copied = change_store(lambda: open_client().copy_model_version(f"models:/{source}/{version}", self.name))
+            copied = change_store(lambda: copy_registered(open_client(), source, version, self.name))
         return str(copied.version)
 
     def delete(self, version: str) -> None:

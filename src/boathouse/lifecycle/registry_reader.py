@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from boathouse.lifecycle.registry import ModelRegistry, ModelVersionEntry, RegistryState
-from boathouse.registry.versions import SHOWN_TAG, parse_shown
 
 if TYPE_CHECKING:
     from boathouse.environment import Environment
@@ -45,7 +44,7 @@ def _read_file(path: Path, name: str) -> RegistryState:
             return connection.execute(f"{query} WHERE name = ?", (name,)).fetchall()
 
         aliases = {alias: str(version) for alias, version in ask("SELECT alias, version FROM registered_model_aliases")}
-        shown = dict(ask("SELECT key, value FROM registered_model_tags")).get(SHOWN_TAG)
+        model_tags = dict(ask("SELECT key, value FROM registered_model_tags"))
         tags: dict[str, dict[str, str]] = {}
         for version, key, value in ask("SELECT version, key, value FROM model_version_tags"):
             tags.setdefault(str(version), {})[key] = value
@@ -63,4 +62,4 @@ def _read_file(path: Path, name: str) -> RegistryState:
         # MLflow keeps the row of a version that was deleted.
         if stage != "Deleted_Internal"
     }
-    return RegistryState(versions=versions, aliases=aliases, shown=parse_shown(shown))
+    return RegistryState(versions=versions, aliases=aliases, tags=model_tags)

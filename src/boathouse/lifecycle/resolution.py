@@ -11,11 +11,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from boathouse.errors import UndecidedModelError
+from boathouse.lifecycle import event_types
 from boathouse.lifecycle.projection import project_events, project_since
 from boathouse.lifecycle.state import ALIASES, ARCHIVED, ModelState, ModelVersion
+from boathouse.namespaces import find_namespace, name_environment
 
 if TYPE_CHECKING:
     from boathouse.lifecycle.chain import AuditRecord
+
+
+# How the projection notes a request that was rejected, and by whom where that was no person.
+REJECTED_BY, JUDGES = "rejected by ", frozenset({"the compliance check", "the comparison"})
+_MOVES = frozenset({event_types.PROMOTED, event_types.ARCHIVED, event_types.ROLLED_BACK, event_types.STOPPED})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,12 +69,12 @@ class RecordedModel:
     @property
     def ledger(self) -> str:
         """Name of the table that its records are in."""
-        return f"{self.environment}.audit.promotions"
+        return find_namespace(self.name).full_name("audit.promotions")
 
     @property
     def environment(self) -> str:
         """Environment that it belongs to."""
-        return self.name.partition(".")[0]
+        return find_namespace(self.name).environment
 
     def find_alias(self, alias: str, aliases: Mapping[str, str], *, shown: int) -> str | None:
         """Return the version that the ledger decided on for ``alias``; None if there is none.
@@ -86,6 +93,40 @@ class RecordedModel:
         if found != decided and not any(found == state.aliases.get(alias) for state in states):
             raise UndecidedModelError.alias_moved(self.name, alias, decided, found, ledger=self.ledger)
         return decided
+
+    def explain_removal(self, version: str) -> str:
+        """Return who took a version out of service, when and why; empty for one that may go on where it answers.
+
+        That are: stopped, replaced by a rollback, archived by a person or by the compliance check, or its request for
+        production rejected by a person. One that only made way for its successor may go on.
+        """
+        known = self.now.versions.get(version)
+        if known is None:
+            return ""
+        if known.stage == ARCHIVED:
+            return self._explain_archived(version)
+        request = self.now.find_request(version, "production")
+        closed = "" if request is None or known.was_champion else request.closed
+        if closed.startswith(REJECTED_BY) and closed.removeprefix(REJECTED_BY) not in JUDGES:
+            return f"the request to make version {version} of {self.name} champion was {closed}"
+        return ""
+
+    def _explain_archived(self, version: str) -> str:
+        for record in reversed(self.records):
+            evidence = record.read_evidence() if record.kind in _MOVES else {}
+            if record.kind == event_types.ROLLED_BACK and str(evidence["from"]) == version != record.version:
+                how = f"was replaced by {evidence['to']} in a rollback"
+            elif record.kind not in _MOVES or record.version != version:
+                continue
+            elif record.kind == event_types.STOPPED:
+                how = "was stopped"
+            elif record.kind == event_types.ARCHIVED and evidence.get("why") != "superseded":
+                how = "was archived"
+            else:
+                return ""
+            when, why = f"{record.occurred_at:%Y-%m-%d %H:%M}", record.comment.rstrip(".")
+            return f"version {version} of {self.name} {how} by {record.who} at {when} UTC: {why}"
+        return ""
 
     def check_version(self, version: str, tagged: str | None) -> DecidedVersion:
         """Return ``version`` if the ledger has it with the digest that the registry tags it with.
@@ -142,13 +183,13 @@ def explain_stop(state: ModelState) -> str:
     return (
         f"version {stop.version} of {state.name} was stopped by {stop.by} at {stop.at:%Y-%m-%d %H:%M} UTC: "
         f"{stop.reason.rstrip('.')}. Resume it: boathouse models rollback --to {stop.version} --comment WHY "
-        f"--env {state.name.partition('.')[0]}"
+        f"--env {name_environment(state.name)}"
     )
 
 
 def explain_missing(state: ModelState, alias: str = "champion") -> str:
     """Return why no version of a model has ``alias``, and the command that comes next."""
-    environment = state.name.partition(".")[0]
+    environment = name_environment(state.name)
     here = f"--env {environment}"
     if alias == "champion" and state.stopped is not None:
         return explain_stop(state)

@@ -8,6 +8,7 @@ from boathouse.errors import LifeCycleError
 from boathouse.lifecycle.evidence import ApprovalState
 from boathouse.lifecycle.policy import ApprovalOptions, say_not_accepted
 from boathouse.lifecycle.state import ARCHIVED, CHAMPION, FAILED, TARGETS, Approval, ModelState, ModelVersion, Request
+from boathouse.namespaces import name_environment
 
 
 def find_version(state: ModelState, version: str) -> ModelVersion:
@@ -125,7 +126,7 @@ def check_approved(state: ModelState, version: ModelVersion, now: datetime, opti
 
 def _name_command(step: str, state: ModelState, version: str) -> str:
     """Return what to type for a step of a version, in the model's own environment."""
-    return f"boathouse models {step} {state.name} {version} --comment WHY --env {state.name.partition('.')[0]}"
+    return f"boathouse models {step} {state.name} {version} --comment WHY --env {name_environment(state.name)}"
 
 
 def count_needed(version: ModelVersion, options: ApprovalOptions) -> int:

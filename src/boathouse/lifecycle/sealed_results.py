@@ -76,14 +76,14 @@ class SealedResult:
 
 
 def seal_report(report: EvaluationReport, card: str) -> SealedResult:
-    """Return the whole report, and the digest of the model card that was written from it."""
+    """Return the whole report, and the model card that was written from it, with its digest."""
     subject = report.subject
     return SealedResult(
         kind=EVALUATED,
         subject=subject.name,
         version=subject.version,
         digest=subject.digest,
-        content={"report": report.to_dict(), "card_digest": digest_text(card)},
+        content={"report": report.to_dict(), "card_digest": digest_text(card), "card": card},
     )
 
 
@@ -136,14 +136,22 @@ class SealedEvaluation:
         report: The whole report.
         card_digest: Digest of the model card that was written from it; see :func:`digest_text`.
         record: Hash of the record: a decision names it.
+        card: The card itself; empty in a record from before it was kept.
+        other_cards: Digests of the cards of other evaluations on record.
     """
 
     report: EvaluationReport
     card_digest: str
     record: str
+    card: str = ""
+    other_cards: frozenset[str] = frozenset()
+
+    def choose_card(self, shown: str) -> str:
+        """Return the card to judge: ``shown``, the file, unless that is of another evaluation, which came since."""
+        return self.card if self.card and digest_text(shown) in self.other_cards else shown
 
 
-def find_evaluation(records: Iterable[AuditRecord], name: str, version: str) -> SealedEvaluation:
+def find_evaluation(records: Sequence[AuditRecord], name: str, version: str) -> SealedEvaluation:
     """Return the newest evaluation of a version.
 
     Raises:
@@ -157,6 +165,10 @@ def find_evaluation(records: Iterable[AuditRecord], name: str, version: str) -> 
         report=EvaluationReport.from_dict(content["report"]),
         card_digest=str(content["card_digest"]),
         record=found[-1].hash,
+        card=str(content.get("card") or ""),
+        other_cards=frozenset(
+            str(each.read_evidence()["card_digest"]) for each in records if each.kind == EVALUATED and each != found[-1]
+        ),
     )
 
 

@@ -8,7 +8,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from boathouse.errors import BoathouseError, DeploymentError, LifeCycleError, UntrustedModelError
+from boathouse.errors import (
+    BoathouseError,
+    DeploymentError,
+    LifeCycleError,
+    RegistryRefusedError,
+    UntrustedModelError,
+)
 from boathouse.lifecycle import event_types, repeated_steps, rules
 from boathouse.lifecycle.chain import AuditEvent
 from boathouse.lifecycle.policy import check_assurance
@@ -37,7 +43,8 @@ class LifeCycle:
     Every step first syncs: new versions of the registry are recorded, and the registry shows what is recorded. Then it
     appends its record under a check of the state that it follows, and syncs the registry again. The record is
     the step: killed before it, nothing happened; killed after it, the next call of any step finishes the registry.
-    A registry that does not answer stops a step before its record.
+    A registry that does not answer stops a step before its record. Who approves or rejects decides and needs no right
+    in the registry: what they may not change there is left to the model's owner.
 
     Attributes:
         name: Registered name.
@@ -72,6 +79,23 @@ class LifeCycle:
         """Record versions that the registry has and the ledger lacks; return the state once the registry shows it."""
         return self.synchronize().state
 
+    def _show(self) -> ModelState:
+        return sync_registry(self.ledger, self.registry)
+
+    def _show_as_allowed(self) -> ModelState:
+        return self._as_allowed(self._show)
+
+    def _as_allowed(self, sync: Callable[[], ModelState]) -> ModelState:
+        """Return the state; what this identity may not change in the registry is left to the model's owner."""
+        try:
+            return sync()
+        except RegistryRefusedError as error:
+            self.tell(
+                f"The registry does not show yet what is on record of {self.name}; the deployment job does it, or "
+                f"the model's owner: boathouse models sync. {error}"
+            )
+            return self.read()
+
     def synchronize(self) -> Synced:
         """Do what :meth:`sync` does; return what was found changed past the ledger, and what was changed."""
         self.note_registrations()
@@ -99,7 +123,7 @@ class LifeCycle:
         """
         self.allow("approve", version)
         self.judge("approve", version, lambda: check_assurance(by or self.identity, self.options.rules))
-        state = self.sync()
+        state = self._as_allowed(self.sync)
         request = self.judge("approve", version, lambda: rules.find_open_request(state, version))
         digest = self._digest("approve", version)
         me, options = (by or self.identity).name, self.options.rules
@@ -110,7 +134,7 @@ class LifeCycle:
         if not (self._is_enough(state, request) and me in {each.by for each in request.approvals}):
             evidence = {"request": request.request_id, "to": request.to}
             event = self._event(event_types.APPROVED, version, comment, evidence, digest=digest, by=by)
-            state = self._record("approve", event, check)
+            state = self._record("approve", event, check, show=self._show_as_allowed)
         return self._carry_out(state, request)
 
     def _is_enough(self, state: ModelState, request: Request) -> bool:
@@ -125,7 +149,7 @@ class LifeCycle:
         """Move the version as requested if the approvals are enough and it was not moved already."""
         if not self._is_enough(state, request):
             return state
-        return self._move(state, request.version, request.to, comment=request.comment)
+        return self._move(state, request.version, request.to, comment=request.comment, show=self._show_as_allowed)
 
     def reject(self, version: str, *, comment: str) -> ModelState:
         """Reject the open request for ``version``.
@@ -134,10 +158,12 @@ class LifeCycle:
             LifeCycleError: If there is none.
         """
         self.allow("approve", version, tried="reject")
-        state = self.sync()
+        state = self._as_allowed(self.sync)
         request = self.judge("reject", version, lambda: rules.find_open_request(state, version))
         event = self._event(event_types.REJECTED, version, comment, {"request": request.request_id, "to": request.to})
-        return self._record("reject", event, lambda state: rules.find_open_request(state, version))
+        return self._record(
+            "reject", event, lambda state: rules.find_open_request(state, version), show=self._show_as_allowed
+        )
 
     def promote(self, version: str, *, to: str = "production", comment: str) -> ModelState:
         """Move ``version`` to staging (challenger) or production (champion).
@@ -151,7 +177,9 @@ class LifeCycle:
         state = self.sync()
         return self._move(state, version, to, comment=comment)
 
-    def _move(self, state: ModelState, version: str, to: str, *, comment: str) -> ModelState:
+    def _move(
+        self, state: ModelState, version: str, to: str, *, comment: str, show: Callable[[], ModelState] | None = None
+    ) -> ModelState:
         stage = TARGETS[to]
         if repeated_steps.is_at(version, stage)(state):
             return self._tell_made(state, version)
@@ -166,7 +194,8 @@ class LifeCycle:
             rules.check_promotion(current, version, to=to, digest=digest, now=self.clock(), options=self.options.rules)
             rules.check_champion(current, state.champion)
 
-        return self._record("promote", event, check, is_made=repeated_steps.is_at(version, stage), before=before)
+        is_made = repeated_steps.is_at(version, stage)
+        return self._record("promote", event, check, is_made=is_made, before=before, show=show)
 
     def _tell_made(self, state: ModelState, version: str) -> ModelState:
         self.tell(repeated_steps.describe_made(self.ledger.read(self.name), state, version))
@@ -218,16 +247,21 @@ class LifeCycle:
         *,
         is_made: repeated_steps.IsMade = lambda _: False,
         before: Events = (),
+        show: Callable[[], ModelState] | None = None,
     ) -> ModelState:
-        """Record ``event``, after ``before``, if the state allows it and it is not made already, else the refusal."""
+        """Record ``event``, after ``before``, if the state allows it and it is not made already, else the refusal.
+
+        ``show`` syncs the registry afterwards, and returns the state.
+        """
+        show = show or self._show
         try:
             self.ledger.append([*before, event], check=repeated_steps.check_records(self.name, check, is_made))
         except repeated_steps.MadeAlreadyError:
-            return self._tell_made(sync_registry(self.ledger, self.registry), str(event.version))
+            return self._tell_made(show(), str(event.version))
         except LifeCycleError as error:
             self.refuse(action, event.version, error)
             raise
-        return sync_registry(self.ledger, self.registry)
+        return show()
 
     def allow(self, action: str, version: str | None, *, tried: str | None = None) -> None:
         """Raise, and record the refusal, unless the identity's role allows ``action``."""

@@ -113,10 +113,12 @@ def synchronize(
     registry last has read it since.
 
     Raises:
+        AuditError: If the registry, or an anchor at hand, keeps a head that the ledger lacks: nothing is set back to
+            what a ledger says that was cut.
         ModelError: If the registry does not answer; what was changed by then stays.
     """
     name, registered = registry.name, registry.read()
-    records = ledger.read(name)
+    records = _read_whole(ledger, name, registered)
     alarms = note_alarms(ledger, name, compare_records(name, records, registered), actor=actor, clock=clock)
     if alarms:
         state = project_events(records, name=name)
@@ -135,6 +137,14 @@ def synchronize(
         if len(records) == len(shown):
             return Synced(state=project_events(records, name=name), alarms=tuple(alarms), changes=tuple(done))
         registered = registry.read()
+
+
+def _read_whole(ledger: AuditLedger, name: str, registered: RegistryState) -> list[AuditRecord]:
+    """Return the model's records; AuditError if the registry, read before, or an anchor knows of more."""
+    records, cut = ledger.read_compared(registered.tags)
+    if cut:
+        raise cut[0]
+    return [record for record in records if record.subject == name]
 
 
 def _reconcile(
@@ -181,8 +191,12 @@ def note_registrations(
 
     A training run records its version itself; this finds those of a run that was killed in between, and of
     others who registered without it. A refusal that named a version before there was one is no registration.
+
+    Raises:
+        AuditError: If the registry, or an anchor at hand, keeps a head that the ledger lacks: a ledger that was cut
+            is not begun again.
     """
-    records = ledger.read(name)
+    records = _read_whole(ledger, name, registered)
     unknown = [each for each in compare_records(name, records, registered) if each.kind == UNRECORDED]
     if not unknown:
         return records

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from boathouse.lifecycle import rules
 from boathouse.lifecycle.policy import DECLARED
 from boathouse.lifecycle.state import ARCHIVED, REGISTERED
+from boathouse.namespaces import name_environment
 
 if TYPE_CHECKING:
     from boathouse.lifecycle.policy import GovernanceOptions
@@ -53,7 +54,7 @@ def explain_no_champion(state: ModelState, options: GovernanceOptions, *, now: d
         options: Rules of its environment: what has to be approved, and by whom.
         now: The time, UTC: approvals expire.
     """
-    environment = state.name.partition(".")[0]
+    environment = name_environment(state.name)
     waiting = [each for each in state.open_requests if each.to == "production"]
     found = _find_case(state, waiting[-1] if waiting else None, options, now)
     steps = [(purpose, f"{command} --env {environment}") for purpose, command in found[1]]

@@ -96,7 +96,7 @@ def _verify(name: str, ledger: AuditLedger, environment: Environment, *, head: s
     problems, behind = ledger.compare_anchors()
     inspected = ledger.inspect(head=head if name == PROMOTIONS else None)
     return VerifiedTable(
-        table=f"{environment.name}.{name}",
+        table=environment.table(name).table,
         records=inspected.records,
         last_hash=inspected.last_hash,
         breaks=tuple(inspected.breaks),
@@ -143,7 +143,8 @@ def verify_quietly(environment: Environment, anchors: Sequence[str]) -> None:
     try:
         wrong = [each for each in verify_trail(environment, anchors) if not each.holds]
     except (BoathouseError, OSError) as error:
-        logger.warning("The audit tables could not be verified (%s): boathouse audit verify", type(error).__name__)
+        kind, name = type(error).__name__, environment.name
+        logger.warning("The audit tables could not be verified (%s): boathouse audit verify --env %s", kind, name)
         return
     for each in wrong:
         problems = [*(f"record {one.sequence}: {one.problem}" for one in each.breaks), *each.alarms]

@@ -14,6 +14,7 @@ from boathouse.lifecycle import event_types
 from boathouse.lifecycle.chain import AuditEvent, AuditRecord
 from boathouse.lifecycle.policy import EVERYBODY, Actor, Webhook, identify_actor
 from boathouse.lifecycle.state import CHAMPION, PASSED
+from boathouse.namespaces import name_environment
 
 EVENTS = {
     "model_created": "A model has its first version.",
@@ -135,7 +136,7 @@ def describe_record(record: AuditRecord, event: str) -> str:
         evidence["gates"] = {gate["name"]: bool(gate["passed"]) for gate in evidence["gates"]}
     content: dict[str, Any] = {
         "event": event,
-        "environment": record.subject.split(".")[0],
+        "environment": name_environment(record.subject),
         "model": record.subject,
         "version": record.version,
         "model_digest": record.digest,

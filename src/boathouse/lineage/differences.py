@@ -127,7 +127,9 @@ def _say(value: Any) -> str:  # noqa: ANN401
 
 def _code(facts: ModelVersionFacts) -> dict[str, Any]:
     code = facts.code
-    return {"commit": code.commit, "difference from the commit": code.difference, "boathouse": code.package_version}
+    # What follows the version names a commit again, that of whatever was built.
+    version = code.package_version and code.package_version.partition("+")[0]
+    return {"commit": code.commit, "difference from the commit": code.difference, "boathouse": version}
 
 
 def _comparable_parameters(

@@ -12,8 +12,11 @@ from boathouse.tables.delta_log import open_log, read_local_rows
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import pyarrow as pa
+
     from boathouse.environment import Environment
     from boathouse.lifecycle.chain import AuditRecord
+    from boathouse.tables.location import TableLocation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,13 +39,13 @@ class Metric:
 def read_metrics(environment: Environment, name: str) -> dict[str, tuple[Metric, ...]]:
     """Return the metrics of the evaluation of each version; nothing where none was evaluated.
 
-    Read without an engine from a folder; where tables go by name, the numbers of the gates have to do.
+    Read without an engine from a folder; where tables go by name, by the engine.
     """
     place = environment.table("audit.evaluations")
-    if place.path is None or not open_log(place).exists():
+    if not open_log(place).exists():
         return {}
     found: dict[str, list[Metric]] = {}
-    for version, metric in _read_rows(place.path, name):
+    for version, metric in _read_rows(place, name):
         found.setdefault(version, []).append(metric)
     return {version: tuple(sorted(metrics, key=lambda each: each.name)) for version, metrics in found.items()}
 
@@ -71,10 +74,21 @@ def find_edited(sealed: Sequence[Metric], shown: Sequence[Metric]) -> tuple[str,
     return tuple(sorted({each.name for each in {*sealed} ^ {*shown}}))
 
 
-def _read_rows(path: str, name: str) -> Iterator[tuple[str, Metric]]:
+def _read_rows(place: TableLocation, name: str) -> Iterator[tuple[str, Metric]]:
+    rows = _read_catalog(place, name) if place.path is None else _read_local(place.path, name)
+    for row in rows.to_pylist():
+        metric = Metric(name=row["metric"], value=row["value"], low=row["low"], high=row["high"])
+        yield row["model_version"], metric
+
+
+def _read_local(path: str, name: str) -> pa.Table:
     import pyarrow.compute as pc
 
     whole = (pc.field("role") == "candidate") & (pc.field("slice_key") == ":all") & pc.field("value").is_valid()
-    for row in read_local_rows(path, whole & (pc.field("model_name") == name)).to_pylist():
-        metric = Metric(name=row["metric"], value=row["value"], low=row["low"], high=row["high"])
-        yield row["model_version"], metric
+    return read_local_rows(path, whole & (pc.field("model_name") == name))
+
+
+def _read_catalog(place: TableLocation, name: str) -> pa.Table:
+    rows = place.read(place.require_version("evaluation"))
+    whole = (rows["role"] == "candidate") & (rows["slice_key"] == ":all") & rows["value"].isNotNull()
+    return rows.where(whole & (rows["model_name"] == name)).toArrow()

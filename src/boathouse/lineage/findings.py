@@ -18,6 +18,7 @@ from boathouse.lineage.champion_findings import (
 )
 from boathouse.lineage.facts import find_gaps
 from boathouse.lineage.finding import ERROR, NOTE, SEVERITIES, WARNING, Finding, of_model, of_version
+from boathouse.namespaces import name_environment
 
 if TYPE_CHECKING:
     from boathouse.lifecycle.comparison import Difference
@@ -69,7 +70,8 @@ def expired_approval(model: ModelHistory) -> Iterator[Finding]:
         for each in request.approvals:
             reason = why_void(each, version, model.at, model.rules)
             if reason is not None:
-                text = f"{reason} Approve again: boathouse models approve {request.version}."
+                here = f"--env {name_environment(model.state.name)}"
+                text = f"{reason} Approve again: boathouse models approve {request.version} --comment WHY {here}"
                 yield Finding(severity=WARNING, kind="expired_approval", version=request.version, message=text)
 
 

@@ -18,6 +18,7 @@ from boathouse.lifecycle.sync import compare_records
 from boathouse.lifecycle.verification import find_registry
 from boathouse.lineage.evaluation_metrics import Metric, find_edited, read_metrics, read_sealed_metrics
 from boathouse.lineage.version_facts import read_version
+from boathouse.namespaces import find_namespace, name_environment
 from boathouse.tables.delta_log import open_log
 
 if TYPE_CHECKING:
@@ -104,8 +105,8 @@ class ModelHistory:
 
     @property
     def environment(self) -> str:
-        """First part of the name."""
-        return self.name.split(".", maxsplit=1)[0]
+        """Environment that it belongs to."""
+        return name_environment(self.name)
 
     def records(self) -> Iterator[AuditRecord]:
         """Give the records of all versions."""
@@ -262,5 +263,8 @@ def read_serving(name: str, endpoints: Mapping[str, Any], records: Sequence[Audi
 
 
 def choose_own_environment(environment: Environment, name: str) -> Environment:
-    """Return the environment that the model's name begins with, in the same lakehouse."""
-    return replace(environment, name=name.split(".", maxsplit=1)[0])
+    """Return the environment that the model belongs to, in the same lakehouse."""
+    if environment.namespace.holds(name):
+        return environment
+    own = find_namespace(name)
+    return replace(environment, name=own.environment, catalog=own.catalog, schema_prefix=own.schema_prefix)

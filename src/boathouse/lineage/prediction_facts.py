@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -78,9 +78,9 @@ def find_prediction(
     found = PREDICTION_ID.fullmatch(prediction_id)
     places = {name: environment.table(name) for name in (*_SCORED, _LOG)}
     if found is not None and found[2] is None:
-        for name in _SCORED:
-            for row in _select(places[name], "prediction_id", prediction_id):
-                return _of_row(row, places[name].table, _give(outputs))
+        for place in (*(places[name] for name in _SCORED), *_find_further(environment)):
+            for row in _select(place, "prediction_id", prediction_id):
+                return _of_row(row, place.table, _give(outputs))
     entries = [] if found is None else _select(places[_LOG], "databricks_request_id", found[1])
     for entry in entries:
         if entry["mode"] == "answer":
@@ -88,6 +88,14 @@ def find_prediction(
             number = int(found[2] or 0)  # type: ignore[index]
             return _of_entry(entry, number, places[_LOG].table, states, _give(outputs))
     raise ModelError.unknown_prediction(prediction_id, [places[name].table for name in (*_SCORED, _LOG)])
+
+
+def _find_further(environment: Environment) -> Iterator[TableLocation]:
+    """Give the other tables of predictions in this lakehouse: those that a command scored into, by their names."""
+    known = {environment.table(name).table for name in _SCORED}
+    for place in environment.table(_LOG).list_beside():
+        if place.table not in known and {"prediction_id", "model_name"} <= place.list_columns():
+            yield place
 
 
 def _give(outputs: Outputs | Callable[[], Outputs]) -> Outputs:

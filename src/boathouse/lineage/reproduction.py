@@ -20,8 +20,10 @@ from boathouse.lineage.differences import (
 from boathouse.lineage.retraining import link_tables, store_at, train_again, write_conf
 from boathouse.lineage.version_facts import read_version
 from boathouse.lineage.work_tree import check_out, run_git
+from boathouse.namespaces import is_table
 from boathouse.registry.model_files import download_model
 from boathouse.scoring.files import digest_of
+from boathouse.tables.engines import get_engine
 from boathouse.tables.location import TableLocation
 from boathouse.tables.time_travel import list_version_files
 
@@ -59,9 +61,15 @@ def reproduce(
         allow_dirty: Whether to go on from the commit alone if files differed from it.
 
     Raises:
-        ReproductionError: If something for it is missing, or the training fails.
+        ReproductionError: If something for it is missing, tables are in a catalog, or the training fails.
         ModelError: If there is no such version.
     """
+    if get_engine(lakehouse["engine"]).capabilities.table_names:
+        raise ReproductionError(
+            f"Expected tables in folders, found engine '{lakehouse['engine']}', whose tables are in a catalog: a "
+            "training is repeated in a folder of its own, which nothing else writes. Train again in the catalog of an "
+            "environment instead, from the same commit and with --load-versions, and compare: boathouse models compare."
+        )
     facts = read_version(name, wanted, lakehouse, views=views)
     if facts.source:
         # A copy has the files of its source, which was trained in another environment.
@@ -117,7 +125,7 @@ def _check_tables(facts: ModelVersionFacts) -> None:
             f"{facts.title} was trained on the engine {engine or 'not recorded'}, whose tables go by name and cannot "
             "be put into a folder. Only versions trained on sail or spark can be reproduced here."
         )
-    if not any(each.table.endswith(f".{TRAINING_SET}") for each in facts.tables) or not facts.run.environment:
+    if not any(is_table(each.table, TRAINING_SET) for each in facts.tables) or not facts.run.environment:
         raise ReproductionError(
             f"{facts.title}: the tables it was trained on, with the training set whose test rows are compared, are not "
             "on record. The run was probably killed before its end; train again."
@@ -165,7 +173,7 @@ class _Side:
         """Return name and rows of the training set at the version that the model was fitted on."""
         import pyarrow.dataset as ds
 
-        table = next(each for each in self.facts.tables if each.table.endswith(f".{TRAINING_SET}"))
+        table = next(each for each in self.facts.tables if is_table(each.table, TRAINING_SET))
         path = Path(str(TableLocation.from_lakehouse(table.table, dict(self.lakehouse)).path))
         files = [(path / file).as_posix() for file in list_version_files(path, int(table.version or 0))]
         return table.table, ds.dataset(files, format="parquet").to_table()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from boathouse.errors import ReproductionError
+from boathouse.namespaces import find_prefix, is_table
 from boathouse.tables.location import TableLocation
 from boathouse.tables.time_travel import link_version
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 # What of a failed training is shown.
 _LAST_LINES = 15
 _REGISTRY = "MLFLOW_REGISTRY_URI"
+_TRAINING_SET = "model_input.training_set"
 # Of the caller's environment variables these would lead the training to the caller's data, store or code.
 _FOREIGN = (
     "BOATHOUSE_GIT_COMMIT",
@@ -88,9 +90,18 @@ def train_again(facts: ModelVersionFacts, tree: WorkTree, conf: Path) -> str:
         "BOATHOUSE_DATA": data.as_posix(),
         "BOATHOUSE_ENGINE": str(facts.runtime_environment.engine),
         "MLFLOW_TRACKING_URI": store,
+        **_name_tables(facts.tables),
     }
     _run(command, environ, tree, facts.title)
     return store
+
+
+def _name_tables(tables: Iterable[TableFact]) -> dict[str, str]:
+    """Return the variables with which a run reads and writes tables of the recorded names."""
+    for name in (each.table for each in tables if is_table(each.table, _TRAINING_SET)):
+        prefix = find_prefix(name, _TRAINING_SET)
+        return {"BOATHOUSE_CATALOG": name.partition(".")[0], "BOATHOUSE_SCHEMA_PREFIX": prefix}
+    return {}
 
 
 def _run(command: list[str], environ: dict[str, str], tree: WorkTree, title: str) -> None:

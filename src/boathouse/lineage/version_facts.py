@@ -26,6 +26,7 @@ from boathouse.lineage.facts import (
 )
 from boathouse.registry.client import guard_store, open_client
 from boathouse.registry.tags import read_tags
+from boathouse.registry.versions import list_numbers
 from boathouse.scoring.feature_spec import FEATURE_SPEC, FeatureSpec
 from boathouse.scoring.files import SPEC
 from boathouse.tables.location import TableLocation
@@ -84,15 +85,11 @@ def find_version(client: MlflowClient, name: str, wanted: str) -> ModelVersion:
         if error.error_code not in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
             raise
         asked = f"version {wanted}" if wanted.isdecimal() else f"alias '{wanted}'"
-        raise ModelError.no_version(name, asked, _list_known(client, name)) from error
+        raise ModelError.no_version(name, asked, list_numbers(client, name)) from error
 
 
 def _by_alias(client: MlflowClient, name: str, alias: str) -> ModelVersion:
     return client.get_model_version(name, str(client.get_model_version_by_alias(name, alias).version))
-
-
-def _list_known(client: MlflowClient, name: str) -> list[str]:
-    return [str(one) for one in sorted(int(each.version) for each in client.search_model_versions(f"name = '{name}'"))]
 
 
 def find_origin(client: MlflowClient, version: ModelVersion) -> ModelVersion:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from boathouse.errors import ModelError
+from boathouse.modelling.free_cores import free_threads
 
 if TYPE_CHECKING:
     from boathouse.modelling.samples import Sample
 
-# Fixed, so that a rerun sums in the same order; two is what the smallest machine has.
+# At most; two is what the smallest machine has. One or two, the fitted model is the same to the last bit.
 _THREADS = 2
 
 Fit = Callable[["Sample", Mapping[str, Any], int], bytes]
@@ -25,7 +26,7 @@ def fit_xgboost(sample: Sample, parameters: Mapping[str, Any], seed: int) -> byt
 
     options = dict(parameters)
     rounds = int(options.pop("rounds"))
-    fixed = {"objective": "binary:logistic", "tree_method": "hist", "nthread": _THREADS, "seed": seed}
+    fixed = {"objective": "binary:logistic", "tree_method": "hist", "nthread": free_threads(_THREADS), "seed": seed}
     data = xgboost.DMatrix(sample.matrix.astype(np.float32), sample.label)
     booster = xgboost.train({**options, **fixed}, data, rounds)
     return bytes(booster.save_raw("json"))
@@ -54,11 +55,13 @@ def fit_hist_gradient_boosting(sample: Sample, parameters: Mapping[str, Any], se
     """Return a fitted HistGradientBoostingClassifier in skops' format."""
     from sklearn.ensemble import HistGradientBoostingClassifier
     from skops.io import dumps
+    from threadpoolctl import threadpool_limits
 
     model = HistGradientBoostingClassifier(**parameters, early_stopping=False, random_state=seed)
     # scikit-learn cannot bin a column without a single value; as a constant it is never split on.
     empty = np.isnan(sample.matrix).all(axis=0)
-    return bytes(dumps(model.fit(np.where(empty, 0.0, sample.matrix), sample.label)))
+    with threadpool_limits(free_threads(_THREADS), user_api="openmp"):
+        return bytes(dumps(model.fit(np.where(empty, 0.0, sample.matrix), sample.label)))
 
 
 def fit_rate_table(sample: Sample, parameters: Mapping[str, Any], seed: int) -> bytes:  # noqa: ARG001 - the registry's signature

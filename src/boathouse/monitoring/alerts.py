@@ -76,10 +76,11 @@ class Alert:
 
 
 def alert_on_drift(drifts: Iterable[ColumnDrift], *, kind: Kind, options: DriftOptions) -> list[Alert]:
-    """Return one alert for each column whose distribution or share of nulls moved.
+    """Return one alert for each column whose distribution or share of nulls moved, or that has infinite numbers.
 
-    A column whose nulls crossed their limit is an alert of its data, also if its known values moved: there is one
-    thing to do, which is to check the source before retraining. A column that conf leaves out raises none.
+    A column whose nulls crossed their limit, or with infinite numbers, is an alert of its data, also if its known
+    values moved: there is one thing to do, which is to check the source before retraining. A column that conf leaves
+    out raises none.
     """
     alerts = []
     for drift in drifts:
@@ -212,13 +213,21 @@ def _null_alert(drift: ColumnDrift, options: DriftOptions) -> Alert:
         f"The share of nulls in {drift.column} went from {compared.reference_null_share:.1%} to "
         f"{compared.current_null_share:.1%}, by {compared.null_delta:+.1%} (limit {options.null_alarm:.1%})."
     )
+    value = compared.null_delta
+    if compared.current_infinite:
+        value = compared.current_infinite_share - compared.reference_infinite_share
+        before, now = compared.reference_infinite, compared.current_infinite
+        message = (
+            f"{now:,} of {compared.current_rows:,} values of {drift.column} are infinite, {before:,} of "
+            f"{compared.reference_rows:,} before; no statistic counts them. {message}"
+        )
     if drift.severity != "none":
         message += f" {_describe_drift(drift, options)[2]}"
     return Alert(
         kind="data",
-        severity="alarm",
+        severity="alarm" if "alarm" in {drift.severity, drift.null_severity} else "warning",
         subject=drift.column,
-        value=compared.null_delta,
+        value=value,
         limit=options.null_alarm,
         message=message,
     )

@@ -35,59 +35,86 @@ SHARED_BINS = 20
 BY_CHANCE = 0.01
 
 
+# Sums and differences of numbers beyond it may be infinite; they are computed in this unit.
+LARGE = 1e150
+_LARGEST = float(np.finfo(np.float64).max)
+
+
 @dataclass(frozen=True)
 class SortedSide:
-    """One window of a column: its values sorted, without nulls, and how many nulls there were."""
+    """One window of a column: its finite values sorted, and how many nulls and infinite numbers there were."""
 
     values: Floats
     nulls: int
+    infinite: int
 
     @classmethod
     def from_values(cls, values: Floats) -> SortedSide:
         """Sort ``values``; NaN counts as null."""
         # numpy sorts NaN to the end, so one search finds where they begin.
         ordered = np.sort(np.asarray(values, dtype=np.float64))
-        known = int(np.searchsorted(ordered, np.nan))
-        return cls(ordered[:known], len(ordered) - known)
+        low = int(np.searchsorted(ordered, -np.inf, side="right"))
+        high, known = (int(np.searchsorted(ordered, end)) for end in (np.inf, np.nan))
+        return cls(ordered[low:high], len(ordered) - known, low + known - high)
 
     @property
     def rows(self) -> int:
-        """Number of rows, nulls included."""
-        return len(self.values) + self.nulls
+        """Number of rows, nulls and infinite numbers included."""
+        return len(self.values) + self.nulls + self.infinite
+
+    def divide(self, unit: float) -> Floats:
+        """Return the values in another unit."""
+        return self.values if unit == 1.0 else self.values / unit
 
 
 def compare_numeric(reference: Floats, current: Floats, *, discrete_values: int) -> Comparison:
     """Return every statistic of two samples of one numeric column; NaN is null.
 
     A column with at most ``discrete_values`` distinct values on each side is binned by value,
-    any other by the reference's deciles; nulls are counted apart.
+    any other by the reference's deciles; nulls and infinite numbers are counted apart. What does not fit into a double
+    is the largest that there is.
     """
     before, after = SortedSide.from_values(reference), SortedSide.from_values(current)
     distinct = _distinct(before.values), _distinct(after.values)
     by_value = max(map(len, distinct)) <= discrete_values
     labels, counts = _count_bins(before, after, np.union1d(*distinct) if by_value else None)
-    ks, wasserstein = _compare_curves(before, after)
+    unit = _choose_unit(before, after)
+    scaled = before.divide(unit), after.divide(unit)
+    ks, wasserstein = _compare_curves(*scaled)
     values = find_new_values(labels, counts) if by_value else ValueChange()
     return Comparison(
         data_type="double",
         reference_rows=before.rows,
         current_rows=after.rows,
         psi=population_stability_index(*counts) if ks else 0.0,
-        js_distance=jensen_shannon_distance(*_count_shared(before.values, after.values)) if ks else 0.0,
+        js_distance=jensen_shannon_distance(*_count_shared(*scaled)) if ks else 0.0,
         ks=ks,
         chi_squared=two_way_chi_squared(*counts) if by_value and ks else None,
         reference_nulls=before.nulls,
         current_nulls=after.nulls,
+        reference_infinite=before.infinite,
+        current_infinite=after.infinite,
         shift=find_shift(labels, counts) if ks else NO_SHIFT,
         new_values=values.new,
         vanished_values=values.vanished,
         new_share=values.new_share,
         vanished_share=values.vanished_share,
-        distinct_delta=len(distinct[1]) / after.rows - len(distinct[0]) / before.rows,
-        avg_delta=_difference_of_means(before.values, after.values),
+        distinct_delta=len(distinct[1]) / max(after.rows, 1) - len(distinct[0]) / max(before.rows, 1),
+        avg_delta=_multiply(_difference_of_means(*scaled), unit),
         zero_delta=_share_of_zeros(after) - _share_of_zeros(before),
-        wasserstein=wasserstein,
+        wasserstein=_multiply(wasserstein, unit),
     )
+
+
+def _choose_unit(*sides: SortedSide) -> float:
+    """Return 1, or the largest magnitude where sums of the values may not fit into a double."""
+    largest = max((float(np.abs(side.values[[0, -1]]).max()) for side in sides if len(side.values)), default=0.0)
+    return largest if largest > LARGE else 1.0
+
+
+def _multiply(value: float | None, unit: float) -> float | None:
+    """Return the product, at most the largest double."""
+    return None if value is None else float(np.clip(value * unit, -_LARGEST, _LARGEST))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,10 +179,9 @@ def find_shift(labels: list[str], counts: NDArray[np.float64]) -> Shift:
     return Shift(labels[worst], float(shares[0, worst]), float(shares[1, worst]))
 
 
-def _compare_curves(before: SortedSide, after: SortedSide) -> tuple[TestResult | None, float | None]:
-    """Nothing where one side is nothing but nulls."""
-    known = len(before.values) and len(after.values)
-    return _ks_and_wasserstein(before.values, after.values) if known else (None, None)
+def _compare_curves(before: Floats, after: Floats) -> tuple[TestResult | None, float | None]:
+    """Nothing where one side has no values."""
+    return _ks_and_wasserstein(before, after) if len(before) and len(after) else (None, None)
 
 
 def _ks_and_wasserstein(reference: Floats, current: Floats) -> tuple[TestResult, float]:
@@ -231,7 +257,7 @@ def _difference_of_means(before: Floats, after: Floats) -> float | None:
 
 def _share_of_zeros(side: SortedSide) -> float:
     low, high = (np.searchsorted(side.values, 0.0, side=end) for end in ("left", "right"))
-    return float(high - low) / side.rows
+    return float(high - low) / max(side.rows, 1)
 
 
 def compare_categorical(reference: Mapping[str | None, int], current: Mapping[str | None, int]) -> Comparison:
@@ -253,7 +279,7 @@ def compare_categorical(reference: Mapping[str | None, int], current: Mapping[st
         reference_nulls=nulls[0],
         current_nulls=nulls[1],
         shift=find_shift(names, counts) if has_values else NO_SHIFT,
-        distinct_delta=float(len(after) / rows[1] - len(before) / rows[0]),
+        distinct_delta=float(len(after) / max(rows[1], 1) - len(before) / max(rows[0], 1)),
         tv_distance=total_variation_distance(*counts) if has_values else 0.0,
         l_infinity=l_infinity_distance(*counts) if has_values else 0.0,
         new_values=values.new,

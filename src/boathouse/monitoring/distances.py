@@ -81,17 +81,16 @@ def total_variation_distance(reference: ArrayLike, current: ArrayLike) -> float:
 def l_infinity_distance(reference: ArrayLike, current: ArrayLike) -> float:
     """Return the largest absolute difference of any share: 0 same, 1 at most."""
     shares = _shares(_stack(reference, current))
-    return float(np.abs(shares[1] - shares[0]).max())
+    return float(np.abs(shares[1] - shares[0]).max(initial=0.0))
 
 
 def two_way_chi_squared(reference: ArrayLike, current: ArrayLike) -> TestResult:
     """Return the chi-squared test of homogeneity of two samples' counts, without Yates' correction.
 
-    Where an expected count is below 5, rare categories are first pooled into one; a 2 x 2 table
-    that still has one goes to Fisher's exact test, whose statistic is the odds ratio. Five or more
-    rare categories are also tested among themselves; of the two tests the more significant one is
-    returned, its p-value doubled (Bonferroni). Fewer than two categories leave nothing to test:
-    statistic 0, p-value 1.
+    Where an expected count is below 5, rare categories are first pooled into one; a 2 x 2 table that still has one
+    goes to Fisher's exact test, whose statistic is the odds ratio, at most the largest double. Five or more rare
+    categories are also tested among themselves; of the two tests the more significant one is returned, its p-value
+    doubled (Bonferroni). Fewer than two categories leave nothing to test: statistic 0, p-value 1.
     """
     both = _stack(reference, current)
     both = both[:, both.sum(axis=0) > 0]
@@ -118,7 +117,8 @@ def _test_pooled(both: Counts, rare: NDArray[np.bool_]) -> TestResult:
         result = fisher_exact(both.astype(np.int64))
     else:
         result = chi2_contingency(both, correction=False)
-    return TestResult(float(result.statistic), float(result.pvalue))
+    # An odds ratio is infinite where a category is on one side alone; tables and JSON need a number.
+    return TestResult(float(min(result.statistic, np.finfo(np.float64).max)), float(result.pvalue))
 
 
 def adjust_p_values(p_values: ArrayLike) -> NDArray[np.float64]:
@@ -129,12 +129,16 @@ def adjust_p_values(p_values: ArrayLike) -> NDArray[np.float64]:
     """
     from scipy.stats import false_discovery_control
 
-    adjusted: NDArray[np.float64] = false_discovery_control(np.asarray(p_values, dtype=np.float64))
+    given = np.asarray(p_values, dtype=np.float64)
+    adjusted: NDArray[np.float64] = false_discovery_control(given) if given.size else given
     return adjusted
 
 
 def _stack(reference: ArrayLike, current: ArrayLike) -> Counts:
-    return np.stack([np.asarray(reference, dtype=np.float64), np.asarray(current, dtype=np.float64)])
+    both: Counts = np.stack([np.asarray(reference, dtype=np.float64), np.asarray(current, dtype=np.float64)])
+    if not (np.isfinite(both) & (both >= 0)).all():
+        raise ValueError("Counts are finite and not negative; leave infinite and missing values out before counting.")
+    return both
 
 
 def _shares(both: Counts) -> Counts:
@@ -206,6 +210,8 @@ class Comparison:
         shift: The bin that adds most to the stability index.
         reference_nulls: Rows of the reference without a value.
         current_nulls: Rows of the current window without a value.
+        reference_infinite: Rows of the reference with an infinite number.
+        current_infinite: Rows of the current window with an infinite number.
         distinct_delta: Distinct values per row now minus before, each 0 to 1.
         avg_delta: Mean now minus before, in the column's unit; None for categories or without values.
         zero_delta: Share of zeros among all rows now minus before; None for categories.
@@ -219,8 +225,8 @@ class Comparison:
         vanished_share: Share of the reference's known rows with a vanished value, 0 to 1.
         is_surprising: Whether categories came or went that chance does not explain.
 
-    Nulls are counted apart: every statistic but the two counts of nulls is of known values. Where a side has none,
-    distances are 0 and there is nothing to test.
+    Nulls and infinite numbers are counted apart: every other statistic is of known, finite values. Where a side has
+    none, distances are 0 and there is nothing to test. No number is NaN or infinite.
     """
 
     data_type: str
@@ -234,6 +240,8 @@ class Comparison:
     distinct_delta: float
     reference_nulls: int = 0
     current_nulls: int = 0
+    reference_infinite: int = 0
+    current_infinite: int = 0
     avg_delta: float | None = None
     zero_delta: float | None = None
     wasserstein: float | None = None
@@ -248,12 +256,22 @@ class Comparison:
     @property
     def reference_null_share(self) -> float:
         """Share of the reference's rows without a value, 0 to 1."""
-        return self.reference_nulls / self.reference_rows
+        return self.reference_nulls / max(self.reference_rows, 1)
 
     @property
     def current_null_share(self) -> float:
         """Share of the current rows without a value, 0 to 1."""
-        return self.current_nulls / self.current_rows
+        return self.current_nulls / max(self.current_rows, 1)
+
+    @property
+    def reference_infinite_share(self) -> float:
+        """Share of the reference's rows with an infinite number, 0 to 1."""
+        return self.reference_infinite / max(self.reference_rows, 1)
+
+    @property
+    def current_infinite_share(self) -> float:
+        """Share of the current rows with an infinite number, 0 to 1."""
+        return self.current_infinite / max(self.current_rows, 1)
 
     @property
     def null_delta(self) -> float:
@@ -263,20 +281,34 @@ class Comparison:
     @property
     def null_test(self) -> TestResult:
         """The test of the counts of nulls and of values."""
-        nulls = np.array([self.reference_nulls, self.current_nulls])
-        rows = np.array([self.reference_rows, self.current_rows])
-        return two_way_chi_squared(*np.column_stack([rows - nulls, nulls]))
+        return self._test_share(self.reference_nulls, self.current_nulls)
+
+    @property
+    def infinite_test(self) -> TestResult:
+        """The test of the counts of infinite numbers and of all others."""
+        return self._test_share(self.reference_infinite, self.current_infinite)
+
+    def _test_share(self, *counts: int) -> TestResult:
+        counted, rows = np.array(counts), np.array([self.reference_rows, self.current_rows])
+        return two_way_chi_squared(*np.column_stack([rows - counted, counted]))
 
     @property
     def has_values(self) -> bool:
         """Whether both sides have a known value: without, there is no distribution to compare."""
-        return self.reference_nulls < self.reference_rows and self.current_nulls < self.current_rows
+        return all(known > 0 for known in self._known)
 
     @property
     def is_replaced(self) -> bool:
         """Whether categories have no value in common at all, in enough rows on each side to be no accident."""
-        known = min(self.reference_rows - self.reference_nulls, self.current_rows - self.current_nulls)
-        return self.data_type == "string" and self.new_share == 1.0 and known >= ROWS_TO_REPLACE
+        return self.data_type == "string" and self.new_share == 1.0 and min(self._known) >= ROWS_TO_REPLACE
+
+    @property
+    def _known(self) -> tuple[int, int]:
+        """Rows of each side with a known, finite value."""
+        return (
+            self.reference_rows - self.reference_nulls - self.reference_infinite,
+            self.current_rows - self.current_nulls - self.current_infinite,
+        )
 
     @property
     def test(self) -> TestResult:

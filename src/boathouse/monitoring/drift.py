@@ -36,7 +36,7 @@ class ColumnDrift:
         comparison: The statistics.
         p_adjusted: p-value of its test after Benjamini-Hochberg over all columns judged.
         severity: Of its distribution, nulls apart: ``none``, ``warning`` (worth watching) or ``alarm`` (drifted).
-        null_severity: Of its share of nulls: ``none`` or ``alarm``.
+        null_severity: Of its share of nulls, ``none`` or ``alarm``; of infinite numbers also ``warning``.
         is_input: Whether the model takes the column.
         left_out: Why conf has it measured but not judged; empty for a column that is judged.
     """
@@ -62,7 +62,7 @@ def compare_tables(
     """Return the drift of each column, the largest population stability index first, those not judged last.
 
     Both tables need every column. Text and booleans are compared as categories, numbers as
-    numbers; NaN counts as null.
+    numbers; NaN counts as null, and infinite numbers are counted apart.
 
     Args:
         reference: Rows compared with.
@@ -130,9 +130,14 @@ def grade_drift(comparison: Comparison, p_adjusted: float, options: DriftOptions
 
 
 def grade_nulls(comparison: Comparison, options: DriftOptions) -> Severity:
-    """Return ``alarm`` where the share of nulls changed by the limit or more, and not by chance."""
+    """Return ``alarm`` where the share of nulls changed by the limit or more, and not by chance.
+
+    So for infinite numbers; as each is a fault of the source, any in the current window are a ``warning``.
+    """
     moved = abs(comparison.null_delta) >= options.null_alarm and comparison.null_test.p_value <= options.alpha
-    return "alarm" if moved else "none"
+    infinite_delta = comparison.current_infinite_share - comparison.reference_infinite_share
+    rose = infinite_delta >= options.null_alarm and comparison.infinite_test.p_value <= options.alpha
+    return "alarm" if moved or rose else "warning" if comparison.current_infinite else "none"
 
 
 def group_reasons(left_out: Mapping[str, str]) -> dict[str, list[str]]:
@@ -153,7 +158,8 @@ def _compare_column(reference: pa.ChunkedArray, current: pa.ChunkedArray, option
 
 def _to_floats(column: pa.ChunkedArray) -> NDArray[np.float64]:
     """Null becomes NaN."""
-    return np.asarray(column.cast("double").to_numpy(), dtype=np.float64)
+    # Whole numbers beyond 2^53 are rounded; a safe cast would refuse the column.
+    return np.asarray(column.cast("double", safe=False).to_numpy(), dtype=np.float64)
 
 
 def _count_values(column: pa.ChunkedArray) -> dict[str | None, int]:

@@ -136,7 +136,8 @@ DRIFT_METRICS = TableContract(
         Column(
             name="null_severity",
             dtype="string",
-            description="alarm: the share of nulls changed by the limit or more, check the source; else none.",
+            description="alarm: the share of nulls or infinite numbers changed by the limit or more, check the source; "
+            "warning: some are infinite; else none.",
             allowed=("none", "warning", "alarm"),
             nullable=True,
         ),
@@ -184,6 +185,24 @@ DRIFT_METRICS = TableContract(
             name="vanished_rows",
             dtype="double",
             description="Known reference rows with a vanished value.",
+            unit="percent",
+            nullable=True,
+            minimum=0,
+            maximum=100,
+        ),
+        Column(
+            name="reference_infinite",
+            dtype="double",
+            description="Infinite numbers of the reference, which no other statistic counts.",
+            unit="percent",
+            nullable=True,
+            minimum=0,
+            maximum=100,
+        ),
+        Column(
+            name="current_infinite",
+            dtype="double",
+            description="Infinite numbers of the current window, likewise.",
             unit="percent",
             nullable=True,
             minimum=0,
@@ -280,6 +299,8 @@ def _drift_row(drift: ColumnDrift, windows: ComparedWindows, as_of: date) -> Row
         list(compared.vanished_values[:MOST_VALUES]),
         100 * compared.new_share,
         100 * compared.vanished_share,
+        100 * compared.reference_infinite_share,
+        100 * compared.current_infinite_share,
     )
 
 

@@ -36,7 +36,7 @@ class ScoredCohort:
         model_version: Registered version that scored them.
         answer: What the model answered, one number a row, by name of the column, the one that is watched first; for a
             binary task ``probability`` (of label 1) and ``decision``.
-        label: Label known by ``as_of``; NaN where unknown.
+        label: Label known by ``as_of``; NaN where unknown, and what is infinite counts as unknown.
         labels_known_on: Date on which all labels of the cohort are known, or None if not foreseen.
     """
 
@@ -92,7 +92,8 @@ def measure_cohort(
     scored: ScoredCohort, options: PerformanceOptions, *, task: Task = BINARY, adverse: int = 1
 ) -> CohortPerformance:
     """Return the cohort's figures; without labels its status is ``pending`` and only counts are there."""
-    known = ~np.isnan(scored.label)
+    # An infinite label says as little as none, and would be the mean of all others.
+    known = np.isfinite(scored.label)
     labelled = int(known.sum())
     status: Status = "pending" if not labelled else "measured" if labelled >= options.minimum_rows else "too_few"
     figures: dict[str, float | None] = {**task.summarise(scored.answer, adverse)}

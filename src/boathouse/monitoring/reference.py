@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from boathouse.errors import TableError
 from boathouse.modelling.splits import TEST
 from boathouse.monitoring.windows import newest_cohorts, thin_rows
+from boathouse.namespaces import is_table
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -82,7 +83,7 @@ class Baseline:
     """What the features were compared with.
 
     Attributes:
-        title: The table with its version, ``<env>.<schema>.<table>@<version>``; of a scored cohort, that.
+        title: The table with its version, ``<catalog>.<schema>.<table>@<version>``; of a scored cohort, that.
         problem: Why it is not the rows that the model was trained on; empty where it is.
         cohort: Date of the scored cohort that was compared with instead; None for the rows trained on, and where there
             was nothing to compare with.
@@ -109,7 +110,7 @@ def find_training_set(model: LoadedModel) -> tuple[str, int]:
     recorded = model.tags.get("table_versions", "")
     for text in recorded.split(","):
         table, _, version = text.strip().partition("@")
-        if table.endswith(f".{TRAINING_SET}") and version.isdecimal():
+        if is_table(table, TRAINING_SET) and version.isdecimal():
             return table, int(version)
     raise TableError(
         f"{model.name} version {model.version}: its tag table_versions names no version of {TRAINING_SET} "

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from boathouse.monitoring.alerts import Alert, Findings
+    from boathouse.monitoring.distances import Comparison
     from boathouse.monitoring.drift import ColumnDrift
     from boathouse.monitoring.options import DriftOptions
     from boathouse.monitoring.performance import CohortPerformance
@@ -129,17 +130,28 @@ def _drift_cells(drift: ColumnDrift) -> tuple[str, ...]:
         f"{compared.js_distance:.3f}",
         f"chi² {compared.chi_squared.statistic:,.0f}" if compared.chi_squared else f"KS {compared.test.statistic:.3f}",
         f"{drift.p_adjusted:.2g}" if drift.p_adjusted else "< 1e-300",
-        f"{compared.reference_null_share:.1%} → {compared.current_null_share:.1%}",
+        f"{compared.reference_null_share:.1%} → {compared.current_null_share:.1%}{_describe_infinite(compared)}",
         f"{compared.shift.bin}: {compared.shift.reference:.1%} → {compared.shift.current:.1%}",
         describe_values(compared) or "–",
     )
+
+
+def _describe_infinite(compared: Comparison) -> str:
+    """Return how many numbers are infinite; empty for none."""
+    if not compared.reference_infinite and not compared.current_infinite:
+        return ""
+    return f"; infinite {compared.reference_infinite:,} → {compared.current_infinite:,} rows"
 
 
 def _severity_cell(drift: ColumnDrift) -> str:
     if drift.left_out:
         return "not judged"
     parts: list[str] = [drift.severity] if drift.severity != "none" else []
-    parts += ["alarm: nulls"] if drift.null_severity != "none" else []
+    parts += (
+        [f"{drift.null_severity}: nulls{' or infinite' if drift.comparison.current_infinite else ''}"]
+        if drift.null_severity != "none"
+        else []
+    )
     return ", ".join(parts) or "–"
 
 
@@ -169,8 +181,13 @@ def _encode(figure: Figure) -> str:
 
 
 def plot_drift(drifts: Sequence[ColumnDrift], options: DriftOptions) -> Figure:
-    """Return bars of the population stability index of the 20 columns that moved most, with both limits."""
+    """Return bars of the population stability index of the 20 columns that moved most, with both limits.
+
+    The axis ends where the columns that are judged do: a longer bar of one that is not is cut, with its value.
+    """
     shown = list(drifts[:SHOWN_COLUMNS])[::-1]
+    judged = [drift.comparison.psi for drift in shown if not drift.left_out]
+    end = 1.2 * max([*judged, 1.5 * options.psi_alarm])
     figure, axes = _new_figure(height=1.4 + 0.32 * len(shown))
     axes.barh(
         [drift.column for drift in shown],
@@ -179,6 +196,10 @@ def plot_drift(drifts: Sequence[ColumnDrift], options: DriftOptions) -> Figure:
     )
     for limit, severity in ((options.psi_warning, "warning"), (options.psi_alarm, "alarm")):
         axes.axvline(limit, color=COLOURS[severity], linestyle="--", linewidth=1, label=f"{severity} from {limit:g}")
+    axes.set_xlim(0, end)
+    for place, drift in enumerate(shown):
+        if drift.comparison.psi > end:
+            axes.text(0.98 * end, place, f"{drift.comparison.psi:.3g} →", ha="right", va="center", fontsize=9)
     axes.set_xlabel("population stability index against the rows trained on; grey: not judged")
     axes.legend(loc="lower right", frameon=False)
     return figure

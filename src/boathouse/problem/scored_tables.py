@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from boathouse.scoring.spec import BINARY_OUTPUTS, REASONS, Outputs
+from boathouse.scoring.spec import BINARY_OUTPUTS, NO_FEATURE_ROW, REASONS, Outputs
 from boathouse.tables.contract import Column, TableContract
 
-# Why a row cannot be scored: no view has a row of its key at its date, or a feature is infinite.
-NO_FEATURE_ROW = "no_feature_row"
+# Why a row cannot be scored, beside NO_FEATURE_ROW: a feature is infinite.
 NOT_FINITE = "not_finite"
+# A request says that it was made before anything was known of its entity.
+BEFORE_FIRST_FACT = "before_first_fact"
 # The part a model plays in a scoring run.
 CHAMPION, CHALLENGER = "champion", "challenger"
 ROLES = (CHAMPION, CHALLENGER)
@@ -62,7 +63,7 @@ ROLE = Column(
 PREDICTION_ID = Column(
     name="prediction_id",
     dtype="string",
-    description="Names the prediction: hash of key, date, model and role; the same in every run.",
+    description="Names the prediction: hash of key, date, model, role, values of the request; the same in every run.",
     pattern="^[0-9a-f]{32}$",
 )
 STAMP_COLUMNS = (
@@ -140,7 +141,10 @@ def stream_contracts(
         payload: Further columns of a request.
         outputs: What the model answers with.
     """
-    received = tuple(replace(each, nullable=True, minimum=None, pattern=None) for each in (*keys, time, *payload))
+    received = tuple(
+        replace(each, nullable=True, minimum=None, maximum=None, allowed=None, pattern=None)
+        for each in (*keys, time, *payload)
+    )
     sent = tuple(replace(each, nullable=True) for each in EVENT_COLUMNS)
     contracts = (
         TableContract(
@@ -164,8 +168,8 @@ def stream_contracts(
 _KIND = Column(
     name=KIND,
     dtype="string",
-    description="broken: breaks a rule; duplicate: its id came before; late: older than the stream waits; "
-    "unscorable: nothing to score is known.",
+    description="broken: breaks a rule; duplicate: its id was scored before; late: older than the stream waits; "
+    "unscorable: nothing to score is known. What is not a duplicate can be sent again under its id.",
     allowed=KINDS,
 )
 _RULES = replace(BROKEN_RULES, description="Names of the rules broken; empty for duplicate and late.")

@@ -268,6 +268,16 @@ class UseCase:
         """Names of :attr:`features`."""
         return tuple(feature.name for feature in self.features)
 
+    @cached_property
+    def given_columns(self) -> Mapping[str, Column]:
+        """What a request or an input may bring beside key and time, with its legal values, by name.
+
+        These are the features that any model may still take, and the fields of a request.
+        """
+        older = (feature for view in self.model_views for feature in view.features)
+        features = {each.name: each.given_column() for each in (*older, *self.features)}
+        return features | {field.name: field.given_column() for each in self.on_demand for field in each.request}
+
     @property
     def reason_texts(self) -> dict[str, str]:
         """The text of each feature in reason codes, by name."""

@@ -7,18 +7,22 @@ import re
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 from boathouse.errors import OptionError, UntrustedModelError
-from boathouse.modelling.result import ModelSchema
+from boathouse.registry.wheels import FOLDER as WHEELS
+from boathouse.registry.wheels import list_foreign_wheels
 from boathouse.scoring.files import MAX_FILE_BYTES, ModelFiles, digest_of
+
+if TYPE_CHECKING:
+    from boathouse.modelling.result import ModelSchema
 
 LOADER = "boathouse.scoring.pyfunc"
 MLMODEL = "MLmodel"
 DIGEST_TAG = "model_digest"
-# <env>.<schema>.<model>: no path, no address, nothing that MLflow would resolve to something else.
+# <catalog>.<schema>.<model>: no path, no address, nothing that MLflow would resolve to something else.
 _NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}")
 # What MLflow writes beside the model's own folder; nothing else may stand there.
 _BESIDE = frozenset(
@@ -33,6 +37,9 @@ _BESIDE = frozenset(
         "serving_input_example.json",
     }
 )
+# Where MLflow on the platform puts copies of the files that describe a model, byte by byte, for sharing.
+_METADATA = "metadata"
+_COPIED = frozenset({MLMODEL, "conda.yaml", "python_env.yaml", "requirements.txt"})
 _FLAVOUR_KEYS = frozenset({"code", "config", "data", "env", "loader_module", "python_version", "streamable"})
 # An MLmodel file has some kilobytes.
 _MAX_MLMODEL_BYTES = 1_000_000
@@ -40,13 +47,13 @@ _MAX_FILES = 50
 
 
 def check_name(name: str) -> None:
-    """Check that ``name`` is one of a registered model, ``<env>.<schema>.<model>``.
+    """Check that ``name`` is one of a registered model, ``<catalog>.<schema>.<model>``.
 
     Raises:
         OptionError: If it is a path, an address or anything else.
     """
     if not _NAME.fullmatch(name):
-        raise OptionError.out_of_range("name", name, "<environment>.<schema>.<model>, the name of a registered model")
+        raise OptionError.out_of_range("name", name, "<catalog>.<schema>.<model>, the name of a registered model")
 
 
 def check_stored(uri: str, name: str) -> None:
@@ -99,22 +106,40 @@ def check_flavour(folder: Path, name: str) -> tuple[Path, ModelSchema | None]:
             path outside, or something stands beside it that MLflow does not write.
     """
     described = _read_mlmodel(folder, name)
-    foreign = sorted(path.name for path in folder.iterdir() if path.name not in _BESIDE)
+    foreign = [*(path.name for path in folder.iterdir() if path.name not in {*_BESIDE, _METADATA, WHEELS})]
+    foreign += [*_list_foreign_copies(folder), *list_foreign_wheels(folder)]
     flavour = _read_flavour(described, name)
     if flavour.get("loader_module") != LOADER or flavour.get("code") or (folder / "code").exists():
         raise UntrustedModelError.foreign_loader(
             name, f"{flavour.get('loader_module')!r} with code {flavour.get('code')!r}"
         )
     if foreign:
-        raise UntrustedModelError.foreign_files(foreign, _BESIDE)
+        also = {f"{_METADATA}/ with copies of theirs", f"{WHEELS}/ with one wheel of this package"}
+        raise UntrustedModelError.foreign_files(sorted(foreign), {*_BESIDE, *also})
     data = (folder / str(flavour.get("data"))).resolve()
     if folder.resolve() not in data.parents:
         raise UntrustedModelError.foreign_loader(name, "files outside the model's folder")
     return data, read_schema(described.get("signature"))
 
 
+def _list_foreign_copies(folder: Path) -> list[str]:
+    """Return what stands in ``metadata`` and is no copy of the file of that name beside it."""
+    copies = folder / _METADATA
+    if not copies.is_dir() or copies.is_symlink():
+        return [_METADATA] if copies.exists() or copies.is_symlink() else []
+    return [f"{_METADATA}/{path.name}" for path in copies.iterdir() if not _is_copy(path, folder / path.name)]
+
+
+def _is_copy(path: Path, original: Path) -> bool:
+    if path.name not in _COPIED or not all(each.is_file() and not each.is_symlink() for each in (path, original)):
+        return False
+    return path.stat().st_size == original.stat().st_size and path.read_bytes() == original.read_bytes()
+
+
 def read_schema(signature: object) -> ModelSchema | None:
     """Return the signature of an MLmodel file; None if it has none or it is not one of columns."""
+    from boathouse.modelling.result import ModelSchema
+
     if not isinstance(signature, dict):
         return None
     try:

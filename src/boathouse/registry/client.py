@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 import random
+import re
+import textwrap
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from boathouse.errors import ModelError
+from boathouse.errors import ModelError, RegistryRefusedError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
 
 
 def open_client() -> MlflowClient:
@@ -27,7 +30,7 @@ def guard_store() -> Iterator[None]:
     """Turn the failure of a store into an error that says what to do; other errors pass.
 
     Raises:
-        ModelError: If the store is locked or cannot be reached.
+        ModelError: If the store is locked, cannot be reached, or refuses who asks.
     """
     import requests
     from mlflow.exceptions import MlflowException
@@ -36,16 +39,45 @@ def guard_store() -> Iterator[None]:
     try:
         with _hold_back_logs():
             yield
-    except (SQLAlchemyError, requests.RequestException, ConnectionError) as error:
+    # The platform's client tries again for minutes, and then times out.
+    except (SQLAlchemyError, requests.RequestException, ConnectionError, TimeoutError) as error:
         raise ModelError.store_unreachable(type(error).__name__) from error
     except MlflowException as error:
         # Two writers at once also end as the database's own error, which MLflow calls a bad request.
-        if error.error_code in _UNAVAILABLE or isinstance(error.__cause__, SQLAlchemyError):
+        if isinstance(error.__cause__, SQLAlchemyError):
             raise ModelError.store_unreachable(error.error_code) from error
+        if error.error_code in _UNAVAILABLE:
+            raise ModelError.store_unreachable(_shorten(error)) from error
+        if error.error_code in _REFUSED or _MISSING_PARENT.search(str(error)):
+            raise RegistryRefusedError.by_store(_shorten(error)) from error
         raise
+    except OSError as error:
+        # Files of a version come through the platform's own client, whose errors are its own.
+        if type(error).__module__.partition(".")[0] != "databricks":
+            raise
+        code = type(error).__name__
+        refused = RegistryRefusedError.by_store if code in _REFUSED else ModelError.store_unreachable
+        raise refused(_join(code, str(error))) from error
+
+
+def _shorten(error: MlflowException) -> str:
+    """Return code and reason in one line."""
+    return _join(error.error_code, str(error))
+
+
+def _join(code: str, reason: str) -> str:
+    # The platform's client adds its settings to each error.
+    reason = reason.partition(" Config: host=")[0]
+    text = reason if reason.startswith(code) else f"{code}: {reason}"
+    return textwrap.shorten(text, _LONGEST_REASON, placeholder=" …")
 
 
 _UNAVAILABLE = {"TEMPORARILY_UNAVAILABLE", "INTERNAL_ERROR"}
+# As MLflow and as the platform's own client have it.
+_REFUSED = {"PERMISSION_DENIED", "UNAUTHENTICATED", "PermissionDenied", "Unauthenticated"}
+# What the platform says where the place that a model belongs in was not made.
+_MISSING_PARENT = re.compile(r"\b(Catalog|Schema|Metastore)\b.*does not exist", re.IGNORECASE)
+_LONGEST_REASON = 300
 # A writer is in the way of another for milliseconds; some at once must all get through.
 _ATTEMPTS, _FIRST_WAIT_S, _LONGEST_WAIT_S = 12, 0.02, 0.5
 

@@ -8,11 +8,14 @@ from kedro.io.core import AbstractDataset, DatasetError
 
 from boathouse.errors import BoathouseError, ModelError
 from boathouse.modelling.result import LoadedModel, NoModel, TrainedModel
+from boathouse.namespaces import name_environment
 from boathouse.options import require_choice
 from boathouse.registry.checks import check_digest, check_name
 from boathouse.registry.client import guard_store, open_client
 from boathouse.registry.model_files import download_version, log_model
 from boathouse.registry.tags import read_tags
+from boathouse.registry.versions import list_numbers
+from boathouse.registry.wheels import NONE, check_option
 
 NEWEST = "newest"
 
@@ -33,30 +36,36 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
         schema_evolution: str = "refuse",
         owner: str = "",
         description: str = "",
+        wheel: str = NONE,
         metadata: dict[str, Any] | None = None,
     ) -> None:
         """Remember which model; connect to nothing.
 
         Args:
-            name: Registered name, ``<env>.<schema>.<model>``.
+            name: Registered name, ``<catalog>.<schema>.<model>``.
             version: A version, as text; None for the newest one.
             missing_ok: Whether a load returns :class:`NoModel` where there is no such version.
-            environment: Environment for the message when there is none; the name's first part by default.
+            environment: Environment for the message when there is none; the one the model belongs to by default.
             schema_evolution: ``additive`` lets a loaded model look up views to which features were added since it was
                 trained; ``refuse`` does not.
             owner: Who answers for the versions saved; their tag ``owner``.
             description: What the versions saved are, in a sentence; their description in the registry.
+            wheel: What the environment of the versions saved installs this package from: ``carried`` (a wheel beside
+                the model), the absolute path of a folder, or ``none``.
             metadata: For plugins such as Kedro-Viz.
 
         Raises:
             OptionError: If the name is not one of a registered model.
+            ConfigError: If ``wheel`` is none of these.
         """
         check_name(name)
+        check_option(wheel)
         require_choice("schema_evolution", schema_evolution, ("refuse", "additive"))
         self._name, self._version, self._missing_ok = name, version, missing_ok
-        self._environment = environment or name.split(".", maxsplit=1)[0]
+        self._environment = environment or name_environment(name)
         self._extended_views = schema_evolution == "additive"
         self._owner, self._description = owner, description
+        self._wheel = wheel
         self.metadata = metadata
         self.last_saved_version: str | None = None
         self.last_loaded_version: str | None = None
@@ -65,7 +74,12 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
         """Register ``data`` as a new version; its stage is ``registered`` until a promotion moves it."""
         with guard_store():
             self.last_saved_version = log_model(
-                data, self._name, environment=self._environment, owner=self._owner, description=self._description
+                data,
+                self._name,
+                environment=self._environment,
+                owner=self._owner,
+                description=self._description,
+                wheel=self._wheel,
             )
 
     def load(self) -> LoadedModel | NoModel:
@@ -79,13 +93,14 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
             found = self._find_version()
             if found is None:
                 return self._without_version()
-            files, schema = download_version(self._name, str(found.version))
+            tags = read_tags(found.tags)
+            files, schema = download_version(self._name, str(found.version), tags)
             check_digest(files, found.tags or {}, self._name)
             loaded = LoadedModel(
                 name=self._name,
                 version=str(found.version),
                 files=files,
-                tags=read_tags(found.tags),
+                tags=tags,
                 description=found.description or "",
                 schema=schema,
                 extended_views=self._extended_views,
@@ -108,10 +123,11 @@ class ModelVersionDataset(AbstractDataset[Any, Any]):
 
         client = open_client()
         if self._version is None:
-            versions = client.search_model_versions(f"name = '{self._name}'")
-            return max(versions, key=lambda each: int(each.version), default=None)
+            known = list_numbers(client, self._name)
+            if not known:
+                return None
         try:
-            return client.get_model_version(self._name, str(self._version))
+            return client.get_model_version(self._name, str(self._version or known[-1]))
         except MlflowException as error:
             if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
                 return None

@@ -9,6 +9,8 @@ from kedro.io.core import AbstractDataset
 from boathouse.errors import TableError
 from boathouse.features.usage import ModelUse
 from boathouse.registry.client import guard_store, open_client
+from boathouse.registry.tags import read_tags
+from boathouse.registry.versions import read_aliases, read_versions
 
 
 class FeatureUsageDataset(AbstractDataset[Any, Any]):
@@ -37,30 +39,23 @@ class FeatureUsageDataset(AbstractDataset[Any, Any]):
         """Return one entry a version, the newest first."""
         with guard_store():
             client = open_client()
-            found = [use for name in self._models for use in self._read(client, name)]
-        return found if self._every_version else [use for use in found if use.aliases]
+            return [use for name in self._models for use in self._read(client, name)]
 
     def save(self, _data: Any) -> NoReturn:  # noqa: ANN401
         """Refuse: the registry knows."""
         raise TableError.read_only("models.feature_usage")
 
     def _read(self, client: Any, name: str) -> list[ModelUse]:  # noqa: ANN401 - MLflow's client
-        from mlflow.exceptions import MlflowException
-
-        try:
-            # A search gives no aliases; the registered model does, and on Unity Catalog only when got by name.
-            aliases: dict[str, str] = client.get_registered_model(name).aliases
-        except MlflowException as error:
-            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-                return []
-            raise
-        versions = sorted(client.search_model_versions(f"name = '{name}'"), key=lambda each: -int(each.version))
+        # A search gives no aliases; the registered model does, and on Unity Catalog only when got by name.
+        aliases, _ = read_aliases(client, name)
+        wanted = None if self._every_version else set(aliases.values())
+        versions = reversed(read_versions(client, name, only=wanted) if wanted is None or wanted else [])
         return [
             ModelUse(
                 model=name,
                 version=str(each.version),
-                aliases=tuple(sorted(alias for alias, number in aliases.items() if str(number) == str(each.version))),
-                views=str((each.tags or {}).get("feature_views", "")),
+                aliases=tuple(sorted(alias for alias, number in aliases.items() if number == str(each.version))),
+                views=read_tags(each.tags).get("feature_views", ""),
                 inputs=_read_inputs(name, str(each.version)) if self._with_inputs else None,
             )
             for each in versions

@@ -8,13 +8,14 @@ from contextlib import redirect_stderr
 from importlib.metadata import version
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from boathouse.errors import UntrustedModelError
 from boathouse.modelling.result import HELD_OUT_TAG, ModelSchema
 from boathouse.registry.checks import DIGEST_TAG, LOADER, check_flavour, check_stored
 from boathouse.registry.client import open_client
-from boathouse.registry.tags import check_tags
+from boathouse.registry.tags import check_tags, split_tags
+from boathouse.registry.wheels import FOLDER, WHEEL_TAG, ModelWheel, check_carried, choose_wheel
 from boathouse.scoring.feature_spec import FEATURE_SPEC, SIGNATURE_TYPES, FeatureKind, FeatureSpec
 from boathouse.scoring.files import SPEC, ModelFiles, digest_of, read_folder, write_folder
 from boathouse.scoring.spec import OUTPUTS, ScorerSpec
@@ -34,33 +35,67 @@ _LIBRARIES = {
 }
 
 
-def log_model(model: TrainedModel, name: str, *, environment: str, owner: str = "", description: str = "") -> str:
+def log_model(
+    model: TrainedModel, name: str, *, environment: str, owner: str = "", description: str = "", wheel: str = "none"
+) -> str:
     """Log and register ``model``; return the new version.
 
     Signature and requirements are given, since inferring them takes ten seconds and can be wrong.
+
+    Args:
+        model: The model.
+        name: Registered name.
+        environment: Environment that it is trained in.
+        owner: Who answers for it.
+        description: What it is.
+        wheel: What its environment installs this package from; see :func:`boathouse.registry.wheels.choose_wheel`.
     """
     import mlflow
     import pandas as pd
+    from mlflow.models import Model
 
+    chosen = choose_wheel(wheel)
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "model"
         write_folder(model.files, data)
-        info = mlflow.pyfunc.log_model(
+        info = Model.log(
+            artifact_path=None,
             name=name.rsplit(".", 1)[-1],
+            flavor=_Stored(chosen),
             loader_module=LOADER,
             data_path=data.as_posix(),
             signature=make_signature(_kinds_of(model), ScorerSpec.from_json(model.files[SPEC]).task),
-            pip_requirements=list_requirements(model.algorithm),
+            pip_requirements=list_requirements(model.algorithm, chosen),
             input_example=pd.DataFrame([model.input_example], dtype="float64"),
         )
         # It reports success on standard error, in the middle of the progress of a run.
         with redirect_stderr(StringIO()):
-            tags = _tags_of(model, environment) | ({"owner": owner} if owner else {})
+            tags = _tags_of(model, environment) | {WHEEL_TAG: chosen.tag} | ({"owner": owner} if owner else {})
             check_tags(tags)
-            registered = mlflow.register_model(info.model_uri, name, tags=tags)
+            registered = mlflow.register_model(info.model_uri, name, tags=split_tags(tags))
         if description:
             mlflow.MlflowClient().update_model_version(name, str(registered.version), description)
     return str(registered.version)
+
+
+class _Stored:
+    """MLflow's flavour ``pyfunc``, with the wheel beside the model if it is to be carried."""
+
+    # By which MLflow names the flavour of a logged model.
+    __name__ = "mlflow.pyfunc"
+
+    def __init__(self, wheel: ModelWheel) -> None:
+        self._wheel = wheel
+
+    def save_model(self, path: str, **options: Any) -> None:  # noqa: ANN401 - MLflow's own, handed on
+        """Write the files of a model; MLflow calls it."""
+        import mlflow
+
+        mlflow.pyfunc.save_model(path=path, **options)
+        if self._wheel.content is not None:
+            wheels = Path(path) / FOLDER
+            wheels.mkdir()
+            (wheels / self._wheel.name).write_bytes(self._wheel.content)
 
 
 def _kinds_of(model: TrainedModel) -> dict[str, FeatureKind]:
@@ -81,10 +116,14 @@ def make_signature(features: Mapping[str, FeatureKind], task: str = "binary") ->
     )
 
 
-def list_requirements(algorithm: str) -> list[str]:
-    """Return the pinned requirements of a model of ``algorithm``."""
-    names = ("boathouse", "mlflow", "numpy", "pandas", *_LIBRARIES[algorithm])
-    return [f"{name}=={version(name)}" for name in names]
+def list_requirements(algorithm: str, wheel: ModelWheel | None = None) -> list[str]:
+    """Return the requirements of a model of ``algorithm``: pinned libraries, and this package by the path of its wheel.
+
+    Without a wheel this package is not among them: its bare name is one that anybody could give to a package of an
+    index.
+    """
+    libraries = [f"{name}=={version(name)}" for name in ("mlflow", "numpy", "pandas", *_LIBRARIES[algorithm])]
+    return [*libraries, *filter(None, [wheel.requirement if wheel else ""])]
 
 
 def _tags_of(model: TrainedModel, environment: str) -> dict[str, str]:
@@ -117,8 +156,15 @@ def download_model(name: str, version: str) -> ModelFiles:
     return download_version(name, version)[0]
 
 
-def download_version(name: str, version: str) -> tuple[ModelFiles, ModelSchema | None]:
+def download_version(
+    name: str, version: str, tags: Mapping[str, str] | None = None
+) -> tuple[ModelFiles, ModelSchema | None]:
     """Return a version's own files and its signature; nothing of them is executed.
+
+    Args:
+        name: Registered name.
+        version: Its number.
+        tags: The version's tags, by which the wheel beside the model is checked; None if they are not known.
 
     Raises:
         UntrustedModelError: If the version could execute foreign code or has files that a model has not.
@@ -131,4 +177,6 @@ def download_version(name: str, version: str) -> tuple[ModelFiles, ModelSchema |
         data, schema = check_flavour(path, name)
         if not data.is_dir():
             raise UntrustedModelError.foreign_loader(name, "a missing data folder")
+        if tags is not None:
+            check_carried(path, tags, name)
         return dict(read_folder(data)), schema

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from boathouse.errors import ModelError
-from boathouse.registry.client import guard_store, open_client
+from boathouse.registry.client import guard_store, ignore_missing, open_client
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -23,10 +23,10 @@ VERSION_TAGS: Mapping[str, str] = {
     "engine": "Engine of the tables: sail, spark or databricks.",
     "engine_version": "Version of the engine.",
     "job_run_id": "Run of the workflow manager; none by hand.",
-    "boathouse_version": "Version of this package.",
+    "boathouse_version": "Version of this package, with the local part of a commit that is not released.",
     "python_version": "Version of the interpreter.",
     "libraries_digest": "SHA-256 of all installed libraries with their versions.",
-    "lock_digest": "SHA-256 of requirements.lock; unknown for an installed wheel.",
+    "lock_digest": "SHA-256 of requirements.lock, of the checkout or of the one that the wheel was built beside.",
     "run_by": "Account that the run had.",
     # Of the model.
     "algorithm": "Name of the algorithm.",
@@ -36,6 +36,7 @@ VERSION_TAGS: Mapping[str, str] = {
     "feature_views": "Feature views that it looks up, as NAME@VERSION=DIGEST, comma-separated.",
     "table_versions": "Tables read before it was registered, as TABLE@VERSION, comma-separated.",
     "model_digest": "SHA-256 of the manifest of its files.",
+    "wheel": "Wheel that an endpoint installs for it, as PATH@sha256:DIGEST, or none: and why.",
     "owner": "Who answers for it.",
     # Of its life cycle, shown as the ledger has them.
     "trained_by": "Identity that trained it.",
@@ -49,6 +50,8 @@ VERSION_TAGS: Mapping[str, str] = {
     "copied_from": "Version that it is a copy of, as NAME/VERSION.",
     "approval": "Approved or Rejected, by the button on its page.",
 }
+# Unity Catalog keeps at most 256 characters of a tag's value; the rest goes on in NAME_2, NAME_3 and so on.
+TAG_LENGTH = 256
 # Stores of before hold these; they are read, never written.
 FORMER_NAMES = {"git_commit": "git_sha", "git_branch": "branch"}
 
@@ -83,12 +86,45 @@ def write_tags(name: str, version: str, tags: Mapping[str, str], *, client: Mlfl
     with guard_store():
         store = client or open_client()
         for key, value in tags.items():
-            store.set_model_version_tag(name, version, key, value)
+            parts = split_tags({key: value})
+            for part, content in parts.items():
+                store.set_model_version_tag(name, version, part, content)
+            if len(content) == TAG_LENGTH:
+                # A full part says that another follows: one of an earlier, longer value may not.
+                with ignore_missing():
+                    store.delete_model_version_tag(name, version, _name_part(key, len(parts) + 1))
+
+
+def split_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return tags of which none is longer than every store keeps; :func:`read_tags` joins them."""
+    return {
+        _name_part(name, number): value[first : first + TAG_LENGTH]
+        for name, value in tags.items()
+        for number, first in enumerate(range(0, len(value), TAG_LENGTH), 1)
+    }
+
+
+def _name_part(name: str, number: int) -> str:
+    return name if number == 1 else f"{name}_{number}"
+
+
+def _join_parts(found: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags with each value whole: a full part is followed by the next, if there is one."""
+    parts = {name: [found[name]] for name in found if name in VERSION_TAGS}
+    taken: set[str] = set()
+    for name, values in parts.items():
+        while (follows := _name_part(name, len(values) + 1)) in found:
+            taken.add(follows)
+            if len(values[-1]) != TAG_LENGTH:
+                break
+            values.append(found[follows])
+    joined = {name: "".join(values) for name, values in parts.items()}
+    return {name: joined.get(name, value) for name, value in found.items() if name not in taken}
 
 
 def read_tags(tags: Mapping[str, str] | None) -> dict[str, str]:
-    """Return tags as found, those with a former name under the present one."""
-    found = dict(tags or {})
+    """Return tags as found, in one piece each, those with a former name under the present one."""
+    found = _join_parts(tags or {})
     for former, present in FORMER_NAMES.items():
         if former in found:
             value = found.pop(former)

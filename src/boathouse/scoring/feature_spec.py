@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, Protocol, TypeVar
 
 from boathouse.errors import UntrustedModelError
@@ -36,6 +36,9 @@ class Feature:
         unit: Unit of a number, for example ``EUR``, ``months`` or ``share``.
         reason: How a decision letter names the feature as a reason for high risk.
         kind: What kind of value it is, which decides how it is stored.
+        minimum: Smallest legal value where a request or an input brings the feature, inclusive; None for any.
+        maximum: Largest legal value there, inclusive; None for any.
+        allowed: The whole numbers that are legal there, such as those of a flag or a level; None for any.
     """
 
     name: str
@@ -43,6 +46,9 @@ class Feature:
     unit: str
     reason: str
     kind: FeatureKind = "number"
+    minimum: float | None = None
+    maximum: float | None = None
+    allowed: tuple[int, ...] | None = None
 
     @property
     def dtype(self) -> str:
@@ -52,6 +58,10 @@ class Feature:
     def column(self) -> Column:
         """Return the column of a table contract that holds the feature; null is unknown."""
         return Column(name=self.name, dtype=self.dtype, description=self.description, unit=self.unit, nullable=True)
+
+    def given_column(self) -> Column:
+        """Return the column of a request or an input that brings the feature, with its legal values."""
+        return replace(self.column(), minimum=self.minimum, maximum=self.maximum, allowed=self.allowed)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ import numpy as np
 from boathouse.errors import RequestError
 from boathouse.scoring.definition import digest_definition, is_current_form
 from boathouse.scoring.feature_spec import Feature, FeatureSpec, SpecOnDemand
+from boathouse.tables.contract import Column
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,12 +24,28 @@ class RequestField:
         unit: Its unit.
         default: Value where a request does not give one, and in training and batch, where there is no request; None if
             it must be given.
+        minimum: Smallest legal value, inclusive; None for any.
+        maximum: Largest legal value, inclusive; None for any.
     """
 
     name: str
     description: str
     unit: str
     default: float | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+
+    def given_column(self) -> Column:
+        """Return the column of a request, an event or an input that brings the field, with its legal values."""
+        return Column(
+            name=self.name,
+            dtype="double",
+            description=self.description,
+            unit=self.unit,
+            nullable=self.default is not None,
+            minimum=self.minimum,
+            maximum=self.maximum,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

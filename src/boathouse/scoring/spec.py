@@ -18,6 +18,10 @@ from boathouse.options import require_choice
 
 Arrays = tuple[np.ndarray, ...]
 METHODS = ("isotonic", "none", "platt")
+# Estimators compute in single precision: a larger number would be infinite there.
+LARGEST = float(np.finfo(np.float32).max)
+# Status of a row that is not scored because nothing that the model takes is known of it.
+NO_FEATURE_ROW = "no_feature_row"
 
 
 @dataclass(frozen=True)

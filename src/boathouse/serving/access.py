@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
 import time
 import traceback
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO, Any, Literal
@@ -15,7 +17,8 @@ from typing import IO, Any, Literal
 import orjson
 
 from boathouse.endpoints.options import LimitOptions
-from boathouse.errors import InvocationError
+from boathouse.errors import InvocationError, TokenError
+from boathouse.errors.invocations import UNAVAILABLE
 from boathouse.serving.tokens import Token, TokenFile
 
 # Callers whose rate is remembered.
@@ -39,11 +42,12 @@ class Access:
         """Return the caller's token; None for a query without a valid one where none is required.
 
         Raises:
-            InvocationError: 401 without a valid token, 403 for one without the scope.
+            InvocationError: 401 without a valid token, 403 for one without the scope, 503 if the file of tokens cannot
+                be read: then it is not known which were revoked.
         """
-        token = self._find(headers.get(b"authorization"))
         if scope == "query" and not self.required:
-            return token
+            return self.identify(headers)
+        token = self._find(headers.get(b"authorization"))
         if token is None:
             # One message for a missing header and a wrong token.
             raise InvocationError(401, "UNAUTHENTICATED", "A valid token is needed: 'Authorization: Bearer TOKEN'.")
@@ -51,11 +55,22 @@ class Access:
             raise InvocationError(403, "PERMISSION_DENIED", f"The token lacks the scope '{scope}'.")
         return token
 
+    def identify(self, headers: Mapping[bytes, bytes]) -> Token | None:
+        """Return the caller's token for the log; None without a valid one, or where tokens cannot be read now."""
+        try:
+            return self._find(headers.get(b"authorization"))
+        except InvocationError:
+            return None
+
     def _find(self, header: bytes | None) -> Token | None:
         text = "" if header is None else header.decode("latin-1")
         if text[: len(_SCHEME)].lower() != _SCHEME:
             return None
-        return self.tokens.find(text[len(_SCHEME) :].strip())
+        try:
+            return self.tokens.find(text[len(_SCHEME) :].strip())
+        except TokenError as error:
+            message = "Tokens cannot be checked now. The server's log has the reason."
+            raise InvocationError(503, UNAVAILABLE, message, retry_after=1) from error
 
 
 class Rates:
@@ -124,14 +139,20 @@ class AccessLog:
         self.event("error", event, error=type(error).__name__, where=where, **fields)
 
     def flush(self) -> None:
-        """Write the buffered lines."""
+        """Write the buffered lines; those for a pipe without a reader, or a full disk, are lost."""
         with self._lock:
             lines, self._waiting = self._waiting, []
             if lines:
-                self._stream.write(b"".join(lines))
-                self._stream.flush()
+                with suppress(OSError, ValueError):
+                    self._stream.write(b"".join(lines))
+                    self._stream.flush()
 
 
 def _line(level: str, event: str, fields: dict[str, Any]) -> bytes:
     time = datetime.now(UTC).isoformat(timespec="milliseconds")
-    return orjson.dumps({"time": time, "level": level, "event": event, **fields}) + b"\n"
+    content = {"time": time, "level": level, "event": event, **fields}
+    try:
+        return orjson.dumps(content, default=str) + b"\n"
+    except TypeError:
+        # Half of a surrogate pair, or a number beyond 64 bits: Python's own writer takes both.
+        return json.dumps(content, default=str).encode() + b"\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from boathouse.endpoints.log_contract import Mode
 from boathouse.errors import InvocationError
 from boathouse.serving.answers import Answer, encode_document, encode_error
 from boathouse.serving.by_key import find_features, find_predictions
@@ -18,6 +19,12 @@ Handler = Callable[[Request], Awaitable[None]]
 _COMMANDS = ("reload", "drain", "resume")
 # Addresses whose answer depends on whether the online store can answer a key.
 _ASKING_THE_STORE = ("/ready", "/health")
+# The words of all addresses; further ones are names of endpoints and their entities.
+_WORDS = frozenset(
+    {"", "invocations", "serving-endpoints", "served-models", "feature-serving", "precomputed", "manage", *_COMMANDS}
+)
+_MOST_PARTS = 8
+_MODES: Mapping[str, Mode] = {"feature-serving": "features", "precomputed": "precomputed"}
 
 
 class App:
@@ -43,7 +50,7 @@ class App:
             return
         if scope["type"] != "http":
             raise NotImplementedError(scope["type"])
-        request = Request(scope, receive, send)
+        request = Request(scope, receive, send, is_last=self._is_draining)
         try:
             await self._route(request)
         except InvocationError as error:
@@ -54,12 +61,27 @@ class App:
             self._service.access_log.failure("request_failed", error, request_id=request.request_id)
             await self._refuse(request, InvocationError.failed())
 
+    def _is_draining(self) -> bool:
+        return self._service.draining
+
     async def _refuse(self, request: Request, error: InvocationError) -> None:
         if request.status:
             return
-        await request.answer(encode_error(error))
+        answer = encode_error(error)
+        await request.answer(answer)
         self._service.metrics.observe(("-", "-", request.status), request.seconds, 0)
-        self._service.access_log.request(request_id=request.request_id, path=request.path[:200], status=request.status)
+        path = self._describe_path(request.path)
+        self._service.access_log.request(request_id=request.request_id, path=path, status=request.status)
+        kind, name = _read_path(request.path)
+        if kind != "manage" and request.path not in self._gets:
+            self.invocations.refuse(request, answer, name, _MODES.get(kind, "answer"))
+
+    def _describe_path(self, path: str) -> str:
+        """Return the path with the parts that are none of an address of this server masked: they may be anything."""
+        words = {*_WORDS, *self._service.endpoints, *(path[1:] for path in self._gets)}
+        for endpoint in self._service.endpoints.values():
+            words |= {entity.name for entity in endpoint.state.config.served_entities}
+        return "/".join(part if part in words else "***" for part in path.split("/")[:_MOST_PARTS])
 
     async def _route(self, request: Request) -> None:
         path = request.path
@@ -87,9 +109,9 @@ class App:
             case ["serving-endpoints", name, "served-models", entity, "invocations"]:
                 return lambda request: self.invocations.invoke(request, name, entity)
             case ["feature-serving", name, "invocations"]:
-                return lambda request: self.invocations.answer(request, name, find_features)
+                return lambda request: self.invocations.answer(request, name, find_features, mode="features")
             case ["precomputed", name, "invocations"]:
-                return lambda request: self.invocations.answer(request, name, find_predictions)
+                return lambda request: self.invocations.answer(request, name, find_predictions, mode="precomputed")
             case ["manage", message] if message in _COMMANDS:
                 return lambda request: self._manage(request, message)
         raise InvocationError.no_address("address", ["/invocations", *self._gets])
@@ -135,6 +157,12 @@ class App:
     def _openapi(self, request: Request) -> Answer:
         self._service.access.admit(request.headers, "query")
         return encode_document(describe_api(self._service))
+
+
+def _read_path(path: str) -> tuple[str, str | None]:
+    """Return the first word of a path and the name of an endpoint in it; None without one: the first endpoint."""
+    _, kind, *rest = (*path.split("/"), "")[:3]
+    return kind, None if kind == "invocations" else "".join(rest)
 
 
 async def _handle_lifespan(receive: Receive, send: Send) -> None:

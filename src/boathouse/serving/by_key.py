@@ -10,12 +10,12 @@ import orjson
 
 from boathouse.errors import InvocationError
 from boathouse.features.online.tables import prediction_view
-from boathouse.scoring.spec import Outputs
+from boathouse.scoring.spec import NO_FEATURE_ROW, Outputs
 from boathouse.serving.columns import to_keys
 from boathouse.serving.endpoint import Endpoint, find_model
 from boathouse.serving.invocation import Invocation
 from boathouse.serving.look_up import FeatureLookUp, LookedUp
-from boathouse.serving.scoring import build_matrix
+from boathouse.serving.scoring import ROWS_PER_WEIGHT, build_matrix
 from boathouse.serving.served_model import ServedModel
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -28,10 +28,19 @@ async def find_features(endpoint: Endpoint, request: Invocation) -> bytes:
         InvocationError: If the model looks nothing up, a key is missing, or the store does not answer.
     """
     model = _first_model(endpoint)
+    request = endpoint.normalise(request)
     keys = _read_keys(model, request)
-    matrix = await build_matrix(model, request, endpoint.look_up)
-    rows = [dict(zip(model.features, map(_number, values), strict=True)) for values in matrix.values.tolist()]
-    return _encode("outputs", model, keys, rows, last_known=matrix.last_known)
+    matrix = await build_matrix(model, request, endpoint.look_up, endpoint.threads)
+
+    def encode() -> bytes:
+        rows: list[dict[str, Any]] = [
+            dict(zip(model.features, map(_number, values), strict=True)) for values in matrix.values.tolist()
+        ]
+        for row in matrix.unknown:
+            rows[row]["status"] = NO_FEATURE_ROW
+        return _encode("outputs", model, keys, rows, last_known=matrix.last_known)
+
+    return await endpoint.threads.run(len(keys) // ROWS_PER_WEIGHT, lambda _: encode())
 
 
 async def find_predictions(endpoint: Endpoint, request: Invocation) -> bytes:
@@ -41,11 +50,15 @@ async def find_predictions(endpoint: Endpoint, request: Invocation) -> bytes:
         InvocationError: If a key is missing, predictions were never published, or the store does not answer.
     """
     model = _first_model(endpoint)
-    keys, look_up = _read_keys(model, request), _require_look_up(model, endpoint)
+    keys, look_up = _read_keys(model, endpoint.normalise(request)), _require_look_up(model, endpoint)
     outputs = model.scorer.outputs
     found = await look_up.find(keys, [prediction_view(model.name, model.keys, outputs)])
-    rows = [_describe(found, row, outputs) for row in range(len(keys))]
-    return _encode("predictions", model, keys, rows, last_known=found.last_known)
+
+    def encode() -> bytes:
+        rows = [_describe(found, row, outputs) for row in range(len(keys))]
+        return _encode("predictions", model, keys, rows, last_known=found.last_known)
+
+    return await endpoint.threads.run(len(keys) // ROWS_PER_WEIGHT, lambda _: encode())
 
 
 def _first_model(endpoint: Endpoint) -> ServedModel:
@@ -65,7 +78,7 @@ def _read_keys(model: ServedModel, request: Invocation) -> list[tuple[int | str,
     missing = [name for name, _ in model.keys if name not in request.columns]
     if missing:
         raise InvocationError.missing_columns(missing, ())
-    return to_keys(request.columns, model.keys)
+    return to_keys(request.columns, [name for name, _ in model.keys])
 
 
 def _describe(found: LookedUp, row: int, outputs: Outputs) -> dict[str, Any]:

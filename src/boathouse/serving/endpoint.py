@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
 from boathouse.endpoints.config import EndpointConfig, ServedEntity
+from boathouse.endpoints.log_contract import KnownColumns
 from boathouse.endpoints.routing import Router, name_unit
 from boathouse.errors import InvocationError
 from boathouse.errors.invocations import UNAVAILABLE
+from boathouse.scoring.spec import NO_FEATURE_ROW
 from boathouse.serving.answers import RowOrigin, Scores, encode_predictions
+from boathouse.serving.columns import normalise_keys
 from boathouse.serving.invocation import Invocation
 from boathouse.serving.look_up import FeatureLookUp
-from boathouse.serving.scoring import Params, ScoringThreads, build_matrix, score
+from boathouse.serving.scoring import ROWS_PER_WEIGHT, Params, build_matrix, read_values, score
 from boathouse.serving.served_model import ServedModel
+from boathouse.serving.threads import ScoringThreads
+from boathouse.tables.contract import Column
+from boathouse.tables.keys import is_writable
 
 
 @dataclass(frozen=True)
@@ -27,12 +34,24 @@ class EndpointState:
         router: Its routes.
         models: Loaded models by served entity.
         problems: Why a served entity has no model, or not the newest, by served entity.
+        declared: The key columns of the use case, with their rules.
     """
 
     config: EndpointConfig
     router: Router
     models: Mapping[str, ServedModel] = field(default_factory=dict)
     problems: Mapping[str, str] = field(default_factory=dict)
+    declared: Sequence[Column] = ()
+
+    @cached_property
+    def keys(self) -> Mapping[str, Column]:
+        """The key columns by name: those that are declared, and those that a model looks up by."""
+        looked_up = {
+            name: Column(name=name, dtype=dtype, description="Key of the entity.")
+            for model in self.models.values()
+            for name, dtype in model.keys
+        }
+        return {**looked_up, **{column.name: column for column in self.declared}}
 
     @property
     def waiting(self) -> list[str]:
@@ -42,6 +61,19 @@ class EndpointState:
             for route in self.config.routes
             if route.traffic_percentage > 0 and route.served_entity_name not in self.models
         ]
+
+    @cached_property
+    def known_columns(self) -> KnownColumns:
+        """The columns that a model knows, for the log: values of others are masked there."""
+        models = self.models.values()
+        views = [view for model in models for view in model.views]
+        numbers = {name for model in models for name in (*model.features, *model.fields)}
+        texts = {name for model in models for name, _ in model.keys}
+        unit = self.config.split.unit
+        return KnownColumns(
+            frozenset(numbers | {name for view in views for name in view.features}),
+            frozenset(texts if unit is None else texts | {unit}),
+        )
 
 
 @dataclass(frozen=True)
@@ -55,7 +87,8 @@ class Scored:
         rows: Number of rows.
         dropped: Columns of the request that no model took.
         last_known: Whether features come from memory because the store is down.
-        invocation: The request.
+        unknown: Rows that nothing is known of, scored because the endpoint declares it.
+        invocation: The request, its keys normalised.
     """
 
     body: bytes
@@ -64,16 +97,39 @@ class Scored:
     rows: int
     dropped: tuple[str, ...]
     last_known: bool
+    unknown: tuple[int, ...]
     invocation: Invocation
+
+
+@dataclass(frozen=True)
+class ScoredPart:
+    """The scores of some rows by one model, or of all by several.
+
+    Attributes:
+        scores: The scores.
+        last_known: Whether features come from memory because the store is down.
+        unknown: Rows that nothing is known of, ascending.
+    """
+
+    scores: Scores
+    last_known: bool = False
+    unknown: tuple[int, ...] = ()
 
 
 class Endpoint:
     """One endpoint of a worker."""
 
-    def __init__(self, config: EndpointConfig, threads: ScoringThreads, look_up: FeatureLookUp | None) -> None:
-        """Start without models."""
-        self.state = EndpointState(config, Router(config))
-        self._threads, self.look_up = threads, look_up
+    def __init__(
+        self,
+        config: EndpointConfig,
+        threads: ScoringThreads,
+        look_up: FeatureLookUp | None,
+        *,
+        keys: Sequence[Column] = (),
+    ) -> None:
+        """Start without models; ``keys`` are the key columns of the use case."""
+        self.state = EndpointState(config, Router(config), declared=tuple(keys))
+        self.threads, self.look_up = threads, look_up
 
     @property
     def name(self) -> str:
@@ -95,7 +151,7 @@ class Endpoint:
         names = {entity.name for entity in config.served_entities}
         models = {name: model for name, model in self.state.models.items() if name in names}
         problems = {name: text for name, text in self.state.problems.items() if name in names}
-        self.state = EndpointState(config, Router(config), models, problems)
+        self.state = EndpointState(config, Router(config), models, problems, self.state.declared)
 
     def serve(self, model: ServedModel) -> None:
         """Serve ``model`` from the next request on; requests at work end with the one they began with."""
@@ -123,44 +179,115 @@ class Endpoint:
         Raises:
             InvocationError: If it cannot be answered.
         """
-        state, params = self.state, Params.read(request.params)
-        names = [only] * request.rows if only else assign_rows(state, request, request_id)
-        groups = group_rows(names) or {only or state.router.assign([None], request_id)[0]: []}
+        state, params, weight = self.state, Params.read(request.params), request.rows // ROWS_PER_WEIGHT
+        limits = state.config.limits
+        if params.explain and request.rows > limits.max_explained_rows:
+            raise InvocationError.too_large("rows to explain", limits.max_explained_rows)
+        came = request
+        request, names, groups = await self.threads.run(weight, lambda _: _divide(state, came, request_id, only))
         models = tuple(find_model(state, name) for name in groups)
         if len(models) == 1:
-            scores, last_known = await self.score(models[0], request, params)
+            scored = await self.score(models[0], request, params)
         else:
+            # What is wrong is named by its row of the request, not of the part that a model gets.
+            await self.threads.run(weight * len(models), lambda _: [read_values(model, request) for model in models])
+            divided = await self.threads.run(weight, lambda _: [request.take(rows) for rows in groups.values()])
             parts = [
-                await self.score(model, request.take(rows), params)
-                for model, rows in zip(models, groups.values(), strict=True)
+                await self.score(model, part, params, numbers=rows)
+                for model, part, rows in zip(models, divided, groups.values(), strict=True)
             ]
-            scores = merge_scores([part for part, _ in parts], list(groups.values()), request.rows)
-            last_known = any(known for _, known in parts)
-        origins = make_origins(names, models, request_id) if params.details else None
+            scored = merge_scores(parts, list(groups.values()), request.rows)
+
+        def encode() -> bytes:
+            origins = make_origins(names, models, request_id) if params.details else None
+            return encode_predictions(scored.scores, origins, last_known=scored.last_known, unknown=scored.unknown)
+
         return Scored(
-            body=encode_predictions(scores, origins, last_known=last_known),
+            body=await self.threads.run(weight, lambda _: encode()),
             models=models,
             served_by=models[0].entity if len(models) == 1 else ",".join(names),
             rows=request.rows,
             dropped=find_dropped(state, models, request),
-            last_known=last_known,
+            last_known=scored.last_known,
+            unknown=scored.unknown,
             invocation=request,
         )
 
-    async def score(self, model: ServedModel, request: Invocation, params: Params) -> tuple[Scores, bool]:
-        """Return the scores of all rows by ``model``, and whether features were only last known."""
-        matrix = await build_matrix(model, request, self.look_up)
+    def normalise(self, request: Invocation) -> Invocation:
+        """Return the request with each key in its one spelling.
+
+        Raises:
+            InvocationError: If a value is no key.
+        """
+        return normalise(self.state, request)
+
+    async def score(
+        self, model: ServedModel, request: Invocation, params: Params, *, numbers: Sequence[int] | None = None
+    ) -> ScoredPart:
+        """Return the scores of all rows by ``model``.
+
+        Args:
+            model: The model.
+            request: The rows, their keys normalised.
+            params: What is asked for beside scores.
+            numbers: Number of each row in messages; None for their own.
+
+        Raises:
+            InvocationError: If a row cannot be scored, or nothing is known of it and the endpoint does not declare that
+                it is scored.
+        """
+        matrix = await build_matrix(model, request, self.look_up, self.threads)
+        if matrix.unknown and self.state.config.look_up.unknown_key == "fail":
+            rows = matrix.unknown if numbers is None else [numbers[row] for row in matrix.unknown]
+            raise InvocationError.unknown_rows(rows, NO_FEATURE_ROW, by_key=matrix.by_key)
         # Reasons take a hundred times as long as scores.
         weight = request.rows * (100 if params.explain else 1)
-        return await self._threads.run(weight, lambda: score(model, matrix.values, params)), matrix.last_known
+        scores = await self.threads.run(weight, lambda stop: score(model, matrix.values, params, stop))
+        return ScoredPart(scores, matrix.last_known, matrix.unknown)
+
+
+def _divide(
+    state: EndpointState, request: Invocation, request_id: str, only: str | None
+) -> tuple[Invocation, list[str], dict[str, list[int]]]:
+    """Return the request with normalised keys, the served entity of each row, and the rows of each.
+
+    Without rows the entity that would answer has none.
+
+    Raises:
+        InvocationError: If a value is no key.
+    """
+    request = normalise(state, request)
+    names = [only] * request.rows if only else assign_rows(state, request, request_id)
+    return request, names, group_rows(names) or {only or state.router.assign([None], request_id)[0]: []}
+
+
+def normalise(state: EndpointState, request: Invocation) -> Invocation:
+    """Return the request with each key in its one spelling.
+
+    Raises:
+        InvocationError: If a value is no key.
+    """
+    keys = normalise_keys(request.columns, state.keys)
+    return request.with_columns(keys) if keys else request
 
 
 def assign_rows(state: EndpointState, request: Invocation, request_id: str) -> list[str]:
-    """Return the served entity of each row."""
-    unit = state.config.split.unit
-    values = request.columns.get(unit) if unit and state.config.split.kind == "ab" else None
-    units = [None] * request.rows if values is None else [name_unit(value) for value in values]
-    return state.router.assign(units, request_id)
+    """Return the served entity of each row of a request whose keys are normalised.
+
+    Raises:
+        InvocationError: If a unit is a list or a dictionary, or no text that is hashed alike everywhere.
+    """
+    unit = state.config.split.unit or ""
+    values = request.columns.get(unit) if state.config.split.kind == "ab" else None
+    if values is None:
+        return state.router.assign([None] * request.rows, request_id)
+    for row, value in enumerate(values):
+        if isinstance(value, list | tuple | dict):
+            raise InvocationError.wrong_type(unit, row, "a list or a dictionary", "one value")
+        if isinstance(value, str) and not is_writable(value):
+            raise InvocationError.wrong_type(unit, row, "half of a surrogate pair", "text that UTF-8 has")
+    dtype = state.keys[unit].dtype if unit in state.keys else None
+    return state.router.assign([name_unit(value, dtype) for value in values], request_id)
 
 
 def group_rows(names: Sequence[str]) -> dict[str, list[int]]:
@@ -173,16 +300,23 @@ def group_rows(names: Sequence[str]) -> dict[str, list[int]]:
     return groups
 
 
-def merge_scores(parts: Sequence[Scores], rows: Sequence[Sequence[int]], count: int) -> Scores:
+def merge_scores(parts: Sequence[ScoredPart], rows: Sequence[Sequence[int]], count: int) -> ScoredPart:
     """Return the scores of all rows in their order; all parts have the same columns."""
-    answer = {name: np.empty(count, dtype=values.dtype) for part in parts[:1] for name, values in part.answer.items()}
+    first = parts[0].scores.answer if parts else {}
+    answer = {name: np.empty(count, dtype=values.dtype) for name, values in first.items()}
     reasons: list[list[str]] = [[] for _ in range(count)]
     for part, part_rows in zip(parts, rows, strict=True):
-        for name, values in part.answer.items():
+        for name, values in part.scores.answer.items():
             answer[name][part_rows] = values
-        for row, texts in zip(part_rows, part.reasons or (), strict=part.reasons is not None):
-            reasons[row] = texts
-    return Scores(answer, reasons if any(part.reasons is not None for part in parts) else None)
+        texts = part.scores.reasons
+        for row, row_texts in zip(part_rows, texts or (), strict=texts is not None):
+            reasons[row] = row_texts
+    explained = any(part.scores.reasons is not None for part in parts)
+    return ScoredPart(
+        Scores(answer, reasons if explained else None),
+        any(part.last_known for part in parts),
+        tuple(sorted(of[row] for part, of in zip(parts, rows, strict=True) for row in part.unknown)),
+    )
 
 
 def find_model(state: EndpointState, entity: str) -> ServedModel:

@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 
 from boathouse.atomic_files import new_folder
 from boathouse.errors import ImageError
+from boathouse.namespaces import namespace_of
 from boathouse.registry.versions import write_versions
 from boathouse.scoring.files import ModelFiles
 
@@ -71,7 +72,7 @@ def write_context(
     parts: ImageParts,
     folder: Path,
     *,
-    build_wheel: Callable[[Path], None],
+    build_wheel: Callable[[Path], object],
     copy_conf: Callable[[Path], None],
     overwrite: bool = False,
 ) -> Path:
@@ -129,6 +130,9 @@ def read_entrypoint(folder: Path) -> list[str]:
 
 def _render(parts: ImageParts, wheel: str) -> str:
     command = ["boathouse", "serve", "--env", parts.environment, "--conf-source", "conf", "--models", "models"]
+    own = namespace_of(parts.environment)
+    command += ["--catalog", own.catalog] if own.catalog != parts.environment else []
+    command += ["--schema-prefix", own.schema_prefix] if own.schema_prefix else []
     names = [f"{name} version {version}" for name, version in parts.versions]
     model, version = next(iter(parts.versions))
     return _TEMPLATE.format(

@@ -6,7 +6,8 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -14,6 +15,8 @@ import orjson
 from boathouse.atomic_files import write_once
 from boathouse.endpoints.log_contract import NOT_READABLE, REQUEST_TOO_LONG, RESPONSE_TOO_LONG
 from boathouse.endpoints.routing import name_unit
+from boathouse.errors import ConfigError
+from boathouse.serving.log_masking import MASK, Hide, RequestMask, hide_column, storable, to_document, to_standard
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,10 +33,12 @@ _NAMELESS = ("instances", "inputs")
 _TOO_LONG = {"request": REQUEST_TOO_LONG, "response": RESPONSE_TOO_LONG}
 VARIABLE = "BOATHOUSE_LOG_SALT"
 _SALT_FILE = "salt"
-MASK = "***"
 # 96 bits: no two of a billion keys collide by chance, and the log stays short.
 _DIGEST_BYTES = 12
-Hide = Callable[[Any], Any]
+# What Python writes for numbers that JSON does not have.
+_NOT_JSON = ("NaN", "Infinity")
+# Columns of a row whose text comes from outside, or may.
+_TEXTS = ("client_request_id", "request", "response", "served_entity_id", "model_version", "requester", "endpoint")
 
 
 def hide_columns(document: Any, columns: Collection[str], hide: Hide) -> Any:  # noqa: ANN401 - any JSON value
@@ -50,7 +55,7 @@ def hide_columns(document: Any, columns: Collection[str], hide: Hide) -> Any:  #
 
 def _hide_entry(key: str, value: Any, columns: Collection[str], hide: Hide) -> Any:  # noqa: ANN401
     if key in columns:
-        return _hide_all(value, hide)
+        return _hide_all(value, hide_column(hide, key))
     if key == "dataframe_split" and isinstance(value, dict):
         return _hide_split(value, columns, hide)
     if key in _NAMELESS and _is_nameless(value):
@@ -61,7 +66,7 @@ def _hide_entry(key: str, value: Any, columns: Collection[str], hide: Hide) -> A
 def _hide_below(value: Any, columns: Collection[str], hide: Hide) -> Any:  # noqa: ANN401
     if isinstance(value, dict):
         return {
-            key: _hide_all(each, hide) if key in columns else _hide_below(each, columns, hide)
+            key: _hide_all(each, hide_column(hide, key)) if key in columns else _hide_below(each, columns, hide)
             for key, each in value.items()
         }
     if isinstance(value, list):
@@ -83,13 +88,12 @@ def _hide_split(split: dict[str, Any], columns: Collection[str], hide: Hide) -> 
     if not isinstance(names, list) or not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
         hidden: dict[str, Any] = _hide_all(split, hide)
         return hidden
-    positions = {position for position, name in enumerate(names) if name in columns}
+    hidden_at = {position: hide_column(hide, name) for position, name in enumerate(names) if name in columns}
     # Values beyond the names have no column: hidden as well.
+    beyond = range(len(names), max(map(len, rows), default=0))
+    hidden_at |= dict.fromkeys(beyond, hide)
     data = [
-        [
-            _hide_all(value, hide) if position in positions or position >= len(names) else value
-            for position, value in enumerate(row)
-        ]
+        [_hide_all(value, hidden_at[place]) if place in hidden_at else value for place, value in enumerate(row)]
         for row in rows
     ]
     rest = {key: _hide_all(value, hide) for key, value in split.items() if key not in {"columns", "data"}}
@@ -145,14 +149,14 @@ def shorten(text: str, limit: int, *, load: Callable[[str], Any] = json.loads) -
     return None
 
 
-def hash_value(value: object, salt: bytes) -> str:
+def hash_value(value: object, salt: bytes, dtype: str | None = None) -> str:
     """Return 24 hexadecimal digits that identify a value without revealing it (BLAKE2b keyed with ``salt``).
 
-    17, 17.0 and "17" give the same digits, so that units found elsewhere can be joined. Without the salt
-    the digits of a short key could be found by trying all keys.
+    17, 17.0 and "17" give the same digits, so that units found elsewhere can be joined; with the type of a key of the
+    use case so do all spellings of it. Without the salt the digits of a short key could be found by trying all keys.
     """
-    text = name_unit(value) or ""
-    return hashlib.blake2b(text.encode(), key=salt, digest_size=_DIGEST_BYTES).hexdigest()
+    text = name_unit(value, dtype) or ""
+    return hashlib.blake2b(text.encode(errors="surrogatepass"), key=salt, digest_size=_DIGEST_BYTES).hexdigest()
 
 
 def choose_hidden(policy: str, columns: Collection[str], always: Collection[str]) -> frozenset[str]:
@@ -166,31 +170,70 @@ def choose_hidden(policy: str, columns: Collection[str], always: Collection[str]
     return frozenset(always) | (frozenset() if policy == "keep" else frozenset(columns))
 
 
-def choose_hiding(policy: str, salt: bytes) -> Callable[[object], str]:
-    """Return what replaces a hidden value: a mask for the policy ``mask``, else its salted hash."""
-    if policy == "mask":
-        return lambda _: MASK
-    return lambda value: hash_value(value, salt)
+class SaltedHash:
+    """Replaces hidden values by their hash, those of a key by that of its one spelling."""
+
+    def __init__(self, salt: bytes, types: Mapping[str, str]) -> None:
+        """Keep the salt, and the type of each key by its column."""
+        self._salt, self._types = salt, types
+
+    def __call__(self, value: object) -> str:
+        """Return the hash of a value whose column is not known."""
+        return hash_value(value, self._salt)
+
+    def of_column(self, column: str) -> Hide:
+        """Return what hashes the values of ``column``."""
+        dtype = self._types.get(column)
+        return self if dtype is None else lambda value: hash_value(value, self._salt, dtype)
+
+
+def choose_hiding(policy: str, salt: bytes, types: Mapping[str, str] | None = None) -> Hide:
+    """Return what replaces a hidden value: a mask for the policy ``mask``, else its salted hash.
+
+    Args:
+        policy: ``hash``, ``mask`` or ``keep``.
+        salt: Of the hash.
+        types: Type of each key of the use case, by its column.
+    """
+    return (lambda _: MASK) if policy == "mask" else SaltedHash(salt, types or {})
 
 
 class Redactor:
     """The rules of one endpoint."""
 
-    def __init__(self, options: LogOptions, salt: bytes, *, always: Collection[str] = ()) -> None:
-        """Fix what is personal and what becomes of it; columns of ``always`` are hidden whatever the options."""
+    def __init__(
+        self,
+        options: LogOptions,
+        salt: bytes,
+        *,
+        always: Collection[str] = (),
+        types: Mapping[str, str] | None = None,
+    ) -> None:
+        """Fix what is personal and what becomes of it.
+
+        Args:
+            options: What conf says of personal columns.
+            salt: Of the hash.
+            always: Columns that are hidden whatever the options.
+            types: Type of each key of the use case, by its column: a key has one hash in all spellings.
+        """
         self._columns = choose_hidden(options.personal_policy, options.personal_columns, always)
-        self._hide = choose_hiding(options.personal_policy, salt)
+        self._quoted = [json.dumps(name, ensure_ascii=False) for name in self._columns]
+        self._hide = choose_hiding(options.personal_policy, salt, types)
         self._limit = options.max_payload_bytes
 
     def encode(self, entry: LogEntry) -> bytes:
-        """Return the row of ``entry`` as a line of JSON; bodies that cannot be written are null, with a code."""
+        """Return the row of ``entry`` as a line of JSON; bodies that cannot be written are null, with a code.
+
+        Nothing that a request holds makes this fail: half of a surrogate pair is written as its number, and a body
+        that is nested deeper than Python goes is left out.
+        """
         try:
             return orjson.dumps(self.redact(entry), option=orjson.OPT_APPEND_NEWLINE)
-        except (RecursionError, TypeError, ValueError):
-            # Half of a surrogate pair, or a body nested deeper than Python goes.
-            codes = [*entry.logging_error_codes, NOT_READABLE]
-            row = {**entry.to_row(), "request": None, "response": None, "logging_error_codes": codes}
-            return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+        except Exception:  # noqa: BLE001 - whatever a body holds, its request is a row
+            codes = (*entry.logging_error_codes, NOT_READABLE)
+            bare = replace(entry, request=None, response=None, columns=None, logging_error_codes=codes)
+            return orjson.dumps(_make_storable(bare.to_row()), option=orjson.OPT_APPEND_NEWLINE)
 
     def redact(self, entry: LogEntry) -> dict[str, Any]:
         """Return the row; what could not be kept as it was is null or shorter, and an error code gives the reason.
@@ -198,21 +241,45 @@ class Redactor:
         A body in which personal columns cannot be found, because it is no JSON, is not kept at all.
         """
         row = entry.to_row()
-        for field in ("request", "response"):
-            if row[field] is not None:
-                row[field], codes = self._reduce(field, row[field])
-                row["logging_error_codes"] += codes
-        return row
+        row["request"], codes = self._reduce_request(entry)
+        row["logging_error_codes"] += codes
+        if entry.response is not None:
+            row["response"], codes = self._reduce_response(entry.response)
+            row["logging_error_codes"] += codes
+        return _make_storable(row)
 
-    def _reduce(self, field: str, text: str) -> tuple[str | None, list[str]]:
-        if self._columns:
+    def _reduce_request(self, entry: LogEntry) -> tuple[str | None, list[str]]:
+        if entry.columns is None and entry.request is None:
+            return None, []
+        text = entry.request or ""
+        if self._columns or entry.columns is not None or any(word in text for word in _NOT_JSON):
+            try:
+                document = _load(text) if entry.columns is None else to_document(entry.columns)
+            except (RecursionError, ValueError):
+                return None, [NOT_READABLE]
+            text = orjson.dumps(self._hide_request(document, entry)).decode()
+        return self._shorten("request", text)
+
+    def _hide_request(self, document: Any, entry: LogEntry) -> Any:  # noqa: ANN401 - any JSON value
+        if not self._columns:
+            return document
+        if entry.known is None:
+            return hide_columns(document, self._columns, self._hide)
+        return RequestMask(self._columns, self._hide, entry.known).mask(document)
+
+    def _reduce_response(self, text: str) -> tuple[str | None, list[str]]:
+        # Scores name no column of a request: most answers need not be read again.
+        if any(name in text for name in self._quoted):
             try:
                 document = orjson.loads(text)
             except orjson.JSONDecodeError:
                 return None, [NOT_READABLE]
             text = orjson.dumps(hide_columns(document, self._columns, self._hide)).decode()
+        return self._shorten("response", text)
+
+    def _shorten(self, field: str, text: str) -> tuple[str | None, list[str]]:
         # A character is one to four bytes: most bodies need not be counted.
-        if len(text) * 4 <= self._limit or len(text.encode()) <= self._limit:
+        if len(text) * 4 <= self._limit or len(text.encode(errors="replace")) <= self._limit:
             return text, []
         try:
             return shorten(text, self._limit, load=orjson.loads), [_TOO_LONG[field]]
@@ -220,14 +287,55 @@ class Redactor:
             return None, [_TOO_LONG[field], NOT_READABLE]
 
 
+def _load(text: str) -> Any:  # noqa: ANN401 - any JSON value
+    """Return the document of a body that the endpoint reads: NaN and half surrogate pairs, as Python writes them, too.
+
+    Raises:
+        ValueError: If it is no JSON.
+        RecursionError: If it is nested too deep.
+    """
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return to_standard(json.loads(text))
+
+
+def _make_storable(row: dict[str, Any]) -> dict[str, Any]:
+    for name in _TEXTS:
+        text = row[name]
+        if text is not None and not text.isascii():
+            row[name] = storable(text)
+    return row
+
+
 def read_salt(folder: Path) -> bytes:
     """Return 32 bytes: made from the variable ``BOATHOUSE_LOG_SALT``, else random and kept in ``folder``.
 
     The file is made once and readable by its owner alone. Endpoints on several machines whose logs are
     read together need the variable: each machine's file would be another salt.
+
+    Raises:
+        ConfigError: If the file does not hold what was written to it.
+        OSError: If it cannot be read or made.
     """
     given = os.environ.get(VARIABLE)
     if given:
         return hashlib.sha256(given.encode()).digest()
-    held = write_once(folder / _SALT_FILE, secrets.token_hex(32).encode(), mode=0o600)
-    return bytes.fromhex(held.decode())
+    path = folder / _SALT_FILE
+    held = write_once(path, secrets.token_hex(32).encode(), mode=0o600)
+    try:
+        salt = bytes.fromhex(held.decode("ascii"))
+    except ValueError:
+        salt = b""
+    if len(salt) != 32:
+        raise ConfigError(
+            f"{path.as_posix()} does not hold 64 hexadecimal digits. Restore it from a backup, or move it away: keys "
+            "that are logged from then on get other hashes."
+        )
+    return salt
+
+
+def keep_salt(folder: Path, salt: bytes) -> None:
+    """Write the salt to a folder that was made again, unless it comes from the variable."""
+    if not os.environ.get(VARIABLE):
+        write_once(folder / _SALT_FILE, salt.hex().encode(), mode=0o600)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from boathouse.endpoints.log_contract import ENDPOINT_LOG
+from boathouse.errors import BoathouseError, TableError
 from boathouse.serving.log_journal import acquire_abandoned
 from boathouse.tables.commits import append_once, retry_on_conflict
 
@@ -21,9 +22,12 @@ if TYPE_CHECKING:
 
     from boathouse.serving.inference_log import LogCounts
     from boathouse.serving.log_journal import Segment, Slot
+    from boathouse.tables.location import TableLocation
 
 _LOGGER = logging.getLogger(__name__)
 _RETRIES = 20
+# Rows of a journal that no table can hold.
+_REJECTED = "rejected.jsonl"
 
 
 class LogTable:
@@ -54,7 +58,8 @@ class LogTable:
         if not rows.num_rows:
             return 0
         name, application = ENDPOINT_LOG.name, segment.application
-        is_new = append_once(table, rows, name=name, application=application, number=segment.number)
+        fitted = fit_rows(rows, table)
+        is_new = append_once(table, fitted, name=name, application=application, number=segment.number)
         return int(rows.num_rows) if is_new else 0
 
     def _open_or_create(self) -> DeltaTable:
@@ -79,6 +84,12 @@ class LogTable:
         return found
 
 
+def compact_by_name(location: TableLocation) -> dict[str, Any]:
+    """Do the same with a table that goes by name, through the platform's session."""
+    (row,) = location.session().sql(f"OPTIMIZE {location.sql_name}").collect()
+    return {name: row["metrics"][name] for name in ("numFilesAdded", "numFilesRemoved")}
+
+
 class LogCommitter:
     """Commits finished segments in their order; one at a time, from any thread."""
 
@@ -86,7 +97,7 @@ class LogCommitter:
         """Keep the table, and the journal's slot and folder."""
         self._table, self._slot, self._root, self._counts = table, slot, root, counts
         self._turn = threading.Lock()
-        self._is_down = False
+        self.problem = ""
 
     def commit(self) -> bool:
         """Bring all finished segments into the table; return whether that worked.
@@ -98,19 +109,21 @@ class LogCommitter:
                 self._commit_slot(self._slot)
                 for slot in acquire_abandoned(self._root):
                     self._commit_abandoned(slot)
-            except Exception as error:  # noqa: BLE001 - whatever a store raises, the endpoint goes on
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as error:  # noqa: BLE001 - whatever a store raises, its library's panic too
                 self._note_failure(error)
                 return False
-            if self._is_down:
+            if self.problem:
                 _LOGGER.warning("The table of the inference log can be written again; nothing of its journal was lost.")
-            self._is_down = False
+            self.problem = ""
             return True
 
     def _commit_slot(self, slot: Slot) -> None:
         for segment in slot.finished():
             self._counts.committed += self._table.commit(segment)
             # Only now: a segment is removed when the table has it.
-            segment.path.unlink()
+            segment.path.unlink(missing_ok=True)
 
     def _commit_abandoned(self, slot: Slot) -> None:
         """Take over what a killed process left, and leave its slot to the next one."""
@@ -125,19 +138,68 @@ class LogCommitter:
         finally:
             slot.release()
 
-    def _note_failure(self, error: Exception) -> None:
+    def _note_failure(self, error: BaseException) -> None:
         self._counts.failed_commits += 1
-        if not self._is_down:
+        why = str(error) if isinstance(error, BoathouseError) else type(error).__name__
+        if not self.problem:
             _LOGGER.warning(
                 "%s: the table of the inference log cannot be written. Requests are answered; their rows wait in %s.",
-                type(error).__name__,
+                why,
                 self._root,
             )
-        self._is_down = True
+        self.problem = f"the table cannot be written ({why}); rows wait in {self._root}"
+
+
+def fit_rows(rows: pa.Table, table: DeltaTable) -> pa.Table:
+    """Return the rows with the columns that the table has beyond them, as null.
+
+    A table that an older release made gets the columns that it lacks, null in its rows.
+
+    Raises:
+        TableError: If a column of the table has another type, or one that the log does not fill may not be null.
+    """
+    import pyarrow as pa
+    from deltalake import Schema
+
+    there = {field.name: field for field in pa.schema(table.schema().to_arrow())}
+    wrong = [
+        f"{field.name}: {there[field.name].type} instead of {field.type}"
+        for field in rows.schema
+        if field.name in there and not _is_same_type(there[field.name].type, field.type)
+    ]
+    further = [field for name, field in there.items() if name not in rows.schema.names]
+    wrong += [f"{field.name}: not known, and may not be null" for field in further if not field.nullable]
+    if wrong:
+        raise TableError(
+            f"{ENDPOINT_LOG.name} has other columns than the log: {'; '.join(wrong)}. Move the table's folder away: "
+            "the log makes a new one, and the rows that wait go there."
+        )
+    lacking = pa.schema([field.with_nullable(nullable=True) for field in rows.schema if field.name not in there])
+    if lacking:
+        table.alter.add_columns(Schema.from_arrow(lacking).fields)
+    for field in further:
+        rows = rows.append_column(field, pa.nulls(rows.num_rows, field.type))
+    fields = [field if field.name in there else lacking.field(field.name) for field in rows.schema]
+    return rows.cast(pa.schema(fields))
+
+
+def _is_same_type(found: pa.DataType, expected: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    if pa.types.is_timestamp(expected):
+        return pa.types.is_timestamp(found) and found.tz is not None
+    texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    if pa.types.is_string(expected):
+        return any(is_text(found) for is_text in texts)
+    return bool(found == expected) or (pa.types.is_nested(expected) and pa.types.is_nested(found))
 
 
 def read_segment(path: Path) -> pa.Table:
-    """Return the rows of a journal's file; a line that was torn by the end of its process is left out."""
+    """Return the rows of a journal's file; a line that was torn by the end of its process is left out.
+
+    A line that is whole and yet no row is kept beside the journal, in ``rejected.jsonl``: it keeps no other from the
+    table.
+    """
     import pyarrow as pa
 
     data = path.read_bytes()
@@ -145,7 +207,25 @@ def read_segment(path: Path) -> pa.Table:
     try:
         return _read_lines(data)
     except pa.ArrowInvalid:
-        return _read_lines(b"".join(line + b"\n" for line in data.splitlines() if _is_row(line)))
+        lines = [line + b"\n" for line in data.split(b"\n") if _is_row(line)]
+    try:
+        return _read_lines(b"".join(lines))
+    except pa.ArrowInvalid:
+        rejected = [line for line in lines if not _can_read(line)]
+    _LOGGER.error("%d row(s) of the inference log cannot be stored; they are kept in %s", len(rejected), _REJECTED)
+    with (path.parent / _REJECTED).open("ab") as file:
+        file.writelines(rejected)
+    return _read_lines(b"".join(line for line in lines if line not in set(rejected)))
+
+
+def _can_read(line: bytes) -> bool:
+    import pyarrow as pa
+
+    try:
+        _read_lines(line)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _read_lines(data: bytes) -> pa.Table:
@@ -163,6 +243,13 @@ def _read_lines(data: bytes) -> pa.Table:
         parse_options=json.ParseOptions(explicit_schema=as_text, unexpected_field_behavior="ignore"),
     )
     columns = [_from_text(table[field.name], field.type) for field in schema]
+    lacking = [
+        field.name
+        for field, column in zip(schema, columns, strict=True)
+        if column.null_count > 0 and not field.nullable
+    ]
+    if lacking:
+        raise pa.ArrowInvalid(f"null in {', '.join(lacking)}")
     return pa.Table.from_arrays(columns, schema=schema)
 
 

@@ -6,7 +6,7 @@ import json
 import os
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,15 @@ CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 BOUNDS = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _EVENTS = {
     "rejected": "Requests refused before they were looked at: queue full, or too many of one caller.",
+    "connections_refused": "Connections beyond the limits, each refused or in the place of one that was late.",
+    "connections_late": "Connections closed because the client was late with a request, or with taking an answer.",
     "look_up_failures": "Look-ups that the online store did not answer.",
     "last_known_answers": "Answers made from values last known.",
+    "log_rows": "Entries of the inference log that are on disk.",
     "log_dropped": "Entries of the inference log that were dropped because its queue was full.",
+    "log_left_out": "Entries of the inference log without their bodies: too many bytes were waiting.",
+    "log_lost": "Entries of the inference log that were lost: its journal could not be written to the end.",
+    "log_failures": "Attempts to write the inference log that failed and are tried again.",
     "shadow_requests": "Requests that a mirror scored after the answer.",
     "shadow_dropped": "Requests that a mirror did not score because it was too busy.",
     "shadow_failures": "Requests that a mirror failed to score.",
@@ -66,8 +72,9 @@ class Metrics:
         self._folder, self._own = folder, f"metrics-{slot}.json"
         self._series: dict[Labels, Series] = {}
         self._events: Counter[str] = Counter()
+        self.log_problems: dict[str, str] = {}
         if folder is not None:
-            self._add(folder / self._own)
+            self._add(_read(folder / self._own))
 
     def observe(self, labels: Labels, seconds: float, rows: int) -> None:
         """Count an answered request of ``(endpoint, served entity, status)``."""
@@ -79,9 +86,21 @@ class Metrics:
         series.seconds += seconds
         series.buckets[bisect_left(BOUNDS, seconds)] += 1
 
-    def count(self, event: str) -> None:
+    def count(self, event: str, times: int = 1) -> None:
         """Count an event; its name is one of those that the text explains."""
-        self._events[event] += 1
+        self._events[event] += times
+
+    def log_problems_of_all(self) -> dict[str, str]:
+        """Return why each inference log does not reach its table, of this worker or another; empty where it does."""
+        found = dict(self.log_problems)
+        for left in self._read_others():
+            found |= {name: text for name, text in left.get("log_problems", {}).items() if not found.get(name)}
+        return found
+
+    @property
+    def path(self) -> Path:
+        """The file in which this worker leaves its counts."""
+        return (self._folder or Path()) / self._own
 
     def save(self) -> None:
         """Leave the counts for the other workers."""
@@ -90,8 +109,8 @@ class Metrics:
         series = [
             [*labels, each.requests, each.rows, each.seconds, each.buckets] for labels, each in self._series.items()
         ]
-        counts = json.dumps({"series": series, "events": self._events})
-        write_file(self._folder / self._own, counts.encode(), durable=False)
+        counts = json.dumps({"series": series, "events": self._events, "log_problems": self.log_problems})
+        write_file(self.path, counts.encode(), durable=False)
 
     def render(self, models: Iterable[Mapping[str, str]], problems: Iterable[Mapping[str, str]], at_work: int) -> bytes:
         """Return the text of all workers' counts.
@@ -106,6 +125,8 @@ class Metrics:
         lines += _render("model_info", "gauge", "Versions served by this worker.", [(each, 1) for each in models])
         text = "Served entities without a model, or not with the newest."
         lines += _render("model_problem", "gauge", text, [(each, 1) for each in problems])
+        stopped = [({"endpoint": name}, int(bool(text))) for name, text in self.log_problems_of_all().items()]
+        lines += _render("log_stopped", "gauge", "Whether the inference log does not reach its table now.", stopped)
         lines += _render("worker_memory_bytes", "gauge", "Resident memory of this worker.", [({}, read_memory())])
         lines += _render("requests_at_work", "gauge", "Requests at work in this worker.", [({}, at_work)])
         return ("\n".join(lines) + "\n").encode()
@@ -115,19 +136,30 @@ class Metrics:
         for labels, series in self._series.items():
             total._series.setdefault(labels, Series()).add(series)
         total._events.update(self._events)
-        for path in sorted(self._folder.glob("metrics-*.json")) if self._folder else ():
-            if path.name != self._own:
-                total._add(path)
+        for left in self._read_others():
+            total._add(left)
         return total
 
-    def _add(self, path: Path) -> None:
-        """Add the counts that a worker has left, if it has."""
-        if not path.is_file():
-            return
-        left = json.loads(path.read_text(encoding="utf-8"))
-        for endpoint, entity, status, *counts in left["series"]:
+    def _read_others(self) -> Iterator[dict[str, Any]]:
+        """Give what each of the other workers has left."""
+        for path in sorted(self._folder.glob("metrics-*.json")) if self._folder else ():
+            if path.name != self._own:
+                yield _read(path)
+
+    def _add(self, left: Mapping[str, Any]) -> None:
+        """Add the counts that a worker has left."""
+        for endpoint, entity, status, *counts in left.get("series", ()):
             self._series.setdefault((endpoint, entity, status), Series()).add(Series(*counts))
-        self._events.update(left["events"])
+        self._events.update(left.get("events", {}))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return what a worker has left; nothing where it has not yet, or the file cannot be read."""
+    try:
+        left = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return left if isinstance(left, dict) else {}
 
 
 def read_memory() -> int:

@@ -66,6 +66,7 @@ class Setup:
         tokens: Path of the file of tokens.
         token_required: Whether every request needs one.
         environment: Name of the environment that owns endpoints and online store.
+        owner: Catalog and schemas that the online store belongs to; empty: those of the environment's name.
         store: URL of the online store.
         run_folder: Folder of the counts of all workers.
         mlflow_version: What ``/version`` answers.
@@ -73,6 +74,7 @@ class Setup:
         log_table: Folder of the inference log's table; empty: nothing is logged.
         log_journal: Folder of its journals.
         drain_seconds: Longest time for running requests when the worker stops.
+        notice_seconds: How long /ready answers 503 before that.
         ssl_certfile: Certificate in PEM form; None for plain HTTP.
         ssl_keyfile: Its key.
     """
@@ -87,8 +89,10 @@ class Setup:
     mlflow_version: str
     log_requests: bool
     drain_seconds: float
+    notice_seconds: float = 0.0
     log_table: str = ""
     log_journal: str = ""
+    owner: str = ""
     ssl_certfile: str | None = None
     ssl_keyfile: str | None = None
 

@@ -12,14 +12,15 @@ from types import ModuleType
 import numpy as np
 
 from boathouse.errors import InvocationError, UntrustedModelError
-from boathouse.errors.invocations import list_names
+from boathouse.errors.invocations import list_names, quote_names
 from boathouse.features.online.look_up import online_views
 from boathouse.scoring.feature_spec import FEATURE_SPEC, FeatureSpec, ViewSpec
 from boathouse.scoring.files import ModelFiles, digest_of
 from boathouse.scoring.flavours import XgboostEstimator
 from boathouse.scoring.on_demand import OnDemandFeature, select_on_demand
 from boathouse.scoring.scorer import Scorer, load_scorer
-from boathouse.serving.columns import RangeCheck
+from boathouse.serving.columns import ValueCheck
+from boathouse.tables.contract import Column
 
 # Different sets of columns whose plan is kept, and the columns of one; a client sends always the same.
 _PLANS, _PLAN_COLUMNS = 256, 1000
@@ -40,7 +41,7 @@ class RequestPlan:
         views: Stored views to look up; none where the request brings everything.
         keys: Key columns of these views and their types, in the order of a look-up.
         dropped: Columns that mean nothing to the model.
-        ranges: The check of ``given`` and ``fields``, in this order.
+        values: The check of ``given`` and ``fields``, in this order.
     """
 
     given: tuple[str, ...]
@@ -49,7 +50,7 @@ class RequestPlan:
     views: tuple[ViewSpec, ...]
     keys: tuple[tuple[str, str], ...]
     dropped: tuple[str, ...]
-    ranges: RangeCheck
+    values: ValueCheck
 
     @cached_property
     def numbers(self) -> tuple[str, ...]:
@@ -69,7 +70,8 @@ class ServedModel:
         scorer: The scorer.
         spec: What it looks up; None for a model that was made without.
         on_demand: On-demand features it was trained on.
-        ranges: Legal values by feature or field.
+        given: Column of a feature or field of a request, with its legal values, by name.
+        ranges: Narrower limits of the endpoint, by feature or field.
     """
 
     entity: str
@@ -79,6 +81,7 @@ class ServedModel:
     scorer: Scorer
     spec: FeatureSpec | None
     on_demand: tuple[OnDemandFeature, ...]
+    given: Mapping[str, Column] = field(default_factory=dict)
     ranges: Mapping[str, Sequence[float]] = field(default_factory=dict)
     _plans: dict[tuple[str, ...], RequestPlan] = field(default_factory=dict, repr=False, compare=False)
 
@@ -96,6 +99,14 @@ class ServedModel:
     def keys(self) -> tuple[tuple[str, str], ...]:
         """Key columns of the views and their types."""
         return keys_of(self.views)
+
+    @cached_property
+    def telling(self) -> list[int]:
+        """Places of the features by which something is known of a row: those that no request computes, or all."""
+        computed = {each.name for each in self.on_demand}
+        return [place for place, name in enumerate(self.features) if name not in computed] or list(
+            range(len(self.features))
+        )
 
     @cached_property
     def fields(self) -> tuple[str, ...]:
@@ -129,7 +140,7 @@ class ServedModel:
         fields = tuple(name for each in computed for name in each.request_names if name in there)
         dropped = tuple(sorted(there - {*given, *fields} - dict(self.keys).keys()))
         if views and dropped:
-            unknown, known = list_names(dropped), list_names([*self.fields, *self.features])
+            unknown, known = quote_names(dropped), list_names([*self.fields, *self.features])
             raise InvocationError.bad_request(f"Unknown column(s): {unknown}. Known beside the key: {known}.")
         return RequestPlan(
             given=given,
@@ -138,7 +149,7 @@ class ServedModel:
             views=views,
             keys=keys_of(views),
             dropped=dropped,
-            ranges=RangeCheck(given + fields, self.ranges),
+            values=ValueCheck(given + fields, self.given, self.ranges),
         )
 
     def _require(self, missing: set[str], views: Sequence[ViewSpec], there: set[str]) -> None:
@@ -162,6 +173,7 @@ def load_model(  # noqa: PLR0913 - what identifies a version, and what it needs
     *,
     on_demand: Sequence[OnDemandFeature],
     ranges: Mapping[str, Sequence[float]],
+    given: Mapping[str, Column] | None = None,
     digest: str | None = None,
 ) -> ServedModel:
     """Return the version, its files checked and its first scores computed, so that no request waits for them.
@@ -172,7 +184,8 @@ def load_model(  # noqa: PLR0913 - what identifies a version, and what it needs
         version: Its version.
         files: The model's files.
         on_demand: The declared on-demand features.
-        ranges: Legal values by feature or field.
+        ranges: Narrower limits of the endpoint, by feature or field.
+        given: Column of a feature or field of a request, with its legal values, by name.
         digest: Digest of the files in the registry; None where none is recorded.
 
     Raises:
@@ -198,6 +211,7 @@ def load_model(  # noqa: PLR0913 - what identifies a version, and what it needs
         scorer=scorer,
         spec=spec,
         on_demand=chosen,
+        given=given or {},
         ranges=ranges,
     )
 

@@ -7,13 +7,16 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from boathouse.endpoints.config import EndpointConfig
+from boathouse.endpoints.config import EndpointConfig, ServedEntity
+from boathouse.endpoints.rollouts import leave_out
 from boathouse.errors import UndecidedModelError
 from boathouse.lifecycle.resolution import DecidedVersion
+from boathouse.lifecycle.state import CHAMPION
 from boathouse.scoring.files import ModelFiles
 
 # Versions whose files are kept: going back to the one before needs no store.
 _KEPT = 8
+EntityKey = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Wanted:
         configs: Endpoints by name.
         versions: Version of each ``(endpoint, served entity)`` that has one.
         missing: Why another has none.
-        stopped: Those of them whose champion was stopped: what is served is removed, also where it has traffic.
+        stopped: Those of them that were taken out of service: what is served is removed, also where it has traffic.
     """
 
     configs: Mapping[str, EndpointConfig]
@@ -41,6 +44,9 @@ class Versions(Protocol):
 
     def explain(self, name: str, alias: str) -> tuple[str, bool]:
         """Return why no version of a model has an alias, and whether that is because its champion was stopped."""
+
+    def explain_removal(self, name: str, version: str) -> str:
+        """Return who took a version out of service and why; empty for one that may go on where it answers."""
 
     def files(self, version: DecidedVersion) -> ModelFiles:
         """Return the version's files, after a look at what loading it would execute."""
@@ -63,6 +69,28 @@ class AnySource(Protocol):
 
     def note_loaded(self, endpoint: str, ref: DecidedVersion) -> None:
         """Note that an endpoint's worker has loaded the version."""
+
+
+def _leave_out_removed(
+    config: EndpointConfig, versions: Mapping[EntityKey, DecidedVersion], stopped: Collection[EntityKey]
+) -> EndpointConfig:
+    """Return ``config`` with the traffic of entities that were taken out of service given to the others.
+
+    Where a champion was stopped nothing takes its place: its share fails, and says why.
+    """
+    removed = [
+        entity.name
+        for entity in config.served_entities
+        if (config.name, entity.name) in stopped and entity.alias != CHAMPION
+    ]
+    if not removed:
+        return config
+    champions = [
+        entity.name
+        for entity in config.served_entities
+        if entity.alias == CHAMPION and (config.name, entity.name) in versions
+    ]
+    return leave_out(config, removed, in_place=champions[0] if champions else None)
 
 
 class Source:
@@ -94,7 +122,8 @@ class Source:
     def poll(self) -> Wanted:
         """Return what is to be served now; one query a registered model, and one a version that was not asked before.
 
-        What the ledger did not decide on is missing: the version that is served goes on.
+        What the ledger did not decide on is missing: the version that is served goes on. An entity whose version was
+        taken out of service answers nothing; if it follows the champion otherwise, it does so again.
 
         Raises:
             BoathouseError: If ledger, registry or configuration cannot be read.
@@ -107,8 +136,14 @@ class Source:
         find = {name: self._versions.find(name) for name in names}
         versions, missing, alarms, stopped = {}, {}, set(), set[tuple[str, str]]()
         for key, entity in entities.items():
+            removed = self._explain_removal(entity)
+            if removed and entity.alias != CHAMPION:
+                missing[key] = removed
+                stopped.add(key)
+                continue
+            wanted = entity.alias if removed else entity.entity_version or entity.alias
             try:
-                found = find[entity.entity_name](entity.entity_version or entity.alias or "")
+                found = find[entity.entity_name](wanted or "")
             except UndecidedModelError as error:
                 missing[key] = str(error)
                 alarms.add((entity.entity_name, str(error)))
@@ -117,11 +152,16 @@ class Source:
                 versions[key] = found
                 continue
             missing[key], is_stopped = self._versions.explain(entity.entity_name, entity.alias or "")
-            stopped |= {key} if is_stopped else set()
+            stopped |= {key} if is_stopped or removed else set()
         for name, text in sorted(alarms - self._told):
             self._on_alarm(name, text)
         self._told = frozenset(alarms)
-        return Wanted(configs, versions, missing, frozenset(stopped))
+        applied = {name: _leave_out_removed(config, versions, stopped) for name, config in configs.items()}
+        return Wanted(applied, versions, missing, frozenset(stopped))
+
+    def _explain_removal(self, entity: ServedEntity) -> str:
+        version = entity.entity_version
+        return "" if version is None else self._versions.explain_removal(entity.entity_name, version)
 
     def files(self, ref: DecidedVersion) -> ModelFiles:
         """Return the files of a version.

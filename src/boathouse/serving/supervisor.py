@@ -7,15 +7,19 @@ import contextlib
 import signal
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import partial
 
 from boathouse.endpoints.config import EndpointConfig
 from boathouse.errors import BoathouseError
 from boathouse.lifecycle.resolution import DecidedVersion
 from boathouse.scoring.files import ModelFiles
 from boathouse.serving.access import AccessLog
+from boathouse.serving.draining import refuse_connections
 from boathouse.serving.protocol import Message, Setup, WorkerProcess, read_message, start_worker
-from boathouse.serving.source import AnySource, Wanted
+from boathouse.serving.source import AnySource, EntityKey, Wanted
+from boathouse.serving.watched import go_on
 
 POLL_S = 1.0
 # A version whose files could not be fetched is tried again after this time.
@@ -23,7 +27,8 @@ _RETRY_S = 10.0
 # A worker that ends sooner than this after its start is replaced after a pause.
 _SHORT_LIFE_S, _PAUSE_S = 5.0, 1.0
 _MARGIN_S = 5.0
-EntityKey = tuple[str, str]
+# Time for the workers to accept what has connected before no further connection comes.
+_BACKLOG_S = 0.1
 
 
 class Supervisor:
@@ -53,36 +58,64 @@ class Supervisor:
         self._registry_problem = ""
         self._draining = False
         self._stopping, self._hurry = asyncio.Event(), asyncio.Event()
-        self._polled = asyncio.Event()
+        self._polled, self._abandoning = asyncio.Event(), asyncio.Event()
 
     async def run(self) -> None:
         """Keep the workers running until the process gets a signal to stop; then let them finish."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stopping.set)
-        keepers = [asyncio.create_task(self._keep(slot)) for slot in range(self._count)]
-        following = asyncio.create_task(self._follow())
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(number, self._take_signal, number)
+        keepers = [
+            asyncio.create_task(go_on("keep", partial(self._keep, slot), self._log)) for slot in range(self._count)
+        ]
+        following = asyncio.create_task(go_on("follow", self._follow, self._log))
         await self._stopping.wait()
         following.cancel()
         await self._stop(keepers)
 
+    def _take_signal(self, number: int) -> None:
+        """Stop in order; asked again from the keyboard, at once. A second SIGTERM changes nothing: many send two."""
+        if self._stopping.is_set() and number == signal.SIGINT:
+            self._abandoning.set()
+        self._stopping.set()
+
     async def _stop(self, keepers: list[asyncio.Task[None]]) -> None:
+        """Tell load balancers, take no further connection, let requests at work end."""
         self._log.event("info", "stopping", workers=len(self._workers))
-        for worker in self._workers.values():
-            worker.process.terminate()
+        self._draining = True
+        self._send_all(Message("draining", {"value": True}))
+        await self._pause(self._abandoning, self._setup.notice_seconds)
+        refuse_connections(self._listener)
+        # The workers accept what has connected: a connection that waits when the listener is closed is reset.
+        await self._pause(self._abandoning, _BACKLOG_S)
+        self._listener.close()
+        # A worker that waits for the first poll is to end as well.
+        self._polled.set()
+        self._send_all(Message("stop"))
+        abandoning = asyncio.create_task(self._stop_now())
         limit = self._setup.drain_seconds + _MARGIN_S
         _, late = await asyncio.wait(keepers, timeout=limit)
         if late:
             for worker in self._workers.values():
                 worker.process.kill()
             await asyncio.wait(late, timeout=_MARGIN_S)
+        abandoning.cancel()
         self._log.event("info", "stopped")
+
+    async def _stop_now(self) -> None:
+        await self._abandoning.wait()
+        self._send_all(Message("stop", {"now": True}))
 
     async def _keep(self, slot: int) -> None:
         """Keep one worker running; replace it when it ends."""
         while not self._stopping.is_set():
-            worker, reader = await self._start(slot)
-            await self._listen(reader)
+            worker, reader = await start_worker(self._listener, self._module)
+            try:
+                await self._begin(worker, slot)
+                await self._listen(reader)
+            except Exception as error:  # noqa: BLE001 - a worker that cannot be led is replaced
+                self._log.failure("worker_not_led", error, slot=slot)
+                worker.process.kill()
             code = await asyncio.to_thread(worker.process.wait)
             worker.writer.close()
             self._workers.pop(slot, None)
@@ -93,8 +126,7 @@ class Supervisor:
             if lived < _SHORT_LIFE_S:
                 await self._pause(self._stopping, _PAUSE_S)
 
-    async def _start(self, slot: int) -> tuple[WorkerProcess, asyncio.StreamReader]:
-        worker, reader = await start_worker(self._listener, self._module)
+    async def _begin(self, worker: WorkerProcess, slot: int) -> None:
         worker.send(Message("setup", asdict(replace(self._setup, slot=slot))))
         # What is served is known after the first poll; the worker imports its libraries meanwhile.
         await self._polled.wait()
@@ -102,7 +134,8 @@ class Supervisor:
             worker.send(message)
         worker.send(Message("begin"))
         self._workers[slot] = worker
-        return worker, reader
+        if self._stopping.is_set():
+            worker.send(Message("stop"))
 
     def _all_messages(self) -> list[Message]:
         """Return the messages that bring a new worker up to date."""
@@ -118,7 +151,10 @@ class Supervisor:
     async def _listen(self, reader: asyncio.StreamReader) -> None:
         """Handle the messages of a worker until it ends."""
         while (message := await read_message(reader)) is not None:
-            self._receive(message)
+            try:
+                self._receive(message)
+            except Exception as error:  # noqa: BLE001 - a message that cannot be followed costs no other
+                self._log.failure("message_failed", error, kind=message.kind)
 
     def _receive(self, message: Message) -> None:
         content = message.content
@@ -159,7 +195,11 @@ class Supervisor:
     async def _follow(self) -> None:
         """Poll the source about every second, and send what has changed."""
         while True:
-            await self._follow_once()
+            try:
+                await self._follow_once()
+            except Exception as error:  # noqa: BLE001 - what is served goes on, and the next poll may be better
+                self._log.failure("follow_failed", error)
+                self._note_registry(f"it cannot be followed ({type(error).__name__})")
             self._polled.set()
             await self._pause(self._hurry, POLL_S)
             self._hurry.clear()
@@ -175,26 +215,45 @@ class Supervisor:
         for config in changed:
             if config.name not in self._configs:
                 self._configure(config)
-        await self._serve_wanted(wanted)
+        # Another version of an entity that loses its traffic comes after the configuration that takes it away: until
+        # then requests are answered by the version that was meant to answer them.
+        late = {key for key in (*wanted.versions, *wanted.missing) if self._loses_traffic(key, wanted)}
+        await self._serve_wanted(wanted, lambda key: key not in late)
         # After its models: no request is sent to an entity that has none yet.
-        self._note_held([config for config in changed if self._would_break(config)])
+        self._note_held([config for config in changed if self._would_break(config, wanted)], wanted)
         for config in (each for each in changed if each not in self._held):
             self._configure(config)
+        waits = {config.name for config in self._held}
+        await self._serve_wanted(wanted, lambda key: key in late and (key[0] not in waits or key in wanted.stopped))
 
-    def _would_break(self, config: EndpointConfig) -> bool:
+    def _loses_traffic(self, key: EntityKey, wanted: Wanted) -> bool:
+        """Return whether an entity answers now and will not with the configuration that is wanted."""
+        endpoint, entity = key
+        return self._configs[endpoint].traffic_of(entity) > 0 and not wanted.configs[endpoint].traffic_of(entity)
+
+    def _would_break(self, config: EndpointConfig, wanted: Wanted) -> bool:
         """Return whether requests that are answered now would not be with ``config``: an entity has no model yet."""
         known = self._configs.get(config.name)
-        return known is not None and not self._without_model(known) and bool(self._without_model(config))
+        answers = known is not None and all((known.name, name) in self._loaded for name in _list_answering(known))
+        return answers and bool(self._without_model(config, wanted))
 
-    def _without_model(self, config: EndpointConfig) -> list[str]:
-        """Return the served entities that have traffic and no version that a worker has loaded."""
-        names = [route.served_entity_name for route in config.routes if route.traffic_percentage > 0]
-        return [name for name in names if (config.name, name) not in self._loaded]
+    def _without_model(self, config: EndpointConfig, wanted: Wanted) -> list[str]:
+        """Return the served entities that have traffic and no version that a worker has loaded.
 
-    def _note_held(self, held: list[EndpointConfig]) -> None:
+        One that had no traffic before needs the version that is wanted; another goes on with the version it has.
+        """
+        known, found = self._configs.get(config.name), []
+        for name in _list_answering(config):
+            loaded, _ = self._loaded.get((config.name, name), (None, None))
+            is_new = known is not None and not known.traffic_of(name)
+            if loaded is None or (is_new and loaded != wanted.versions.get((config.name, name), loaded)):
+                found.append(name)
+        return found
+
+    def _note_held(self, held: list[EndpointConfig], wanted: Wanted) -> None:
         """Log which configurations wait; the next poll tries them again."""
         for config in (each for each in held if each not in self._held):
-            waits_for = ", ".join(self._without_model(config))
+            waits_for = ", ".join(self._without_model(config, wanted))
             self._log.event("info", "configuration_waits", endpoint=config.name, waits_for=waits_for)
         self._held = held
 
@@ -207,10 +266,13 @@ class Supervisor:
                 del self._served[key]
                 self._loaded.pop(key, None)
 
-    async def _serve_wanted(self, wanted: Wanted) -> None:
+    async def _serve_wanted(self, wanted: Wanted, chosen: Callable[[EntityKey], bool]) -> None:
         for key, text in wanted.missing.items():
-            self._miss(wanted, key, text)
+            if chosen(key):
+                self._miss(wanted, key, text)
         for key, ref in wanted.versions.items():
+            if not chosen(key):
+                continue
             failed, when = self._failed.get(key, (None, 0.0))
             due = time.monotonic() - when > _RETRY_S if failed == ref else self._served.get(key) != ref
             if due:
@@ -228,7 +290,7 @@ class Supervisor:
             del self._served[key]
             self._loaded.pop(key, None)
             self._send_all(Message("withdraw", {"endpoint": endpoint, "entity": entity}))
-        if wanted.configs[endpoint].traffic_of(entity):
+        if key in wanted.stopped or wanted.configs[endpoint].traffic_of(entity):
             self._note(key, text)
         else:
             self._settle(key)
@@ -277,6 +339,10 @@ class Supervisor:
 
 def _configure(config: EndpointConfig) -> Message:
     return Message("configure", {"endpoint": config.name, "document": config.to_document()})
+
+
+def _list_answering(config: EndpointConfig) -> list[str]:
+    return [route.served_entity_name for route in config.routes if route.traffic_percentage > 0]
 
 
 def _problem(key: EntityKey, text: str) -> Message:

@@ -7,12 +7,14 @@ import hmac
 import json
 import re
 import secrets
+import stat
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from boathouse.atomic_files import folder_lock, write_file
 from boathouse.errors import TokenError
@@ -20,6 +22,7 @@ from boathouse.errors import TokenError
 SCOPES = ("manage", "query")
 _PREFIX = "bh"
 _ID_BYTES, _SECRET_BYTES = 6, 32
+_ID, _DIGEST = re.compile(rf"[0-9a-f]{{{2 * _ID_BYTES}}}"), re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 # How long the file is taken to be as it was read; a revoked token works no longer than this.
 _FRESH_S = 1.0
@@ -48,9 +51,16 @@ class Token:
 class TokenFile:
     """The tokens of an environment; safe to change by several processes at once."""
 
-    def __init__(self, path: Path) -> None:
-        """Remember where; the file need not be there."""
-        self.path = path
+    def __init__(self, path: Path, *, on_change: Callable[[str], None] = lambda _problem: None) -> None:
+        """Remember where; the file need not be there.
+
+        Args:
+            path: The file.
+            on_change: Called with why the file cannot be read, as soon as that is found, and with an empty text once it
+                can be read again.
+        """
+        self.path, self._on_change = path, on_change
+        self.problem = ""
         self._tokens: dict[str, Token] = {}
         self._checked = float("-inf")
         self._seen: tuple[int, ...] | None = None
@@ -60,7 +70,8 @@ class TokenFile:
         form = _FORM.fullmatch(text)
         if form is None:
             return None
-        token = self.read().get(form[1])
+        # One that was made within the last second counts at once: the file is looked at again.
+        token = self.read().get(form[1]) or self.read(now=True).get(form[1])
         expected = token.digest if token else "0" * 64
         matches = hmac.compare_digest(_digest(form[2]), expected)
         return token if token is not None and matches else None
@@ -69,14 +80,27 @@ class TokenFile:
         """Return the tokens by id, as of at most a second ago.
 
         Raises:
-            TokenError: If the file cannot be read as one of tokens.
+            TokenError: If the file cannot be read as one of tokens: which are revoked is not known then.
         """
         if now or time.monotonic() - self._checked > _FRESH_S:
             self._checked = time.monotonic()
-            seen = _state_of(self.path)
-            if seen != self._seen:
-                self._tokens, self._seen = _load(self.path), seen
+            problem = self._refresh()
+            if problem != self.problem:
+                self.problem = problem
+                self._on_change(problem)
+        if self.problem:
+            raise TokenError(self.problem)
         return self._tokens
+
+    def _refresh(self) -> str:
+        """Read the file if it has changed; return why it cannot be read, or an empty text."""
+        try:
+            seen = _state_of(self.path)
+            if self.problem or seen != self._seen:
+                self._tokens, self._seen = _load(self.path), seen
+        except TokenError as error:
+            return str(error)
+        return ""
 
     def create(self, name: str, scopes: Sequence[str]) -> str:
         """Make a token and return its text, which is nowhere kept.
@@ -121,11 +145,14 @@ class TokenFile:
     @contextmanager
     def _changing(self) -> Iterator[dict[str, Token]]:
         """Give the tokens to be changed, alone; they are written in one step, readable by the owner only."""
-        with folder_lock(self.path.parent, purpose="change the tokens"):
-            tokens = dict(_load(self.path))
-            yield tokens
-            text = json.dumps([asdict(token) for token in tokens.values()], indent=2)
-            write_file(self.path, text.encode(), mode=0o600)
+        try:
+            with folder_lock(self.path.parent, purpose="change the tokens"):
+                tokens = dict(_load(self.path))
+                yield tokens
+                text = json.dumps([asdict(token) for token in tokens.values()], indent=2)
+                write_file(self.path, text.encode(), mode=0o600)
+        except OSError as error:
+            raise _not_accessible(self.path, error) from error
 
 
 def _digest(secret: str) -> str:
@@ -133,21 +160,55 @@ def _digest(secret: str) -> str:
 
 
 def _state_of(path: Path) -> tuple[int, ...] | None:
+    """Return what changes with the file; None if there is none.
+
+    Raises:
+        TokenError: If there is something else of that name, or it cannot be accessed.
+    """
     try:
         found = path.stat()
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise _not_accessible(path, error) from error
+    if not stat.S_ISREG(found.st_mode):
+        raise TokenError(f"{path.as_posix()} is no file. Move it away; the file of tokens belongs there.")
     return found.st_mtime_ns, found.st_ino, found.st_size
 
 
 def _load(path: Path) -> dict[str, Token]:
+    if _state_of(path) is None:
+        return {}
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-        return {each["id"]: Token(**{**each, "scopes": tuple(each["scopes"])}) for each in raw}
+        tokens = [_read_token(each) for each in json.loads(path.read_bytes().decode())]
     except FileNotFoundError:
         return {}
-    except (ValueError, TypeError, KeyError) as error:
+    except OSError as error:
+        raise _not_accessible(path, error) from error
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise TokenError(
-            f"{path.as_posix()} is not a file of tokens. Move it away and create the tokens again: "
-            "boathouse tokens create."
+            f"{path.as_posix()} is not a file of tokens: it was damaged or replaced. Restore it from a backup, or move "
+            "it away and create the tokens again: boathouse tokens create NAME."
         ) from error
+    return {token.id: token for token in tokens}
+
+
+def _read_token(raw: Any) -> Token:  # noqa: ANN401 - any JSON value
+    """Return the token of an entry of the file.
+
+    Raises:
+        ValueError: If a part of it is not what is written there; as TypeError or KeyError if it is no entry at all.
+    """
+    token = Token(**{**raw, "scopes": tuple(raw["scopes"])})
+    texts = (token.id, token.name, token.digest, token.created_at)
+    is_whole = all(isinstance(text, str) for text in texts) and set(token.scopes) <= set(SCOPES)
+    if not is_whole or not _ID.fullmatch(token.id) or not _DIGEST.fullmatch(token.digest):
+        raise ValueError("no token")
+    return token
+
+
+def _not_accessible(path: Path, error: OSError) -> TokenError:
+    return TokenError(
+        f"{path.as_posix()} cannot be accessed ({error.strerror or type(error).__name__}). Let this account read the "
+        "file and write in its folder."
+    )

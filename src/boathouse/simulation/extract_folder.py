@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from boathouse.atomic_files import FolderDraft
 from boathouse.errors import SimulationError
+from boathouse.tables.csv_files import read_text_table
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -27,18 +28,19 @@ def read_extract(path: Path, types: Mapping[str, pa.DataType]) -> pa.Table:
 
     Raises:
         SimulationError: If there is no such file, or it cannot be read as these types.
+        DataQualityError: If it is no file as the reader of CSV files takes it, or has no rows.
     """
     if not path.is_file():
         raise SimulationError(
             f"There is no {path.as_posix()}: synthetic {path.stem} are drawn from real ones. Name the folder that "
             "holds the extracts: --book data/01_raw"
         )
-    options = pc.ConvertOptions(column_types=dict(types), include_columns=list(types))
+    texts = read_text_table(path)
     try:
-        table = pc.read_csv(path, convert_options=options)
-    except (pa.ArrowInvalid, pa.ArrowKeyError):
+        table = texts.select(list(types)).cast(pa.schema(list(types.items())))
+    except (pa.ArrowInvalid, KeyError):
         table = None
-    if table is None or not table.num_rows or any(column.null_count for column in table.columns):
+    if table is None or any(column.null_count for column in table.columns):
         # The cause is left out: it would show a value.
         expected = ", ".join(f"{name} ({dtype})" for name, dtype in types.items())
         raise SimulationError(

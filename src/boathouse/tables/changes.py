@@ -51,7 +51,7 @@ def read_feed(location: TableLocation, since: int, until: int) -> DataFrame:
 
     reader = location.session().read.format("delta").option("readChangeFeed", "true")
     reader = reader.option("startingVersion", since + 1).option("endingVersion", until)
-    rows = reader.load(location.path) if location.path else reader.table(location.table)
+    rows = reader.load(location.engine_path) if location.path else reader.table(location.table)
     came = F.col("_change_type").isin("insert", "update_postimage")
     return rows.withColumn(SIGN, F.when(came, 1).otherwise(-1))
 

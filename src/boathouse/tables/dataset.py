@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from boathouse.tables.contract import TableContract
+    from boathouse.tables.delta_log import TableLog
     from boathouse.tables.write import Written
 
 
@@ -57,7 +58,7 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
         """Check the options; open nothing and start no engine.
 
         Args:
-            table: ``<env>.<schema>.<table>``.
+            table: ``<catalog>.<schema>.<table>``.
             lakehouse: ``{engine, root}``: the engine, and the folder below which tables are; with ``schema_evolution:
                 additive`` saves may add columns.
             contract: What every save must meet, or None: a new table takes the frame's columns and keeps them.
@@ -117,8 +118,9 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
 
     def load(self) -> Any:  # noqa: ANN401 - the form is an option
         """Return the table as ``load_as``; ``last_read`` is the version read."""
-        version = self._resolve_version()
-        state = self._state(version)
+        log = open_log(self._location)
+        version = self._resolve_version(log)
+        state = self._state(version, log)
         data = convert_spark(self._location.read(version), self._load_as)
         self.last_read = state
         note_read(state)
@@ -144,7 +146,7 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
             raise
         except Exception as error:
             raise TableError.failed(self._location.table, "written", describe_failure(error)) from error
-        self.last_written = self._state(self._location.require_version())
+        self.last_written = self._state(done.after, open_log(self._location))
         self.rows_written = self._count_written(done)
 
     def _count_written(self, done: Written) -> int | None:
@@ -153,7 +155,7 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
             return 0
         if self._options.mode in {"overwrite", "replace_where"}:
             return done.rows
-        return open_log(self._location).rows_written(done.before, done.after or 0)
+        return open_log(self._location).rows_written(done.before, done.after)
 
     def preview(self, nrows: int = 20) -> TablePreview:
         """Return the first ``nrows`` rows for Kedro-Viz; no rows, but no error, if the table is missing."""
@@ -165,7 +167,7 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
         """Return whether the table exists."""
         return open_log(self._location).exists()
 
-    def _resolve_version(self) -> int:
+    def _resolve_version(self, log: TableLog) -> int:
         """Return the version to load.
 
         Raises:
@@ -173,9 +175,11 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
             TableError: If there is no such version.
         """
         location = self._location
-        newest = location.require_version(self._made_by)
+        newest = log.find_newest()
+        if newest is None:
+            raise location.explain_missing(self._made_by)
         if self._timestamp is not None:
-            at_time = open_log(location).version_at(self._timestamp)
+            at_time = log.version_at(self._timestamp)
             if at_time is None:
                 raise TableError.missing_version(location.table, f"version at {self._timestamp.isoformat()}", newest)
             return at_time
@@ -183,9 +187,8 @@ class DeltaTableDataset(AbstractDataset[Any, Any]):
             raise TableError.missing_version(location.table, f"version {self._version}", newest)
         return newest if self._version is None else self._version
 
-    def _state(self, version: int) -> TableVersion:
+    def _state(self, version: int, log: TableLog) -> TableVersion:
         """Return ``version`` as the log records it."""
-        log = open_log(self._location)
         return TableVersion(
             table=self._location.table,
             version=version,
@@ -236,7 +239,7 @@ class ExistingRowsDataset(AbstractDataset[Any, Any]):
         """Remember where.
 
         Args:
-            table: ``<env>.<schema>.<table>``.
+            table: ``<catalog>.<schema>.<table>``.
             lakehouse: ``{engine, root}``.
             metadata: For plugins such as Kedro-Viz.
         """

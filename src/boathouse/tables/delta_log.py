@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote
+
+from boathouse.errors import TableError
+from boathouse.tables.catalog_errors import explained, list_catalog_tables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,6 +31,9 @@ class TableLog(Protocol):
 
     def newest(self) -> int:
         """Return the newest version."""
+
+    def find_newest(self) -> int | None:
+        """Return the newest version, or None if there is no table."""
 
     def table_id(self) -> str:
         """Return the id of the table: another table made in its folder later has another."""
@@ -52,15 +59,37 @@ def open_log(location: TableLocation) -> TableLog:
     return CatalogLog(location) if location.path is None else PathLog(location.path)
 
 
+def find_partitions(path: str) -> tuple[str, ...]:
+    """Return the columns by which the table in the folder ``path`` is partitioned; none without a table."""
+    from deltalake import DeltaTable
+
+    if not DeltaTable.is_deltatable(path):
+        return ()
+    return tuple(DeltaTable(path).metadata().partition_columns)
+
+
 # What a merge did; its rows of output hold those that were only copied as well.
 _MERGED = ("numTargetRowsInserted", "numTargetRowsUpdated", "numTargetRowsDeleted")
 # Of engines, and of ``deltalake``.
 _OUTPUT = ("numOutputRows", "num_added_rows")
 
 
-def _sum_written(commits: Sequence[Mapping[str, Any]]) -> int | None:
-    counts = [_count_written(metrics) for metrics in commits]
+# Commits that change no row: of columns, properties, comments and files.
+_ROWLESS = re.compile(
+    r"(SET|UNSET|ADD|DROP|CHANGE|RENAME|REPLACE|UPDATE|UPGRADE|COMMENT|CLUSTER|OPTIMIZE|VACUUM|COMPUTE|DOMAIN|REORG)\b"
+    r"(?! TABLE AS)|CREATE TABLE$|CREATE OR REPLACE TABLE$"
+)
+
+
+def _sum_written(commits: Sequence[tuple[str, Mapping[str, Any]]]) -> int | None:
+    """Return the rows of commits, each given by operation and metrics; None if one that writes rows counts none."""
+    counts = [_count_written(metrics) for operation, metrics in commits if metrics or not _is_rowless(operation)]
     return None if None in counts else sum(count for count in counts if count is not None)
+
+
+def _is_rowless(operation: str) -> bool:
+    # UPDATE alone changes rows; UPDATE SCHEMA does not.
+    return operation != "UPDATE" and _ROWLESS.match(operation) is not None
 
 
 def _count_written(metrics: Mapping[str, Any]) -> int | None:
@@ -90,6 +119,10 @@ class PathLog:
         """Return the newest version."""
         return int(self._open().version())
 
+    def find_newest(self) -> int | None:
+        """Return the newest version, or None if there is no table."""
+        return self.newest() if self.exists() else None
+
     def table_id(self) -> str:
         """Return the identity in the table's own metadata."""
         return str(self._open().metadata().id)
@@ -110,7 +143,7 @@ class PathLog:
         """Return the rows that the commits' own records count."""
         return _sum_written(
             [
-                commit.get("operationMetrics") or {}
+                (str(commit.get("operation")), commit.get("operationMetrics") or {})
                 for commit in self._open().history()
                 if (-1 if since is None else since) < commit["version"] <= until
             ]
@@ -135,58 +168,91 @@ class CatalogLog:
     def __init__(self, location: TableLocation) -> None:
         """Remember the table; ask nothing."""
         self._location = location
+        self._known: dict[int, Row] = {}
+
+    def _ask(self, statement: str) -> list[Row]:
+        with explained(self._location.table):
+            return self._location.session().sql(statement).collect()
 
     def _history(self, limit: str = "") -> list[Row]:
-        return self._location.session().sql(f"DESCRIBE HISTORY {self._location.sql_name}{limit}").collect()
+        rows = self._ask(f"DESCRIBE HISTORY {self._location.sql_name}{limit}")
+        # A commit does not change: what is said of it is asked for once.
+        self._known |= {int(row["version"]): row for row in rows}
+        return rows
 
     def _commit(self, version: int) -> Row | None:
-        return next((row for row in self._history() if row["version"] == version), None)
+        # Mostly the newest is asked for, and a history may be long.
+        for limit in (" LIMIT 1", ""):
+            if version not in self._known:
+                self._history(limit)
+        return self._known.get(version)
 
     def exists(self) -> bool:
         """Return whether the catalog has the table."""
-        return bool(self._location.session().catalog.tableExists(self._location.table))
+        schema, _, name = self._location.table.rpartition(".")
+        return name.lower() in list_catalog_tables(self._location.session(), schema, like=name)
 
     def newest(self) -> int:
         """Return the newest version."""
         return int(self._history(" LIMIT 1")[0]["version"])
 
+    def find_newest(self) -> int | None:
+        """Return the newest version, or None if there is no table; one statement where there is one."""
+        from pyspark.errors import PySparkException
+
+        try:
+            return self.newest()
+        except (PySparkException, TableError):
+            # The platform has several errors for a table that is not there.
+            if self.exists():
+                raise
+            return None
+
     def table_id(self) -> str:
         """Return the identity in the table's own metadata."""
-        return str(self._location.session().sql(f"DESCRIBE DETAIL {self._location.sql_name}").collect()[0]["id"])
+        return str(self._ask(f"DESCRIBE DETAIL {self._location.sql_name}")[0]["id"])
 
     def rows(self, version: int) -> int | None:
-        """Return the rows written by a commit that wrote the whole table, else None."""
+        """Return the rows of ``version``: as its commit says where it wrote the whole table, else counted.
+
+        Delta counts by the statistics of its files, without reading them.
+        """
         commit = self._commit(version)
         if commit is None:
             return None
-        whole = (commit["operationParameters"] or {}).get("mode") == "Overwrite" and not (
-            commit["operationParameters"] or {}
-        ).get("predicate", "[]").strip("[]")
+        parameters = commit["operationParameters"] or {}
+        condition = parameters.get("predicate", "").strip('[]"')
+        whole = parameters.get("mode") == "Overwrite" and condition in {"", "true"}
         rows = (commit["operationMetrics"] or {}).get("numOutputRows")
-        return int(rows) if whole and rows is not None else None
+        return int(rows) if whole and rows is not None else self._location.read(version).count()
 
     def rows_written(self, since: int | None, until: int) -> int | None:
         """Return the rows that the commits' own records count."""
         return _sum_written(
             [
-                dict(commit["operationMetrics"] or {})
+                (str(commit["operation"]), dict(commit["operationMetrics"] or {}))
                 for commit in self._history()
                 if (-1 if since is None else since) < commit["version"] <= until
             ]
         )
 
     def committed_at(self, version: int) -> datetime | None:
-        """Return the time in the commit's own record; the session's time zone is UTC."""
+        """Return the time in the commit's own record."""
         commit = self._commit(version)
-        return None if commit is None else commit["timestamp"].replace(tzinfo=UTC)
+        return None if commit is None else _in_utc(commit["timestamp"])
 
     def version_at(self, moment: datetime) -> int | None:
         """Return the newest version committed at or before ``moment``."""
         rows = self._history()
         return max(
-            (int(row["version"]) for row in rows if row["timestamp"].replace(tzinfo=UTC) <= moment),
+            (int(row["version"]) for row in rows if _in_utc(row["timestamp"]) <= moment),
             default=None,
         )
+
+
+def _in_utc(collected: datetime) -> datetime:
+    """Return a time that was collected: PySpark gives it in the zone of this process, whatever the session's is."""
+    return collected.astimezone(UTC)
 
 
 _PARTITION = "partition."
@@ -216,6 +282,13 @@ def read_local_rows(path: str, condition: pc.Expression | None = None) -> pa.Tab
         file = (Path(path) / unquote(action["path"])).as_posix()
         fragments.append(form.make_fragment(file, local, partition_expression=expression))
     return ds.FileSystemDataset(fragments, schema, form, local).to_table(filter=condition, use_threads=False)
+
+
+def list_local_columns(path: str) -> frozenset[str]:
+    """Return the names of the columns of the newest version."""
+    from deltalake import DeltaTable
+
+    return frozenset(field.name for field in DeltaTable(path).schema().fields)
 
 
 def has_local_row(path: str, column: str, value: str) -> bool:

@@ -1,8 +1,7 @@
-"""A delivered CSV file, read as it is: every column as text, the header checked, its origin added."""
+"""A delivered CSV file as a frame: every column as text, the header checked, its origin added."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,8 +11,10 @@ from kedro.io.core import AbstractDataset
 
 from boathouse.errors import DataQualityError, TableError
 from boathouse.tables.contract import diff_columns, write_caption
+from boathouse.tables.csv_files import CsvFile
 from boathouse.tables.engines import get_engine
 from boathouse.tables.location import TableVersion
+from boathouse.tables.snapshots import read_rows
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -39,7 +40,7 @@ class CsvExtractDataset(AbstractDataset[Any, Any]):
         """Remember where the file is and which raw table's contract names its columns.
 
         Args:
-            filepath: The CSV file: UTF-8, comma, header line, double quotes doubled inside quotes.
+            filepath: The CSV file, as :mod:`boathouse.tables.csv_files` reads it.
             lakehouse: ``{engine, root}``: who reads it.
             contract: The raw table's contract; its columns, but for those starting with ``_``, are the file's.
             optional: Whether the file may be missing; it then has no rows. One that is there must not be empty.
@@ -58,22 +59,29 @@ class CsvExtractDataset(AbstractDataset[Any, Any]):
 
         Raises:
             TableError: If there is no such file and it is not optional.
-            DataQualityError: If it has no rows, a row of another length, or is no UTF-8.
+            DataQualityError: If it has no rows, or is no such file as the reader takes.
             TableError: If its header is not the contract's.
         """
         if self._optional and not self._path.is_file():
             return self._read_nothing()
-        header = self._check_header()
-        rows = _count_rows(self._path, fields=len(header))
-        frame = self._read(header)
+        if not self._path.is_file():
+            raise TableError(
+                f"There is no extract {self._path.as_posix()}. Put the delivered file there, "
+                "or change 'raw_folder' in globals.yml."
+            )
+        digest = hashlib.sha256()
+        file = CsvFile(self._path, digest=digest)
+        frame = read_rows(file.read(self._check_header), self._business_columns(), self._engine)
+        if not file.rows:
+            raise DataQualityError.empty_file(self._path.as_posix())
         self.last_read = TableVersion(
             table=self._path.name,
             version=None,
-            rows=rows,
+            rows=file.rows,
             path=self._path.absolute().as_posix(),
             timestamp=datetime.fromtimestamp(self._path.stat().st_mtime, tz=UTC),
         )
-        return frame
+        return self._add_origin(frame, digest.hexdigest())
 
     def save(self, data: Any) -> None:  # noqa: ANN401, ARG002 - the interface's signature
         """Refuse: extracts are delivered, not written."""
@@ -83,44 +91,19 @@ class CsvExtractDataset(AbstractDataset[Any, Any]):
         """Return the names that the supplier's header must have."""
         return [name for name in self._contract.column_names if not name.startswith(_OWN_PREFIX)]
 
-    def _check_header(self) -> list[str]:
-        """Return the file's header if it has the contract's columns, each once, in any order."""
-        if not self._path.is_file():
-            raise TableError(
-                f"There is no extract {self._path.as_posix()}. Put the delivered file there, "
-                "or change 'raw_folder' in globals.yml."
-            )
-        try:
-            with self._path.open(encoding="utf-8-sig", newline="") as file:
-                header = next(csv.reader(file), [])
-        except UnicodeDecodeError as error:
-            raise DataQualityError.not_utf8(self._path.as_posix()) from error
-        if not header:
-            raise DataQualityError.empty_file(self._path.as_posix())
+    def _check_header(self, header: list[str]) -> None:
+        """Check that the header has the contract's columns, each once, in any order."""
         lines = diff_columns(dict.fromkeys(self._business_columns(), "string"), dict.fromkeys(header, "string"))
         lines += [f"  ! {name}: string (repeated)" for name in sorted(set(header)) if header.count(name) > 1]
         if lines:
             raise TableError.wrong_columns(self._contract.name, lines, where=f"Reading {self._path}")
-        return header
 
-    def _read(self, header: list[str]) -> DataFrame:
-        """Return the rows by position of the checked header, in the contract's order, origin added."""
+    def _add_origin(self, frame: DataFrame, digest: str) -> DataFrame:
         from pyspark.sql import functions as F
 
-        session = get_engine(self._engine).session()
-        schema = ", ".join(f"`{name}` string" for name in header)
-        frame = session.read.csv(
-            self._path.absolute().as_posix(),
-            schema=schema,
-            header=True,
-            multiLine=True,
-            escape='"',
-            nullValue="",
-            mode="FAILFAST",
-        )
         return frame.select(
-            *self._business_columns(),
-            F.lit(_digest(self._path)).alias("_batch_id"),
+            "*",
+            F.lit(digest).alias("_batch_id"),
             F.lit(self._path.name).alias("_source_file"),
             F.lit(datetime.now(UTC)).alias("_ingested_at"),
         )
@@ -137,35 +120,3 @@ class CsvExtractDataset(AbstractDataset[Any, Any]):
         """Return what identifies the entry in messages."""
         caption = write_caption(self._path.as_posix(), self._contract, self.metadata)
         return {"filepath": caption, "contract": self._contract.name, "engine": self._engine}
-
-
-def _digest(path: Path) -> str:
-    """Return the SHA-256 of the file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _count_rows(path: Path, *, fields: int) -> int:
-    """Return the number of rows below the header.
-
-    Raises:
-        DataQualityError: If there are none, one has not ``fields`` fields, or the file is no UTF-8.
-    """
-    rows = 0
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file)
-            next(reader)
-            for record in reader:
-                # An empty line is no row; engines skip it too.
-                if record and len(record) != fields:
-                    raise DataQualityError(
-                        f"The extract {path.as_posix()} has {len(record)} fields in line {reader.line_num}, "
-                        f"expected {fields}; nothing was read."
-                    )
-                rows += bool(record)
-    except UnicodeDecodeError as error:
-        raise DataQualityError.not_utf8(path.as_posix()) from error
-    if not rows:
-        raise DataQualityError.empty_file(path.as_posix())
-    return rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -13,7 +14,8 @@ from pyspark.sql import functions as F
 from boathouse.errors import DataQualityError
 from boathouse.options import require_between
 from boathouse.tables.contract import Column, TableContract
-from boathouse.tables.row_rules import UNIQUE_KEYS, broken_conditions
+from boathouse.tables.row_rules import UNIQUE_KEYS, broken_conditions, has_value
+from boathouse.tables.text_forms import NUMBER, WHOLE
 
 BATCH, FILE, INGESTED = "_batch_id", "_source_file", "_ingested_at"
 BROKEN_RULES = "broken_rules"
@@ -95,10 +97,10 @@ def _has_key(contract: TableContract) -> SparkColumn:
 def rules_of(contract: TableContract) -> dict[str, SparkColumn]:
     """Return every rule by name with the condition under which a judged row breaks it."""
     unreadable = {
-        f"{name}_type": F.col(f"{_TEXT}.{name}").isNotNull() & F.col(name).isNull() for name in contract.column_names
+        f"{name}_type": has_value(f"{_TEXT}.{name}", "string") & F.col(name).isNull() for name in contract.column_names
     }
     missing = {
-        f"{name}_not_null": F.col(f"{_TEXT}.{name}").isNull()
+        f"{name}_not_null": ~has_value(f"{_TEXT}.{name}", "string")
         for name in contract.column_names
         if f"{name}_not_null" in broken_conditions(contract)
     }
@@ -107,29 +109,44 @@ def rules_of(contract: TableContract) -> dict[str, SparkColumn]:
     return broken_conditions(contract) | unreadable | missing | repeated
 
 
-_WHOLE = r"\A[+-]?[0-9]+\z"
-# Engines cast more than this, and not the same: 1d, NaN, Infinity, 2005-04, 2005-04-01T00:00:00.
+_DATE, _CLOCK = r"[0-9]{4}-[0-9]{2}-[0-9]{2}", r"[T ][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?"
+_WHOLE, _NUMBER = rf"\A{WHOLE}\z", rf"\A({NUMBER})\z"
+# Engines cast more than this, and not the same: 1d, NaN, Infinity, 2005-04, 2005-04-01T00:00:00, yes.
 _FORMS = {
-    "int": _WHOLE,
-    "bigint": _WHOLE,
-    "double": r"\A[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?\z",
-    "date": r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}\z",
+    **dict.fromkeys(("tinyint", "smallint", "int", "bigint"), _WHOLE),
+    **dict.fromkeys(("float", "double"), _NUMBER),
+    "date": rf"\A{_DATE}\z",
+    "timestamp": rf"\A{_DATE}{_CLOCK}(Z|[+-][0-9]{{2}}:[0-9]{{2}})?\z",
+    "timestamp_ntz": rf"\A{_DATE}{_CLOCK}\z",
+    "boolean": r"\A([tT][rR][uU][eE]|[fF][aA][lL][sS][eE])\z",
 }
+# The year 0 is none to Python.
+_YEAR_ZERO = r"\A0000-"
 
 
 def read_text(column: Column) -> SparkColumn:
     """Return the typed value of a text column of the same name; null where the text is no such value.
 
-    Spaces around a value do not count. Numbers are decimal, with a point and no thousands separator;
-    dates are ``YYYY-MM-DD``; a number too great for its type is no value.
+    Spaces around a value do not count, and a text of nothing but spaces is no text. Numbers are decimal, with a point
+    and no thousands separator, and have at most the decimals of their type; dates are ``YYYY-MM-DD``, timestamps
+    ``YYYY-MM-DD HH:MM:SS`` or with a T, up to six decimals and an offset such as ``Z`` or ``+08:00``, in UTC without
+    one; booleans are ``true`` and ``false``. A number too great for its type is no value.
     """
+    text = F.trim(F.col(column.name))
     value = F.expr(f"try_cast(trim(`{column.name}`) as {column.dtype})")
-    if column.dtype in _FORMS:
-        value = F.when(F.trim(F.col(column.name)).rlike(_FORMS[column.dtype]), value)
-    if column.dtype == "double":
+    form = _FORMS.get(column.dtype) or _form_of_decimal(column.dtype)
+    if form is not None:
+        value = F.when(text.rlike(form) & ~text.rlike(_YEAR_ZERO), value)
+    if column.dtype in {"float", "double"}:
         # 1e400 reads as infinity.
         value = F.when(F.abs(value) < F.lit(float("inf")), value)
-    return value.alias(column.name)
+    return F.when(has_value(column.name, "string"), value).alias(column.name)
+
+
+def _form_of_decimal(dtype: str) -> str | None:
+    """Return the form of a decimal, which a cast would round; None for other types."""
+    match = re.fullmatch(r"decimal\((\d+),(\d+)\)", dtype)
+    return None if match is None else rf"\A[+-]?[0-9]+([.][0-9]{{1,{match[2]}}})?\z" if match[2] != "0" else _WHOLE
 
 
 def raw_contract(delivered: TableContract) -> TableContract:

@@ -1,13 +1,14 @@
-"""SQL that reads tables by name, ``<env>.<schema>.<table>``, wherever they are: a catalog or folders of a lakehouse."""
+"""SQL that reads tables by name, ``<catalog>.<schema>.<table>``, in a catalog or in the folders of a lakehouse."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from boathouse.errors import TableError
+from boathouse.namespaces import name_environment, namespace_of
 from boathouse.tables.delta_log import open_log
 from boathouse.tables.location import TableLocation
 
@@ -37,9 +38,9 @@ class QueryTables:
     """The tables that a query can name.
 
     Attributes:
-        environment: Environment of names of two parts, ``<schema>.<table>``.
+        environment: Environment of names of two parts, ``<schema>.<table>``, which stand for its catalog and schemas.
         engine: Who runs the query.
-        root: Folder of the lakehouse; its folders are the environments.
+        root: Folder of the lakehouse; its folders are the catalogs.
     """
 
     environment: str
@@ -57,7 +58,7 @@ class QueryTables:
         place = self._locate("any.table")
         session = place.session()
         if place.path is None:
-            return session.sql("".join(each.group() for each in tokens))
+            return session.sql("".join(map(self._complete, tokens)))
         views: dict[str, str] = {}
         rewritten = "".join(self._rewrite(each, views) for each in tokens)
         return session.sql(rewritten)
@@ -87,14 +88,30 @@ class QueryTables:
         Raises:
             TableError: Where tables go by name, since the catalog lists them.
         """
-        place = self._locate("any.table")
+        place, own = self._locate("any.table"), namespace_of(self.environment)
         if place.path is None:
             raise TableError(
                 f"Tables of '{self.environment}' are in the catalog, which lists them: SHOW TABLES IN "
-                f"{self.environment}.<schema>, in a notebook or the SQL editor."
+                f"{own.full_name('<schema>')}, in a notebook or the SQL editor."
             )
-        logs = Path(place.root).absolute().joinpath(self.environment).glob("*/*/_delta_log")
-        return [self._locate(f"{log.parent.parent.name}.{log.parent.name}") for log in sorted(logs)]
+        return self._list_folders(own.catalog, f"{own.schema_prefix}*")
+
+    def _list_folders(self, catalog: str, schemas: str) -> list[TableLocation]:
+        logs = Path(self.root).absolute().joinpath(catalog).glob(f"{schemas}/*/_delta_log")
+        names = (f"{catalog}.{log.parent.parent.name}.{log.parent.name}" for log in sorted(logs))
+        return [TableLocation(name, self.engine, self.root) for name in names]
+
+    def _complete(self, token: re.Match[str]) -> str:
+        """Return the text of one token; a table named by schema and table is the environment's.
+
+        Unlike a folder's, a catalog's session has a current catalog, which is another one's or none's.
+        """
+        if token.lastgroup != "name":
+            return token.group()
+        parts = [part.strip("`") for part in _PART.findall(token.group())]
+        if len(parts) != _NAME_PARTS - 1 or self._find(parts) is None:
+            return token.group()
+        return self._locate(".".join(parts)).sql_name
 
     def _rewrite(self, token: re.Match[str], views: dict[str, str]) -> str:
         """Return the text of one token, the name of a table replaced by that of what the session reads."""
@@ -116,7 +133,8 @@ class QueryTables:
         return location if open_log(location).exists() else None
 
     def _locate(self, name: str) -> TableLocation:
-        full = name if name.count(".") == _NAME_PARTS - 1 else f"{self.environment}.{name}"
+        is_full = name.count(".") == _NAME_PARTS - 1
+        full = name if is_full else namespace_of(self.environment).full_name(name)
         return TableLocation(full, self.engine, self.root)
 
     def _refuse_unknown(self, parts: list[str]) -> None:
@@ -124,17 +142,11 @@ class QueryTables:
         folder = Path(self.root).absolute().joinpath(*parts[:2])
         if not folder.is_dir():
             return
-        known = ", ".join(
-            each.table for each in replace(self, environment=parts[0]).list_tables() if _is_in(each, parts)
-        )
+        known = ", ".join(each.table for each in self._list_folders(*parts[:2]))
         raise TableError(
             f"Expected a table, found '{'.'.join(parts)}', which does not exist. In {'.'.join(parts[:2])} there are: "
-            f"{known or 'none'}. List all: boathouse sql --env {parts[0]}"
+            f"{known or 'none'}. List all: boathouse sql --env {name_environment('.'.join(parts))}"
         )
-
-
-def _is_in(location: TableLocation, parts: list[str]) -> bool:
-    return location.table.startswith(".".join(parts[:2]) + ".")
 
 
 def _name_in(location: TableLocation, views: dict[str, str]) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from boathouse.errors import DataQualityError
+from boathouse.tables.keys import CONTROL_CHARACTERS, FLOAT_LIMIT
+from boathouse.tables.text_forms import WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 UNIQUE_KEYS = "keys_unique"
 _ROWS = "__rows"
+# From here on a number of each floating-point type stands for more than one whole number.
+_FLOAT_LIMITS = {"double": FLOAT_LIMIT, "float": 2**24}
 
 
 def check_rows(frame: DataFrame, rules: Mapping[str, SparkColumn], *measures: SparkColumn, table: str) -> Row:
@@ -80,6 +84,39 @@ def repeated_keys(keys: Sequence[str]) -> SparkColumn:
     for key in keys:
         present = present & F.col(key).isNotNull()
     return F.count(F.when(present, 1)) - F.count_distinct(*[F.col(key) for key in keys])
+
+
+def read_key(column: Column, found: str) -> SparkColumn:
+    """Return the key of each row, null where a value is none: the rules of :mod:`boathouse.tables.keys`.
+
+    Args:
+        column: The key column as its contract has it; the frame has it under the same name.
+        found: Its type in the frame.
+    """
+    from pyspark.sql import functions as F
+
+    value = F.col(column.name)
+    if column.dtype == "string":
+        text = F.trim(value)
+        key = F.when((text != "") & ~text.rlike(CONTROL_CHARACTERS), text)
+    elif found == "string":
+        key = F.when(F.trim(value).rlike(rf"\A{WHOLE}\z"), F.expr(f"try_cast(trim(`{column.name}`) as {column.dtype})"))
+    elif found in _FLOAT_LIMITS:
+        is_whole = (F.abs(value) < F.lit(float(_FLOAT_LIMITS[found]))) & (F.floor(value) == value)
+        key = F.when(is_whole, value.cast(column.dtype))
+    else:
+        key = value.cast(column.dtype)
+    return key.alias(column.name)
+
+
+def has_value(name: str, found: str) -> SparkColumn:
+    """Return whether a column of type ``found`` holds a value: no null, NaN or text of spaces alone; never null."""
+    from pyspark.sql import functions as F
+
+    value = F.col(name)
+    if found == "string":
+        return F.coalesce(F.trim(value) != "", F.lit(False))  # noqa: FBT003
+    return value.isNotNull() & ~F.isnan(value) if found in _FLOAT_LIMITS else value.isNotNull()
 
 
 def _column_rules(column: Column, keys: Sequence[str]) -> list[tuple[str, SparkColumn]]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from boathouse.errors import TableError
+from boathouse.plain_paths import plain_path
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -58,7 +59,7 @@ def read_files(session: SparkSession, table: DeltaTable, path: str, actions: lis
     """
     partitions = list(table.metadata().partition_columns)
     schema = session.createDataFrame([], _spark_schema(table))
-    files = [(Path(path) / name).as_posix() for name in _existing_files(Path(path), table.version(), actions)]
+    files = [f"{plain_path(path)}/{name}" for name in _existing_files(Path(path), table.version(), actions)]
     groups: dict[tuple[Any, ...], list[str]] = {}
     for action, file in zip(actions, files, strict=True):
         values = tuple(action[f"partition.{name}"] for name in partitions)

@@ -6,11 +6,13 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from boathouse.errors import TableError
+from boathouse.errors import DataQualityError, TableError
+from boathouse.namespaces import name_environment, shorten
+from boathouse.tables.catalog_errors import explained
 from boathouse.tables.changes import FEED_PROPERTY
 from boathouse.tables.commits import retry_on_conflict
 from boathouse.tables.contract import DIGEST_PROPERTY, diff_columns, documentation_digest, documentation_sql
-from boathouse.tables.delta_log import open_log
+from boathouse.tables.delta_log import find_partitions, open_log
 from boathouse.tables.engines import get_engine
 from boathouse.tables.frames import Fingerprint, compute_fingerprint, fingerprint_columns
 from boathouse.tables.row_rules import UNIQUE_KEYS, check_rows, nan_counts, repeated_keys, violation_counts
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
     from boathouse.tables.location import TableLocation
     from boathouse.tables.write_options import Change, Scalar, WriteOptions
 
+_EMPTY = "__empty_"
+# Texts that come back as null from a partition, or not at all: Delta keeps no empty one, Hive's word for null is one.
+_NO_VALUES = ("", "__HIVE_DEFAULT_PARTITION__")
+
 
 @dataclass(frozen=True)
 class Written:
@@ -38,7 +44,7 @@ class Written:
 
     rows: int
     before: int | None
-    after: int | None
+    after: int
 
 
 @dataclass(frozen=True)
@@ -83,20 +89,21 @@ class DeltaWriter:
             lambda: self._attempt(frame, fingerprint), table=self.location.table, retries=self.options.retries
         )
         self._document()
-        return Written(fingerprint.rows, before, self.location.newest_version())
+        return Written(fingerprint.rows, before, self.location.require_version())
 
     def _document(self) -> None:
         """Set comments and keys as the contract has them, where tables are in a catalog."""
         if self.contract is None or self.location.path is not None:
             return
         session = self.location.session()
-        properties = session.sql(f"SHOW TBLPROPERTIES {self.location.sql_name}").collect()
-        stored = {row["key"]: row["value"] for row in properties}
-        if keeps_feed(self.location, self.options) and stored.get(FEED_PROPERTY) != "true":
-            session.sql(f"ALTER TABLE {self.location.sql_name} SET TBLPROPERTIES ('{FEED_PROPERTY}' = 'true')")
-        if stored.get(DIGEST_PROPERTY) != documentation_digest(self.contract):
-            for statement in documentation_sql(self.contract, self.location.sql_name):
-                session.sql(statement)
+        with explained(self.location.table):
+            properties = session.sql(f"SHOW TBLPROPERTIES {self.location.sql_name}").collect()
+            stored = {row["key"]: row["value"] for row in properties}
+            if keeps_feed(self.location, self.options) and stored.get(FEED_PROPERTY) != "true":
+                session.sql(f"ALTER TABLE {self.location.sql_name} SET TBLPROPERTIES ('{FEED_PROPERTY}' = 'true')")
+            if stored.get(DIGEST_PROPERTY) != documentation_digest(self.contract):
+                for statement in documentation_sql(self.contract, self.location.sql_name):
+                    session.sql(statement)
 
     def _check_columns(self, frame: DataFrame) -> None:
         """Check names and types against the contract; Sail would drop and cast silently."""
@@ -111,19 +118,38 @@ class DeltaWriter:
         """Count broken rows and take the frame's fingerprint in one action.
 
         Raises:
-            DataQualityError: If any row breaks a rule.
+            DataQualityError: If any row breaks a rule, or has an empty text in a partition column: Delta stores it as
+                null, so that it comes back as another value and its slice is never replaced.
         """
+        from pyspark.sql import functions as F
+
         rules = nan_counts(frame) | ({} if self.contract is None else violation_counts(self.contract))
         if self.options.keys and (self.contract is None or self.contract.keys != self.options.keys):
             rules[f"merge_{UNIQUE_KEYS}"] = repeated_keys(self.options.keys)
         measures = fingerprint_columns(frame, ignore=self.options.ignore_when_comparing)
-        return Fingerprint.from_row(check_rows(frame, rules, *measures, table=self.location.table))
+        partitions = self._text_partitions(frame)
+        empty = [F.count_if(F.col(name).isin(*_NO_VALUES)).alias(f"{_EMPTY}{name}") for name in partitions]
+        row = check_rows(frame, rules, *measures, *empty, table=self.location.table)
+        fingerprint = Fingerprint.from_row(row)
+        for name in partitions:
+            if row[f"{_EMPTY}{name}"]:
+                raise DataQualityError.empty_partition(
+                    self.location.table, name, broken=row[f"{_EMPTY}{name}"], rows=fingerprint.rows
+                )
+        return fingerprint
+
+    def _text_partitions(self, frame: DataFrame) -> list[str]:
+        """Return the text columns by which the table is partitioned, or will be."""
+        stored = () if self.location.path is None else find_partitions(self.location.path)
+        text = {name for name, dtype in frame.dtypes if dtype == "string"}
+        return [name for name in dict.fromkeys((*stored, *self.options.partition_by)) if name in text]
 
     def _attempt(self, frame: DataFrame, fingerprint: Fingerprint) -> None:
         """Compare with the table as it is now and commit what differs."""
-        if self.location.newest_version() is None and create_table(self.location, self.options, self._ordered(frame)):
+        version = self.location.newest_version()
+        if version is None and create_table(self.location, self.options, self._ordered(frame)):
             return
-        stored = self.location.read(self.location.require_version())
+        stored = self.location.read(self.location.require_version() if version is None else version)
         evolves = self._check_evolution(frame, stored)
         change = plan_change(self.options, frame, stored, named=self.named)
         if change is None or (not evolves and self._is_unchanged(change, fingerprint)):
@@ -159,13 +185,13 @@ class DeltaWriter:
 
 def _describe_evolution(table: str, lines: Iterable[str]) -> str:
     """Return the column diff against the stored table, for a write that may not change it, and what to do."""
-    diff, (environment, schema, name) = "\n".join(lines), table.split(".")
+    diff, short, name = "\n".join(lines), shorten(table), table.rpartition(".")[2]
     advice = ""
-    if schema == "features":
+    if short.startswith("features."):
         advice = (
             "Models rely on the stored columns of a view: declare the changed view as its next version, "
-            f"beside {name}, and fill its table: boathouse features backfill --env {environment} --from YYYY-MM "
-            "--to YYYY-MM (docs/feature_store.md, Change). "
+            f"beside {name}, and fill its table: boathouse features backfill --env {name_environment(table)} "
+            "--from YYYY-MM --to YYYY-MM (docs/feature_store.md, Change). "
         )
     return (
         f"Saving '{table}': the columns are not those of the stored table.\n{diff}\n{advice}"
@@ -216,6 +242,9 @@ def commit_change(location: TableLocation, options: WriteOptions, change: Change
 
 def _overwrite(location: TableLocation, options: WriteOptions, rows: DataFrame, *, evolves: bool) -> None:
     """Replace all rows, and the columns too if they may change."""
+    if location.path is None and not evolves:
+        location.replace_rows(rows)
+        return
     writer = rows.write.format("delta").mode("overwrite")
     if options.partition_by:
         writer = writer.partitionBy(*options.partition_by)
@@ -238,8 +267,10 @@ def _merge(location: TableLocation, options: WriteOptions, rows: DataFrame) -> N
     # A constant name would let two threads write each other's rows.
     view = f"boathouse_{uuid.uuid4().hex}"
     rows.createOrReplaceTempView(view)
+    merge = merge_statement(location.sql_name, view, options.keys, rows.columns, options.ignore_when_comparing)
     try:
-        session.sql(merge_statement(location.sql_name, view, options.keys, rows.columns, options.ignore_when_comparing))
+        with explained(location.table):
+            session.sql(merge)
     finally:
         session.catalog.dropTempView(view)
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from boathouse.scoring.on_demand import OnDemandFeature, RequestField
-from boathouse.tables.contract import Column
 
 
 def compute_utilisation_after_request(bill_amt: np.ndarray, limit_bal: np.ndarray, amount: np.ndarray) -> np.ndarray:
-    """Return which share of the limit is used once the requested amount is spent; NaN if bill or limit is."""
+    """Return which share of the limit is used once the requested amount is spent; NaN if bill or limit is.
+
+    Bill and limit are stored features, the amount comes with the request.
+    """
     used: np.ndarray = (bill_amt + amount) / limit_bal
     return used
 
@@ -23,21 +25,17 @@ ON_DEMAND_FEATURES = (
         stored=("bill_amt", "limit_bal"),
         request=(
             RequestField(
-                name="requested_amount", description="Amount that is about to be spent.", unit="NT$", default=0.0
+                name="requested_amount",
+                description="Amount that is about to be spent; null for none.",
+                unit="NT$",
+                default=0.0,
+                minimum=0,
+                maximum=1e8,
             ),
         ),
         compute=compute_utilisation_after_request,
     ),
 )
 
-# Fields of a stream request besides customer and day.
-REQUEST_FIELDS = (
-    Column(
-        name="requested_amount",
-        dtype="double",
-        unit="NT$",
-        description="Amount that is about to be spent; null for none.",
-        nullable=True,
-        minimum=0,
-    ),
-)
+# Fields of a stream request besides customer and day: those that features on demand are computed from.
+REQUEST_FIELDS = tuple(field.given_column() for feature in ON_DEMAND_FEATURES for field in feature.request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from boathouse.endpoints.experiments.planning import plan_means, plan_rates
+from boathouse.endpoints.experiments.planning import Plan, plan_means, plan_rates
 from boathouse.endpoints.experiments.statistics import (
     check_sample_ratio,
     compare_means,
@@ -132,17 +133,6 @@ def test_days_are_whole_weeks() -> None:
     assert [plan.days(per_day) for per_day in (10_000, 196, 195, 100)] == [7, 7, 14, 14]
 
 
-@pytest.mark.parametrize(("baseline", "effect"), [(0.1, 0), (0, 0.1), (0.9, 0.2), (0.1, -0.2), (1, -0.1)])
-def test_what_cannot_be_planned_is_said(baseline: float, effect: float) -> None:
-    with pytest.raises(ExperimentError, match="No number of units"):
-        plan_rates(baseline, effect, **SURE)
-
-
-def test_shares_have_a_range() -> None:
-    with pytest.raises(OptionError, match="'share' is 1"):
-        plan_means(1.0, 0.1, **SURE, share=1)
-
-
 def test_sample_ratio_by_hand() -> None:
     # (4850 - 5000)^2 / 5000 twice is 9; one degree of freedom.
     found = check_sample_ratio({"a": 4_850, "b": 5_150}, {"a": 50, "b": 50}, level=0.001)
@@ -205,3 +195,39 @@ def test_a_single_look_errs_as_often_as_it_says() -> None:
     ]
     assert np.mean([found.p_value < 0.05 for found in rates]) == pytest.approx(0.05, abs=0.012)
     assert np.mean([found.low <= 0 <= found.high for found in rates]) == pytest.approx(0.95, abs=0.012)
+
+
+NOTHING, ENDLESS = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    ("plan", "numbers", "error", "text"),
+    [
+        *((plan_rates, (each, 0.05), OptionError, "'baseline' is") for each in (0.0, 1.0, -0.1, NOTHING, ENDLESS)),
+        *((plan_rates, (0.1, each), OptionError, "'effect' is") for each in (NOTHING, ENDLESS, -ENDLESS)),
+        *((plan_rates, (0.1, each), ExperimentError, "a rate of 0.1") for each in (0, 1e-200, -0.2, 0.95)),
+        *((plan_means, (each, 1.0), OptionError, "'deviation' is") for each in (0.0, -1.0, NOTHING, ENDLESS)),
+        *((plan_means, (1.0, each), OptionError, "'effect' is") for each in (NOTHING, ENDLESS)),
+        *((plan_means, (1.0, each), ExperimentError, "No number of units") for each in (0.0, 1e-200)),
+        (plan_means, (1e308, 1e-308), ExperimentError, "No number of units"),
+    ],
+)
+def test_numbers_that_cannot_be_planned_for_are_named(
+    plan: Callable[..., Plan], numbers: tuple[float, float], error: type[Exception], text: str
+) -> None:
+    with pytest.raises(error, match=text):
+        plan(*numbers, **SURE)
+
+
+@pytest.mark.parametrize("per_day", [0.0, -5.0, NOTHING, ENDLESS])
+def test_units_a_day_are_above_zero(per_day: float) -> None:
+    with pytest.raises(OptionError, match="'per_day' is .*; allowed: a number above 0"):
+        plan_means(1.0, 0.1, **SURE).days(per_day)
+    with pytest.raises(ExperimentError, match="1e-300 new units a day"):
+        plan_means(1.0, 0.1, **SURE).days(1e-300)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, -0.5, NOTHING])
+def test_a_share_is_a_share(share: float) -> None:
+    with pytest.raises(OptionError, match="'share' is"):
+        plan_rates(0.1, 0.05, **SURE, share=share)

@@ -172,6 +172,29 @@ def test_a_file_that_another_process_holds_is_named_in_time_and_can_still_be_rea
     store.close()
 
 
+def test_a_file_that_is_deleted_or_replaced_is_not_read_any_longer(tmp_path: Path) -> None:
+    path, other = tmp_path / "online.db", tmp_path / "other.db"
+    store = OnlineStore(f"sqlite:///{path}", environment="prod")
+    store.publish_full(PEOPLE, ONE, source_version=1)
+    assert ages(store, 1) == [30.0]
+    path.rename(tmp_path / "old.db")
+    with pytest.raises(OnlineStoreError, match="has no view 'people'"):
+        ages(store, 1)
+    again = OnlineStore(f"sqlite:///{other}", environment="prod")
+    again.publish_full(PEOPLE, [(1, DAY, 31.0, 1.0)], source_version=1)
+    again.close()
+    other.rename(path)
+    assert ages(store, 1) == [31.0]
+    foreign = OnlineStore(f"sqlite:///{other}", environment="dev")
+    foreign.publish_full(PEOPLE, [(1, DAY, 32.0, 1.0)], source_version=1)
+    foreign.close()
+    other.rename(path)
+    for _ in range(2):
+        with pytest.raises(OnlineStoreError, match="is that of environment 'dev'"):
+            ages(store, 1)
+    store.close()
+
+
 def test_a_full_store_says_so_and_keeps_what_was_live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file may not grow beyond a few pages, as on a full disk."""
     import boathouse.features.online.connections as module

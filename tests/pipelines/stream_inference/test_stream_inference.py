@@ -80,6 +80,8 @@ def test_requests_of_others_are_answered_with_the_features_of_their_day(lakehous
             ("r2", noon, 7, SEPTEMBER, 500.0),
             ("r3", noon, 100_000, SEPTEMBER, None),
             ("r4", noon, None, SEPTEMBER, None),
+            ("r5", datetime(1970, 1, 1, tzinfo=UTC), 7, SEPTEMBER, None),
+            ("r6", datetime(2099, 1, 1, tzinfo=UTC), 7, SEPTEMBER, None),
         )
     )
     run(lakehouse)
@@ -91,7 +93,12 @@ def test_requests_of_others_are_answered_with_the_features_of_their_day(lakehous
         "r2": pytest.approx(expected[late[7, SEPTEMBER]]),
     }
     dead = {row["request_id"]: (row["kind"], row["broken_rules"]) for row in lakehouse.rows("inference.dead_letters")}
-    assert dead == {"r3": ("unscorable", ["no_feature_row"]), "r4": ("broken", ["customer_id_not_null"])}
+    assert dead == {
+        "r3": ("unscorable", ["no_feature_row"]),
+        "r4": ("broken", ["customer_id_not_null"]),
+        "r5": ("unscorable", ["before_first_fact"]),
+        "r6": ("broken", ["requested_at_in_future"]),
+    }
 
 
 def test_features_computed_meanwhile_are_read_for_the_next_batch(lakehouse: ScoredLakehouse) -> None:

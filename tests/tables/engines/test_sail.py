@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -32,3 +35,17 @@ def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "pysail.spark", None)
     with pytest.raises(EngineError, match=r"pysail.* is missing. Install it: pip install 'boathouse\[local\]'"):
         SailEngine().session()
+
+
+def test_an_engine_is_abandoned_although_a_call_of_it_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A channel waits for its calls when it is closed, and one that was interrupted may have no end."""
+    monkeypatch.setattr("boathouse.tables.engines.sail._LONGEST_CLOSE_S", 0.05)
+    end = threading.Event()
+    engine: Any = SailEngine()
+    engine._session = SimpleNamespace(client=SimpleNamespace(_channel=SimpleNamespace(close=end.wait)))
+    abandoned = threading.Thread(target=engine.abandon, daemon=True)
+    abandoned.start()
+    abandoned.join(60)
+    assert not abandoned.is_alive()
+    assert not engine.is_running
+    end.set()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -55,12 +55,15 @@ class Exposures:
         return counts
 
 
-def find_exposures(rows: Iterable[LoggedRow], unit_column: str) -> Exposures:
+def find_exposures(
+    rows: Iterable[LoggedRow], unit_column: str, name: Callable[[object], str | None] = name_unit
+) -> Exposures:
     """Return the exposure of each unit; answers alone count, not the scores of mirrors.
 
     Args:
         rows: Of the log, in the order of time.
         unit_column: Column of the unit in the requests.
+        name: Gives the text of a unit from what the log has of it; None where there is no unit.
     """
     units: dict[str, Exposure] = {}
     crossed: set[str] = set()
@@ -68,7 +71,7 @@ def find_exposures(rows: Iterable[LoggedRow], unit_column: str) -> Exposures:
     for row in rows:
         if row.mode != "answer" or row.status_code >= 400:
             continue
-        unit = name_unit(row.inputs.get(unit_column))
+        unit = name(row.inputs.get(unit_column))
         if unit is None:
             without_unit += 1
         elif row.served_entity is None:

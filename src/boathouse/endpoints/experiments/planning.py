@@ -10,6 +10,10 @@ from scipy.special import ndtri
 from boathouse.errors import ExperimentError, OptionError
 from boathouse.options import require_between
 
+# Smaller ones take more units than there are people: of a rate, or in deviations of a mean.
+_SMALLEST_EFFECT = 1e-5
+_MOST_DAYS = 365_000
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -32,7 +36,15 @@ class Plan:
         """Return the days that ``units_per_day`` new units a day take; at least 7, so that each weekday counts alike.
 
         Whole weeks: a test that ends on another weekday than it began weighs weekdays unequally.
+
+        Raises:
+            OptionError: If it is no number above 0.
+            ExperimentError: If that takes more than a thousand years.
         """
+        if not 0 < units_per_day < math.inf:
+            raise OptionError.out_of_range("per_day", units_per_day, "a number above 0")
+        if self.total / units_per_day > _MOST_DAYS:
+            raise ExperimentError.out_of_reach(f"{self.total:,} units at {units_per_day:g} new units a day")
         return 7 * max(1, math.ceil(self.total / units_per_day / 7))
 
 
@@ -50,10 +62,14 @@ def plan_rates(baseline: float, effect: float, *, confidence: float, power: floa
         share: Share of units that get the treatment, above 0 and below 1.
 
     Raises:
-        ExperimentError: If the changed rate is outside 0 to 1, or the effect is 0.
+        ExperimentError: If the changed rate is outside 0 to 1, the effect is 0 or takes too many units.
+        OptionError: If ``baseline`` is no such rate, or the effect no finite number.
     """
     changed = baseline + effect
-    if not effect or not 0 < baseline < 1 or not 0 <= changed <= 1:
+    if not 0 < baseline < 1:
+        raise OptionError.out_of_range("baseline", baseline, "a rate above 0 and below 1")
+    _require_finite("effect", effect)
+    if not effect or not 0 <= changed <= 1 or abs(effect) < _SMALLEST_EFFECT:
         raise ExperimentError.out_of_reach(f"a rate of {baseline:g} that changes by {effect:g}")
     _require_share(share)
     ratio = share / (1 - share)
@@ -79,9 +95,13 @@ def plan_means(deviation: float, effect: float, *, confidence: float, power: flo
         share: Share of units that get the treatment, above 0 and below 1.
 
     Raises:
-        ExperimentError: If the effect is 0 or the deviation is not positive.
+        ExperimentError: If the effect is 0 or takes too many units.
+        OptionError: If the deviation is not above 0, or one of both is not finite.
     """
-    if not effect or deviation <= 0:
+    if not 0 < deviation < math.inf:
+        raise OptionError.out_of_range("deviation", deviation, "a number above 0")
+    _require_finite("effect", effect)
+    if not effect or abs(effect) < deviation * _SMALLEST_EFFECT:
         raise ExperimentError.out_of_reach(f"a deviation of {deviation:g} and an effect of {effect:g}")
     _require_share(share)
     ratio = share / (1 - share)
@@ -92,6 +112,11 @@ def plan_means(deviation: float, effect: float, *, confidence: float, power: flo
 
 def _quantiles(confidence: float, power: float) -> tuple[float, float]:
     return float(ndtri((1 + confidence) / 2)), float(ndtri(power))
+
+
+def _require_finite(name: str, value: float) -> None:
+    if not math.isfinite(value):
+        raise OptionError.out_of_range(name, value, "a finite number, not 0")
 
 
 def _require_share(share: float) -> None:

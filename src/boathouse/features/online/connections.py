@@ -21,6 +21,8 @@ _READ_ONLY = ("ReadOnlySqlTransaction", "InsufficientPrivilege")
 _FULL = ("DiskFull", "OutOfMemory")
 _REPEATED = ("UniqueViolation", "CardinalityViolation", "NotNullViolation")
 _MISSING = ("UndefinedTable", "UndefinedColumn")
+# Pages of a SQLite file that a connection keeps in memory, in KiB: look-ups of many keys hit the same ones.
+_CACHE_KIB = 16_384
 
 
 class Connections:
@@ -47,6 +49,9 @@ class Connections:
             )
         self.mark = "?" if self.dialect == SQLITE else "%s"
         self._timeout_s = timeout_s
+        self._file: tuple[int, int] | None = None
+        # How often another file has been found in the place of the one that was read.
+        self.replaced = 0
         self._reader, self._writer = self._make(autocommit=True), self._make(autocommit=False)
 
     def read(self, text: str, parameters: Sequence[Any], *, view: str) -> list[Any]:
@@ -57,8 +62,8 @@ class Connections:
         """
         import sqlalchemy.exc
 
-        if self.dialect == SQLITE and not Path(self._url.database or "").is_file():
-            raise OnlineStoreError.not_published([view])
+        if self.dialect == SQLITE:
+            self._check_file(view)
         for is_last in (False, True):
             connection = None
             try:
@@ -69,6 +74,9 @@ class Connections:
                 cursor.close()
             except (self._error_class, sqlalchemy.exc.DBAPIError) as error:
                 cause = getattr(error, "orig", None) or error
+                if connection is not None and self.dialect == SQLITE:
+                    # Opening a file costs little, and what was broken may not be in the next connection.
+                    connection.invalidate()
                 if self._is_disconnect(cause):
                     if connection is not None:
                         connection.invalidate()
@@ -152,6 +160,23 @@ class Connections:
         else:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (f"boathouse {view}",))
 
+    def _check_file(self, view: str) -> None:
+        """Let go of a file that was deleted or replaced: open connections would go on reading it for ever.
+
+        Raises:
+            OnlineStoreError: If there is none.
+        """
+        try:
+            found = Path(self._url.database or "").stat()
+        except OSError as error:
+            self._file = None
+            raise OnlineStoreError.not_published([view]) from error
+        file = (found.st_dev, found.st_ino)
+        if file != self._file:
+            self._file, self.replaced = file, self.replaced + 1
+            self._reader.dispose()
+            self._writer.dispose()
+
     def _check_folder(self) -> None:
         folder = Path(self._url.database or "").absolute().parent
         if not folder.is_dir():
@@ -191,3 +216,4 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     """Let readers go on while one writes; a crash of the machine may lose the last publish, never half of it."""
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from boathouse.features.online.tables import check_view, max_age_s
+from boathouse.features.online.tables import NO_TIME, check_view, max_age_s
 from boathouse.scoring.feature_spec import ViewSpec
 from boathouse.scoring.on_demand import OnDemandFeature, assemble, select_on_demand
 
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
     from boathouse.scoring.feature_spec import FeatureSpec
 
 MICROSECONDS = 1_000_000
-# In front of a view's features stand the digest that is live and the time of the values.
-_BEFORE_FEATURES = 2
 
 
 @dataclass(frozen=True)
@@ -42,22 +42,18 @@ class FeatureRows:
 
     @classmethod
     def from_database(cls, views: Sequence[ViewSpec], rows: Sequence[Sequence[Any]]) -> FeatureRows:
-        """Return the rows of the look-up statement, one a key, taken apart by view."""
-        features = [name for view in views for name in view.features]
-        matrix = np.empty((len(rows), len(features)))
-        times = np.zeros((len(rows), len(views)), dtype=np.int64)
-        start, column = 0, 0
-        for place, view in enumerate(views):
-            stop = start + _BEFORE_FEATURES + len(view.features)
-            times[:, place] = [row[start + 1] or 0 for row in rows]
-            values = [row[start + _BEFORE_FEATURES : stop] for row in rows]
-            # None becomes NaN.
-            matrix[:, column : column + len(view.features)] = np.array(values, dtype=np.float64).reshape(
-                len(rows), len(view.features)
-            )
-            start, column = stop, column + len(view.features)
-        found = np.array([[row[at] is not None for at in _time_places(views)] for row in rows], dtype=bool)
-        return cls(tuple(features), matrix, found.reshape(len(rows), len(views)), times, tuple(views))
+        """Return the rows of the look-up statement, one a key; any order of the rows will do."""
+        features = tuple(name for view in views for name in view.features)
+        if any(row[0] > following[0] for row, following in pairwise(rows)):
+            rows = sorted(rows, key=itemgetter(0))
+        first_time = 1 + len(views)
+        first_feature = first_time + len(views)
+        times = np.array([row[first_time:first_feature] for row in rows], dtype=np.int64)
+        times = times.reshape(len(rows), len(views))
+        # None becomes NaN.
+        matrix = np.array([row[first_feature:] for row in rows], dtype=np.float64).reshape(len(rows), len(features))
+        found = times != NO_TIME
+        return cls(features, matrix, found, np.where(found, times, 0), tuple(views))
 
     def stale(self, now: datetime) -> np.ndarray:
         """Return booleans, keys by views: whether a found value is older than its view allows."""
@@ -67,13 +63,14 @@ class FeatureRows:
         return late
 
 
-def _time_places(views: Sequence[ViewSpec]) -> list[int]:
-    """Return where in a database row each view's time stands."""
-    places, start = [], 0
-    for view in views:
-        places.append(start + 1)
-        start += _BEFORE_FEATURES + len(view.features)
-    return places
+def join_rows(parts: Sequence[FeatureRows]) -> FeatureRows:
+    """Return the rows of the parts, which are of the same views, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    matrix, found, times = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("matrix", "found", "times")
+    )
+    return FeatureRows(parts[0].features, matrix, found, times, parts[0].views)
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,9 @@ class LiveView:
 class OnlineStore:
     """Features by key in SQLite or PostgreSQL; safe to share between threads."""
 
-    def __init__(self, url: str, *, timeout_s: float = 5.0, environment: str | None = None) -> None:
+    def __init__(
+        self, url: str, *, timeout_s: float = 5.0, environment: str | None = None, owner: str | None = None
+    ) -> None:
         """Remember where the store is; connect to nothing.
 
         Args:
@@ -65,14 +67,16 @@ class OnlineStore:
             timeout_s: Longest wait in seconds for a connection, a lock or an answer.
             environment: Whose store it is. The first publish makes it that environment's; every other environment
                 is refused from then on. None does not ask.
+            owner: Catalog and schema prefix that the store is that of; by default the environment's name.
 
         Raises:
             OnlineStoreError: If the URL names another database.
         """
         self._connections = Connections(url, timeout_s=timeout_s)
-        self._environment, self._is_own = environment, environment is None
+        self._environment, self._owner, self._is_own = environment, owner or environment, environment is None
         self._texts: dict[tuple[ViewSpec, ...], str] = {}
         self._extended: dict[tuple[str, str, str], bool] = {}
+        self._replaced = 0
 
     @property
     def where(self) -> str:
@@ -104,6 +108,8 @@ class OnlineStore:
         parameters = tables.key_parameters(keys, self._connections.dialect)
         try:
             rows = self._connections.read(self._texts[chosen], parameters, view=chosen[0].label)
+            if self._replaced != self._connections.replaced:
+                self._forget()
         except NotPublishedError as error:
             live = self._read_live()  # the database names one table of all that it lacks
             missing = [view.label for view in chosen if view.label not in live] or [chosen[0].label]
@@ -144,7 +150,7 @@ class OnlineStore:
                 )
             unfinished = f"{view.label}__new"
             transaction.execute(f"DROP TABLE IF EXISTS {unfinished}")
-            transaction.execute(tables.create_table(view, unfinished))
+            transaction.execute(tables.create_table(view, unfinished, self._connections.dialect))
             count = fill(transaction, view, unfinished, rows, source_version)
             transaction.execute(f"DROP TABLE IF EXISTS {view.label}")
             transaction.execute(f"ALTER TABLE {unfinished} RENAME TO {view.label}")
@@ -220,14 +226,25 @@ class OnlineStore:
         """Give up all connections; the next call opens new ones."""
         self._connections.close()
 
+    def _forget(self) -> None:
+        """Ask again whose store this is, and what extends what: another file stands in its place.
+
+        Raises:
+            OnlineStoreError: If it is another environment's.
+        """
+        self._replaced = self._connections.replaced
+        self._extended.clear()
+        if self._environment is not None:
+            self._is_own = False
+            self._check_owner(self._read_properties().get(_OWNER))
+
     def _check_versions(self, views: Sequence[ViewSpec], row: Sequence[Any]) -> None:
-        at = 0
-        for view in views:
-            if row[at] is None:
+        # The digests stand after the place of the key.
+        for view, live in zip(views, row[1:], strict=False):
+            if live is None:
                 raise OnlineStoreError.not_published([view.label], self._environment)
-            if row[at] != view.digest and not self._is_extended(view, row[at]):
-                raise OnlineStoreError.other_version(view.label, view.digest, row[at])
-            at += 2 + len(view.features)
+            if live != view.digest and not self._is_extended(view, live):
+                raise OnlineStoreError.other_version(view.label, view.digest, live)
 
     def _is_extended(self, view: ViewSpec, live: str) -> bool:
         """Return whether what is live has all of ``view`` and features added since; asked once a definition."""
@@ -246,16 +263,16 @@ class OnlineStore:
         for text in (tables.REGISTRY, tables.PROPERTIES):
             transaction.execute(text)
         owner = dict(transaction.execute(tables.ALL_PROPERTIES).fetchall()).get(_OWNER)
-        if owner is None and self._environment is not None:
-            self._set_property(transaction, _OWNER, self._environment)
+        if owner is None and self._owner is not None:
+            self._set_property(transaction, _OWNER, self._owner)
         self._check_owner(owner)
 
     def _check_owner(self, owner: str | None) -> None:
-        if self._environment is not None and owner not in (None, self._environment):
+        if self._owner is not None and owner not in (None, self._owner):
             error = OnlineStoreError(
-                f"The online store {self.where} is that of environment '{owner}'; '{self._environment}' neither reads "
-                "nor writes it. Give each environment a store of its own: BOATHOUSE_ONLINE_STORE may contain {env}, as "
-                "in .../features_{env}."
+                f"The online store {self.where} is that of environment '{owner}'; '{self._owner}' neither reads nor "
+                "writes it. Give each environment a store of its own: BOATHOUSE_ONLINE_STORE may contain {env}, as in "
+                ".../features_{env}."
             )
             error.where = self.where
             raise error

@@ -30,6 +30,8 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,50}")
 _SECONDS_A_DAY = 86_400
 _PYTHON_TYPES: dict[str, type] = {"bigint": int, "string": str}
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
+# Stands for the time of a key that a view does not have.
+NO_TIME = _LOWEST + 1
 # ruff: noqa: S608 - names were checked by check_view, values are parameters
 
 
@@ -67,7 +69,7 @@ def prediction_view(model: str, keys: tuple[tuple[str, str], ...], outputs: Outp
     registry are. Its time is the date that the prediction is as of.
 
     Args:
-        model: Registered name, ``<env>.<schema>.<model>``.
+        model: Registered name, ``<catalog>.<schema>.<model>``.
         keys: Key columns and their types.
         outputs: Columns of its answers.
     """
@@ -115,12 +117,14 @@ def columns_of(view: ViewSpec) -> list[str]:
     return [*view.key_names, TIME, VERSION, *view.features]
 
 
-def create_table(view: ViewSpec, table: str) -> str:
+def create_table(view: ViewSpec, table: str, dialect: str) -> str:
     """Return the statement that makes the table of a view under the name ``table``."""
     keys = [f"{name} {_TYPES[dtype]} NOT NULL" for name, dtype in view.keys]
     features = [f"{name} {_FEATURE_TYPES[kind]}" for name, kind in zip(view.features, view.feature_kinds, strict=True)]
     parts = [*keys, f"{TIME} BIGINT NOT NULL", f"{VERSION} BIGINT NOT NULL", *features]
-    return f"CREATE TABLE {table} ({', '.join(parts)}, PRIMARY KEY ({', '.join(view.key_names)}))"
+    # SQLite finds a row in one search instead of two where the rows stand in the tree of the key.
+    layout = " WITHOUT ROWID" if dialect == SQLITE else ""
+    return f"CREATE TABLE {table} ({', '.join(parts)}, PRIMARY KEY ({', '.join(view.key_names)})){layout}"
 
 
 def insert_rows(view: ViewSpec, table: str, mark: str) -> str:
@@ -145,23 +149,28 @@ def newer_wins(view: ViewSpec) -> str:
 def look_up(views: Sequence[ViewSpec], dialect: str) -> str:
     """Return the one statement that finds all views of all keys, in the order of the keys.
 
-    Its parameters are :func:`key_parameters`. In front of each view's columns stands the digest that is
-    live, so that a publish in between cannot mix versions unnoticed.
+    Its parameters are :func:`key_parameters`. Its columns are the place of the key, of each view the digest that is
+    live, so that a publish in between cannot mix versions unnoticed, of each view the time of the values or
+    :data:`NO_TIME`, and the features. PostgreSQL gives the rows in the order of the keys, SQLite as a rule.
     """
     names = list(dict.fromkeys(name for view in views for name in view.key_names))
-    chosen = []
-    for view in views:
-        live = f"(SELECT digest FROM online_views WHERE view = '{view.label}')"
-        chosen += [live, *(f"{view.label}.{name}" for name in (TIME, *view.features))]
+    chosen = ["asked.place"]
+    chosen += [f"(SELECT digest FROM online_views WHERE view = '{view.label}')" for view in views]
+    chosen += [f"COALESCE({view.label}.{TIME}, {NO_TIME})" for view in views]
+    chosen += [f"{view.label}.{name}" for view in views for name in view.features]
     joins = [
         f"LEFT JOIN {view.label} ON " + " AND ".join(f"{view.label}.{name} = asked.{name}" for name in view.key_names)
         for view in views
     ]
     asked = _asked_sqlite(names) if dialect == SQLITE else _asked_postgresql(names, views)
-    return f"SELECT {', '.join(chosen)} FROM {asked} {' '.join(joins)} ORDER BY asked.place"
+    # SQLite reads the keys from first to last and would sort them again.
+    order = "" if dialect == SQLITE else " ORDER BY asked.place"
+    return f"SELECT {', '.join(chosen)} FROM {asked} {' '.join(joins)}{order}"
 
 
 def _asked_sqlite(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return f"(SELECT key AS place, value AS {names[0]} FROM json_each(?)) AS asked"
     columns = ", ".join(f"json_extract(value, '$[{place}]') AS {name}" for place, name in enumerate(names))
     return f"(SELECT key AS place, {columns} FROM json_each(?)) AS asked"
 
@@ -175,7 +184,7 @@ def _asked_postgresql(names: Sequence[str], views: Sequence[ViewSpec]) -> str:
 def key_parameters(keys: Sequence[Sequence[Any]], dialect: str) -> tuple[Any, ...]:
     """Return the parameters of :func:`look_up`; each key has the values of all key columns, in their order."""
     if dialect == SQLITE:
-        return (json.dumps([list(key) for key in keys]),)
+        return (json.dumps([key[0] for key in keys] if len(keys[0]) == 1 else [list(key) for key in keys]),)
     return tuple(list(values) for values in zip(*keys, strict=True))
 
 

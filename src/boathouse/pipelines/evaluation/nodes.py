@@ -25,6 +25,7 @@ from boathouse.evaluation.model_card import CardWords, write_model_card
 from boathouse.evaluation.report import EvaluationReport
 from boathouse.evaluation.tables import COMPARISONS, EVALUATIONS, comparison_rows, evaluation_rows
 from boathouse.features.feature_view import time_name
+from boathouse.lifecycle.candidate import CandidateOptions, require_undecided
 from boathouse.lifecycle.chain import AuditRecord
 from boathouse.lifecycle.sealed_results import use_registered, use_registered_or_none
 from boathouse.modelling.calibration import CostOptions
@@ -70,6 +71,15 @@ def take_test_rows(
         entities=number_entities(rows, use_case.keys),
         held_out=split.held_out,
     )
+
+
+def check_candidate(candidate: LoadedModel, options: CandidateOptions, records: Sequence[AuditRecord]) -> LoadedModel:
+    """Return the candidate, if it is what was asked for and not decided yet.
+
+    Raises:
+        LifeCycleError: If it is not.
+    """
+    return require_undecided(candidate, options, records)
 
 
 def look_for_leakage(

@@ -9,6 +9,7 @@ from boathouse.problem.spec import UseCase
 from boathouse.use_case import USE_CASE
 
 ROWS, EXPLANATION, REPORT = "evaluation.rows", "evaluation.explanation", "evaluation.report"
+CANDIDATE = "evaluation.candidate"
 CASES, BEHAVIOUR, LEAKAGE = "evaluation.cases", "evaluation.behaviour", "evaluation.leakage"
 
 
@@ -25,6 +26,13 @@ def _test_nodes(use_case: UseCase) -> list[Node]:
     behaviour = use_case.behaviour
     return [
         Node(
+            nodes.check_candidate,
+            inputs=["models.candidate", "params:candidate", "evaluation.registrations"],
+            outputs=CANDIDATE,
+            name="check_candidate",
+            tags=["audit"],
+        ),
+        Node(
             bind(nodes.build_behaviour_cases, use_case=use_case),
             inputs=[ROWS, "params:evaluation.behaviour", *(behaviour.tables if behaviour else ())],
             outputs=CASES,
@@ -33,7 +41,7 @@ def _test_nodes(use_case: UseCase) -> list[Node]:
         ),
         Node(
             nodes.test_behaviour,
-            inputs=["models.candidate", CASES, "params:evaluation.behaviour", "model_input.training_set@pandas"],
+            inputs=[CANDIDATE, CASES, "params:evaluation.behaviour", "model_input.training_set@pandas"],
             outputs=BEHAVIOUR,
             name="test_behaviour",
             tags=["behaviour"],
@@ -42,7 +50,7 @@ def _test_nodes(use_case: UseCase) -> list[Node]:
             bind(nodes.look_for_leakage, use_case=use_case),
             inputs=[
                 "model_input.training_set@pandas",
-                "models.candidate",
+                CANDIDATE,
                 "params:promotion.gates.max_single_feature_auc",
             ],
             outputs=LEAKAGE,
@@ -63,7 +71,7 @@ def _measure_nodes(use_case: UseCase) -> list[Node]:
         ),
         Node(
             nodes.explain_candidate,
-            inputs=["models.candidate", ROWS, "params:evaluation.explanation"],
+            inputs=[CANDIDATE, ROWS, "params:evaluation.explanation"],
             outputs=EXPLANATION,
             name="explain_candidate",
             tags=["explain"],
@@ -71,7 +79,7 @@ def _measure_nodes(use_case: UseCase) -> list[Node]:
         Node(
             bind(nodes.evaluate_candidate, use_case=use_case),
             inputs={
-                "candidate": "models.candidate",
+                "candidate": CANDIDATE,
                 "baseline": "models.baseline",
                 "champion": "models.champion",
                 "rows": ROWS,

@@ -16,6 +16,7 @@ from boathouse.features.feature_view import FeatureView
 from boathouse.features.registry import describe_views, statistics_rows
 from boathouse.features.usage import ModelUse, UsageOptions, check_removed, find_outdated
 from boathouse.inference.models import RunRecord
+from boathouse.namespaces import shorten
 from boathouse.problem.spec import UseCase
 
 _log = logging.getLogger(__name__)
@@ -102,7 +103,7 @@ def record_computations(
     rows = {(row["view"], row["digest"]): row["rows"] for row in measured}
     found = registry.record_computations(
         use_case.views,
-        {name.split(".", 1)[1]: version for name, version in record.table_versions.items()},
+        {shorten(name): version for name, version in record.table_versions.items()},
         {key: count for key, count in rows.items() if key in digests},
         [] if before is None else [row.asDict() for row in before.collect()],
         refreshed_at=computed_at,

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from boathouse.lifecycle.candidate import CandidateOptions, require_undecided
 from boathouse.lifecycle.chain import AuditRecord
 from boathouse.lifecycle.decision import Decided, DecisionRecord, PromotionDecision, decide_promotion
 from boathouse.lifecycle.decision_card import write_decision_card
@@ -45,6 +46,19 @@ def read_identity(claims: Claims) -> Decided:
     return Decided(datetime.now(UTC), identity.name, identity.assurance)
 
 
+def check_candidate(
+    candidate: LoadedModel, options: CandidateOptions, records: list[AuditRecord], evidence: list[AuditRecord]
+) -> LoadedModel:
+    """Return the candidate, if its newest evaluation may be decided on.
+
+    Raises:
+        LifeCycleError: If it is another than was asked for, or was decided already from another evaluation.
+        AuditError: If no evaluation of it is on record.
+    """
+    evaluation = find_evaluation(evidence, candidate.name, candidate.version)
+    return require_undecided(candidate, options, records, evaluation=evaluation.record)
+
+
 def read_evaluation(candidate: LoadedModel, evidence: list[AuditRecord]) -> SealedEvaluation:
     """Return the newest evaluation of the candidate, as it was recorded; the files of reports are not read.
 
@@ -65,11 +79,13 @@ def describe_candidate(
 ) -> CandidateFacts:
     """Return what the candidate is by the ledger, and how it loads and scores in a process of its own.
 
-    A card that is not the one that was written with the evaluation does not count.
+    A card that is not the one that was written with the evaluation does not count, unless it is that of another
+    version, which was evaluated since: then it is the card as it was recorded.
     """
     registered = use_registered(candidate, records)
     load = load_in_fresh_process(candidate.files, options)
     features = candidate.scorer.spec.features
+    card = evaluation.choose_card(card)
     is_same_card = digest_text(card) == evaluation.card_digest
     facts = describe_model(
         registered,
@@ -141,5 +157,8 @@ def make_record(
 
 
 def project_state(decision: PromotionDecision, records: list[AuditRecord]) -> ModelState:
-    """Return the state of the decision's model, by the ledger, once the decision is recorded."""
-    return project_events(records, name=decision.model)
+    """Return the state of the decision's model, by the ledger, once the decision is recorded.
+
+    It is that after this decision, also where another version was judged at the same time.
+    """
+    return replace(project_events(records, name=decision.model), judged=decision.candidate)

@@ -7,6 +7,8 @@ from boathouse.pipelines.promotion import nodes
 from boathouse.problem.spec import UseCase
 from boathouse.use_case import USE_CASE
 
+CANDIDATE = "promotion.candidate"
+
 
 def create_pipeline(use_case: UseCase = USE_CASE, **_: object) -> Pipeline:
     """Return the pipeline ``promotion``."""
@@ -53,7 +55,7 @@ def _fact_nodes(use_case: UseCase) -> list[Node]:
         Node(
             bind(nodes.describe_candidate, use_case=use_case),
             inputs=[
-                "models.candidate",
+                CANDIDATE,
                 "reports.evaluation_card",
                 "promotion.evaluation",
                 "promotion.records",
@@ -89,22 +91,29 @@ def _ledger_nodes() -> list[Node]:
     """What the audit tables hold of the candidate."""
     return [
         Node(
+            nodes.check_candidate,
+            inputs=["models.candidate", "params:candidate", "promotion.records", "audit.evidence"],
+            outputs=CANDIDATE,
+            name="check_candidate",
+            tags=["gates"],
+        ),
+        Node(
             nodes.read_evaluation,
-            inputs=["models.candidate", "audit.evidence"],
+            inputs=[CANDIDATE, "audit.evidence"],
             outputs="promotion.evaluation",
             name="read_evaluation",
             tags=["gates"],
         ),
         Node(
             nodes.read_approval,
-            inputs=["models.candidate", "promotion.records", "params:governance", "promotion.decided"],
+            inputs=[CANDIDATE, "promotion.records", "params:governance", "promotion.decided"],
             outputs="promotion.approval",
             name="read_approval",
             tags=["gates"],
         ),
         Node(
             nodes.read_code,
-            inputs=["models.candidate", "promotion.records", "params:governance"],
+            inputs=[CANDIDATE, "promotion.records", "params:governance"],
             outputs="promotion.code",
             name="read_code",
             tags=["gates"],

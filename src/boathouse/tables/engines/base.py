@@ -61,12 +61,26 @@ class Engine(ABC):
                 self._session = self._start()
             return self._session
 
+    def adopt(self, session: SparkSession) -> None:
+        """Use ``session``, which was opened elsewhere, if this process has none: a worker of a stream is given one."""
+        with self._lock:
+            if self._session is None:
+                self._session = session
+
     def stop(self) -> None:
         """Stop the session if there is one; a later :meth:`session` starts another."""
         with self._lock:
             session, self._session = self._session, None
             if session is not None:
                 self._shut_down(session)
+
+    def abandon(self) -> None:
+        """Let go of the session without asking it anything: after a signal, what answers it may be gone.
+
+        What runs in a process of its own ends when this one does. Takes no lock: the thread that
+        has it may be the one that was interrupted.
+        """
+        self._session = None
 
     @abstractmethod
     def version(self) -> str:

@@ -20,6 +20,11 @@ _CREDENTIALS = (
 )
 
 
+def is_serverless() -> bool:
+    """Return whether this process runs on serverless compute, whose runtime is named ``client.`` and a version."""
+    return os.environ.get("DATABRICKS_RUNTIME_VERSION", "").startswith("client.")
+
+
 class DatabricksEngine(Engine):
     """Production: tables live in Unity Catalog and are addressed by their names."""
 

@@ -52,6 +52,12 @@ def stop_engines() -> None:
         engine.stop()
 
 
+def abandon_engines() -> None:
+    """Let go of every engine that runs, for a process that is about to end."""
+    for engine in running_engines():
+        engine.abandon()
+
+
 def choose_engine(default: str) -> str:
     """Return the engine's name.
 

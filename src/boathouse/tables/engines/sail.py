@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,6 +12,8 @@ from boathouse.tables.engines.base import Capabilities, Engine
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+_LONGEST_CLOSE_S = 1.0
 
 
 class SailEngine(Engine):
@@ -69,3 +72,14 @@ class SailEngine(Engine):
         session.stop()
         self._server.stop()
         self._server = None
+
+    def abandon(self) -> None:
+        """Close the channel, and leave nothing to do at exit: PySpark would call the server again for minutes."""
+        client: Any = getattr(self._session, "client", None)
+        super().abandon()
+        if client is not None:
+            client._closed = True  # noqa: SLF001 - its own close waits for calls that are under way
+            # It waits for the end of a call, and one that an exception has left in its middle does not end.
+            close = threading.Thread(target=client._channel.close, daemon=True)  # noqa: SLF001
+            close.start()
+            close.join(_LONGEST_CLOSE_S)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
+import threading
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -14,11 +17,13 @@ from boathouse.errors import EngineError
 from boathouse.tables.engines.base import Capabilities, Engine
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pyspark import SparkConf
     from pyspark.sql import SparkSession
 
 # Spark picks Connect instead of classic mode when one of these is set.
-_CONNECT_VARIABLES = ("SPARK_REMOTE", "SPARK_LOCAL_REMOTE", "SPARK_CONNECT_MODE_ENABLED", "SPARK_API_MODE")
+CONNECT_VARIABLES = ("SPARK_REMOTE", "SPARK_LOCAL_REMOTE", "SPARK_CONNECT_MODE_ENABLED", "SPARK_API_MODE")
 # Maven coordinates of further jars, comma-separated: fetched once, then from the cache as Delta's are.
 PACKAGES_VARIABLE = "BOATHOUSE_SPARK_PACKAGES"
 _LOCAL_SETTINGS = {
@@ -85,7 +90,7 @@ class SparkEngine(Engine):
         """Launch the JVM with its log in a file of its own and return its session."""
         self.check()
         self._refuse_beside_connect()
-        for name in _CONNECT_VARIABLES:
+        for name in CONNECT_VARIABLES:
             os.environ.pop(name, None)
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
         # Workers of a virtual environment that is not activated would use another Python.
@@ -138,16 +143,21 @@ def fetch_jars() -> Path:
 
 
 def _settings() -> SparkConf:
-    """Return all settings, with the coordinates of the jars that fit the installed delta-spark."""
-    from delta import configure_spark_with_delta_pip
+    """Return all settings, with the coordinates of the jars."""
     from pyspark import SparkConf
+
+    return SparkConf(loadDefaults=False).setAll([*_LOCAL_SETTINGS.items(), ("spark.jars.packages", name_packages())])
+
+
+def name_packages() -> str:
+    """Return the Maven coordinates of the jars that fit the installed delta-spark, and of further ones, with commas."""
+    from delta import configure_spark_with_delta_pip
     from pyspark.sql import SparkSession
 
     further = [each for each in os.environ.get(PACKAGES_VARIABLE, "").split(",") if each]
     builder = configure_spark_with_delta_pip(SparkSession.Builder(), extra_packages=further)
-    return SparkConf(loadDefaults=False).setAll(
-        [*_LOCAL_SETTINGS.items(), ("spark.jars.packages", builder._options["spark.jars.packages"])]  # noqa: SLF001
-    )
+    packages: str = builder._options["spark.jars.packages"]  # noqa: SLF001 - no other way to ask for it
+    return packages
 
 
 def _launch(conf: SparkConf) -> SparkSession:
@@ -168,8 +178,18 @@ def _launch(conf: SparkConf) -> SparkSession:
                 f"The engine 'spark' did not start; its log is {log_path}. If jars are missing: make jars (needs Maven "
                 "Central once)."
             ) from error
-    context = SparkContext(conf=conf, gateway=gateway)
+    with _keep_interrupt():
+        context = SparkContext(conf=conf, gateway=gateway)
     return SparkSession(context)
+
+
+@contextmanager
+def _keep_interrupt() -> Iterator[None]:
+    """Give Ctrl-C back to whatever had it: Spark's own handler waits for the jobs that it cancels."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, before)
 
 
 def main() -> None:

@@ -6,15 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from boathouse.environment import (
-    locate_artifacts,
-    locate_data,
-    locate_mlflow,
-    locate_registry,
-    name_experiment,
-    open_conf,
-)
+from boathouse.environment import open_conf
 from boathouse.errors import ConfigError
+from boathouse.locations import locate_artifacts, locate_data, locate_mlflow, locate_registry, name_experiment
+from boathouse.plain_paths import is_plain
 
 CONF = Path(__file__).parents[1] / "conf"
 VARIABLES = ("BOATHOUSE_DATA", "BOATHOUSE_EXPERIMENTS", "DATABRICKS_RUNTIME_VERSION", "MLFLOW_TRACKING_URI")
@@ -32,6 +27,26 @@ def test_on_a_laptop_everything_is_in_the_data_folder(tmp_path: Path) -> None:
     assert locate_mlflow() == f"sqlite:///{tmp_path}/data/mlflow.db"
     assert locate_artifacts() == f"file://{tmp_path}/data/mlartifacts"
     assert (locate_registry(), name_experiment("prod")) == (None, "boathouse-prod")
+    assert name_experiment("dev", "dev_alice_") == "boathouse-dev-dev_alice"
+
+
+def test_a_home_folder_is_meant_by_its_sign(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "me"))
+    monkeypatch.setenv("BOATHOUSE_DATA", "~/bank data/")
+    assert locate_data("x") == f"{tmp_path}/me/bank data/x"
+    assert locate_artifacts() == f"file://{tmp_path}/me/bank%20data/mlartifacts"
+
+
+def test_a_path_that_conf_and_urls_would_take_apart_is_named_by_a_link(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = tmp_path / "a?{b}"
+    monkeypatch.setenv("BOATHOUSE_DATA", str(folder))
+    store = Path(locate_mlflow().removeprefix("sqlite:///"))
+    store.touch()
+    assert [path.name for path in folder.iterdir()] == ["mlflow.db"]
+    assert is_plain(locate_data("lakehouse"))
+    assert locate_artifacts() == (folder / "mlartifacts").as_uri()
 
 
 def test_a_server_keeps_artifacts_itself(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,1 @@
+"""The bundle: its documents read, merged and resolved for a target, and what is wrong with them."""
