@@ -89,7 +89,7 @@ def test_values_are_checked_where_they_are_given(project: Path, monkeypatch: pyt
     ("words", "message"),
     [
         (["--target", "qa"], "No target qa; there are: dev, prod, staging."),
-        (["--var", "catalgo=x"], "No variable catalgo; there are: capacity, catalog,"),
+        (["--var", "catalgo=x"], "No variable catalgo; there are: approvers, capacity, catalog,"),
         (["--var", "catalog"], "expected NAME=VALUE"),
     ],
 )

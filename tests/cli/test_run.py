@@ -44,6 +44,17 @@ def test_data_dir_moves_data_and_store(sample: SampleProject, tmp_path: Path) ->
     assert not sample.data.exists()
 
 
+def test_the_job_of_a_run_is_recorded_and_is_not_that_of_the_next(tracked: SampleProject) -> None:
+    found = []
+    for words in (["--job-run-id=4711", f"--data-dir={tracked.data}"], []):
+        result = invoke(tracked, "--pipelines", "data_prep", *words)
+        assert result.exit_code == 0, result.output
+        client = mlflow.MlflowClient()
+        experiments = [each.experiment_id for each in client.search_experiments()]
+        found.append(client.search_runs(experiments, max_results=1)[0].data.tags["job_run_id"])
+    assert found == ["4711", "none"]
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [

@@ -26,7 +26,7 @@ DATA_DIR = click.option(
 )
 
 
-def _set_variable(context: click.Context, option: click.Parameter, value: str | None) -> None:
+def set_variable(context: click.Context, option: click.Parameter, value: str | None) -> None:
     """Set the variable that an option stands for until the command ends; empty is not given."""
     variable = f"BOATHOUSE_{str(option.name).upper()}"
     if value:
@@ -49,13 +49,13 @@ def NAMES(command: Options) -> Options:  # noqa: N802 - used like the options it
     catalog = click.option(
         "--catalog",
         expose_value=False,
-        callback=_set_variable,
+        callback=set_variable,
         help="First part of names of tables and models; BOATHOUSE_CATALOG. Default: as in conf.",
     )
     prefix = click.option(
         "--schema-prefix",
         expose_value=False,
-        callback=_set_variable,
+        callback=set_variable,
         help="What each schema begins with; BOATHOUSE_SCHEMA_PREFIX. Default: as in conf.",
     )
     named: Options = catalog(prefix(command))
@@ -63,9 +63,9 @@ def NAMES(command: Options) -> Options:  # noqa: N802 - used like the options it
 
 
 def use_data_dir(data_dir: Path | None) -> None:
-    """Set ``BOATHOUSE_DATA``, which the configuration reads, for this process."""
+    """Set ``BOATHOUSE_DATA``, which the configuration reads, until the command ends."""
     if data_dir is not None:
-        os.environ["BOATHOUSE_DATA"] = data_dir.absolute().as_posix()
+        _set_until_end(click.get_current_context(), "BOATHOUSE_DATA", data_dir.absolute().as_posix())
 
 
 def default_environment() -> str:

@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import copy
-import os
 from pathlib import Path
 from typing import Any
 
 import click
 from kedro.framework.cli.project import run as kedro_run
 
-from boathouse.cli.environment_options import DATA_DIR, NAMES, default_conf, default_environment, use_data_dir
+from boathouse.cli.environment_options import (
+    DATA_DIR,
+    NAMES,
+    default_conf,
+    default_environment,
+    set_variable,
+    use_data_dir,
+)
 from boathouse.cli.interruption import end_on_signals
 from boathouse.cli.main import CommandFailedError, abandon
 from boathouse.environment import DEFAULT, require_environment
 from boathouse.errors import ConfigError
 from boathouse.hooks.failures import describe_failure
 from boathouse.hooks.logs import is_debugging
-from boathouse.hooks.release_record import JOB_RUN_VARIABLE
 from boathouse.pipeline_registry import FLOW, ON_REQUEST, WHOLE
 from boathouse.tables.engines.registry import choose_engine
 
 _VERBOSE = click.Option(["--verbose", "-v"], is_flag=True, help="Show the traceback of an error; as BOATHOUSE_DEBUG=1.")
 _STRICT = click.Option(["--strict"], is_flag=True, help="Fail if no champion can score; for jobs that must score.")
 _JOB_RUN = click.Option(
-    ["--job-run-id"], metavar="ID", help="Run of the job that this is, for the record: {{job.run_id}} in a bundle."
+    ["--job-run-id"],
+    metavar="ID",
+    expose_value=False,
+    callback=set_variable,
+    help="Run of the job that this is, for the record: {{job.run_id}} in a bundle.",
 )
 _RUN_HELP = f"""Run pipelines, by default all of them.
 
@@ -50,14 +59,12 @@ _TRUE_HELP = {
 }
 
 
-def _run(*, data_dir: Path | None, verbose: bool, strict: bool, job_run_id: str | None, **options: Any) -> Any:  # noqa: ANN401
+def _run(*, data_dir: Path | None, verbose: bool, strict: bool, **options: Any) -> Any:  # noqa: ANN401
     """Check the names given, then hand over to Kedro; turn an error into one clear block."""
     options["params"] = _keep_empty(options.get("params") or {}) | ({"strict": True} if strict else {})
     try:
         with end_on_signals(abandon, advice=_AFTER_RUN):
             use_data_dir(data_dir)
-            if job_run_id:
-                os.environ[JOB_RUN_VARIABLE] = job_run_id
             _check_names(options)
             return kedro_run.callback(**_name_pipelines(options))  # type: ignore[misc]
     except click.exceptions.Exit:
