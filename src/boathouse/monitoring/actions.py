@@ -43,7 +43,7 @@ class Action:
 _TABLE = (
     Action(
         name="nothing",
-        title="Nothing",
+        title="Change nothing",
         when="A distribution moved, and performance and value did not.",
         command="boathouse alerts ack ID --comment WHY --env {env}",
         why="A change of the inputs alone is a symptom; a new model costs a review and can be worse.",
@@ -106,10 +106,11 @@ if set(ACTIONS) != set(get_args(ActionName)):  # pragma: no cover - a fault of t
     raise AssertionError
 
 
-def describe_action(name: str, environment: str) -> str:
+def describe_action(name: str, environment: str, alert_id: str = "ID") -> str:
     """Return the action as one sentence with its command for ``environment``."""
     action = ACTIONS[name]
-    return f"{action.title}: {action.command.replace('{env}', environment)}"
+    words = (word.replace("{env}", environment) for word in action.command.split())
+    return f"{action.title}: {' '.join(alert_id if word == 'ID' else word for word in words)}"
 
 
 def render_actions() -> str:

@@ -20,7 +20,7 @@ from boathouse.lifecycle.webhooks import DELIVERED, Message, note, read_sendings
 from boathouse.monitoring.actions import describe_action
 from boathouse.monitoring.alert_rules import SEVERITIES
 from boathouse.monitoring.alert_state import MUTED, OPENED, REOPENED, RESOLVED, UNMUTED
-from boathouse.monitoring.retraining import FAILED, PROPOSED, SUBJECT
+from boathouse.monitoring.retraining import PROPOSED, SUBJECT
 
 if TYPE_CHECKING:
     import ssl
@@ -39,7 +39,6 @@ EVENTS = {
     REOPENED: "alert_reopened",
     RESOLVED: "alert_resolved",
     PROPOSED: "retraining_proposed",
-    FAILED: "retraining_failed",
 }
 LOG, EMAIL = "log", "email"
 _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "alarm": logging.ERROR}
@@ -125,7 +124,7 @@ class Told:
         event: Of :data:`EVENTS`.
         event_id: Of the record.
         sequence: Place of the record.
-        severity: Of the alert; of a retraining ``warning`` if proposed, ``alarm`` if failed.
+        severity: Of the alert; of a proposed retraining ``warning``.
         occurred_at: When, UTC.
         body: What receivers get, JSON.
     """
@@ -158,7 +157,7 @@ def list_told(records: Sequence[AuditRecord], environment: str) -> list[Told]:
 
 
 def _tell(record: AuditRecord, content: Mapping[str, Any], environment: str) -> Told:
-    severity = str(content.get("severity") or ("alarm" if record.kind == FAILED else "warning"))
+    severity = str(content.get("severity") or "warning")
     is_alert = record.subject != SUBJECT
     body = {
         "event": EVENTS[record.kind],
@@ -169,7 +168,7 @@ def _tell(record: AuditRecord, content: Mapping[str, Any], environment: str) -> 
         "comment": record.comment,
         "severity": severity,
         "message": content.get("message") or record.comment,
-        "next_step": describe_action(str(content.get("action") or "retrain"), environment),
+        "next_step": describe_action(str(content.get("action") or "retrain"), environment, record.subject),
         "evidence": dict(content),
         "sequence": record.sequence,
     }

@@ -166,7 +166,9 @@ class EmailOptions:
         if self.since is not None:
             object.__setattr__(self, "since", parse_date("alerts.email.since", self.since))
         if self.user and not self.starttls and self.host not in {"localhost", "127.0.0.1", "::1"}:
-            raise OptionError.out_of_range("alerts.email.starttls", False, "true: a password is not sent in the clear")
+            raise OptionError.out_of_range(
+                "alerts.email.starttls", self.starttls, "true: a password is not sent in the clear"
+            )
         _ = self.password
 
     def includes(self, day: date) -> bool:

@@ -124,27 +124,18 @@ def find_newest(records: Iterable[AuditRecord]) -> date | None:
 def _apply(state: AlertState, record: AuditRecord, evidence: Mapping[str, Any]) -> AlertState:
     day = read_as_of(evidence)
     after = replace(state, changes=state.changes + (record.kind in _CHANGING))
+    who: dict[str, Any] = {"changed_by": record.actor, "comment": record.comment}
     if record.kind in RAISING and day is not None:
-        return _raise(after, record.kind, day, evidence)
-    if record.kind == RESOLVED:
-        if day is not None and day < state.last_seen:
-            return after
-        return replace(
-            after,
-            phase="resolved",
-            resolved_on=day or record.occurred_at.date(),
-            by_person=day is None,
-            closed_window=max(state.window_ends, default=""),
-            changed_by=record.actor,
-            comment=record.comment,
-        )
-    if record.kind == ACKNOWLEDGED and state.is_active:
-        return replace(after, phase="acknowledged", changed_by=record.actor, comment=record.comment)
-    if record.kind == MUTED:
-        until = date.fromisoformat(str(evidence["until"]))
-        return replace(after, muted_until=until, changed_by=record.actor, comment=record.comment)
-    if record.kind == UNMUTED:
-        return replace(after, muted_until=None, changed_by=record.actor, comment=record.comment)
+        after = _raise(after, record.kind, day, evidence)
+    elif record.kind == RESOLVED and (day is None or day >= state.last_seen):
+        closed: dict[str, Any] = {"by_person": day is None, "closed_window": max(state.window_ends, default="")}
+        on = day or record.occurred_at.date()
+        after = replace(after, phase="resolved", resolved_on=on, **closed, **who)
+    elif record.kind == ACKNOWLEDGED and state.is_active:
+        after = replace(after, phase="acknowledged", **who)
+    elif record.kind in {MUTED, UNMUTED}:
+        until = date.fromisoformat(str(evidence["until"])) if record.kind == MUTED else None
+        after = replace(after, muted_until=until)
     return after
 
 
@@ -232,7 +223,7 @@ def _say_resolved(finding: Finding) -> str:
     return f"{finding.rule.metric} is {finding.value:.4g}, within the limit of {finding.rule.limit:g}."
 
 
-def _make_event(  # noqa: PLR0913 - what an event holds
+def _make_event(
     kind: str,
     alert_id: str,
     state: AlertState | None,

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from boathouse.monitoring.alert_state import AlertState
+    from boathouse.monitoring.alerts import Alert
     from boathouse.monitoring.drift_table import Row
 
 QUIET = ("none", "none", "all checks", 0.0, 0.0, "Nothing crossed its limit.", "Nothing to do.")
@@ -53,7 +54,7 @@ def _row(state: AlertState, day: date, environment: str) -> tuple[Any, ...]:
         float(content["value"] or 0.0),
         float(content["limit"]),
         content["message"],
-        describe_action(content["action"], environment),
+        describe_action(content["action"], environment, state.alert_id),
         state.alert_id,
         content["rule"],
         content["scope"],
@@ -67,6 +68,25 @@ def _row(state: AlertState, day: date, environment: str) -> tuple[Any, ...]:
         state.windows,
         content.get("likely"),
     )
+
+
+def list_for_report(states: Mapping[str, AlertState], *, now: datetime, environment: str) -> list[Alert]:
+    """Return the alerts that are neither resolved nor muted, as report and summary show them."""
+    from boathouse.monitoring.alerts import Alert
+
+    return [
+        Alert(
+            kind=state.content["kind"],
+            severity=state.content["severity"],
+            subject=state.content["subject"],
+            value=float(state.content["value"] or 0.0),
+            limit=float(state.content["limit"]),
+            message=state.content["message"],
+            step=describe_action(state.content["action"], environment, state.alert_id),
+        )
+        for state in list_active(states)
+        if not state.is_muted(now.date())
+    ]
 
 
 def render_prometheus(states: Mapping[str, AlertState], *, now: datetime, environment: str) -> str:

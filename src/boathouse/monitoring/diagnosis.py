@@ -86,23 +86,29 @@ def _excess(finding: Finding) -> float:
     return abs(finding.value - finding.rule.limit) / max(abs(finding.rule.limit), 1e-9)
 
 
+# What is beyond a limit beside an alert of the kind, in the order asked, and the kind of drift that it makes likely;
+# last what is likely with none of it beside.
+_GUESSES: dict[str, tuple[tuple[tuple[str, Likely], ...], Likely]] = {
+    "data": ((), "data quality"),
+    "feature": ((), "covariate"),
+    "label": ((("data", "data quality"), ("feature", "covariate")), "label"),
+    "concept": ((("data", "data quality"),), "concept"),
+    "performance": (
+        (("data", "data quality"), ("concept", "concept"), ("feature", "covariate"), ("label", "label")),
+        "concept",
+    ),
+}
+_OTHERS: tuple[tuple[str, Likely], ...] = (
+    ("data", "data quality"),
+    ("concept", "concept"),
+    ("feature", "covariate"),
+    ("label", "label"),
+)
+
+
 def _guess(finding: Finding, beside: set[str]) -> Likely:
-    kind = finding.measure.kind
-    if kind == "data":
-        return "data quality"
-    if kind == "feature":
-        return "covariate"
-    if kind == "label":
-        return "covariate" if "feature" in beside else "label"
-    if kind == "concept" or "concept" in beside:
-        return "concept"
-    if "data" in beside:
-        return "data quality"
-    if "feature" in beside:
-        return "covariate"
-    if kind in {"performance", "fairness", "kpi"}:
-        return "label" if "label" in beside else "concept" if kind == "performance" else "unknown"
-    return "label" if "label" in beside and kind == "prediction" else "unknown"
+    signs, otherwise = _GUESSES.get(finding.measure.kind, (_OTHERS, "unknown"))
+    return next((likely for kind, likely in signs if kind in beside), otherwise)
 
 
 def describe_diagnosis(content: Mapping[str, Any]) -> list[str]:

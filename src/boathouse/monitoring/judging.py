@@ -56,7 +56,7 @@ class Finding:
 
 def identify_alert(rule: str, subject: str, scope: str) -> str:
     """Return the id of the alert of a rule, subject and scope: twelve hexadecimal digits, always the same."""
-    return hashlib.sha256("\n".join((rule, subject, scope)).encode()).hexdigest()[:12]
+    return hashlib.sha256(f"{rule}\n{subject}\n{scope}".encode()).hexdigest()[:12]
 
 
 def judge(rules: Sequence[AlertRule], measures: Iterable[Measure], history: Iterable[Measure]) -> list[Finding]:
