@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from boathouse.monitoring.actions import describe_action
 from boathouse.monitoring.alert_rules import SEVERITIES
+from boathouse.monitoring.measures import ALL_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from boathouse.monitoring.alerts import Alert
     from boathouse.monitoring.drift_table import Row
 
-QUIET = ("none", "none", "all checks", 0.0, 0.0, "Nothing crossed its limit.", "Nothing to do.")
+_NOTHING = ("none", "none", "all checks", 0.0, 0.0, "Nothing crossed its limit.", "Nothing to do.")
+# In the order of the columns; rule and scope are keys.
+QUIET = (*_NOTHING, None, "none", ALL_ROWS, *(None,) * 9)
 
 
 def sort_states(states: Iterable[AlertState]) -> list[AlertState]:
@@ -41,7 +44,7 @@ def alert_state_rows(states: Mapping[str, AlertState], *, as_of: date, now: date
     """
     active = list_active(states)
     if not active:
-        return [(as_of, *QUIET, *(None,) * 12)]
+        return [(as_of, *QUIET)]
     return [(as_of, *_row(state, now.date(), environment)) for state in active]
 
 
