@@ -122,4 +122,5 @@ def _lines() -> Iterator[str]:
     yield "| action | when | command | why |"
     yield "|---|---|---|---|"
     for each in ACTIONS.values():
-        yield f"| `{each.name}`: {each.title.lower()} | {each.when} | `{each.command}` | {each.why} |"
+        command = each.command.replace("{env}", "prod")
+        yield f"| `{each.name}`: {each.title.lower()} | {each.when} | `{command}` | {each.why} |"
