@@ -87,7 +87,7 @@ _TABLE = (
         name="retrain_with_new_features",
         title="Retrain with new features",
         when="A model that was trained on the newer window ranks no better: the features miss what changed.",
-        command="boathouse features list --env {env}",
+        command="boathouse features list",
         why="No refit finds what the features do not hold. A person designs them; nothing starts by itself.",
     ),
     Action(

@@ -86,7 +86,7 @@ def acknowledge(ledger: AuditLedger, alert_id: str, step: Step) -> AlertState:
 
 
 def mute(ledger: AuditLedger, alert_id: str, step: Step, *, until: date) -> AlertState:
-    """Record that an alert is told to nobody before ``until``; it is measured and listed all the same.
+    """Record that an alert is told to no person before ``until``; it is measured and listed all the same.
 
     Raises:
         BoathouseError: If there is no such alert, or ``until`` is not after the day of the step.

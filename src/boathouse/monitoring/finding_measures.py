@@ -47,7 +47,7 @@ def measure_findings(
         message = said.get(("reference", "rows trained on"), "")
         measures.append(
             Measure(
-                kind="data",
+                kind="service",
                 metric="reference_missing",
                 subject="rows trained on",
                 window=newest,

@@ -164,7 +164,7 @@ def _alert_nodes(use_case: UseCase) -> list[Node]:
             alert_nodes.plan_alert_events,
             inputs=["monitoring.judged", "monitoring.earlier_events", "monitoring.as_of", "monitoring.now"],
             outputs="monitoring.alert_events",
-            name="plan_alert_events",
+            name="record_alerts",
         ),
         *_told_nodes(),
     ]
@@ -183,7 +183,7 @@ def _told_nodes() -> list[Node]:
                 "place": PLACE,
                 "predictions": SESSION,
             },
-            outputs=["monitoring.alerts", "monitoring.raised", "reports.alerts"],
+            outputs=["monitoring.alerts", "monitoring.raised", "reports.monitoring_alerts"],
             name="tabulate_alerts",
         ),
         champion_node(
@@ -197,13 +197,13 @@ def _told_nodes() -> list[Node]:
                 "options": "params:monitoring.retraining",
             },
             outputs="monitoring.retraining_events",
-            name="propose_retraining",
+            name="decide_retraining",
         ),
         champion_node(
             alert_nodes.tell_alerts,
             inputs=["monitoring.retraining_events", "monitoring.judged", ALERTS],
             outputs="monitoring.messages",
-            name="tell_alerts",
+            name="report_alerts",
         ),
     ]
 
