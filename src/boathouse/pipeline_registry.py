@@ -24,6 +24,9 @@ FLOW = (
 ON_REQUEST = ("stream_inference",)
 WHOLE = tuple(name for name in FLOW if name not in ON_REQUEST)
 
+# What `boathouse retrain` runs: the features of the newer window, and a version that has to pass every gate.
+RETRAINING = ("feature_engineering", "training", "evaluation", "promotion")
+
 
 def register_pipelines() -> dict[str, Pipeline]:
     """Return the pipelines that the run asks for by name; ``__default__`` is the whole flow but for those on request.

@@ -48,6 +48,7 @@ READING = (
     "models list",
     "models show",
     "models show 1",
+    "alerts list",
     "requests list",
     "requests list --all",
     "audit verify",

@@ -72,8 +72,17 @@ def read_conf(environment: str, kind: str) -> dict[str, Any]:
     """Return what the files ``<kind>*.yml`` of one environment say by themselves, as written."""
     merged: dict[str, Any] = {}
     for path in sorted((CONF / environment).rglob(f"{kind}*.yml")):
-        merged |= yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        _merge(merged, yaml.safe_load(path.read_text(encoding="utf-8")) or {})
     return merged
+
+
+def _merge(tree: dict[str, Any], other: dict[str, Any]) -> None:
+    """Add ``other`` to ``tree``: several files may fill one group."""
+    for key, value in other.items():
+        if isinstance(value, dict) and isinstance(tree.get(key), dict):
+            _merge(tree[key], value)
+        else:
+            tree[key] = value
 
 
 def python_files(folder: Path = SOURCE) -> Iterator[tuple[str, str]]:

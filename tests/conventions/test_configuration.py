@@ -64,7 +64,7 @@ DECLARED = {
 
 # Groups and keys that are called like a column, and name none.
 HOMONYMS = (
-    *("training.split", "feature_engineering.usage", "promotion.gates.modes"),
+    *("training.split", "feature_engineering.usage", "promotion.gates.modes", "monitoring.alerts.rules"),
     *("missed_payment.boathouse.split.kind", "missed_payment.boathouse.split.salt"),
 )
 

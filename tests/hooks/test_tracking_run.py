@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import mlflow
 import pytest
 
+from boathouse.hooks.tracking import RETRAINING_REASON
 from boathouse.registry.run_metrics import RunMetricsDataset
 
 if TYPE_CHECKING:
@@ -60,6 +61,16 @@ def test_the_store_is_told_once_that_a_run_has_ended(
     tracked.run(runner=getattr(runners, runner)())
     assert ended == [_newest_run().info.run_id]
     assert mlflow.active_run() is None
+
+
+def test_a_run_that_trains_again_says_why(tracked: SampleProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    tracked.run()
+    assert "retraining_reason" not in _newest_run().data.tags
+    monkeypatch.setenv(RETRAINING_REASON, "It ranks worse. " * 1_000)
+    tracked.run()
+    reason = _newest_run().data.tags["retraining_reason"]
+    assert reason.startswith("It ranks worse. ")
+    assert len(reason) == 2_000
 
 
 def test_what_is_no_report_is_not_copied(tracked: SampleProject) -> None:

@@ -20,7 +20,6 @@ from boathouse.monitoring.drift import ColumnDrift, grade_nulls
 from boathouse.monitoring.options import DriftOptions, PerformanceOptions
 from boathouse.monitoring.performance import CohortPerformance, LabelRate
 from boathouse.monitoring.reference import Baseline
-from boathouse.monitoring.tables import alert_rows
 
 DRIFT = DriftOptions(
     psi_warning=0.1,
@@ -198,11 +197,6 @@ def test_alarms_come_first_and_nothing_twice() -> None:
     alarm = replace(warning, severity="alarm", message="a")
     other = replace(warning, subject="b")
     assert sort_alerts([warning, other, alarm]) == [alarm, other]
-
-
-def test_no_alert_is_a_row_too() -> None:
-    (row,) = alert_rows([], as_of=date(2005, 9, 30))
-    assert row[1:4] == ("none", "none", "all checks")
 
 
 @pytest.mark.parametrize(

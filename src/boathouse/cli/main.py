@@ -16,6 +16,7 @@ from boathouse.hooks.logs import is_debugging, quiet_third_parties, set_quiet_de
 
 # Each is a module of boathouse.cli and the command of the same name in it.
 _COMMANDS = (
+    "alerts",
     "audit",
     "bundle",
     "doctor",
@@ -26,6 +27,7 @@ _COMMANDS = (
     "models",
     "package",
     "requests",
+    "retrain",
     "run",
     "serve",
     "simulate",
@@ -124,7 +126,10 @@ def abandon() -> None:
 
 
 # Commands that read the ledger and the registry alone: what the settings name, hooks above all, takes long to import.
-_READING = frozenset({("audit",), ("requests",), ("trace",), ("models", "list"), ("models", "show")})
+_READING = frozenset(
+    {("audit",), ("requests",), ("trace",), *(("models", name) for name in ("list", "show"))}
+    | {("alerts", name) for name in ("list", "explain")}
+)
 
 
 def reads_alone(words: Sequence[str]) -> bool:

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
+# Why a run trains again; set for the process by `boathouse retrain`.
+RETRAINING_REASON = "BOATHOUSE_RETRAINING_REASON"
+# MLflow's own limit is 8,000 bytes.
+_LONGEST_REASON = 2_000
+
 
 class TrackingRunHooks:
     """Logs options key by key and reports as files, and ends a run as often as kedro-mlflow has opened it."""
@@ -52,6 +57,9 @@ class TrackingRunHooks:
         run = mlflow.active_run()
         if run is None or self._is_foreign:
             return
+        reason = os.environ.get(RETRAINING_REASON)
+        if reason:
+            mlflow.set_tag("retraining_reason", reason[:_LONGEST_REASON])
         closed = close_abandoned_runs(run.info.experiment_id)
         if closed:
             _LOGGER.info("%d runs whose process was killed were still RUNNING; they are marked as KILLED now.", closed)

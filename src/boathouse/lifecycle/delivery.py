@@ -10,7 +10,8 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from boathouse.databricks.secrets import read_secret
 from boathouse.errors import BoathouseError, SecretError
 from boathouse.lifecycle import webhooks
 from boathouse.lifecycle.ledger import DELIVERIES, PROMOTIONS, open_ledger
-from boathouse.lifecycle.webhooks import Message, derive_messages, sign_body
+from boathouse.lifecycle.webhooks import Message, Receiver, derive_messages, sign_body
 
 if TYPE_CHECKING:
     from boathouse.environment import Environment
@@ -184,21 +185,27 @@ class Delivered:
     given_up: int
 
 
-class Outbox:
-    """Messages of one environment."""
+class MessageQueue(ABC):
+    """Messages that follow from a record, each sent until it is taken; every attempt is on record before it is made."""
 
     def __init__(
         self,
-        environment: Environment,
-        options: GovernanceOptions,
+        deliveries: AuditLedger,
+        receivers: Mapping[str, Receiver],
         *,
         actor: Actor,
         clock: Callable[[], datetime] | None = None,
     ) -> None:
-        """Remember where; read nothing."""
-        self._promotions = open_ledger(environment.table(PROMOTIONS))
-        self._deliveries = open_ledger(environment.table(DELIVERIES))
-        self._webhooks = {webhook.name: webhook for webhook in options.hooks}
+        """Remember where; read nothing.
+
+        Args:
+            deliveries: The record of attempts.
+            receivers: By the name that messages call them.
+            actor: Who sends.
+            clock: Returns the time, UTC.
+        """
+        self._deliveries = deliveries
+        self._receivers = receivers
         self._actor = actor
         self._clock = clock or (lambda: datetime.now(UTC))
 
@@ -207,9 +214,17 @@ class Outbox:
         """The record of deliveries."""
         return self._deliveries
 
+    @abstractmethod
     def messages(self) -> list[Message]:
-        """Return every message that the ledger calls for, sent or not."""
-        return list(derive_messages(self._promotions.read(), self._webhooks.values())) if self._webhooks else []
+        """Return every message that the record calls for, sent or not; the same ones however often it is asked."""
+
+    @abstractmethod
+    def transmit(self, message: Message) -> None:
+        """Make one attempt.
+
+        Raises:
+            DeliveryFailedError: If the message was not taken, or the configuration does not allow to send it.
+        """
 
     def deliver(self, *, patience_s: float = 0.0, retry_given_up: bool = False, first_only: bool = False) -> Delivered:
         """Send what is due; go on until nothing waits or ``patience_s`` is over.
@@ -244,15 +259,14 @@ class Outbox:
 
     def _is_due(self, message: Message, sendings: dict[str, webhooks.Sending]) -> bool:
         sending = sendings.get(message.message_id, webhooks.Sending())
-        due = webhooks.find_due(message, sending, self._webhooks[message.webhook])
+        due = webhooks.find_due(message, sending, self._receivers[message.webhook])
         return due is None or due <= self._clock()
 
     def _attempt(self, message: Message, attempt: int) -> bool | None:
         """Make one attempt; return whether the message was taken, None if another process makes it."""
-        webhook = self._webhooks[message.webhook]
         if not self._claim(message, attempt):
             return None
-        kind, why = self._send(message, webhook, attempt)
+        kind, why = self._send(message, attempt)
         self._deliveries.append([self._note(message, kind, attempt, why)])
         return kind == webhooks.DELIVERED
 
@@ -265,11 +279,12 @@ class Outbox:
         (record,) = self._deliveries.append([event])
         return record.comment == event.comment
 
-    def _send(self, message: Message, webhook: Webhook, attempt: int) -> tuple[str, str]:
+    def _send(self, message: Message, attempt: int) -> tuple[str, str]:
         try:
-            send(message, webhook, now=self._clock())
+            self.transmit(message)
         except DeliveryFailedError as error:
-            return (webhooks.GAVE_UP if attempt >= webhook.attempts else webhooks.FAILED), str(error)
+            is_last = attempt >= self._receivers[message.webhook].attempts
+            return (webhooks.GAVE_UP if is_last else webhooks.FAILED), str(error)
         return webhooks.DELIVERED, ""
 
     def _note(self, message: Message, kind: str, attempt: int, why: str = "") -> AuditEvent:
@@ -280,6 +295,31 @@ class Outbox:
         states = [sendings.get(each.message_id, webhooks.Sending()).state for each in messages]
         given_up = states.count(webhooks.GAVE_UP)
         return Delivered(sent, failed, len(states) - states.count(webhooks.DELIVERED) - given_up, given_up)
+
+
+class Outbox(MessageQueue):
+    """Messages of one environment about its promotions."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        options: GovernanceOptions,
+        *,
+        actor: Actor,
+        clock: Callable[[], datetime] | None = None,
+    ) -> None:
+        """Remember where; read nothing."""
+        self._promotions = open_ledger(environment.table(PROMOTIONS))
+        self._webhooks = {webhook.name: webhook for webhook in options.hooks}
+        super().__init__(open_ledger(environment.table(DELIVERIES)), self._webhooks, actor=actor, clock=clock)
+
+    def messages(self) -> list[Message]:
+        """Return every message that the ledger calls for, sent or not."""
+        return list(derive_messages(self._promotions.read(), self._webhooks.values())) if self._webhooks else []
+
+    def transmit(self, message: Message) -> None:
+        """Make one attempt at the webhook."""
+        send(message, self._webhooks[message.webhook], now=self._clock())
 
 
 def deliver_quietly(environment: Environment, options: GovernanceOptions) -> None:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from boathouse.lifecycle import event_types
 from boathouse.lifecycle.chain import AuditEvent, AuditRecord
@@ -204,7 +204,23 @@ def is_waiting(message: Message, sendings: Mapping[str, Sending], *, retry_given
     return state != DELIVERED and (retry_given_up or state != GAVE_UP)
 
 
-def find_due(message: Message, sending: Sending, webhook: Webhook) -> datetime | None:
+class Receiver(Protocol):
+    """How long one receiver is waited for and how often it is tried; see :class:`Webhook`."""
+
+    @property
+    def timeout_s(self) -> float:
+        """Seconds to wait for an answer."""
+
+    @property
+    def attempts(self) -> int:
+        """Attempts before a message is given up."""
+
+    @property
+    def first_wait_s(self) -> float:
+        """Seconds before the second attempt, doubled for each further one."""
+
+
+def find_due(message: Message, sending: Sending, webhook: Receiver) -> datetime | None:
     """Return from when on the next attempt may be made; None: at once.
 
     The wait doubles with each attempt, up to an hour, and is drawn out by up to half by a hash of message and

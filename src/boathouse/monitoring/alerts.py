@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from boathouse.monitoring.distances import Comparison
     from boathouse.monitoring.drift import ColumnDrift
+    from boathouse.monitoring.measures import Kind as MeasureKind
     from boathouse.monitoring.options import DriftOptions, PerformanceOptions
     from boathouse.monitoring.performance import CohortPerformance, LabelRate
     from boathouse.monitoring.reference import Baseline
@@ -27,10 +28,10 @@ Kind = Literal[
     "data",
     "reference",
 ]
-Urgency = Literal["warning", "alarm"]
+Urgency = Literal["info", "warning", "alarm"]
 
 # A drift is a symptom: the first step is always to look at what produces the values, and a person decides.
-ACTIONS: dict[Kind, str] = {
+ACTIONS: dict[str, str] = {
     "feature_drift": "Investigate how the feature is generated; then retrain on new data.",
     "unused_feature_drift": "Investigate how the feature is generated; the model does not take it: nothing to retrain.",
     "label_drift": "Investigate how the label is generated; then retrain on new data.",
@@ -55,24 +56,26 @@ class Alert:
 
     Attributes:
         kind: What crossed it.
-        severity: ``warning`` (watch) or ``alarm`` (act).
+        severity: ``info``, ``warning`` (watch) or ``alarm`` (act).
         subject: The column, cohort or table it is about.
         value: Value measured.
         limit: Limit crossed, in the unit of ``value``.
         message: What happened, in one sentence without values of single persons.
+        step: What to do by the rule that was crossed; empty for what its kind says.
     """
 
-    kind: Kind
+    kind: Kind | MeasureKind
     severity: Urgency
     subject: str
     value: float
     limit: float
     message: str
+    step: str = ""
 
     @property
     def action(self) -> str:
-        """What to do about this kind of alert."""
-        return ACTIONS[self.kind]
+        """What to do about it."""
+        return self.step or ACTIONS[self.kind]
 
 
 def alert_on_drift(drifts: Iterable[ColumnDrift], *, kind: Kind, options: DriftOptions) -> list[Alert]:

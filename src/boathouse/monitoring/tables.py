@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_args
 
 from boathouse.modelling.task import TASKS
+from boathouse.monitoring.alert_log import ALERT_EVENTS
 from boathouse.monitoring.drift_table import AS_OF, DRIFT_METRICS, Row
+from boathouse.monitoring.measures import MEASURES, Kind
 from boathouse.tables.contract import Column, TableContract
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date
 
-    from boathouse.monitoring.alerts import Alert
     from boathouse.monitoring.performance import CohortPerformance
 
 COHORT = Column(name="cohort", dtype="date", description="Date on which the rows scored were observed.")
@@ -83,41 +83,67 @@ PERFORMANCE = TableContract(
     ),
 )
 
+_BEFORE = (
+    "none",
+    "feature_drift",
+    "unused_feature_drift",
+    "prediction_drift",
+    "label_drift",
+    "performance",
+    "fairness",
+    "data",
+    "reference",
+)
+
+
+def _later(name: str, description: str, dtype: str = "string", **more: Any) -> Column:  # noqa: ANN401 - of a column
+    """Return a column that rows of earlier releases have no value for."""
+    text = f"{description}; null: no alert, or a row from before."
+    return Column(name=name, dtype=dtype, description=text, nullable=True, **more)
+
+
 ALERTS = TableContract(
     name="monitoring.alerts",
-    description="What crossed its limit, and what to do about it.",
-    grain="one row per as_of, kind and subject",
-    keys=("as_of", "kind", "subject"),
+    description="Alerts that are not resolved, as the events on record leave them, and what to do about each.",
+    grain="one row per as_of and alert",
+    keys=("as_of", "kind", "subject", "scope", "rule"),
     time_column="as_of",
     columns=(
         AS_OF,
         Column(
             name="kind",
             dtype="string",
-            description="What crossed its limit; none where nothing did.",
-            allowed=(
-                "none",
-                "feature_drift",
-                "unused_feature_drift",
-                "prediction_drift",
-                "label_drift",
-                "performance",
-                "fairness",
-                "data",
-                "reference",
-            ),
+            description="Kind of the measure that crossed its limit, in rows from before of the drift; none: nothing.",
+            allowed=tuple(dict.fromkeys((*_BEFORE, *get_args(Kind)))),
         ),
-        Column(name="severity", dtype="string", description="How urgent it is.", allowed=("none", "warning", "alarm")),
-        Column(name="subject", dtype="string", description="Column, cohort or table it is about."),
+        Column(
+            name="severity",
+            dtype="string",
+            description="How urgent it is.",
+            allowed=("none", "info", "warning", "alarm"),
+        ),
+        Column(name="subject", dtype="string", description="Column, cohort, table or model it is about."),
         Column(name="value", dtype="double", description="Value found, in the unit the message names."),
         Column(name="limit", dtype="double", description="Limit crossed, in the same unit."),
         Column(name="message", dtype="string", description="What happened, in one sentence."),
-        Column(name="action", dtype="string", description="What to do; a person decides."),
+        Column(name="action", dtype="string", description="What to do, with its command."),
+        _later("alert_id", "Id of the alert; the same for the same rule, subject and scope"),
+        _later("rule", "Rule of conf that was crossed"),
+        _later("scope", "all, or the slice as <column>=<value>"),
+        _later("state", "State of the alert", allowed=("open", "acknowledged", "muted")),
+        _later("muted_until", "First day on which it is told again", "date"),
+        _later("owner", "Who is asked"),
+        _later("runbook", "Page that says what to do"),
+        _later("action_name", "Name of the action in the table of actions"),
+        _later("first_seen", "As-of date of the first run that found it since it was opened", "date"),
+        _later("last_seen", "As-of date of the newest run that found it", "date"),
+        _later("windows", "Windows beyond the limit since first_seen", "bigint", unit="windows", minimum=0),
+        _later("likely", "Likely kind of drift"),
     ),
 )
 
 MONITORING_CONTRACTS: dict[str, TableContract] = {
-    contract.name: contract for contract in (DRIFT_METRICS, PERFORMANCE, ALERTS)
+    contract.name: contract for contract in (DRIFT_METRICS, PERFORMANCE, ALERTS, ALERT_EVENTS, MEASURES)
 }
 
 
@@ -125,13 +151,3 @@ def performance_rows(cohorts: Iterable[CohortPerformance], *, as_of: date) -> li
     """Return one row of ``monitoring.performance`` per cohort and model version, in the order of its contract."""
     names = [column.name for column in PERFORMANCE.columns if column.name != "as_of"]
     return [(as_of, *(cohort.read(name) for name in names)) for cohort in cohorts]
-
-
-def alert_rows(alerts: Iterable[Alert], *, as_of: date) -> list[Row]:
-    """Return one row of ``monitoring.alerts`` per alert, or one that states that nothing crossed its limit.
-
-    It separates a quiet month from one that was not checked, and lets a rerun without alerts replace those of an
-    earlier one.
-    """
-    rows = [(as_of, *astuple(alert), alert.action) for alert in alerts]
-    return rows or [(as_of, "none", "none", "all checks", 0.0, 0.0, "Nothing crossed its limit.", "Nothing to do.")]

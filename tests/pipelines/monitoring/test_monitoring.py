@@ -39,7 +39,8 @@ STOPPED = ModelState(
     name="test.models.missed_payment",
     stopped=Stop(version="3", by="ann", at=datetime(2005, 10, 2, 3, tzinfo=UTC), reason="rejects everybody"),
 )
-TABLES = ("monitoring.drift_metrics", "monitoring.performance", "monitoring.alerts")
+TABLES = ("monitoring.drift_metrics", "monitoring.performance", "monitoring.alerts", "monitoring.measures")
+EVENTS = "monitoring.alert_events"
 
 
 @pytest.fixture(scope="module")
@@ -85,12 +86,15 @@ def copied(
     return ScoredLakehouse.build()
 
 
-def test_the_new_value_of_the_late_months_is_the_first_feature_alarm(lakehouse: ScoredLakehouse) -> None:
-    alerts = [row for row in lakehouse.rows("monitoring.alerts") if row["kind"] == "feature_drift"]
+def test_the_new_value_of_the_late_months_is_the_first_feature_alert(lakehouse: ScoredLakehouse) -> None:
+    """Drift alone is no alarm."""
+    alerts = [row for row in lakehouse.rows("monitoring.alerts") if row["kind"] == "feature"]
     first = max(alerts, key=lambda row: row["value"])
-    assert (first["subject"], first["severity"]) == ("months_late", "alarm")
+    assert (first["subject"], first["severity"], first["likely"]) == ("months_late", "warning", "covariate")
     assert "the share of '1' went from 0.0% to 1" in first["message"]
-    assert first["action"].startswith("Investigate how the feature is generated")
+    assert first["action"] == f"Change nothing: boathouse alerts ack {first['alert_id']} --comment WHY --env test"
+    assert (first["state"], first["windows"], first["rule"]) == ("open", 1, "input_drift")
+    assert first["first_seen"] == first["last_seen"] == SEPTEMBER
 
 
 def test_drift_table_has_features_prediction_and_label(lakehouse: ScoredLakehouse) -> None:
@@ -176,7 +180,7 @@ def test_a_version_that_cannot_be_read_is_said_and_the_cohort_before_is_compared
         "the cohort of 2005-08-31 that it scored before",
     )
     assert f"{feature['window_cmp']['start']:%F}" == "2005-08-01"
-    (alert,) = (row for row in copied.rows("monitoring.alerts") if row["kind"] == "reference")
+    (alert,) = (row for row in copied.rows("monitoring.alerts") if row["rule"] == "rows_trained_on")
     assert alert["severity"] == "warning"
     assert "rows the model was trained on are not there" in alert["message"]
     assert "that version 3 was trained on cannot be read" in read_summary(tmp_path)
@@ -189,7 +193,7 @@ def test_files_that_were_vacuumed_are_noticed(copied: ScoredLakehouse, tmp_path:
     for file in files:
         file.unlink()
     monitor(copied)
-    (alert,) = (row for row in copied.rows("monitoring.alerts") if row["kind"] == "reference")
+    (alert,) = (row for row in copied.rows("monitoring.alerts") if row["rule"] == "rows_trained_on")
     assert "probably vacuumed" in alert["message"]
 
 
@@ -263,8 +267,27 @@ def test_summary_is_short_and_says_where_to_look(lakehouse: ScoredLakehouse, fol
 
 def test_monitoring_again_changes_nothing(lakehouse: ScoredLakehouse) -> None:
     before = [lakehouse.version(table) for table in TABLES]
+    events = lakehouse.dataset(EVENTS).load()
     monitor(lakehouse)
     assert [lakehouse.version(table) for table in TABLES] == before
+    assert lakehouse.dataset(EVENTS).load() == events
+    assert {event.kind for event in events} == {"opened", "delivered"}
+
+
+def test_an_earlier_as_of_changes_no_alert_and_gets_those_of_then(copied: ScoredLakehouse, caplog: Any) -> None:
+    before = copied.dataset(EVENTS).load()
+    monitor(copied, params__as_of="2005-08-31")
+    assert copied.dataset(EVENTS).load() == before
+    (row,) = (row for row in copied.rows("monitoring.alerts") if row["as_of"] == AUGUST)
+    assert (row["kind"], row["alert_id"]) == ("none", None)
+    assert "alerts are on record up to 2005-09-30: it changes no alert" in caplog.text
+
+
+def test_the_file_for_prometheus_has_every_alert(lakehouse: ScoredLakehouse, folder: Path) -> None:
+    text = (folder / "reports/test/alerts.prom").read_text(encoding="utf-8")
+    rows = [row for row in lakehouse.rows("monitoring.alerts") if row["as_of"] == SEPTEMBER]
+    assert text.count("boathouse_alert{") == len(rows)
+    assert 'subject="months_late"' in text
 
 
 def test_a_later_as_of_measures_what_was_pending_and_keeps_the_earlier_rows(lakehouse: ScoredLakehouse) -> None:

@@ -18,7 +18,7 @@ from boathouse.lifecycle.policy import GovernanceOptions
 from boathouse.lifecycle.state import ModelState
 from boathouse.lifecycle.vacancy import NoChampion
 from boathouse.modelling.result import LoadedModel
-from boathouse.monitoring.alerts import Alert, Findings, raise_alerts
+from boathouse.monitoring.alerts import Findings
 from boathouse.monitoring.drift import ColumnDrift, compare_tables, group_reasons
 from boathouse.monitoring.drift_table import DRIFT_METRICS, Row, drift_rows
 from boathouse.monitoring.options import DriftOptions, PerformanceOptions, PlaceOptions
@@ -38,12 +38,7 @@ from boathouse.monitoring.reference import (
     read_reference,
     take_columns,
 )
-from boathouse.monitoring.tables import (
-    ALERTS,
-    PERFORMANCE,
-    alert_rows,
-    performance_rows,
-)
+from boathouse.monitoring.tables import PERFORMANCE, performance_rows
 from boathouse.monitoring.windows import (
     ComparedWindows,
     ScoredWindow,
@@ -220,13 +215,6 @@ def gather_findings(
     return Findings(features=features, scores=scores, labels=labels, rates=rates, cohorts=cohorts, baseline=baseline)
 
 
-def judge_findings(
-    findings: Findings, drift: DriftOptions, performance: PerformanceOptions, *, use_case: UseCase
-) -> list[Alert]:
-    """Return the alerts that follow from the findings."""
-    return raise_alerts(findings, drift, performance, task=use_case.task)
-
-
 def tabulate_drift(
     findings: Findings, window: ScoredWindow, as_of: date, predictions: DataFrame, *, use_case: UseCase
 ) -> DataFrame:
@@ -250,11 +238,6 @@ def tabulate_drift(
 def tabulate_performance(cohorts: list[CohortPerformance], as_of: date, predictions: DataFrame) -> DataFrame:
     """Return the rows of ``monitoring.performance``."""
     return _to_frame(performance_rows(cohorts, as_of=as_of), PERFORMANCE.ddl, predictions)
-
-
-def tabulate_alerts(alerts: list[Alert], as_of: date, predictions: DataFrame) -> DataFrame:
-    """Return the rows of ``monitoring.alerts``."""
-    return _to_frame(alert_rows(alerts, as_of=as_of), ALERTS.ddl, predictions)
 
 
 def _to_frame(rows: Sequence[Row], schema: str, session_of: DataFrame) -> DataFrame:

@@ -3,7 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from boathouse.pipelines.binding import bind
-from boathouse.pipelines.monitoring import nodes, reporting
+from boathouse.pipelines.monitoring import alert_nodes, nodes, reporting
 from boathouse.pipelines.run_catalog import champion_node
 from boathouse.problem.spec import UseCase
 from boathouse.use_case import USE_CASE
@@ -11,6 +11,7 @@ from boathouse.use_case import USE_CASE
 DRIFT = "params:monitoring.drift"
 PERFORMANCE = "params:monitoring.performance"
 PLACE = "params:monitoring.place"
+ALERTS = "params:monitoring.alerts"
 # Who is champion, or why there is none; loaded when predictions are there, so in a whole run after promotion.
 LEDGER = {"state": "models.state", "governance": "params:governance", "now": "monitoring.now"}
 SCORED = {
@@ -31,6 +32,7 @@ def create_pipeline(use_case: UseCase = USE_CASE, **_: object) -> Pipeline:
             *_compare_nodes(use_case),
             *_judge_nodes(use_case),
             *_table_nodes(use_case),
+            *_alert_nodes(use_case),
             *_report_nodes(use_case),
         ],
         namespace="monitoring",
@@ -112,12 +114,6 @@ def _judge_nodes(use_case: UseCase) -> list[Node]:
             outputs="monitoring.findings",
             name="gather_findings",
         ),
-        champion_node(
-            bind(nodes.judge_findings, use_case=use_case),
-            inputs=["monitoring.findings", DRIFT, PERFORMANCE],
-            outputs="monitoring.raised",
-            name="judge_findings",
-        ),
     ]
 
 
@@ -135,11 +131,79 @@ def _table_nodes(use_case: UseCase) -> list[Node]:
             outputs="monitoring.performance",
             name="tabulate_performance",
         ),
+    ]
+
+
+def _alert_nodes(use_case: UseCase) -> list[Node]:
+    return [
         champion_node(
-            nodes.tabulate_alerts,
-            inputs=["monitoring.raised", "monitoring.as_of", SESSION],
-            outputs="monitoring.alerts",
+            bind(alert_nodes.split_measures, use_case=use_case),
+            inputs=["monitoring.findings", "monitoring.window", DRIFT, PERFORMANCE],
+            outputs=["monitoring.drift_measures", "monitoring.performance_measures"],
+            name="split_measures",
+        ),
+        champion_node(
+            alert_nodes.gather_measures,
+            inputs=["monitoring.drift_measures", "monitoring.performance_measures"],
+            outputs="monitoring.current_measures",
+            name="gather_measures",
+        ),
+        champion_node(
+            alert_nodes.tabulate_measures,
+            inputs=["monitoring.current_measures", "monitoring.as_of", SESSION],
+            outputs="monitoring.measures",
+            name="tabulate_measures",
+        ),
+        champion_node(
+            alert_nodes.judge_measures,
+            inputs=["monitoring.current_measures", "monitoring.past_measures", "monitoring.as_of", ALERTS],
+            outputs="monitoring.judged",
+            name="judge_measures",
+        ),
+        champion_node(
+            alert_nodes.plan_alert_events,
+            inputs=["monitoring.judged", "monitoring.earlier_events", "monitoring.as_of", "monitoring.now"],
+            outputs="monitoring.alert_events",
+            name="record_alerts",
+        ),
+        *_told_nodes(),
+    ]
+
+
+def _told_nodes() -> list[Node]:
+    """What follows from the events: the table, a proposed retraining, and messages."""
+    return [
+        champion_node(
+            alert_nodes.tabulate_alerts,
+            inputs={
+                "records": "monitoring.alert_events",
+                "judged": "monitoring.judged",
+                "as_of": "monitoring.as_of",
+                "now": "monitoring.now",
+                "place": PLACE,
+                "predictions": SESSION,
+            },
+            outputs=["monitoring.alerts", "monitoring.raised", "reports.monitoring_alerts"],
             name="tabulate_alerts",
+        ),
+        champion_node(
+            alert_nodes.propose_retraining,
+            inputs={
+                "records": "monitoring.alert_events",
+                "findings": "monitoring.findings",
+                "window": "monitoring.window",
+                "as_of": "monitoring.as_of",
+                "now": "monitoring.now",
+                "options": "params:monitoring.retraining",
+            },
+            outputs="monitoring.retraining_events",
+            name="decide_retraining",
+        ),
+        champion_node(
+            alert_nodes.tell_alerts,
+            inputs=["monitoring.retraining_events", "monitoring.judged", ALERTS],
+            outputs="monitoring.messages",
+            name="report_alerts",
         ),
     ]
 
