@@ -113,9 +113,7 @@ class Calibrator:
         return np.asarray(1 / (1 + np.exp(-(intercept + slope * to_log_odds(probability)))))
 
 
-def fit_form(
-    form: Form, probability: np.ndarray, label: np.ndarray, weights: np.ndarray | None = None
-) -> Calibrator:
+def fit_form(form: Form, probability: np.ndarray, label: np.ndarray, weights: np.ndarray | None = None) -> Calibrator:
     """Return the calibrator of one form fitted to labelled rows, weighted if ``weights`` are given."""
     if form == "none":
         return Calibrator(form="none")
@@ -147,15 +145,16 @@ def choose_form(
     if not has_both_classes(label) or len(np.unique(probability)) < 2:
         return "none"
     weight = np.ones(len(label)) if weights is None else weights
-    halves, losses = split_halves(entities), dict.fromkeys(("none", "logistic", "isotonic"), 0.0)
+    halves = split_halves(entities)
+    losses: dict[Form, float] = {"none": 0.0, "logistic": 0.0, "isotonic": 0.0}
     for half in (0, 1):
         fitted, held = halves != half, halves == half
         if len(np.unique(label[fitted])) < 2:
             return "none"
         for form in losses:
-            calibrator = fit_form(form, probability[fitted], label[fitted], weight[fitted])  # type: ignore[arg-type]
+            calibrator = fit_form(form, probability[fitted], label[fitted], weight[fitted])
             losses[form] += float(weight[held] @ (calibrator(probability[held]) - label[held]) ** 2)
-    return min(losses, key=losses.__getitem__)  # type: ignore[return-value]
+    return min(losses, key=losses.__getitem__)
 
 
 def fit_calibrators(
@@ -188,7 +187,9 @@ def fit_calibrators(
         for drawn in counts:
             rows = np.flatnonzero(drawn)
             if len(np.unique(label[rows])) == 2:
-                each = fit_form("logistic" if form == "none" else form, probability[rows], label[rows], (weight * drawn)[rows])
+                each = fit_form(
+                    "logistic" if form == "none" else form, probability[rows], label[rows], (weight * drawn)[rows]
+                )
                 resampled.append(each)
     return fitted, resampled
 

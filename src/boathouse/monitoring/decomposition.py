@@ -65,10 +65,7 @@ def decompose_change(reference: LossRows, current: LossRows, options: BootstrapO
     entities, places = np.unique(np.concatenate([side.entities for side in sides]), return_inverse=True)
     split = len(reference.loss)
     per_entity = np.concatenate(
-        [
-            _add_up(side, rows, len(entities))
-            for side, rows in zip(sums, (places[:split], places[split:]), strict=True)
-        ],
+        [_add_up(side, rows, len(entities)) for side, rows in zip(sums, (places[:split], places[split:]), strict=True)],
         axis=1,
     )
     values = _terms(per_entity.sum(axis=0, keepdims=True))
@@ -89,9 +86,7 @@ def decompose(
     """Return :func:`decompose_change` of reference and current losses, told apart by ``separation``."""
     reference, current = (
         LossRows(loss=loss, current=probability, entities=numbers)
-        for loss, probability, numbers in zip(
-            losses, (separation.reference, separation.current), entities, strict=True
-        )
+        for loss, probability, numbers in zip(losses, (separation.reference, separation.current), entities, strict=True)
     )
     return decompose_change(reference, current, options)
 
@@ -112,9 +107,7 @@ def _add_up(rows: np.ndarray, places: np.ndarray, count: int) -> np.ndarray:
 def _terms(sums: np.ndarray) -> np.ndarray:
     """Return features, relation, unseen and change of each row of sums."""
     before, shared_before, now, shared_now = (sums[:, 2 * each] / sums[:, 2 * each + 1] for each in range(4))
-    return np.column_stack(
-        [shared_before - before, shared_now - shared_before, now - shared_now, now - before]
-    )
+    return np.column_stack([shared_before - before, shared_now - shared_before, now - shared_now, now - before])
 
 
 def _ends(values: np.ndarray, confidence: float) -> dict[str, float]:

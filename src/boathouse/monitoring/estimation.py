@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from boathouse.modelling.calibration import CostOptions
-    from boathouse.modelling.intervals import BootstrapOptions
     from boathouse.monitoring.calibrators import Calibrator
 
 Method = Literal["cbpe", "pape", "dle"]
@@ -169,8 +168,12 @@ def _widen(estimate: Estimated, values: list[float]) -> Estimated:
 
 
 def estimate_error(
-    labelled: Mapping[str, np.ndarray], errors: np.ndarray, entities: np.ndarray, current: Mapping[str, np.ndarray],
-    options: BootstrapOptions,
+    labelled: Mapping[str, np.ndarray],
+    errors: np.ndarray,
+    entities: np.ndarray,
+    current: Mapping[str, np.ndarray],
+    *,
+    seed: int,
 ) -> Estimated:
     """Return the expected mean absolute error of rows without labels: direct loss estimation (DLE).
 
@@ -182,7 +185,7 @@ def estimate_error(
         errors: Their absolute errors, in the label's unit.
         entities: Number of each labelled row's entity.
         current: The same features of the rows to estimate.
-        options: Seed of the fit.
+        seed: Of the fit.
     """
     from sklearn.ensemble import HistGradientBoostingRegressor
 
@@ -191,7 +194,7 @@ def estimate_error(
     halves = split_halves(entities)
     residuals, means = np.empty(len(errors)), []
     for half in (0, 1):
-        model = HistGradientBoostingRegressor(max_iter=60, random_state=options.seed)
+        model = HistGradientBoostingRegressor(max_iter=60, random_state=seed)
         model.fit(known[halves != half], errors[halves != half])
         residuals[halves == half] = errors[halves == half] - model.predict(known[halves == half])
         means.append(float(model.predict(asked).mean()))

@@ -75,7 +75,11 @@ def propose_step(
 
     if not has_both_classes(label) or len(np.unique(probability)) < 2:
         nan = (float("nan"), float("nan"))
-        reason = "there are too few labels of one class." if not has_both_classes(label) else "all probabilities are the same."
+        reason = (
+            "there are too few labels of one class."
+            if not has_both_classes(label)
+            else "all probabilities are the same."
+        )
         return Recalibration(step="nothing", intercept=nan, slope=nan, gains={}, p_values=(), reason=reason)
     designs = _designs(probability, features)
     fits = [fit_logistic(matrix, label, offset=offset) for matrix, offset in designs]
@@ -119,9 +123,7 @@ def _standardise(features: np.ndarray) -> np.ndarray:
     return np.clip(np.where(np.isnan(scaled), 0.0, scaled), -5, 5)
 
 
-def _gains(
-    designs: list[tuple[np.ndarray, np.ndarray]], label: np.ndarray, entities: np.ndarray
-) -> dict[Step, float]:
+def _gains(designs: list[tuple[np.ndarray, np.ndarray]], label: np.ndarray, entities: np.ndarray) -> dict[Step, float]:
     halves, losses = split_halves(entities), np.zeros(len(STEPS))
     for half in (0, 1):
         fitted, held = halves != half, halves == half

@@ -104,7 +104,7 @@ def check_support(
 
 def _missing(values: np.ndarray) -> np.ndarray:
     if values.dtype.kind == "f":
-        return np.isnan(values)
+        return np.asarray(np.isnan(values))
     return np.array([value is None for value in values]) if values.dtype.kind == "O" else np.zeros(len(values), bool)
 
 
@@ -118,18 +118,18 @@ def _find_outside(before: np.ndarray, now: np.ndarray, options: SupportOptions) 
     known = before[~gone_before]
     newly_missing = gone_now & (not gone_before.any())
     if not len(known):
-        return ~gone_now
+        return np.asarray(~gone_now)
     if _is_discrete(before, options):
-        return newly_missing | (~gone_now & ~np.isin(now, np.unique(known)))
+        return np.asarray(newly_missing | (~gone_now & ~np.isin(now, np.unique(known))))
     with np.errstate(invalid="ignore"):
-        return newly_missing | (~gone_now & ((now < known.min()) | (now > known.max())))
+        return np.asarray(newly_missing | (~gone_now & ((now < known.min()) | (now > known.max()))))
 
 
 def _exceeds_chance(outside: np.ndarray, reference_rows: int) -> bool:
     """Return whether more rows lie outside than of rows of the same distribution, whose count is beta-binomial."""
     expected = 2 * len(outside) / (reference_rows + 1)
     spread = np.sqrt(expected * (1 + len(outside) / (reference_rows + 1)))
-    return float(outside.sum()) > expected + _BEYOND_CHANCE * max(spread, 1.0)
+    return bool(outside.sum() > expected + _BEYOND_CHANCE * max(spread, 1.0))
 
 
 def _explain(found: Support, options: SupportOptions) -> str:
