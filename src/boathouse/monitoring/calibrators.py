@@ -140,13 +140,13 @@ def choose_form(
 ) -> Form:
     """Return the form with the smallest squared error on entities that it was not fitted on.
 
-    ``none`` is one of the forms: a model that is calibrated already is left as it is.
+    It is ``none``, the model's own probability, where there are too few labels of a class to fit anything.
     """
     if not has_both_classes(label) or len(np.unique(probability)) < 2:
         return "none"
     weight = np.ones(len(label)) if weights is None else weights
     halves = split_halves(entities)
-    losses: dict[Form, float] = {"none": 0.0, "logistic": 0.0, "isotonic": 0.0}
+    losses: dict[Form, float] = {"logistic": 0.0, "isotonic": 0.0}
     for half in (0, 1):
         fitted, held = halves != half, halves == half
         if len(np.unique(label[fitted])) < 2:
@@ -167,8 +167,7 @@ def fit_calibrators(
 ) -> tuple[Calibrator, list[Calibrator]]:
     """Return the calibrator of labelled rows, and those of resamples of their entities.
 
-    The spread of the resampled ones is what the calibration itself is unsure of, also where the best form is ``none``:
-    then it is that of the logistic form.
+    The spread of the resampled ones is what the calibration itself is unsure of; there are none where it is ``none``.
 
     Args:
         probability: As the model gave it.
@@ -179,7 +178,7 @@ def fit_calibrators(
     """
     form = choose_form(probability, label, entities, weights)
     fitted = fit_form(form, probability, label, weights)
-    if not has_both_classes(label) or len(np.unique(probability)) < 2:
+    if form == "none":
         return fitted, []
     weight = np.ones(len(label)) if weights is None else weights
     resampled: list[Calibrator] = []
@@ -187,9 +186,7 @@ def fit_calibrators(
         for drawn in counts:
             rows = np.flatnonzero(drawn)
             if len(np.unique(label[rows])) == 2:
-                each = fit_form(
-                    "logistic" if form == "none" else form, probability[rows], label[rows], (weight * drawn)[rows]
-                )
+                each = fit_form(form, probability[rows], label[rows], (weight * drawn)[rows])
                 resampled.append(each)
     return fitted, resampled
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from boathouse.modelling.samples import number_entities
 from boathouse.modelling.task import BINARY, ScoredRows, Task
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class CohortRows:
         entities: Number of each row's entity.
         features: What the rows were scored on, by name, as far as it is watched; NaN for missing.
         groups: Values by which fairness is judged, by name; ``unknown`` for missing.
+        values: What else is summed up over rows, by name; NaN for a row without.
         contradicting: Rows whose label was given twice with different values, and counts as unknown.
     """
 
@@ -41,6 +43,7 @@ class CohortRows:
     entities: np.ndarray
     features: Mapping[str, np.ndarray] = field(default_factory=dict)
     groups: Mapping[str, np.ndarray] = field(default_factory=dict)
+    values: Mapping[str, np.ndarray] = field(default_factory=dict)
     contradicting: int = 0
 
     @property
@@ -54,9 +57,9 @@ class CohortRows:
 
     def take(self, rows: np.ndarray) -> CohortRows:
         """Return the rows that ``rows`` selects."""
-        answer, features, groups = (
-            {name: values[rows] for name, values in columns.items()}
-            for columns in (self.answer, self.features, self.groups)
+        answer, features, groups, values = (
+            {name: each[rows] for name, each in columns.items()}
+            for columns in (self.answer, self.features, self.groups, self.values)
         )
         return replace(
             self,
@@ -65,6 +68,7 @@ class CohortRows:
             entities=self.entities[rows],
             features=features,
             groups=groups,
+            values=values,
         )
 
     def pair(self, task: Task = BINARY, adverse: int = 1) -> ScoredRows:
@@ -83,6 +87,7 @@ def join_cohorts(cohorts: Sequence[CohortRows]) -> CohortRows:
         entities=np.concatenate([each.entities for each in cohorts]),
         features=_join([each.features for each in cohorts]),
         groups=_join([each.groups for each in cohorts]),
+        values=_join([each.values for each in cohorts]),
         contradicting=sum(each.contradicting for each in cohorts),
     )
 
@@ -116,43 +121,62 @@ def keep_one_each(rows: pa.Table, keys: Sequence[str]) -> tuple[pa.Table, int]:
     return kept.set_column(kept.column_names.index("label"), "label", column), int(contradicting.sum())
 
 
+@dataclass(frozen=True, kw_only=True)
+class CohortColumns:
+    """Which columns of a table become what of a cohort.
+
+    Attributes:
+        keys: Columns that identify a row within its date: those of its entity.
+        answer: Columns of the answer.
+        features: Features.
+        groups: Groups.
+        values: What is summed up over labelled rows.
+    """
+
+    keys: Sequence[str]
+    answer: Sequence[str]
+    features: Sequence[str] = ()
+    groups: Sequence[str] = ()
+    values: Sequence[str] = ()
+
+    def read(self, rows: pa.Table, cohort: date, version: str, known_on: date | None) -> CohortRows:
+        """Return the cohort of ``rows``, which also have a column ``label``."""
+        from pyarrow import compute
+
+        rows, contradicting = keep_one_each(rows, self.keys)
+        label = read_numbers(rows, "label")
+        return CohortRows(
+            cohort=cohort,
+            model_version=version,
+            labels_known_on=known_on,
+            answer={name: read_numbers(rows, name) for name in self.answer},
+            label=label,
+            entities=number_entities(rows.select(list(self.keys)).to_pandas(), self.keys),
+            features={name: read_numbers(rows, name) for name in self.features},
+            groups={name: np.asarray(compute.fill_null(rows[name], "unknown"), dtype=str) for name in self.groups},
+            values={name: np.where(np.isfinite(label), read_numbers(rows, name), np.nan) for name in self.values},
+            contradicting=contradicting,
+        )
+
+
 def collect_cohorts(
-    joined: pa.Table,
-    *,
-    keys: Sequence[str],
-    time: str,
-    columns: tuple[Sequence[str], Sequence[str], Sequence[str]],
-    known_on: Callable[[date], date],
+    joined: pa.Table, columns: CohortColumns, *, time: str, version: str, known_on: Callable[[date], date]
 ) -> list[CohortRows]:
-    """Return one cohort per date, oldest first, of rows that one version scored.
+    """Return one cohort per date, oldest first, of the rows that ``version`` scored.
 
     Args:
-        joined: ``keys``, ``time``, ``model_version``, ``entity`` (whole number), ``label``, and ``columns``.
-        keys: Columns that identify a row within its date.
+        joined: What ``columns`` name, ``time`` and ``label``.
+        columns: Which columns become what.
         time: Column that dates a row.
-        columns: Names of the answer, of the features and of the groups.
+        version: Registered version of the model.
         known_on: Gives the day on which all labels of a cohort are known.
     """
     from pyarrow import compute
 
-    cohorts = []
-    for day in sorted(compute.unique(joined[time]).to_pylist()):
-        rows, contradicting = keep_one_each(joined.filter(compute.equal(joined[time], day)), keys)
-        answer, features, groups = columns
-        cohorts.append(
-            CohortRows(
-                cohort=day,
-                model_version=rows["model_version"][0].as_py(),
-                labels_known_on=known_on(day),
-                answer={name: read_numbers(rows, name) for name in answer},
-                label=read_numbers(rows, "label"),
-                entities=rows["entity"].to_numpy().astype(np.uint64),
-                features={name: read_numbers(rows, name) for name in features},
-                groups={name: np.asarray(compute.fill_null(rows[name], "unknown"), dtype=str) for name in groups},
-                contradicting=contradicting,
-            )
-        )
-    return cohorts
+    return [
+        columns.read(joined.filter(compute.equal(joined[time], day)), day, version, known_on(day))
+        for day in sorted(compute.unique(joined[time]).to_pylist())
+    ]
 
 
 def read_numbers(rows: pa.Table, name: str) -> np.ndarray:
@@ -164,6 +188,8 @@ def read_numbers(rows: pa.Table, name: str) -> np.ndarray:
         # Categories get the same number in any cohort, whatever others stand beside them.
         texts = column.to_pylist()
         return np.array([np.nan if text is None else _number_text(text) for text in texts], dtype=np.float64)
+    if pa.types.is_boolean(column.type):
+        column = column.cast("int8")
     return np.asarray(column.cast("double").to_numpy(), dtype=np.float64)
 
 

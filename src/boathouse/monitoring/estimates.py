@@ -256,7 +256,7 @@ def choose_estimates(estimates: Iterable[CohortEstimate]) -> list[CohortEstimate
     chosen: dict[tuple[date, str, str], CohortEstimate] = {}
     for each in estimates:
         key = (each.cohort, each.model_version, each.metric)
-        if key not in chosen or each.status == "estimated":
+        if key not in chosen or each.value is not None:
             chosen[key] = each
     return list(chosen.values())
 

@@ -158,13 +158,20 @@ def estimate_calibrated(
     if len(resampled) < 2:
         return estimates
     others = [estimate_binary(answer, each(answer.probability), costs) for each in resampled]
-    return {name: _widen(each, [other[name].value for other in others]) for name, each in estimates.items()}
+    # An isotonic curve follows the labels that it was fitted on too closely, a resampled one again as much.
+    biased = fitted.form == "isotonic"
+    return {
+        name: _widen(each, [other[name].value for other in others], biased=biased) for name, each in estimates.items()
+    }
 
 
-def _widen(estimate: Estimated, values: list[float]) -> Estimated:
+def _widen(estimate: Estimated, values: list[float], *, biased: bool) -> Estimated:
+    """Return the estimate with the spread of ``values``, less its bias as the bootstrap finds it."""
     known = [value for value in values if not np.isnan(value)]
-    spread = float(np.std(known, ddof=1)) if len(known) > 1 else 0.0
-    return Estimated(value=estimate.value, sd=float(np.hypot(estimate.sd, spread)))
+    if len(known) < 2:
+        return estimate
+    bias = float(np.mean(known)) - estimate.value if biased else 0.0
+    return Estimated(value=estimate.value - bias, sd=float(np.hypot(estimate.sd, np.std(known, ddof=1))))
 
 
 def estimate_error(

@@ -24,6 +24,8 @@ def library_contracts() -> tuple[TableContract, ...]:
     from boathouse.lifecycle.chain import DELIVERIES, EVIDENCE, PROMOTIONS
     from boathouse.lineage.model_versions import MODEL_VERSIONS
     from boathouse.monitoring.drift_table import DRIFT_METRICS
+    from boathouse.monitoring.estimate_table import ESTIMATES
+    from boathouse.monitoring.measures import MEASURES
     from boathouse.monitoring.tables import ALERTS, PERFORMANCE
     from boathouse.problem.scored_tables import STREAM_PROGRESS
     from boathouse.tables.quality import DATA_QUALITY
@@ -35,9 +37,11 @@ def library_contracts() -> tuple[TableContract, ...]:
         DELIVERIES,
         DRIFT_METRICS,
         ENDPOINT_LOG,
+        ESTIMATES,
         EVALUATIONS,
         EVIDENCE,
         LOOK_UPS,
+        MEASURES,
         MODEL_VERSIONS,
         PERFORMANCE,
         PROMOTIONS,
