@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +14,7 @@ from boathouse.monitoring.estimates import take_shared
 from boathouse.monitoring.figures import Interval
 from boathouse.monitoring.label_shift import ASSUMPTION, estimate_label_shift
 from boathouse.monitoring.recalibration import PROPOSALS, STEPS, propose_step
+from boathouse.monitoring.support import check_support
 
 if TYPE_CHECKING:
     from boathouse.evaluation.fairness import FairnessOptions
@@ -128,11 +129,18 @@ def _normal(value: float, error: float, confidence: float) -> Interval:
 def measure_label_shift(
     cohort: CohortRows, labelled: CohortRows, subject: Subject, estimator: Estimator
 ) -> list[Measure]:
-    """Return the rate of the adverse label in a cohort without labels, if only the share of the labels has changed."""
+    """Return the rate of the adverse label in a cohort without labels, if only the share of the labels has changed.
+
+    Where rows are unlike any labelled one, P(X|Y) has changed, and there is none.
+    """
     task, adverse = estimator.task, estimator.adverse
     before = task.pair(labelled.label, labelled.answer, adverse)
     now = task.pair(np.zeros(len(cohort.label)), cohort.answer, adverse)
+    mine, theirs = take_shared(cohort, labelled)
+    support = check_support(theirs, mine, estimator.options.support)
     found = estimate_label_shift(before.label, before.decision, now.decision, estimator.options.sampling)
+    if not support.is_enough:
+        found = replace(found, reason=support.reason)
     figure = None if found.reason else Interval(value=found.rate, low=found.low, high=found.high)
     return [
         subject.measure(

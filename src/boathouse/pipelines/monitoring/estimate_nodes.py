@@ -122,8 +122,8 @@ def take_trained(
     drift: DriftOptions,
     baseline: BaselineOptions,
     use_case: UseCase,
-) -> CohortRows | None:
-    """Return the newest rows that the version was trained on, with its answers; None where they cannot be read."""
+) -> list[CohortRows]:
+    """Return the newest rows that the version was trained on, with its answers; none where they cannot be read."""
     model = versions.load(window.model_version)
     time, keys, label = use_case.time_column, use_case.keys, use_case.label.name
     features = tuple(dict.fromkeys((*model.features, baseline.feature)))
@@ -133,11 +133,11 @@ def take_trained(
         )
     except TableError as error:
         _log.warning("No rows trained on to compare performance with: %s", error)
-        return None
+        return []
     present = tuple(name for name in features if name in table.column_names)
     if set(model.features) - set(present) or not table.num_rows:
         _log.warning("%s has not all inputs of version %s: it is not compared with.", title, model.version)
-        return None
+        return []
     table = table.rename_columns(["label" if name == label else name for name in table.column_names])
     columns = CohortColumns(keys=keys, answer=(), features=present)
     rows = join_cohorts(
@@ -145,15 +145,14 @@ def take_trained(
     )
     matrix = np.column_stack([rows.features[name] for name in model.features])
     kept = _watch_features(model, drift, baseline, list(present))
-    return replace(
-        rows, answer=model.scorer.answer(matrix), features={name: rows.features[name] for name in kept}
-    ).take(rows.known)
+    watched = {name: rows.features[name] for name in kept}
+    return [replace(rows, answer=model.scorer.answer(matrix), features=watched).take(rows.known)]
 
 
 def estimate_cohorts(
     rows: list[CohortRows],
     scored: list[ScoredCohort],
-    trained: CohortRows | None,
+    trained: list[CohortRows],
     before: DataFrame | None,
     *,
     as_of: date,
@@ -166,7 +165,7 @@ def estimate_cohorts(
     found = []
     for place, cohort in enumerate(rows):
         if not cohort.is_mature(as_of):
-            known = Known(labelled=join_labelled(rows[:place], as_of, options), trained=trained)
+            known = Known(labelled=join_labelled(rows[:place], as_of, options), trained=next(iter(trained), None))
             found += estimator.estimate(cohort, known)
     past = [] if before is None else [row.asDict() for row in before.where(F.col("as_of") < F.lit(as_of)).collect()]
     wanted = {(row["cohort"], row["model_version"]) for row in past}
@@ -202,7 +201,7 @@ def tabulate_estimates(estimates: list[CohortEstimate], as_of: date, predictions
 def measure_performance(
     rows: list[CohortRows],
     estimates: list[CohortEstimate],
-    trained: CohortRows | None,
+    trained: list[CohortRows],
     *,
     window: ScoredWindow,
     as_of: date,
@@ -215,7 +214,7 @@ def measure_performance(
     """Return the figures of each cohort: measured with mature labels, beside the baseline; else estimated."""
     subject, estimator = _subject(window, use_case), make_estimator(options, costs, use_case)
     settled = [each for each in estimates if each.status == "settled"]
-    rule = None if trained is None or not use_case.task.has_categories else fit_rule(trained, baseline, estimator)
+    rules = [fit_rule(each, baseline, estimator) for each in trained if use_case.task.has_categories]
     found: list[Measure] = []
     for cohort in rows:
         found += measure_coverage(cohort, subject, as_of)
@@ -224,14 +223,14 @@ def measure_performance(
             continue
         found += measure_labelled(cohort, subject, performance, estimator)
         found += score_estimates(cohort, subject, settled)
-        if rule is not None and cohort.known.sum() >= performance.minimum_rows:
+        for rule in rules if cohort.known.sum() >= performance.minimum_rows else ():
             found += compare_with_rule(cohort, rule, subject, performance, estimator)
     return found
 
 
 def measure_concept(
     rows: list[CohortRows],
-    trained: CohortRows | None,
+    trained: list[CohortRows],
     *,
     window: ScoredWindow,
     as_of: date,
@@ -246,7 +245,7 @@ def measure_concept(
     subject, estimator = _subject(window, use_case), make_estimator(options, costs, use_case)
     mature = [each.take(each.known) for each in rows if each.is_mature(as_of)]
     mature = [each for each in mature if len(each.label) >= options.minimum_rows]
-    reference = mature[-2] if len(mature) > 1 else trained
+    reference = mature[-2] if len(mature) > 1 else next(iter(trained), None)
     found: list[Measure] = []
     if mature and reference is not None and len(reference.label):
         title = f"the cohort of {reference.cohort}" if len(mature) > 1 else f"the newest rows trained on{SEEN}"
