@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 Total = Literal["sum", "mean"]
 _PREFIX = "kpi_"
+# Characters of an engine's message that are repeated: Sail prints whole plans.
+_LONGEST_CAUSE = 160
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,10 +101,10 @@ def add_kpis(joined: DataFrame, options: ValueOptions, costs: CostOptions) -> Da
     priced = joined.withColumn("missed", F.lit(costs.missed)).withColumn("false_alarm", F.lit(costs.false_alarm))
     for name, kpi in options.declared.items():
         try:
-            value = F.when(F.col("label").isNotNull(), F.expr(kpi.expression).cast("double"))
-            priced = priced.withColumn(f"{_PREFIX}{name}", value)
-            # Only the schema is resolved: no row is read.
-            _ = priced.schema
+            value = F.expr(kpi.expression).cast("double")
+            # Beside a column of a row an aggregate is refused, by Sail only when a row is computed.
+            priced.select("label", value.alias("value")).limit(1).collect()
+            priced = priced.withColumn(f"{_PREFIX}{name}", F.when(F.col("label").isNotNull(), value))
         except (PySparkException, ValueError) as error:
             raise ConfigError(
                 f"monitoring.value.kpis.{name}: the expression '{kpi.expression}' cannot be evaluated for a row "
@@ -112,7 +114,7 @@ def add_kpis(joined: DataFrame, options: ValueOptions, costs: CostOptions) -> Da
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:_LONGEST_CAUSE]
 
 
 def kpi_columns(options: ValueOptions) -> tuple[str, ...]:
