@@ -26,7 +26,7 @@ LARGEST_RATIO = 20.0
 # Steps of Newton's method; a logistic regression of few columns takes about six.
 _STEPS = 25
 _EDGE = 1e-6
-# Trees of the classifier that tells two sets of rows apart.
+# Trees of the classifier that separates two sets of rows.
 _ROUNDS = 40
 # At most; two is what the smallest machine has.
 _THREADS = 2
@@ -231,7 +231,7 @@ def separate(
     *,
     seed: int,
 ) -> Separation:
-    """Return how well a classifier tells ``current`` from ``reference``, cross-fitted by entity.
+    """Return how well a classifier separates ``current`` from ``reference``, cross-fitted by entity.
 
     Args:
         reference: Features by name, numbers, NaN for missing.

@@ -34,6 +34,7 @@ def create_pipeline(use_case: UseCase = USE_CASE, **_: object) -> Pipeline:
             *_window_nodes(use_case),
             *_compare_nodes(use_case),
             *_estimate_nodes(use_case),
+            *_expect_nodes(use_case),
             *_measure_nodes(use_case),
             *_judge_nodes(use_case),
             *_table_nodes(use_case),
@@ -148,6 +149,11 @@ def _estimate_nodes(use_case: UseCase) -> list[Node]:
             outputs="monitoring.trained_rows",
             name="take_trained",
         ),
+    ]
+
+
+def _expect_nodes(use_case: UseCase) -> list[Node]:
+    return [
         champion_node(
             bind(estimate_nodes.estimate_cohorts, use_case=use_case),
             inputs={
