@@ -40,7 +40,8 @@ class CohortEstimate:
 
 
 def _figure(name: str, description: str) -> Column:
-    return Column(name=name, dtype="double", description=f"{description}; null where there is none.", nullable=True)
+    text = f"{description}; null where there is none."
+    return Column(name=name, dtype="double", description=text, unit="that of the metric", nullable=True)
 
 
 ESTIMATES = TableContract(
