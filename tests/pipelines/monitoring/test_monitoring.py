@@ -368,28 +368,6 @@ def test_the_key_figure_of_conf_is_what_decisions_earned(lakehouse: ScoredLakeho
     assert row["low"] < earned < row["high"]
 
 
-def test_an_estimate_is_held_against_the_truth_once_labels_are_known(copied: ScoredLakehouse) -> None:
-    monitor(copied, params__as_of="2005-09-15")
-    (before,) = (
-        row
-        for row in copied.rows("monitoring.estimates")
-        if row["as_of"] == date(2005, 9, 15) and (row["method"], row["metric"]) == ("cbpe", "roc_auc")
-    )
-    assert (before["cohort"], before["status"], before["actual"]) == (AUGUST, "estimated", None)
-    assert "own probability is taken as calibrated" in before["assumption"]
-    monitor(copied)
-    rows = [row for row in copied.rows("monitoring.estimates") if row["as_of"] == SEPTEMBER]
-    (after,) = (row for row in rows if row["status"] == "settled" and row["metric"] == "roc_auc")
-    (truth,) = (
-        row["roc_auc"]
-        for row in copied.rows("monitoring.performance")
-        if row["as_of"] == SEPTEMBER and row["cohort"] == AUGUST
-    )
-    assert (after["value"], after["estimated_on"]) == (before["value"], date(2005, 9, 15))
-    assert after["actual"] == pytest.approx(truth)
-    assert after["held"] == (after["low"] <= truth <= after["high"])
-
-
 @pytest.mark.parametrize("expression", ["decision * no_such_column", "sum(decision)", "decision *"])
 def test_a_wrong_key_figure_is_named_before_anything_is_written(lakehouse: ScoredLakehouse, expression: str) -> None:
     before = [lakehouse.version(table) for table in TABLES]
