@@ -66,6 +66,7 @@ DECLARED = {
 HOMONYMS = (
     *("training.split", "feature_engineering.usage", "promotion.gates.modes", "monitoring.alerts.rules"),
     *("missed_payment.boathouse.split.kind", "missed_payment.boathouse.split.salt"),
+    "monitoring.value.kpis",
 )
 
 

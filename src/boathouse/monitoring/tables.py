@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from boathouse.modelling.task import TASKS
 from boathouse.monitoring.alert_log import ALERT_EVENTS
 from boathouse.monitoring.drift_table import AS_OF, DRIFT_METRICS, Row
+from boathouse.monitoring.estimate_table import ESTIMATES
 from boathouse.monitoring.measures import MEASURES, Kind
 from boathouse.tables.contract import Column, TableContract
 
@@ -143,7 +144,7 @@ ALERTS = TableContract(
 )
 
 MONITORING_CONTRACTS: dict[str, TableContract] = {
-    contract.name: contract for contract in (DRIFT_METRICS, PERFORMANCE, ALERTS, ALERT_EVENTS, MEASURES)
+    contract.name: contract for contract in (DRIFT_METRICS, PERFORMANCE, ALERTS, ALERT_EVENTS, ESTIMATES, MEASURES)
 }
 
 

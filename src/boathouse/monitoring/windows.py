@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 
 from boathouse.errors import BoathouseError
 from boathouse.modelling.task import BINARY, Task
+from boathouse.monitoring.cohorts import keep_one_each
 from boathouse.monitoring.performance import ScoredCohort
 from boathouse.problem.scored_tables import CHAMPION
 
@@ -147,13 +148,16 @@ def thin_rows(frame: DataFrame, limit: int, *, keys: Sequence[str], rows: int) -
 def join_labels(predictions: DataFrame, labels: DataFrame, as_of: date, *, keys: Sequence[str]) -> DataFrame:
     """Return all predictions with the label known by ``as_of`` (``label_known_on`` inclusive), else null.
 
+    A label that was known before the row was observed is none of it, and counts as unknown.
+
     Args:
         predictions: With ``keys``.
         labels: ``keys``, ``label`` and ``label_known_on``.
         as_of: What is known.
-        keys: Columns that identify a row on both sides, its date included.
+        keys: Columns that identify a row on both sides, its date the last.
     """
-    known = labels.where(F.col("label_known_on") <= F.lit(as_of)).select(*keys, "label")
+    after = F.col("label_known_on") >= F.col(keys[-1])
+    known = labels.where((F.col("label_known_on") <= F.lit(as_of)) & after).select(*keys, "label")
     return predictions.join(known, list(keys), "left")
 
 
@@ -174,13 +178,13 @@ def split_cohorts(
     """
     from pyarrow import compute
 
-    joined = joined.sort_by([(name, "ascending") for name in keys])
     pairs = joined.select([time, "model_version"]).group_by([time, "model_version"]).aggregate([]).to_pylist()
     cohorts = []
     for pair in sorted(pairs, key=lambda each: (each[time], each["model_version"])):
         day, version = pair[time], pair["model_version"]
         chosen = compute.and_(compute.equal(joined[time], day), compute.equal(joined["model_version"], version))
-        cohorts.append(_make_cohort(joined.filter(chosen), day, version, known_on(day), task))
+        rows, _ = keep_one_each(joined.filter(chosen), keys)
+        cohorts.append(_make_cohort(rows, day, version, known_on(day), task))
     return cohorts
 
 

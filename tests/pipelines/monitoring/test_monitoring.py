@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pyspark.sql import functions as F
 
-from boathouse.errors import BoathouseError, ModelError
+from boathouse.errors import BoathouseError, ConfigError, ModelError
 from boathouse.lifecycle.state import ModelState, Stop
 from boathouse.monitoring.drift_table import DRIFT_METRICS
+from boathouse.monitoring.kpis import ValueOptions
 from boathouse.monitoring.options import DriftOptions
 from boathouse.pipelines import batch_inference, monitoring
 from boathouse.use_case import USE_CASE
@@ -39,7 +40,10 @@ STOPPED = ModelState(
     name="test.models.missed_payment",
     stopped=Stop(version="3", by="ann", at=datetime(2005, 10, 2, 3, tzinfo=UTC), reason="rejects everybody"),
 )
-TABLES = ("monitoring.drift_metrics", "monitoring.performance", "monitoring.alerts", "monitoring.measures")
+TABLES = (
+    *("monitoring.drift_metrics", "monitoring.performance", "monitoring.alerts"),
+    *("monitoring.estimates", "monitoring.measures"),
+)
 EVENTS = "monitoring.alert_events"
 
 
@@ -338,4 +342,59 @@ def test_what_a_stopped_champion_has_scored_is_monitored_still(lakehouse: Scored
     assert "next        resume it" in text
     monitor(lakehouse)
     assert "version 3 scored last" not in (folder / "reports/test/summary.txt").read_text(encoding="utf-8")
+    assert [lakehouse.version(table) for table in TABLES] == before
+
+
+def test_the_break_of_september_leaves_no_estimate_and_names_its_value(lakehouse: ScoredLakehouse) -> None:
+    rows = [row for row in lakehouse.rows("monitoring.estimates") if row["as_of"] == SEPTEMBER]
+    assert {row["cohort"] for row in rows} == {SEPTEMBER}
+    assert {(row["method"], row["status"]) for row in rows} == {("cbpe", "not_estimable"), ("pape", "not_estimable")}
+    assert all("a value of months_late that no labelled row had ('1.0')" in row["reason"] for row in rows)
+    assert all(row["value"] is None and row["assumption"] for row in rows)
+
+
+def test_measures_of_the_labelled_cohort_and_of_the_one_that_waits(lakehouse: ScoredLakehouse) -> None:
+    rows = [row for row in lakehouse.rows("monitoring.measures") if row["as_of"] == SEPTEMBER]
+    found = {(row["kind"], row["metric"], row["window_start"].month, row["scope"]): row for row in rows}
+    assert {"performance", "concept", "fairness", "kpi"} <= {row["kind"] for row in rows}
+    august = found["performance", "roc_auc", 8, "all"]
+    assert august["low"] < august["value"] < august["high"]
+    assert found["performance", "roc_auc", 9, "all"]["status"] == "not_estimable"
+    assert found["performance", "label_coverage", 9, "all"]["status"] == "pending"
+    assert found["concept", "label_rate_by_label_shift", 9, "all"]["value"] is None
+    assert (
+        found["performance", "roc_auc_against_baseline", 8, "all"]["compared_with"] == "the label's rate by months_late"
+    )
+    parts = [found["concept", f"loss_change_{name}", 8, "all"]["value"] for name in ("features", "relation", "unseen")]
+    assert sum(parts) == pytest.approx(found["concept", "loss_change", 8, "all"]["value"])
+    assert found["kpi", "losses_avoided", 9, "all"]["status"] == "pending"
+
+
+def test_the_key_figure_of_conf_is_what_decisions_earned(lakehouse: ScoredLakehouse) -> None:
+    costs = lakehouse.parameters["training"]["costs"]
+    labels = {
+        row["customer_id"]: row["missed_payment"]
+        for row in lakehouse.rows("model_input.labels")
+        if row["observed_on"] == AUGUST
+    }
+    earned = sum(
+        costs["missed"] if labels[row["customer_id"]] else -costs["false_alarm"]
+        for row in lakehouse.rows("inference.predictions")
+        if row["observed_on"] == AUGUST and row["decision"] == 1
+    )
+    (row,) = (
+        row
+        for row in lakehouse.rows("monitoring.measures")
+        if row["metric"] == "losses_avoided" and row["window_start"].month == 8 and row["as_of"] == SEPTEMBER
+    )
+    assert row["value"] == pytest.approx(earned)
+    assert row["low"] < earned < row["high"]
+
+
+@pytest.mark.parametrize("expression", ["decision * no_such_column", "sum(decision)", "decision *"])
+def test_a_wrong_key_figure_is_named_before_anything_is_written(lakehouse: ScoredLakehouse, expression: str) -> None:
+    before = [lakehouse.version(table) for table in TABLES]
+    value = ValueOptions(kpis={"saved": {"expression": expression, "unit": "NT$"}})
+    with pytest.raises(ConfigError, match=r"monitoring\.value\.kpis\.saved: the expression"):
+        monitor(lakehouse, params__monitoring__value=value)
     assert [lakehouse.version(table) for table in TABLES] == before

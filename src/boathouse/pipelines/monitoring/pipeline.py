@@ -3,7 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from boathouse.pipelines.binding import bind
-from boathouse.pipelines.monitoring import alert_nodes, nodes, reporting
+from boathouse.pipelines.monitoring import alert_nodes, estimate_nodes, nodes, reporting
 from boathouse.pipelines.run_catalog import champion_node
 from boathouse.problem.spec import UseCase
 from boathouse.use_case import USE_CASE
@@ -12,6 +12,10 @@ DRIFT = "params:monitoring.drift"
 PERFORMANCE = "params:monitoring.performance"
 PLACE = "params:monitoring.place"
 ALERTS = "params:monitoring.alerts"
+ESTIMATION = {"options": "params:monitoring.estimation", "costs": "params:training.costs"}
+VALUE = "params:monitoring.value"
+BASELINE = "params:training.baseline"
+FAIRNESS = "params:evaluation.fairness"
 # Who is champion, or why there is none; loaded when predictions are there, so in a whole run after promotion.
 LEDGER = {"state": "models.state", "governance": "params:governance", "now": "monitoring.now"}
 SCORED = {
@@ -30,6 +34,9 @@ def create_pipeline(use_case: UseCase = USE_CASE, **_: object) -> Pipeline:
         [
             *_window_nodes(use_case),
             *_compare_nodes(use_case),
+            *_estimate_nodes(use_case),
+            *_expect_nodes(use_case),
+            *_measure_nodes(use_case),
             *_judge_nodes(use_case),
             *_table_nodes(use_case),
             *_alert_nodes(use_case),
@@ -52,8 +59,20 @@ def _window_nodes(use_case: UseCase) -> list[Node]:
         Node(
             bind(nodes.find_scored, use_case=use_case),
             inputs=SCORED | LEDGER,
-            outputs="monitoring.window",
+            outputs="monitoring.scored_window",
             name="find_scored",
+        ),
+        champion_node(
+            bind(estimate_nodes.check_kpis, use_case=use_case),
+            inputs=[
+                "monitoring.scored_window",
+                "inference.predictions",
+                "model_input.labels",
+                VALUE,
+                "params:training.costs",
+            ],
+            outputs="monitoring.window",
+            name="check_kpis",
         ),
     ]
 
@@ -99,6 +118,103 @@ def _compare_nodes(use_case: UseCase) -> list[Node]:
     ]
 
 
+def _estimate_nodes(use_case: UseCase) -> list[Node]:
+    groups = {"groups": "model_input.groups@spark"} if use_case.groups else {}
+    rows = {
+        "predictions": "inference.predictions",
+        "labels": "model_input.labels",
+        "features": "inference.features",
+        "window": "monitoring.window",
+        "as_of": "monitoring.as_of",
+        "versions": "models.versions",
+        "drift": DRIFT,
+        "value": VALUE,
+        "baseline": BASELINE,
+        "fairness": FAIRNESS,
+    }
+    return [
+        champion_node(
+            bind(estimate_nodes.gather_rows, use_case=use_case),
+            inputs=rows | ESTIMATION | groups,
+            outputs="monitoring.cohort_rows",
+            name="gather_rows",
+        ),
+        champion_node(
+            bind(estimate_nodes.take_trained, use_case=use_case),
+            inputs={
+                "window": "monitoring.window",
+                "versions": "models.versions",
+                "tables": "monitoring.past_versions",
+                "drift": DRIFT,
+                "baseline": BASELINE,
+            },
+            outputs="monitoring.trained_rows",
+            name="take_trained",
+        ),
+    ]
+
+
+def _expect_nodes(use_case: UseCase) -> list[Node]:
+    return [
+        champion_node(
+            bind(estimate_nodes.estimate_cohorts, use_case=use_case),
+            inputs={
+                "rows": "monitoring.cohort_rows",
+                "scored": "monitoring.scored_cohorts",
+                "trained": "monitoring.trained_rows",
+                "before": "monitoring.estimates_before",
+                "as_of": "monitoring.as_of",
+                **ESTIMATION,
+            },
+            outputs="monitoring.cohort_estimates",
+            name="estimate_cohorts",
+        ),
+        champion_node(
+            estimate_nodes.tabulate_estimates,
+            inputs=["monitoring.cohort_estimates", "monitoring.as_of", SESSION],
+            outputs="monitoring.estimates",
+            name="tabulate_estimates",
+        ),
+    ]
+
+
+def _measure_nodes(use_case: UseCase) -> list[Node]:
+    shared = {"rows": "monitoring.cohort_rows", "window": "monitoring.window", "as_of": "monitoring.as_of"}
+    shared |= ESTIMATION
+    return [
+        champion_node(
+            bind(estimate_nodes.measure_performance, use_case=use_case),
+            inputs=shared
+            | {
+                "estimates": "monitoring.cohort_estimates",
+                "trained": "monitoring.trained_rows",
+                "performance": PERFORMANCE,
+                "baseline": BASELINE,
+            },
+            outputs="monitoring.performance_figures",
+            name="measure_performance",
+        ),
+        champion_node(
+            bind(estimate_nodes.measure_concept, use_case=use_case),
+            inputs=shared | {"trained": "monitoring.trained_rows"},
+            outputs="monitoring.concept_figures",
+            name="measure_concept",
+        ),
+        champion_node(
+            bind(estimate_nodes.measure_value, use_case=use_case),
+            inputs=shared | {"value": VALUE, "performance": PERFORMANCE, "fairness": FAIRNESS},
+            outputs="monitoring.value_figures",
+            name="measure_value",
+        ),
+        champion_node(
+            estimate_nodes.gather_performance,
+            inputs=[f"monitoring.{each}_figures" for each in ("performance", "concept", "value")],
+            outputs="monitoring.performance_measures",
+            name="gather_performance",
+        ),
+    ]
+
+
 def _judge_nodes(use_case: UseCase) -> list[Node]:
     return [
         champion_node(
@@ -136,12 +252,6 @@ def _table_nodes(use_case: UseCase) -> list[Node]:
 
 def _alert_nodes(use_case: UseCase) -> list[Node]:
     return [
-        champion_node(
-            bind(alert_nodes.split_measures, use_case=use_case),
-            inputs=["monitoring.findings", "monitoring.window", DRIFT, PERFORMANCE],
-            outputs=["monitoring.drift_measures", "monitoring.performance_measures"],
-            name="split_measures",
-        ),
         champion_node(
             alert_nodes.gather_measures,
             inputs=["monitoring.drift_measures", "monitoring.performance_measures"],
