@@ -17,11 +17,8 @@ from boathouse.monitoring.options import DriftOptions
 
 TARGET_SECONDS = 5.0
 OPTIONS = DriftOptions(
-    psi_warning=0.1,
-    psi_alarm=0.25,
-    js_alarm=0.2,
-    null_alarm=0.05,
-    alpha=0.01,
+    tolerated_effect=0.05,
+    windows_between_alarms=10,
     discrete_values=20,
     max_rows=1_000_000,
     reference_cohorts=1,

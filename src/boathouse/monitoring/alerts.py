@@ -169,24 +169,25 @@ def _drift_alert(drift: ColumnDrift, kind: Kind, options: DriftOptions) -> Alert
 
 def _describe_drift(drift: ColumnDrift, options: DriftOptions) -> tuple[float, float, str]:
     """Return the value that crossed its limit, the limit, and both in a sentence."""
-    compared = drift.comparison
-    limit = options.psi_alarm if drift.severity == "alarm" else options.psi_warning
+    compared, limit = drift.comparison, options.tolerated_effect
     if compared.is_replaced:
         return 1.0, 1.0, f"{drift.column} moved: no value is one of before; {describe_values(compared)}."
-    if compared.psi < limit and compared.js_distance < options.js_alarm:
+    if compared.effect.value <= limit and drift.severity != "alarm":
         # A category that came or went is worth watching however little it weighs.
         value = max(compared.new_share, compared.vanished_share)
         return value, 0.0, f"{drift.column} has other categories than before: {describe_values(compared)}."
-    by_index = compared.psi >= limit
-    measure, value, crossed = (
-        ("PSI", compared.psi, limit) if by_index else ("JS", compared.js_distance, options.js_alarm)
+    return compared.effect.value, limit, f"{describe_effect(drift)} (tolerated: {limit:g})."
+
+
+def describe_effect(drift: ColumnDrift) -> str:
+    """Return by how much a column moved for sure, in which bin most, and which values came and went."""
+    compared = drift.comparison
+    effect, shift, values = compared.effect, compared.shift, describe_values(compared)
+    proven = f"at least {effect.low:.2f} for sure" if effect.low > 0 else "which may be chance"
+    return (
+        f"{drift.column} moved by {effect.value:.2f}, {proven}; the share of "
+        f"'{shift.bin}' went from {shift.reference:.1%} to {shift.current:.1%}{f'; {values}' if values else ''}"
     )
-    shift, values = compared.shift, describe_values(compared)
-    message = (
-        f"{drift.column} moved: {measure} {value:.2f} (limit {crossed:g}); the share of "
-        f"'{shift.bin}' went from {shift.reference:.1%} to {shift.current:.1%}{f'; {values}' if values else ''}."
-    )
-    return value, crossed, message
 
 
 def describe_values(compared: Comparison) -> str:
@@ -208,13 +209,11 @@ def _name_some(values: Sequence[str]) -> str:
 
 
 def _null_alert(drift: ColumnDrift, options: DriftOptions) -> Alert:
-    compared = drift.comparison
-    message = (
-        f"The share of nulls in {drift.column} went from {compared.reference_null_share:.1%} to "
-        f"{compared.current_null_share:.1%}, by {compared.null_delta:+.1%} (limit {options.null_alarm:.1%})."
-    )
-    value = compared.null_delta
-    if compared.current_infinite:
+    compared, limit = drift.comparison, options.tolerated_effect
+    value, message = compared.null_delta, f"{describe_nulls(drift)} (tolerated: {limit:.1%})."
+    if drift.problem:
+        message = f"{drift.column} cannot be compared: {drift.problem}."
+    elif compared.current_infinite:
         value = compared.current_infinite_share - compared.reference_infinite_share
         before, now = compared.reference_infinite, compared.current_infinite
         message = (
@@ -228,8 +227,17 @@ def _null_alert(drift: ColumnDrift, options: DriftOptions) -> Alert:
         severity="alarm" if "alarm" in {drift.severity, drift.null_severity} else "warning",
         subject=drift.column,
         value=value,
-        limit=options.null_alarm,
+        limit=limit,
         message=message,
+    )
+
+
+def describe_nulls(drift: ColumnDrift) -> str:
+    """Return how the share of nulls of a column changed."""
+    compared = drift.comparison
+    return (
+        f"The share of nulls in {drift.column} went from {compared.reference_null_share:.1%} to "
+        f"{compared.current_null_share:.1%}, by {compared.null_delta:+.1%}"
     )
 
 

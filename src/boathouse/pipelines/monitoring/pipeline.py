@@ -3,7 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from boathouse.pipelines.binding import bind
-from boathouse.pipelines.monitoring import nodes, reporting
+from boathouse.pipelines.monitoring import drift_nodes, nodes, reporting
 from boathouse.pipelines.run_catalog import champion_node
 from boathouse.problem.spec import UseCase
 from boathouse.use_case import USE_CASE
@@ -29,8 +29,9 @@ def create_pipeline(use_case: UseCase = USE_CASE, **_: object) -> Pipeline:
         [
             *_window_nodes(use_case),
             *_compare_nodes(use_case),
+            *_drift_nodes(use_case),
             *_judge_nodes(use_case),
-            *_table_nodes(use_case),
+            *_table_nodes(),
             *_report_nodes(use_case),
         ],
         namespace="monitoring",
@@ -59,28 +60,10 @@ def _window_nodes(use_case: UseCase) -> list[Node]:
 def _compare_nodes(use_case: UseCase) -> list[Node]:
     return [
         champion_node(
-            bind(nodes.compare_features, use_case=use_case),
-            inputs={
-                "features": "inference.features",
-                "window": "monitoring.window",
-                "versions": "models.versions",
-                "tables": "monitoring.past_versions",
-                "options": DRIFT,
-            },
-            outputs=["monitoring.feature_drifts", "monitoring.baseline"],
-            name="compare_features",
-        ),
-        champion_node(
             bind(nodes.gather_cohorts, use_case=use_case),
             inputs=["inference.predictions", "model_input.labels", "monitoring.as_of", "monitoring.window"],
             outputs="monitoring.scored_cohorts",
             name="gather_cohorts",
-        ),
-        champion_node(
-            nodes.compare_scores,
-            inputs=["monitoring.scored_cohorts", "monitoring.window", DRIFT],
-            outputs="monitoring.score_drifts",
-            name="compare_scores",
         ),
         Node(
             bind(nodes.rate_labels, use_case=use_case),
@@ -93,6 +76,61 @@ def _compare_nodes(use_case: UseCase) -> list[Node]:
             inputs=["monitoring.scored_cohorts", PERFORMANCE],
             outputs="monitoring.cohorts",
             name="measure_cohorts",
+        ),
+    ]
+
+
+def _drift_nodes(use_case: UseCase) -> list[Node]:
+    found = ["monitoring.findings", "monitoring.slice_drifts", "monitoring.window"]
+    tabulated = {
+        "findings": "monitoring.findings",
+        "sliced": "monitoring.slice_drifts",
+        "window": "monitoring.window",
+        "as_of": "monitoring.as_of",
+        "predictions": SESSION,
+    }
+    return [
+        champion_node(
+            bind(drift_nodes.read_compared, use_case=use_case),
+            inputs={
+                "features": "inference.features",
+                "window": "monitoring.window",
+                "versions": "models.versions",
+                "tables": "monitoring.past_versions",
+                "options": DRIFT,
+            },
+            outputs=["monitoring.compared", "monitoring.baseline"],
+            name="read_compared",
+        ),
+        champion_node(
+            drift_nodes.compare_features,
+            inputs=["monitoring.compared", DRIFT],
+            outputs=["monitoring.feature_drifts", "monitoring.slice_drifts"],
+            name="compare_features",
+        ),
+        champion_node(
+            drift_nodes.compare_scores,
+            inputs=["monitoring.scored_cohorts", "monitoring.window", DRIFT],
+            outputs="monitoring.score_drifts",
+            name="compare_scores",
+        ),
+        champion_node(
+            bind(drift_nodes.measure_drift, use_case=use_case),
+            inputs=found,
+            outputs="monitoring.drift_measures",
+            name="measure_drift",
+        ),
+        champion_node(
+            bind(drift_nodes.tabulate_drift, use_case=use_case),
+            inputs=tabulated,
+            outputs="monitoring.drift_metrics",
+            name="tabulate_drift",
+        ),
+        champion_node(
+            bind(drift_nodes.tabulate_profiles, use_case=use_case),
+            inputs=tabulated,
+            outputs="monitoring.profile_metrics",
+            name="tabulate_profiles",
         ),
     ]
 
@@ -121,14 +159,8 @@ def _judge_nodes(use_case: UseCase) -> list[Node]:
     ]
 
 
-def _table_nodes(use_case: UseCase) -> list[Node]:
+def _table_nodes() -> list[Node]:
     return [
-        champion_node(
-            bind(nodes.tabulate_drift, use_case=use_case),
-            inputs=["monitoring.findings", "monitoring.window", "monitoring.as_of", SESSION],
-            outputs="monitoring.drift_metrics",
-            name="tabulate_drift",
-        ),
         champion_node(
             nodes.tabulate_performance,
             inputs=["monitoring.cohorts", "monitoring.as_of", SESSION],
