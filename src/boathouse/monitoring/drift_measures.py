@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from boathouse.monitoring.alerts import describe_effect, describe_nulls, describe_values
 from boathouse.monitoring.measures import NO_MODEL, Measure
+from boathouse.monitoring.profile_table import WHOLE_TABLE
 from boathouse.monitoring.windows import ComparedWindows
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from boathouse.monitoring.alerts import Findings
     from boathouse.monitoring.drift import ColumnDrift
+    from boathouse.monitoring.multivariate import TableFigure
     from boathouse.monitoring.slices import SliceShare
     from boathouse.monitoring.windows import Period, ScoredWindow
 
@@ -115,6 +117,26 @@ def _measure_values(drift: ColumnDrift, own: Measure) -> list[Measure]:
     share = max(compared.new_share, compared.vanished_share)
     detail = f"{drift.column} has other values than before: {describe_values(compared)}."
     return [replace(own, metric="surprising_value_share", value=share, low=None, high=None, detail=detail)]
+
+
+def measure_table(figures: Iterable[TableFigure], comparing: Comparing) -> list[Measure]:
+    """Return the figures of the table as a whole, their subject ``:table``."""
+    return [
+        Measure(
+            kind=comparing.kind,
+            metric=each.name,
+            subject=WHOLE_TABLE,
+            window=comparing.windows.current,
+            value=each.value,
+            low=each.low,
+            high=each.high,
+            rows=each.rows,
+            model_version=comparing.model_version,
+            compared_with=comparing.compared_with,
+            detail=each.detail,
+        )
+        for each in figures
+    ]
 
 
 def measure_slices(shares: Iterable[SliceShare], comparing: Comparing) -> list[Measure]:

@@ -222,7 +222,8 @@ def expect_distance(counts: Floats) -> float:
 
     Given their sum ``t``, the rows of a value on one side are binomial with ``t`` trials; the mean absolute deviation
     of a binomial is de Moivre's ``2 v C(t, v) p^v (1 - p)^(t - v + 1)`` with ``v = floor(t p) + 1`` (Diaconis & Zabell,
-    *Stat. Sci.* 6, 1991).
+    *Stat. Sci.* 6, 1991). That the sides have fixed numbers of rows makes it smaller, by the square root of the share
+    of rows with another value, as for a hypergeometric.
     """
     from scipy.special import gammaln
 
@@ -235,7 +236,8 @@ def expect_distance(counts: Floats) -> float:
     place = np.minimum(np.floor(totals * share) + 1, totals)
     log_choices = gammaln(totals + 1) - gammaln(place + 1) - gammaln(totals - place + 1)
     logs = np.log(2 * place) + log_choices + place * np.log(share) + (totals - place + 1) * np.log1p(-share)
-    return float(np.exp(logs).sum() * (1 / rows[0] + 1 / rows[1]) / 2)
+    fixed = np.sqrt((rows.sum() - totals) / (rows.sum() - 1))
+    return float((np.exp(logs) * fixed).sum() * (1 / rows[0] + 1 / rows[1]) / 2)
 
 
 def _design_of_shares(

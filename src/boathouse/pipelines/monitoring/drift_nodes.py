@@ -17,10 +17,11 @@ from boathouse.inference.models import ModelVersions
 from boathouse.modelling.result import LoadedModel
 from boathouse.monitoring.alerts import Findings
 from boathouse.monitoring.drift import FEATURE_BUDGET, SCORE_BUDGET, ColumnDrift, compare_tables, group_reasons
-from boathouse.monitoring.drift_measures import group_drifts, measure_drifts, measure_slices
+from boathouse.monitoring.drift_measures import group_drifts, measure_drifts, measure_slices, measure_table
 from boathouse.monitoring.drift_table import DRIFT_METRICS, Row, drift_rows
 from boathouse.monitoring.effects import ENTITY
 from boathouse.monitoring.measures import Measure
+from boathouse.monitoring.multivariate import TableFigure, describe_table
 from boathouse.monitoring.options import DriftOptions
 from boathouse.monitoring.performance import ScoredCohort
 from boathouse.monitoring.profile_table import PROFILE_METRICS, profile_rows
@@ -127,12 +128,28 @@ def compare_scores(cohorts: list[ScoredCohort], window: ScoredWindow, options: D
     return compare_tables(*sides, columns=WatchedColumns(inputs=(name,)), options=options, budget=SCORE_BUDGET)
 
 
-def measure_drift(findings: Findings, sliced: SlicedDrift, window: ScoredWindow, *, use_case: UseCase) -> list[Measure]:
+def describe_whole(compared: ComparedRows) -> list[TableFigure]:
+    """Return what of the columns judged has drifted together; empty where there is nothing to compare with."""
+    if compared.reference is None:
+        return []
+    columns = (*compared.columns.inputs, *compared.columns.besides)
+    return describe_table(compared.reference, compared.current, columns)
+
+
+def measure_drift(
+    findings: Findings,
+    sliced: SlicedDrift,
+    figures: list[TableFigure],
+    window: ScoredWindow,
+    *,
+    use_case: UseCase,
+) -> list[Measure]:
     """Return the measures of the features, of what the model answers, and of the label."""
     groups = group_drifts(findings, window, use_case.words.period)
     features = groups[0][0]
     own = [measure for comparing, drifts in groups for measure in measure_drifts(drifts, comparing)]
-    return [*own, *measure_drifts(sliced.drifts, features), *measure_slices(sliced.shares, features)]
+    parts = measure_drifts(sliced.drifts, features), measure_slices(sliced.shares, features)
+    return [*own, *parts[0], *parts[1], *measure_table(figures, features)]
 
 
 def tabulate_drift(

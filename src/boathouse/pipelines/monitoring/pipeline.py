@@ -81,7 +81,7 @@ def _compare_nodes(use_case: UseCase) -> list[Node]:
 
 
 def _drift_nodes(use_case: UseCase) -> list[Node]:
-    found = ["monitoring.findings", "monitoring.slice_drifts", "monitoring.window"]
+    found = ["monitoring.findings", "monitoring.slice_drifts", "monitoring.table_figures", "monitoring.window"]
     tabulated = {
         "findings": "monitoring.findings",
         "sliced": "monitoring.slice_drifts",
@@ -113,6 +113,12 @@ def _drift_nodes(use_case: UseCase) -> list[Node]:
             inputs=["monitoring.scored_cohorts", "monitoring.window", DRIFT],
             outputs="monitoring.score_drifts",
             name="compare_scores",
+        ),
+        champion_node(
+            drift_nodes.describe_whole,
+            inputs="monitoring.compared",
+            outputs="monitoring.table_figures",
+            name="describe_whole",
         ),
         champion_node(
             bind(drift_nodes.measure_drift, use_case=use_case),
