@@ -23,23 +23,20 @@ def library_contracts() -> tuple[TableContract, ...]:
     from boathouse.features.registry import REFRESHES, REGISTRY, STATISTICS
     from boathouse.lifecycle.chain import DELIVERIES, EVIDENCE, PROMOTIONS
     from boathouse.lineage.model_versions import MODEL_VERSIONS
-    from boathouse.monitoring.drift_table import DRIFT_METRICS
-    from boathouse.monitoring.tables import ALERTS, PERFORMANCE
+    from boathouse.monitoring.tables import MONITORING_CONTRACTS
     from boathouse.problem.scored_tables import STREAM_PROGRESS
     from boathouse.tables.quality import DATA_QUALITY
 
     return (
-        ALERTS,
         COMPARISONS,
         DATA_QUALITY,
         DELIVERIES,
-        DRIFT_METRICS,
         ENDPOINT_LOG,
         EVALUATIONS,
         EVIDENCE,
         LOOK_UPS,
         MODEL_VERSIONS,
-        PERFORMANCE,
+        *MONITORING_CONTRACTS.values(),
         PROMOTIONS,
         REFRESHES,
         REGISTRY,
