@@ -104,12 +104,13 @@ class Clusters:
         if min(map(len, values)) < 2 or self.entities < 2:
             return 1.0
         parts = [(side - side.mean()) / len(side) for side in values]
-        by_row = sum(float(part @ part) for part in parts)
+        # Not by a product of vectors: its threads wait busily, longer than the sum takes.
+        by_row = sum(float(np.square(part).sum()) for part in parts)
         if by_row <= 0:
             return 1.0
         influence = np.bincount(self.current_entity[known[1]], parts[1], self.entities)
         influence -= np.bincount(self.reference_entity[known[0]], parts[0], self.entities)
-        return float(influence @ influence) * self.entities / (self.entities - 1) / by_row
+        return float(np.square(influence).sum()) * self.entities / (self.entities - 1) / by_row
 
 
 def _choose_rows(entities: Integers, share: float) -> Integers:
@@ -185,7 +186,7 @@ def measure_shares(counts: Floats, certainty: Certainty, sampled: tuple[Floats, 
     Each value of a column makes the distance of two samples larger, rare ones most: what it is on average when nothing
     moved is taken off (:func:`expect_distance`). The largest difference over all sets of values is the supremum of a
     process that is about Gaussian, and lies above its mean by more than z standard deviations of its most variable set
-    no more often than a Gaussian does (Borell, *Invent. Math.* 30, 1975).
+    no more often than a Gaussian does (Borell, *Invent. Math.* 30, 1975). The change of one value bounds it too.
 
     Args:
         counts: Known rows by value, reference first.
@@ -200,21 +201,20 @@ def measure_shares(counts: Floats, certainty: Certainty, sampled: tuple[Floats, 
     distance = float(np.abs(change).sum() / 2)
     design, widest = _design_of_shares(counts, change, certainty, sampled)
     chance = min(expect_distance(counts) * float(np.sqrt(design)), 1.0)
-    largest = (counts.max(axis=1) + 1) / (rows + 2)
+    smoothed = (counts + 1) / (rows[:, None] + 2)
+    largest = smoothed.max(axis=1)
     # The variance of a set is largest for the set nearest to one half.
     spread = np.where(largest > 0.5, largest * (1 - largest), 0.25)
     deviation = float(np.sqrt(widest * (spread / rows).sum()))
-    margin = NormalDist().inv_cdf(1 - certainty.error) * deviation
-    below = chance + margin
+    sure = NormalDist().inv_cdf(1 - certainty.error / 2)
+    # Half of the error is for all sets, half for single values, in proportion: a new value is proven by itself.
+    single = NormalDist().inv_cdf(1 - certainty.error / (4 * len(change)))
+    alone = np.abs(change) - single * np.sqrt(widest * (smoothed * (1 - smoothed) / rows[:, None]).sum(axis=0))
+    low = max(distance - chance - sure * deviation, float(alone.max()))
     if (counts.sum(axis=0) > 0).sum() == 2:
         # Two values have one difference, which may go either way: nothing was chosen.
-        below = min(below, NormalDist().inv_cdf(1 - certainty.error / 2) * deviation)
-    return Effect(
-        distance=distance,
-        chance=chance,
-        low=max(0.0, distance - below),
-        high=min(1.0, distance + margin),
-    )
+        low = distance - sure * deviation
+    return Effect(distance=distance, chance=chance, low=max(0.0, low), high=min(1.0, distance + sure * deviation))
 
 
 def expect_distance(counts: Floats) -> float:
