@@ -90,7 +90,7 @@ def describe_table(
     numbers = [place for place, is_category in enumerate(sample.is_category) if not is_category]
     if len(numbers) >= 2:
         names = [sample.names[place] for place in numbers]
-        sides = sample.values[np.ix_(~sample.is_current, numbers)], sample.values[np.ix_(sample.is_current, numbers)]
+        sides = sample.values[~sample.is_current][:, numbers], sample.values[sample.is_current][:, numbers]
         figures += [_rebuild(sample, numbers, error), *_compare_correlations(names, sides, error)]
     return figures
 
