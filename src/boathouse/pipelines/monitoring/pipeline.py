@@ -30,6 +30,7 @@ def create_pipeline(use_case: UseCase = USE_CASE, **_: object) -> Pipeline:
             *_window_nodes(use_case),
             *_compare_nodes(use_case),
             *_drift_nodes(use_case),
+            *_drift_table_nodes(use_case),
             *_judge_nodes(use_case),
             *_table_nodes(),
             *_report_nodes(use_case),
@@ -81,14 +82,6 @@ def _compare_nodes(use_case: UseCase) -> list[Node]:
 
 
 def _drift_nodes(use_case: UseCase) -> list[Node]:
-    found = ["monitoring.findings", "monitoring.slice_drifts", "monitoring.table_figures", "monitoring.window"]
-    tabulated = {
-        "findings": "monitoring.findings",
-        "sliced": "monitoring.slice_drifts",
-        "window": "monitoring.window",
-        "as_of": "monitoring.as_of",
-        "predictions": SESSION,
-    }
     return [
         champion_node(
             bind(drift_nodes.read_compared, use_case=use_case),
@@ -120,9 +113,16 @@ def _drift_nodes(use_case: UseCase) -> list[Node]:
             outputs="monitoring.table_figures",
             name="describe_whole",
         ),
+    ]
+
+
+def _drift_table_nodes(use_case: UseCase) -> list[Node]:
+    found = {"findings": "monitoring.findings", "sliced": "monitoring.slice_drifts", "window": "monitoring.window"}
+    tabulated = found | {"as_of": "monitoring.as_of", "predictions": SESSION}
+    return [
         champion_node(
             bind(drift_nodes.measure_drift, use_case=use_case),
-            inputs=found,
+            inputs=found | {"figures": "monitoring.table_figures"},
             outputs="monitoring.drift_measures",
             name="measure_drift",
         ),
