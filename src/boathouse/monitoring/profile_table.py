@@ -70,11 +70,11 @@ PROFILE_METRICS = TableContract(
             "array<struct<item:string,count:bigint>>",
         ),
         _figure("median", "Median"),
-        _figure("distinct_count", "Different values", "bigint"),
+        _figure("distinct_count", "Different values", "bigint", "values"),
         _figure("percent_nan", "Null: no table holds NaN", unit="percent"),
         _figure("percent_null", "Rows without a value", unit="percent"),
         _figure("percent_zeros", "Rows with a zero", unit="percent"),
-        _figure("percent_distinct", "Different values per 100 rows"),
+        _figure("percent_distinct", "Different values per 100 rows", unit="percent"),
         _figure("model_version", "Version whose inputs or answers they are; null for labels", "string"),
     ),
 )
