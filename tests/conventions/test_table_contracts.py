@@ -12,7 +12,7 @@ WITHOUT_UNIT = {
         *("effect", "effect_low", "effect_high", "null_effect", "null_effect_low", "kl_divergence", "superiority"),
         *("monitor_version", "logging_table_commit_version"),
     ),
-    "in the unit of whatever column is described": ("std_delta", "avg", "min", "max", "stddev", "median"),
+    "in the unit of the column described": ("std_delta", "avg", "min", "max", "stddev", "median"),
     "a code or a name made of digits": (
         "customer_id",
         "education",

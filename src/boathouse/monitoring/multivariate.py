@@ -69,7 +69,7 @@ def describe_table(
 ) -> list[TableFigure]:
     """Return the figures of the table as a whole; empty for windows of less than 100 rows, or less than two columns.
 
-    ``domain_auc``: area under the curve of a classifier that separates current rows from those of the reference, fitted on
+    ``domain_auc``: area under the curve of a classifier that separates current rows from the reference's, fitted on
     other entities than it is measured on; 0.5 means that it cannot. Its interval is as wide as chance makes the
     figure, by permutation of the sides of whole entities.
     ``reconstruction_error_change``: how much larger the mean error is with which principal components of the reference
