@@ -8,6 +8,11 @@ from tests.conventions import table_contracts as conventions
 
 # Numbers without a unit, by the reason why they have none.
 WITHOUT_UNIT = {
+    "effects and divergences, and versions": (
+        *("effect", "effect_low", "effect_high", "null_effect", "null_effect_low", "kl_divergence", "superiority"),
+        *("monitor_version", "logging_table_commit_version"),
+    ),
+    "in the unit of the column described": ("std_delta", "avg", "min", "max", "stddev", "median"),
     "a code or a name made of digits": (
         "customer_id",
         "education",

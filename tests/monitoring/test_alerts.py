@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
+import numpy as np
 import pytest
 
 from boathouse.monitoring.alerts import (
@@ -17,16 +18,14 @@ from boathouse.monitoring.alerts import (
 )
 from boathouse.monitoring.distances import Comparison, Shift
 from boathouse.monitoring.drift import ColumnDrift, grade_nulls
+from boathouse.monitoring.effects import Certainty, Effect, measure_shares
 from boathouse.monitoring.options import DriftOptions, PerformanceOptions
 from boathouse.monitoring.performance import CohortPerformance, LabelRate
 from boathouse.monitoring.reference import Baseline
 
 DRIFT = DriftOptions(
-    psi_warning=0.1,
-    psi_alarm=0.25,
-    js_alarm=0.2,
-    null_alarm=0.05,
-    alpha=0.01,
+    tolerated_effect=0.05,
+    windows_between_alarms=10,
     discrete_values=20,
     max_rows=1_000,
     reference_cohorts=1,
@@ -63,60 +62,81 @@ MEASURED = CohortPerformance(
 )
 
 
+MOVED = Effect(distance=0.32, chance=0.02, low=0.25, high=0.4)
+
+
 def drift(severity: str, **changes: object) -> ColumnDrift:
-    comparison = replace(COMPARISON, **changes)
+    moved = {"effect": MOVED} if severity == "alarm" else {}
+    comparison = count_empty(replace(COMPARISON, **moved | changes))
     nulls = grade_nulls(comparison, DRIFT)
     return ColumnDrift(column="x", comparison=comparison, p_adjusted=0.0, severity=severity, null_severity=nulls)
 
 
-def test_a_drift_alert_names_measure_limit_and_the_bin_that_moved() -> None:
-    (alert,) = alert_on_drift([drift("alarm"), drift("none")], kind="feature_drift", options=DRIFT)
-    assert (alert.kind, alert.severity, alert.subject, alert.value, alert.limit) == (
-        "feature_drift",
-        "alarm",
-        "x",
-        0.3,
-        0.25,
+def count_empty(compared: Comparison) -> Comparison:
+    """Return the comparison with the effects of its nulls and infinite numbers."""
+    rows = np.array([compared.reference_rows, compared.current_rows])
+    nulls, infinite = (
+        measure_shares(np.column_stack([rows - count, count]).astype(float), Certainty(0.05))
+        for count in (
+            np.array([compared.reference_nulls, compared.current_nulls]),
+            np.array([compared.reference_infinite, compared.current_infinite]),
+        )
     )
-    assert alert.message == "x moved: PSI 0.30 (limit 0.25); the share of '1' went from 0.0% to 12.0%."
+    return replace(compared, null_effect=nulls, infinite_effect=infinite)
+
+
+def test_a_drift_alert_names_effect_bound_and_the_bin_that_moved() -> None:
+    (alert,) = alert_on_drift([drift("alarm"), drift("none")], kind="feature_drift", options=DRIFT)
+    assert (alert.kind, alert.severity, alert.subject, alert.limit) == ("feature_drift", "alarm", "x", 0.05)
+    assert alert.value == pytest.approx(0.3)
+    assert alert.message == (
+        "x moved by 0.30, at least 0.25 for sure; the share of '1' went from 0.0% to 12.0% (tolerated: 0.05)."
+    )
     assert "how the feature is generated" in alert.action
 
 
-def test_an_alarm_by_distance_names_the_distance() -> None:
-    (alert,) = alert_on_drift([drift("alarm", psi=0.2, js_distance=0.4)], kind="prediction_drift", options=DRIFT)
-    assert (alert.value, alert.limit) == (0.4, 0.2)
+def test_an_effect_that_is_not_proven_is_said_to_be_perhaps_chance() -> None:
+    effect = replace(MOVED, low=0.0)
+    (alert,) = alert_on_drift([drift("warning", effect=effect)], kind="prediction_drift", options=DRIFT)
+    assert alert.severity == "warning"
+    assert alert.message.startswith("x moved by 0.30, which may be chance; ")
     assert "retraining alone is no answer" in alert.action
 
 
-@pytest.mark.parametrize(("before", "now", "change"), [(0, 60, "+6.0%"), (260, 200, "-6.0%")])
+@pytest.mark.parametrize(("before", "now", "change"), [(0, 80, "+8.0%"), (300, 200, "-10.0%")])
 def test_nulls_that_came_or_went_are_a_finding_of_the_source(before: int, now: int, change: str) -> None:
     found = drift("none", reference_nulls=before, current_nulls=now)
     (alert,) = alert_on_drift([found], kind="feature_drift", options=DRIFT)
     assert (alert.kind, alert.severity) == ("data", "alarm")
     assert alert.message == (
-        f"The share of nulls in x went from {before / 1_000:.1%} to {now / 1_000:.1%}, by {change} (limit 5.0%)."
+        f"The share of nulls in x went from {before / 1_000:.1%} to {now / 1_000:.1%}, by {change} (tolerated: 5.0%)."
     )
     assert alert.action.startswith("Check the source")
 
 
+def test_a_column_that_is_gone_says_so() -> None:
+    found = replace(drift("none"), null_severity="alarm", problem="it is not in the current window")
+    (alert,) = alert_on_drift([found], kind="feature_drift", options=DRIFT)
+    assert (alert.kind, alert.severity) == ("data", "alarm")
+    assert alert.message == "x cannot be compared: it is not in the current window."
+
+
 def test_nulls_of_a_handful_of_rows_may_be_chance() -> None:
     few = replace(COMPARISON, reference_rows=20, current_rows=20, current_nulls=2)
-    assert grade_nulls(few, DRIFT) == "none"
-    assert grade_nulls(replace(few, current_nulls=20), DRIFT) == "alarm"
+    assert grade_nulls(count_empty(few), DRIFT) != "alarm"
+    assert grade_nulls(count_empty(replace(few, current_nulls=20)), DRIFT) == "alarm"
 
 
-@pytest.mark.parametrize(("severity", "limit"), [("alarm", "0.25"), ("warning", "0.1")])
+@pytest.mark.parametrize("severity", ["alarm", "warning"])
 @pytest.mark.parametrize("kind", ["feature_drift", "prediction_drift"])
-def test_a_column_that_drifted_and_lost_values_has_one_alert_and_one_action(
-    severity: str, limit: str, kind: str
-) -> None:
+def test_a_column_that_drifted_and_lost_values_has_one_alert_and_one_action(severity: str, kind: str) -> None:
     """ "Retrain on new data" and "do not retrain before" for the same column would contradict each other."""
-    found = [drift(severity, current_nulls=300), replace(drift("alarm"), column="y")]
+    found = [drift(severity, current_nulls=300, effect=MOVED), replace(drift("alarm"), column="y")]
     nulls, moved = alert_on_drift(found, kind=kind, options=DRIFT)
     assert (nulls.kind, nulls.severity, nulls.subject, nulls.value) == ("data", "alarm", "x", 0.3)
     assert nulls.message == (
-        "The share of nulls in x went from 0.0% to 30.0%, by +30.0% (limit 5.0%). "
-        f"x moved: PSI 0.30 (limit {limit}); the share of '1' went from 0.0% to 12.0%."
+        "The share of nulls in x went from 0.0% to 30.0%, by +30.0% (tolerated: 5.0%). "
+        "x moved by 0.30, at least 0.25 for sure; the share of '1' went from 0.0% to 12.0% (tolerated: 0.05)."
     )
     assert "do not retrain" in nulls.action
     assert (moved.kind, moved.subject) == (kind, "y")
@@ -127,7 +147,7 @@ def test_an_alert_names_the_values_that_came_and_went() -> None:
     (alert,) = alert_on_drift([found], kind="feature_drift", options=DRIFT)
     assert alert.message.endswith(
         "went from 0.0% to 12.0%; new: 'a', 'b', 'c' and 1 more (25.0% of the current rows); "
-        "vanished: 'z' (10.0% of the earlier rows)."
+        "vanished: 'z' (10.0% of the earlier rows) (tolerated: 0.05)."
     )
 
 

@@ -13,6 +13,7 @@ from boathouse.monitoring.drift import compare_tables
 from boathouse.monitoring.drift_table import DRIFT_METRICS, drift_rows
 from boathouse.monitoring.options import DriftOptions, PerformanceOptions
 from boathouse.monitoring.performance import ScoredCohort, measure_cohort
+from boathouse.monitoring.reference import WatchedColumns
 from boathouse.monitoring.tables import PERFORMANCE, performance_rows
 from boathouse.monitoring.windows import ComparedWindows
 
@@ -23,11 +24,8 @@ if TYPE_CHECKING:
 
 AUGUST, SEPTEMBER, DECEMBER = date(2005, 8, 31), date(2005, 9, 30), date(2005, 12, 31)
 OPTIONS = DriftOptions(
-    psi_warning=0.1,
-    psi_alarm=0.25,
-    js_alarm=0.2,
-    null_alarm=0.05,
-    alpha=0.01,
+    tolerated_effect=0.05,
+    windows_between_alarms=10,
     discrete_values=5,
     max_rows=1_000,
     reference_cohorts=1,
@@ -52,7 +50,9 @@ def as_records(rows: list[tuple[object, ...]], contract: TableContract) -> list[
 
 
 def test_drift_rows_fit_the_contract_in_plain_types() -> None:
-    found = compare_tables(REFERENCE, CURRENT, columns=REFERENCE.column_names, options=OPTIONS)
+    found = compare_tables(
+        REFERENCE, CURRENT, columns=WatchedColumns(inputs=tuple(REFERENCE.column_names)), options=OPTIONS
+    )
     rows = drift_rows(found, ComparedWindows.against_baseline(SEPTEMBER, "month"), as_of=SEPTEMBER)
     assert all(type(value).__module__ in {"builtins", "datetime"} for value in values_in(rows))
     named = {row["column_name"]: row for row in as_records(rows, DRIFT_METRICS)}

@@ -85,7 +85,7 @@ def list_for_report(states: Mapping[str, AlertState], *, now: datetime, environm
             value=float(state.content["value"] or 0.0),
             limit=float(state.content["limit"]),
             message=state.content["message"],
-            step=describe_action(state.content["action"], environment, state.alert_id),
+            action=describe_action(state.content["action"], environment, state.alert_id),
         )
         for state in list_active(states)
         if not state.is_muted(now.date())

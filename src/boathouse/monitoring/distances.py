@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from boathouse.monitoring.effects import NO_EFFECT, Effect
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+
+    from boathouse.monitoring.profiles import Profile
 
     Counts = NDArray[np.float64]
 
@@ -58,6 +62,17 @@ def stability_contributions(reference: ArrayLike, current: ArrayLike) -> NDArray
     ratio = np.divide(shares[1], shares[0], out=np.ones(len(used)), where=used)
     terms: Counts = (shares[1] - shares[0]) * np.log(ratio)
     return terms
+
+
+def kullback_leibler_divergence(reference: ArrayLike, current: ArrayLike) -> float:
+    """Return the Kullback-Leibler divergence of the current shares from the reference's, in nats; 0 same.
+
+    ``sum(c ln(c / r))``, without upper bound, over shares smoothed as those of :func:`stability_contributions`.
+    """
+    both = _stack(reference, current)
+    both = both[:, both.sum(axis=0) > 0] + PSEUDO_COUNT
+    shares = both / both.sum(axis=1, keepdims=True)
+    return float((shares[1] * np.log(shares[1] / shares[0])).sum())
 
 
 def jensen_shannon_distance(reference: ArrayLike, current: ArrayLike) -> float:
@@ -216,8 +231,17 @@ class Comparison:
         avg_delta: Mean now minus before, in the column's unit; None for categories or without values.
         zero_delta: Share of zeros among all rows now minus before; None for categories.
         wasserstein: Wasserstein-1 distance in the column's unit; None for categories or without values.
-        tv_distance: Total variation distance, 0 to 1; None for numbers.
-        l_infinity: Largest difference of a category's share, 0 to 1; None for numbers.
+        tv_distance: Total variation distance, 0 to 1; None for numbers of many values.
+        l_infinity: Largest difference of a value's share, 0 to 1; None for numbers of many values.
+        kl_divergence: Kullback-Leibler divergence of the current shares from the reference's, in nats, smoothed.
+        mann_whitney: Mann-Whitney test of numbers; None for categories or without values.
+        superiority: Probability that a current number is above one of the reference; 0.5 same; None likewise.
+        levene: Brown-Forsythe test of equal spread; None likewise.
+        effect: By how much the known values differ for sure.
+        null_effect: Likewise the share of nulls.
+        infinite_effect: Likewise the share of infinite numbers.
+        before: Profile of the reference; None where it was not made.
+        after: Profile of the current window; None likewise.
         new_values: Values that the reference does not have, those of most rows first; of categories, and of numbers
             binned by value.
         vanished_values: Values that the current window does not have, likewise.
@@ -252,6 +276,32 @@ class Comparison:
     new_share: float = 0.0
     vanished_share: float = 0.0
     is_surprising: bool = False
+    kl_divergence: float = 0.0
+    mann_whitney: TestResult | None = None
+    superiority: float | None = None
+    levene: TestResult | None = None
+    effect: Effect = NO_EFFECT
+    null_effect: Effect = NO_EFFECT
+    infinite_effect: Effect = NO_EFFECT
+    before: Profile | None = None
+    after: Profile | None = None
+
+    @property
+    def std_delta(self) -> float | None:
+        """Standard deviation now minus before, in the column's unit; None for categories or without two values."""
+        return self._change("stddev")
+
+    @property
+    def quantile_deltas(self) -> tuple[float, ...]:
+        """Quantiles 0.05, 0.25, 0.5, 0.75 and 0.95 now minus before, in the column's unit; empty without values."""
+        if self.before is None or self.after is None:
+            return ()
+        limit, pairs = float(np.finfo(np.float64).max), zip(self.after.quantiles, self.before.quantiles, strict=False)
+        return tuple(min(max(now - before, -limit), limit) for now, before in pairs)
+
+    def _change(self, figure: str) -> float | None:
+        before, after = (getattr(side, figure, None) for side in (self.before, self.after))
+        return None if before is None or after is None else float(after - before)
 
     @property
     def reference_null_share(self) -> float:

@@ -23,14 +23,21 @@ WINDOW = "struct<start:timestamp,end:timestamp>"
 TEST = "struct<statistic:double,pvalue:double>"
 # Of the values that came or went; a column that identifies rows would have as many as rows.
 MOST_VALUES = 100
+# Definition of the monitor, as the platform counts it.
+MONITOR_VERSION = 0
 
 AS_OF = Column(name="as_of", dtype="date", description="Cutoff of the data visible to the run that wrote the row.")
+
+
+def _figure(name: str, description: str) -> Column:
+    return Column(name=name, dtype="double", description=f"{description}.", nullable=True)
+
 
 DRIFT_METRICS = TableContract(
     name="monitoring.drift_metrics",
     description="How far each feature, the prediction and the label are from their reference.",
-    grain="one row per as_of, window and column",
-    keys=("as_of", "window", "column_name", "drift_type"),
+    grain="one row per as_of, window, column and slice",
+    keys=("as_of", "window", "column_name", "drift_type", "scope"),
     time_column="as_of",
     columns=(
         AS_OF,
@@ -41,7 +48,7 @@ DRIFT_METRICS = TableContract(
         Column(
             name="slice_key",
             dtype="string",
-            description="What the rows were narrowed to; null: nothing, all rows.",
+            description="Column that the rows were narrowed by; null: all rows.",
             nullable=True,
         ),
         Column(
@@ -104,7 +111,7 @@ DRIFT_METRICS = TableContract(
         Column(
             name="population_stability_index",
             dtype="double",
-            description="0 same; from 0.25 commonly taken as drift.",
+            description="0 same; it grows as windows get smaller, and decides nothing.",
             minimum=0,
         ),
         Column(
@@ -116,28 +123,29 @@ DRIFT_METRICS = TableContract(
         Column(
             name="tv_distance",
             dtype="double",
-            description="Total variation distance, 0 to 1; null for numbers.",
+            description="Total variation distance, 0 to 1; null for numbers of many values.",
             nullable=True,
         ),
         Column(
             name="l_infinity_distance",
             dtype="double",
-            description="Largest change of a category's share, 0 to 1; null for numbers.",
+            description="Largest change of a value's share, 0 to 1; null for numbers of many values.",
             nullable=True,
         ),
         # What follows the platform does not have. Rows of earlier releases have nulls.
         Column(
             name="severity",
             dtype="string",
-            description="alarm: drifted; warning: worth watching; none: neither, or not judged. Nulls apart.",
+            description="alarm: moved by more than is tolerated, for sure; warning: worth watching; none: neither, or "
+            "not judged. Nulls apart.",
             allowed=("none", "warning", "alarm"),
             nullable=True,
         ),
         Column(
             name="null_severity",
             dtype="string",
-            description="alarm: the share of nulls or infinite numbers changed by the limit or more, check the source; "
-            "warning: some are infinite; else none.",
+            description="alarm: the share of nulls or infinite numbers changed by more than is tolerated, for sure, or "
+            "the column cannot be compared, check the source; warning: to be watched, or some are infinite; else none.",
             allowed=("none", "warning", "alarm"),
             nullable=True,
         ),
@@ -232,6 +240,56 @@ DRIFT_METRICS = TableContract(
             description="Version whose inputs or answers are compared; null for labels.",
             nullable=True,
         ),
+        # Of the platform, and what decides.
+        Column(name="monitor_version", dtype="bigint", description="0: this monitor's definition.", nullable=True),
+        Column(
+            name="non_null_columns_delta",
+            dtype="struct<added:array<string>,missing:array<string>>",
+            description="The column itself where it has values now and had none before, or the other way; else empty.",
+            nullable=True,
+        ),
+        _figure(
+            "effect",
+            "Distance beyond what chance gives: of numbers that of their distribution functions, else of "
+            "their shares; 0 same, 1 disjoint",
+        ),
+        _figure("effect_low", "Lower confidence bound of that distance; above the tolerated effect the column moved"),
+        _figure("effect_high", "Upper confidence bound of that distance"),
+        _figure("null_effect", "Change of the share of nulls beyond what chance gives, 0 to 1, either way"),
+        _figure("null_effect_low", "Lower confidence bound of that change"),
+        _figure("kl_divergence", "Kullback-Leibler divergence of the shares now from those before, smoothed, in nats"),
+        Column(
+            name="mann_whitney_test",
+            dtype=TEST,
+            description="Mann-Whitney test; null for categories or without values.",
+            nullable=True,
+        ),
+        _figure("superiority", "Probability that a current value is above one of before, 0.5: same; null likewise"),
+        Column(
+            name="levene_test",
+            dtype=TEST,
+            description="Brown-Forsythe test of equal spread about the median; null likewise.",
+            nullable=True,
+        ),
+        _figure("std_delta", "Standard deviation now minus before, in the column's unit; null likewise"),
+        Column(
+            name="quantile_deltas",
+            dtype="array<double>",
+            description="Quantiles 0.05, 0.25, 0.5, 0.75, 0.95 now minus before, in the column's unit; empty likewise.",
+            nullable=True,
+        ),
+        Column(
+            name="problem",
+            dtype="string",
+            description="Why the column could not be compared: not there, or of another type; null where it was.",
+            nullable=True,
+        ),
+        Column(
+            name="scope",
+            dtype="string",
+            description="all, or the slice as <column>=<value>: slice_key and slice_value in one, never null.",
+            nullable=True,
+        ),
     ),
 )
 
@@ -262,6 +320,7 @@ def drift_rows(
             drift.left_out or None,
             reference,
             model_version,
+            *_decided_row(drift),
         )
         for drift in drifts
     ]
@@ -273,8 +332,8 @@ def _drift_row(drift: ColumnDrift, windows: ComparedWindows, as_of: date) -> Row
         as_of,
         windows.current.as_timestamps(),
         GRANULARITIES[windows.period],
-        None,
-        None,
+        drift.slice_key,
+        drift.slice_value,
         drift.column,
         compared.data_type,
         windows.before.as_timestamps() if windows.before else None,
@@ -301,6 +360,35 @@ def _drift_row(drift: ColumnDrift, windows: ComparedWindows, as_of: date) -> Row
         100 * compared.vanished_share,
         100 * compared.reference_infinite_share,
         100 * compared.current_infinite_share,
+    )
+
+
+def _decided_row(drift: ColumnDrift) -> Row:
+    """Return the columns from ``monitor_version`` on."""
+    compared = drift.comparison
+    had, has = (
+        rows > nulls
+        for rows, nulls in (
+            (compared.reference_rows, compared.reference_nulls),
+            (compared.current_rows, compared.current_nulls),
+        )
+    )
+    return (
+        MONITOR_VERSION,
+        ([drift.column] if has and not had else [], [drift.column] if had and not has else []),
+        compared.effect.value,
+        compared.effect.low,
+        compared.effect.high,
+        compared.null_effect.value,
+        compared.null_effect.low,
+        compared.kl_divergence,
+        _test_values(compared.mann_whitney),
+        compared.superiority,
+        _test_values(compared.levene),
+        compared.std_delta,
+        list(compared.quantile_deltas),
+        drift.problem or None,
+        drift.scope,
     )
 
 

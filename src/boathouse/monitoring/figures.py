@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import date
 
+    from boathouse.modelling.task import ScoredRows
     from boathouse.monitoring.cohorts import CohortRows
     from boathouse.monitoring.estimate_table import CohortEstimate
     from boathouse.monitoring.estimates import Estimator
@@ -129,15 +131,38 @@ def measure_labelled(
     resampled = task.resample(paired, sampling, estimator.costs)
     wanted = [name for name in values if name in resampled or name in estimator.metrics]
     return [
-        subject.measure(
-            "performance",
-            name,
-            cohort,
-            Interval(value=values[name], **_ends(resampled, name, options.confidence)),
-            rows=labelled,
-        )
-        for name in wanted
+        _measure_gap(cohort, subject, paired, options.confidence),
+        *(
+            subject.measure(
+                "performance",
+                name,
+                cohort,
+                Interval(value=values[name], **_ends(resampled, name, options.confidence)),
+                rows=labelled,
+            )
+            for name in wanted
+        ),
     ]
+
+
+def _measure_gap(cohort: CohortRows, subject: Subject, paired: ScoredRows, confidence: float) -> Measure:
+    """Return calibration in the large: how far the mean of what was predicted is from that of what happened."""
+    observed, predicted = float(paired.label.mean()), float(paired.predicted.mean())
+    gap = abs(observed - predicted)
+    margin = NormalDist().inv_cdf((1 + confidence) / 2) * _standard_error(paired.label - paired.predicted)
+    return subject.measure(
+        "performance",
+        "calibration_in_the_large",
+        cohort,
+        Interval(value=gap, low=max(0.0, gap - margin), high=gap + margin),
+        rows=len(paired.label),
+        detail=f"In the cohort of {cohort.cohort} the mean observed is {observed:.4g} and the mean predicted "
+        f"{predicted:.4g}.",
+    )
+
+
+def _standard_error(values: np.ndarray) -> float:
+    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("inf")
 
 
 def _ends(resampled: Mapping[str, np.ndarray], name: str, confidence: float) -> dict[str, float]:

@@ -13,16 +13,13 @@ from boathouse.options import require_between, require_whole
 class DriftOptions:
     """When two distributions count as different.
 
-    Effect size decides, since with many rows a test finds every difference significant; the
-    test, corrected for the number of columns, only guards small samples against noise.
+    A column moved when the lower confidence bound of its effect lies above the effect that is tolerated: with many rows
+    small changes are proven and tolerated, with few rows large ones are not proven.
 
     Attributes:
-        psi_warning: Population stability index from which a column is watched; 0 to 10. The
-            industry's rule of thumb is 0.1 (Siddiqi, *Credit Risk Scorecards*, 2006).
-        psi_alarm: Index from which a column has drifted; above ``psi_warning``, at most 10. Rule of thumb 0.25.
-        js_alarm: Jensen-Shannon distance (base 2, 0 same to 1 disjoint) from which it has drifted.
-        null_alarm: Change of the share of nulls (0 to 1, either way) from which it is a data problem.
-        alpha: Largest Benjamini-Hochberg adjusted p-value that counts as significant; 0 to 1.
+        tolerated_effect: Distance of two distributions (0 same, 1 disjoint) up to which a column may move.
+        windows_between_alarms: Expected number of windows between two false alarms, over all columns, their nulls and
+            slices together; 1 to 10,000.
         discrete_values: A numeric column with at most this many values on each side is binned by value; 2 to 100.
         max_rows: Rows compared on each side; more are thinned by a hash of the keys; 1,000 to 50 million.
         reference_cohorts: Newest training cohorts that are the reference; 1 to 1,000. The oldest ones may lack
@@ -30,19 +27,20 @@ class DriftOptions:
         ignored: Inputs of the model that are measured but not judged.
         left_out_because: Why; told with them in log, summary, report and table.
         also_watched: Features that are judged though the model does not take them.
+        slices: Columns by whose values every column is compared again.
+        slice_rows: Rows that a slice needs on each side; 50 to 10 million.
     """
 
-    psi_warning: float
-    psi_alarm: float
-    js_alarm: float
-    null_alarm: float
-    alpha: float
+    tolerated_effect: float
+    windows_between_alarms: float
     discrete_values: int
     max_rows: int
     reference_cohorts: int
     ignored: Sequence[str]
     left_out_because: str = ""
     also_watched: Sequence[str] = ()
+    slices: Sequence[str] = ()
+    slice_rows: int = 500
 
     def __post_init__(self) -> None:
         """Check every range.
@@ -50,18 +48,19 @@ class DriftOptions:
         Raises:
             OptionError: Naming the option, its value and what is allowed.
         """
-        require_between("psi_warning", self.psi_warning, 0.0, 10.0)
-        require_between("psi_alarm", self.psi_alarm, 0.0, 10.0)
-        require_between("js_alarm", self.js_alarm, 0.0, 1.0)
-        require_between("null_alarm", self.null_alarm, 0.0, 1.0)
-        require_between("alpha", self.alpha, 0.0, 1.0)
+        require_between("tolerated_effect", self.tolerated_effect, 0.0, 1.0)
+        require_between("windows_between_alarms", self.windows_between_alarms, 1.0, 10_000.0)
         require_whole("discrete_values", self.discrete_values, 2, 100)
         require_whole("max_rows", self.max_rows, 1_000, 50_000_000)
         require_whole("reference_cohorts", self.reference_cohorts, 1, 1_000)
+        require_whole("slice_rows", self.slice_rows, 50, 10_000_000)
         if self.ignored and not self.left_out_because.strip():
             raise OptionError.out_of_range("left_out_because", self.left_out_because, "the reason for what is ignored")
-        if self.psi_alarm < self.psi_warning:
-            raise OptionError.out_of_range("psi_alarm", self.psi_alarm, f"at least psi_warning ({self.psi_warning})")
+
+    def split_error(self, comparisons: int, *, budget: float = 1.0) -> float:
+        """Return the error that each of ``comparisons`` may have (Bonferroni), for ``budget``, a share of the whole."""
+        # At an error of one half a bound is the estimate itself.
+        return min(0.5, budget / (self.windows_between_alarms * max(comparisons, 1)))
 
 
 @dataclass(frozen=True, kw_only=True)

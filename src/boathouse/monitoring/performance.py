@@ -13,7 +13,8 @@ from boathouse.modelling.calibration import CostOptions
 from boathouse.modelling.intervals import BootstrapOptions, bounds_of
 from boathouse.modelling.task import BINARY, ScoredRows, Task
 from boathouse.monitoring.columns import compare_categorical
-from boathouse.monitoring.drift import ColumnDrift, grade_drift
+from boathouse.monitoring.drift import LABEL_BUDGET, ColumnDrift, grade_drift
+from boathouse.monitoring.effects import Certainty
 
 if TYPE_CHECKING:
     from datetime import date
@@ -38,6 +39,7 @@ class ScoredCohort:
             binary task ``probability`` (of label 1) and ``decision``.
         label: Label known by ``as_of``; NaN where unknown, and what is infinite counts as unknown.
         labels_known_on: Date on which all labels of the cohort are known, or None if not foreseen.
+        entity: A hash of the entity of each row; None where each row is one of its own.
     """
 
     cohort: date
@@ -45,6 +47,7 @@ class ScoredCohort:
     answer: Mapping[str, NDArray[np.float64]]
     label: NDArray[np.float64]
     labels_known_on: date | None
+    entity: NDArray[np.int64] | None = None
 
     @property
     def watched(self) -> tuple[str, NDArray[np.float64]]:
@@ -154,18 +157,19 @@ def compare_labels(
 ) -> list[ColumnDrift]:
     """Return the drift of the newest labelled cohort against the one before.
 
-    Empty for fewer than two, and for a task whose label is not 0 or 1: a mean alone cannot be tested.
+    Empty for fewer than two, and for a task whose label is not 0 or 1: a mean alone cannot be tested. An entity has one
+    label a cohort; that the same entities stand in both makes the bounds wider than they need to be.
     """
     if len(rates) < 2 or not task.has_categories:
         return []
-    comparison = compare_categorical(*(_counts(rate) for rate in rates[-2:]))
-    p_value = comparison.test.p_value
+    certainty = Certainty(options.split_error(1, budget=LABEL_BUDGET))
+    comparison = compare_categorical(*(_counts(rate) for rate in rates[-2:]), certainty=certainty)
     return [
         ColumnDrift(
             column=label,
             comparison=comparison,
-            p_adjusted=p_value,
-            severity=grade_drift(comparison, p_value, options),
+            p_adjusted=comparison.test.p_value,
+            severity=grade_drift(comparison, options),
         )
     ]
 

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 
 from boathouse.errors import TableError
 from boathouse.modelling.splits import TEST
+from boathouse.monitoring.effects import ENTITY
 from boathouse.monitoring.windows import newest_cohorts, thin_rows
 from boathouse.namespaces import is_table
 
@@ -72,10 +73,34 @@ class WatchedColumns:
         kept = tuple(name for name in self.besides if name not in gone)
         return replace(self, besides=kept, absent={**self.absent, **gone})
 
+    def drop(self, name: str) -> WatchedColumns:
+        """Return the columns without ``name``."""
+        return replace(
+            self,
+            inputs=tuple(each for each in self.inputs if each != name),
+            besides=tuple(each for each in self.besides if each != name),
+            left_out={each: reason for each, reason in self.left_out.items() if each != name},
+        )
+
     @property
     def names(self) -> tuple[str, ...]:
         """All columns that are compared."""
         return (*self.inputs, *self.besides, *self.left_out)
+
+
+@dataclass(frozen=True)
+class ComparedRows:
+    """The rows of a cohort and those that it is compared with, each with a hash of its entity.
+
+    Attributes:
+        reference: Rows compared with; None where there are none.
+        current: Rows judged.
+        columns: What of them is compared.
+    """
+
+    reference: pa.Table | None
+    current: pa.Table
+    columns: WatchedColumns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,17 +175,28 @@ def read_reference(
         if last:
             fitted = fitted.where(F.col(time).between(F.lit(first).cast("date"), F.lit(last).cast("date")))
         newest = newest_cohorts(fitted, options.reference_cohorts, time=time)
-        present = [name for name in columns if name in rows.columns]
-        return f"{table}@{version}", take_columns(newest, options, columns=present, keys=keys)
+        entity = [name for name in keys if name != time]
+        return f"{table}@{version}", take_columns(newest, options, columns=columns, keys=keys, entity=entity)
     except PySparkException as error:
         # Where tables go by name only the read itself finds that files are gone.
         raise TableError(f"{table}@{version} cannot be read ({type(error).__name__}).") from error
 
 
-def take_columns(rows: DataFrame, options: DriftOptions, *, columns: Sequence[str], keys: Sequence[str]) -> pa.Table:
-    """Return ``columns`` of ``rows``, thinned to the rows that options allow."""
+def take_columns(
+    rows: DataFrame, options: DriftOptions, *, columns: Sequence[str], keys: Sequence[str], entity: Sequence[str]
+) -> pa.Table:
+    """Return those of ``columns`` that are there and a hash of the entity, thinned to the rows that options allow.
+
+    Args:
+        rows: With ``keys``.
+        options: How many rows at most.
+        columns: What is taken.
+        keys: Columns that identify a row.
+        entity: Those of them that identify its entity.
+    """
     thinned = thin_rows(rows, options.max_rows, keys=keys, rows=rows.count())
-    return thinned.select(*columns).toArrow()
+    present = [name for name in columns if name in rows.columns]
+    return thinned.select(*present, F.xxhash64(*entity).alias(ENTITY)).toArrow()
 
 
 def describe_replacement(window: ScoredWindow, error: TableError) -> Baseline:

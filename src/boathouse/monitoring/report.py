@@ -126,6 +126,7 @@ def _drift_cells(drift: ColumnDrift) -> tuple[str, ...]:
     return (
         drift.column if drift.is_input else f"{drift.column} (no input of the model)",
         _severity_cell(drift),
+        _effect_cell(drift),
         f"{compared.psi:.3f}",
         f"{compared.js_distance:.3f}",
         f"chi² {compared.chi_squared.statistic:,.0f}" if compared.chi_squared else f"KS {compared.test.statistic:.3f}",
@@ -134,6 +135,13 @@ def _drift_cells(drift: ColumnDrift) -> tuple[str, ...]:
         f"{compared.shift.bin}: {compared.shift.reference:.1%} → {compared.shift.current:.1%}",
         describe_values(compared) or "–",
     )
+
+
+def _effect_cell(drift: ColumnDrift) -> str:
+    if drift.problem:
+        return f"not compared: {drift.problem}"
+    effect = drift.comparison.effect
+    return f"{effect.value:.3f} [{effect.low:.3f}, {effect.high:.3f}]"
 
 
 def _describe_infinite(compared: Comparison) -> str:
@@ -181,26 +189,28 @@ def _encode(figure: Figure) -> str:
 
 
 def plot_drift(drifts: Sequence[ColumnDrift], options: DriftOptions) -> Figure:
-    """Return bars of the population stability index of the 20 columns that moved most, with both limits.
+    """Return bars of the effect of the 20 columns that moved most, from their lower to their upper bound a line.
 
     The axis ends where the columns that are judged do: a longer bar of one that is not is cut, with its value.
     """
     shown = list(drifts[:SHOWN_COLUMNS])[::-1]
-    judged = [drift.comparison.psi for drift in shown if not drift.left_out]
-    end = 1.2 * max([*judged, 1.5 * options.psi_alarm])
+    effects = [drift.comparison.effect for drift in shown]
+    judged = [effect.high for drift, effect in zip(shown, effects, strict=True) if not drift.left_out]
+    end = 1.2 * max([*judged, 1.5 * options.tolerated_effect])
     figure, axes = _new_figure(height=1.4 + 0.32 * len(shown))
     axes.barh(
         [drift.column for drift in shown],
-        [drift.comparison.psi for drift in shown],
+        [effect.value for effect in effects],
         color=[UNJUDGED if drift.left_out else COLOURS[drift.severity] for drift in shown],
     )
-    for limit, severity in ((options.psi_warning, "warning"), (options.psi_alarm, "alarm")):
-        axes.axvline(limit, color=COLOURS[severity], linestyle="--", linewidth=1, label=f"{severity} from {limit:g}")
+    limit = options.tolerated_effect
+    axes.axvline(limit, color=COLOURS["alarm"], linestyle="--", linewidth=1, label=f"tolerated: {limit:g}")
+    axes.hlines(range(len(shown)), [each.low for each in effects], [each.high for each in effects], color="black")
     axes.set_xlim(0, end)
-    for place, drift in enumerate(shown):
-        if drift.comparison.psi > end:
-            axes.text(0.98 * end, place, f"{drift.comparison.psi:.3g} →", ha="right", va="center", fontsize=9)
-    axes.set_xlabel("population stability index against the rows trained on; grey: not judged")
+    for place, effect in enumerate(effects):
+        if effect.value > end:
+            axes.text(0.98 * end, place, f"{effect.value:.3g} →", ha="right", va="center", fontsize=9)
+    axes.set_xlabel("effect against the rows trained on, with its bounds; grey: not judged")
     axes.legend(loc="lower right", frameon=False)
     return figure
 

@@ -164,7 +164,7 @@ def _describe_drifts(drifts: Sequence[ColumnDrift]) -> str:
     watched = sum(drift.severity == "warning" for drift in judged)
     nulls = sum(drift.null_severity != "none" for drift in judged)
     counted = f"{len(moved) or 'none'} of {_describe_columns(judged)}"
-    named = ", ".join(f"{drift.column} (PSI {drift.comparison.psi:.2f})" for drift in moved[:NAMED_DRIFTS])
+    named = ", ".join(f"{drift.column} (effect {drift.comparison.effect.value:.2f})" for drift in moved[:NAMED_DRIFTS])
     besides = [
         *([f"{watched} more to watch"] if watched else []),
         *([f"nulls changed in {nulls}"] if nulls else []),

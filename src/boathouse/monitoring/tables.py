@@ -9,6 +9,7 @@ from boathouse.monitoring.alert_log import ALERT_EVENTS
 from boathouse.monitoring.drift_table import AS_OF, DRIFT_METRICS, Row
 from boathouse.monitoring.estimate_table import ESTIMATES
 from boathouse.monitoring.measures import MEASURES, Kind
+from boathouse.monitoring.profile_table import PROFILE_METRICS
 from boathouse.tables.contract import Column, TableContract
 
 if TYPE_CHECKING:
@@ -144,7 +145,8 @@ ALERTS = TableContract(
 )
 
 MONITORING_CONTRACTS: dict[str, TableContract] = {
-    contract.name: contract for contract in (DRIFT_METRICS, PERFORMANCE, ALERTS, ALERT_EVENTS, ESTIMATES, MEASURES)
+    contract.name: contract
+    for contract in (DRIFT_METRICS, PROFILE_METRICS, PERFORMANCE, ALERTS, ALERT_EVENTS, ESTIMATES, MEASURES)
 }
 
 

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from boathouse.errors import BoathouseError
 from boathouse.modelling.task import BINARY, Task
 from boathouse.monitoring.cohorts import keep_one_each
+from boathouse.monitoring.effects import ENTITY
 from boathouse.monitoring.performance import ScoredCohort
 from boathouse.problem.scored_tables import CHAMPION
 
@@ -170,7 +171,7 @@ def split_cohorts(
 
     Args:
         joined: ``keys``, ``time``, ``model_version``, the columns of the task's answer and ``label`` (null where
-            unknown).
+            unknown); a hash of the entity may stand beside them.
         keys: Columns that identify a row within its date.
         time: Column that dates a row.
         known_on: Gives the day on which all labels of a cohort are known.
@@ -197,4 +198,5 @@ def _make_cohort(rows: pa.Table, day: date, version: str, known_on: date, task: 
         answer={name: values[name] for name in names},
         label=values["label"],
         labels_known_on=known_on,
+        entity=np.asarray(rows[ENTITY].to_numpy()) if ENTITY in rows.column_names else None,
     )

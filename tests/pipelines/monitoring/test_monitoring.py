@@ -42,7 +42,7 @@ STOPPED = ModelState(
 )
 TABLES = (
     *("monitoring.drift_metrics", "monitoring.performance", "monitoring.alerts"),
-    *("monitoring.estimates", "monitoring.measures"),
+    *("monitoring.estimates", "monitoring.measures", "monitoring.profile_metrics"),
 )
 EVENTS = "monitoring.alert_events"
 
@@ -113,6 +113,29 @@ def test_drift_table_has_features_prediction_and_label(lakehouse: ScoredLakehous
     assert f"{score['window_cmp']['start']:%F}" == "2005-08-01"
     assert f"{label['window']['start']:%F} {label['window_cmp']['start']:%F}" == "2005-08-01 2005-07-01"
     assert label["chi_squared_test"]["pvalue"] > 0.01
+
+
+def test_profiles_are_of_the_cohort_and_of_what_it_is_compared_with(lakehouse: ScoredLakehouse) -> None:
+    rows = lakehouse.rows("monitoring.profile_metrics")
+    late = {row["log_type"]: row for row in rows if row["column_name"] == "months_late"}
+    assert {side: (row["count"], row["min"], row["max"]) for side, row in late.items()} == {
+        "INPUT": (CUSTOMERS, 0.0, 2.0),
+        "BASELINE": (CUSTOMERS, 0.0, 2.0),
+    }
+    assert (late["INPUT"]["distinct_count"], late["BASELINE"]["distinct_count"]) == (3, 2)
+    assert len(late["INPUT"]["quantiles"]) == 5
+    whole = next(row for row in rows if (row["column_name"], row["log_type"]) == (":table", "INPUT"))
+    assert "months_late" in whole["non_null_columns"]
+
+
+def test_slices_are_compared_on_request(copied: ScoredLakehouse) -> None:
+    drift = copied.parameters["monitoring"]["drift"] | {"slices": ["months_late"], "slice_rows": 50}
+    monitor(copied, params__monitoring__drift=DriftOptions(**drift))
+    rows = copied.rows("monitoring.drift_metrics")
+    sliced = {row["scope"] for row in rows if row["slice_key"] == "months_late"}
+    assert "months_late=0" in sliced
+    assert {row["scope"] for row in rows if row["slice_key"] is None} == {"all"}
+    assert "months_late" not in {row["column_name"] for row in rows if row["slice_key"]}
 
 
 def test_the_table_names_what_was_compared_and_by_its_words_what_came_and_went(lakehouse: ScoredLakehouse) -> None:
@@ -222,7 +245,7 @@ def test_a_feature_that_the_model_does_not_take_is_watched_on_request_and_labell
 def test_what_has_only_to_be_watched_has_not_drifted(folder: Path, lakehouse: ScoredLakehouse) -> None:
     rows = [row for row in read_drift(lakehouse).values() if row["drift_type"] == "BASELINE" and not row["left_out"]]
     drifted = sum(row["severity"] == "alarm" for row in rows)
-    assert f"drifted     {drifted} of {len(rows)} inputs judged: months_late (PSI" in read_summary(folder)
+    assert f"drifted     {drifted} of {len(rows)} inputs judged: months_late (effect" in read_summary(folder)
 
 
 def test_a_table_of_an_earlier_release_gets_the_new_columns(
@@ -263,7 +286,7 @@ def test_summary_is_short_and_says_where_to_look(lakehouse: ScoredLakehouse, fol
     assert len(text.splitlines()) <= 15
     assert "test.models.missed_payment version 3" in text
     assert f"{2 * CUSTOMERS:,} rows" in text
-    assert "months_late (PSI" in text
+    assert "months_late (effect" in text
     assert "ROC AUC 0.780 [0.760, 0.800]" in text
     assert "version 3 promoted: There was no champion." in text
     assert str(folder / "reports/test/monitoring.html") in text

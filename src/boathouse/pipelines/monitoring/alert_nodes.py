@@ -15,10 +15,9 @@ from boathouse.monitoring.alert_state import RunContext, find_newest, plan_event
 from boathouse.monitoring.alert_table import alert_state_rows, list_for_report, render_prometheus
 from boathouse.monitoring.alerts import Alert, Findings
 from boathouse.monitoring.diagnosis import diagnose
-from boathouse.monitoring.finding_measures import measure_findings
 from boathouse.monitoring.judging import Finding, find_unmatched, judge
 from boathouse.monitoring.measures import MEASURES, Measure, measure_rows
-from boathouse.monitoring.options import DriftOptions, PerformanceOptions, PlaceOptions
+from boathouse.monitoring.options import PlaceOptions
 from boathouse.monitoring.retraining import (
     Known,
     RetrainingOptions,
@@ -29,28 +28,10 @@ from boathouse.monitoring.retraining import (
 )
 from boathouse.monitoring.tables import ALERTS
 from boathouse.monitoring.windows import ScoredWindow, Window
-from boathouse.problem.spec import UseCase
 
 _log = logging.getLogger(__name__)
 # What a run does is recorded under this name; what a person does, under theirs.
 ACTOR = "boathouse"
-
-
-def split_measures(
-    findings: Findings,
-    window: ScoredWindow,
-    drift: DriftOptions,
-    performance: PerformanceOptions,
-    *,
-    use_case: UseCase,
-) -> tuple[list[Measure], list[Measure]]:
-    """Return the measures of the findings: of distributions and data, and of performance."""
-    task, period = use_case.task, use_case.words.period
-    measures = measure_findings(findings, window, drift, performance, task=task, period=period)
-    return (
-        [measure for measure in measures if measure.kind != "performance"],
-        [measure for measure in measures if measure.kind == "performance"],
-    )
 
 
 def gather_measures(drift: list[Measure], performance: list[Measure]) -> list[Measure]:

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from datetime import UTC, date, datetime
-from functools import partial
 from typing import TYPE_CHECKING
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from boathouse.errors import BoathouseError, TableError
+from boathouse.errors import BoathouseError
 from boathouse.inference.batch import hold_rows
-from boathouse.inference.models import ChampionCheck, ModelVersions
+from boathouse.inference.models import ChampionCheck
 from boathouse.lifecycle.policy import GovernanceOptions
 from boathouse.lifecycle.state import ModelState
 from boathouse.lifecycle.vacancy import NoChampion
-from boathouse.modelling.result import LoadedModel
 from boathouse.monitoring.alerts import Findings
-from boathouse.monitoring.drift import ColumnDrift, compare_tables, group_reasons
-from boathouse.monitoring.drift_table import DRIFT_METRICS, Row, drift_rows
+from boathouse.monitoring.drift import ColumnDrift
+from boathouse.monitoring.drift_table import Row
+from boathouse.monitoring.effects import ENTITY
 from boathouse.monitoring.options import DriftOptions, PerformanceOptions, PlaceOptions
 from boathouse.monitoring.performance import (
     CohortPerformance,
@@ -32,15 +30,9 @@ from boathouse.monitoring.performance import (
 )
 from boathouse.monitoring.reference import (
     Baseline,
-    TableVersions,
-    WatchedColumns,
-    describe_replacement,
-    read_reference,
-    take_columns,
 )
 from boathouse.monitoring.tables import PERFORMANCE, performance_rows
 from boathouse.monitoring.windows import (
-    ComparedWindows,
     ScoredWindow,
     champion_rows,
     find_window,
@@ -48,7 +40,6 @@ from boathouse.monitoring.windows import (
     split_cohorts,
 )
 from boathouse.problem.spec import UseCase
-from boathouse.problem.tables import inference_features
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,66 +88,6 @@ def find_scored(
     return find_window(champion_rows(predictions), as_of, time=use_case.time_column, environment=place.environment)
 
 
-def compare_features(
-    features: DataFrame,
-    window: ScoredWindow,
-    versions: ModelVersions,
-    tables: TableVersions,
-    *,
-    options: DriftOptions,
-    use_case: UseCase,
-) -> tuple[list[ColumnDrift], Baseline]:
-    """Return the drift of each input of the model that scored the newest cohort, and what it was compared with.
-
-    Compared is the cohort with the newest rows that this very version was trained on, as they were then. Where they
-    cannot be read, it is the cohort scored before, and the alerts say so.
-    """
-    model = versions.load(window.model_version)
-    columns = WatchedColumns.of_model(model, options, tuple(inference_features(use_case)))
-    time, keys = use_case.time_column, use_case.identity
-    read = partial(take_columns, options=options, columns=columns.names, keys=keys)
-    cohort = partial(_take_cohort, features, time=time)
-    try:
-        title, reference = read_reference(model, tables, options=options, columns=columns.names, time=time, keys=keys)
-        columns = columns.without(set(columns.names) - set(reference.column_names))
-        baseline = Baseline(title=title, absent=columns.absent)
-    except TableError as error:
-        _log.warning("%s", error)
-        baseline = replace(describe_replacement(window, error), absent=columns.absent)
-        if baseline.cohort is None:
-            return [], baseline
-        reference = read(cohort(baseline.cohort))
-    _tell_left_out(columns, model)
-    return compare_tables(
-        reference,
-        read(cohort(window.newest)),
-        columns=columns.inputs,
-        options=options,
-        besides=columns.besides,
-        left_out=columns.left_out,
-    ), baseline
-
-
-def _take_cohort(features: DataFrame, day: date, *, time: str) -> DataFrame:
-    return features.where(F.col(time) == F.lit(day))
-
-
-def _tell_left_out(columns: WatchedColumns, model: LoadedModel) -> None:
-    """Log which inputs of the model conf leaves out, and what it wants judged that is not there."""
-    for reason, names in group_reasons(columns.left_out).items():
-        _log.warning(
-            "Conf has %s of the %s inputs of %s version %s measured but not judged: %s (%s).",
-            len(names),
-            len(model.features),
-            model.name,
-            model.version,
-            ", ".join(names),
-            reason,
-        )
-    for name, reason in columns.absent.items():
-        _log.warning("monitoring.drift.also_watched names %s: not compared, %s.", name, reason)
-
-
 def gather_cohorts(
     predictions: DataFrame,
     labels: DataFrame,
@@ -171,20 +102,9 @@ def gather_cohorts(
     named = labels.withColumnRenamed(label.name, "label")
     joined = join_labels(scored, named, as_of, keys=use_case.identity)
     answer = [column.name for column in use_case.task.outputs.columns]
-    table = joined.select(*use_case.identity, "model_version", *answer, "label").toArrow()
+    entity = F.xxhash64(*use_case.keys).alias(ENTITY)
+    table = joined.select(*use_case.identity, "model_version", *answer, "label", entity).toArrow()
     return split_cohorts(table, keys=use_case.keys, time=time, known_on=label.known_on, task=use_case.task)
-
-
-def compare_scores(cohorts: list[ScoredCohort], window: ScoredWindow, options: DriftOptions) -> list[ColumnDrift]:
-    """Return the drift of what the model answers against the cohort before, scored by the same version."""
-    import pyarrow as pa
-
-    own = {cohort.cohort: cohort for cohort in cohorts if cohort.model_version == window.model_version}
-    if window.previous is None:
-        return []
-    name, _ = own[window.newest].watched
-    before, after = (pa.table(dict([own[day].watched])) for day in (window.previous, window.newest))
-    return compare_tables(before, after, columns=[name], options=options)
 
 
 def rate_labels(labels: DataFrame, as_of: date, *, use_case: UseCase) -> list[LabelRate]:
@@ -213,26 +133,6 @@ def gather_findings(
     """Return all findings in one."""
     labels = compare_labels(rates, label=use_case.label.name, options=options, task=use_case.task)
     return Findings(features=features, scores=scores, labels=labels, rates=rates, cohorts=cohorts, baseline=baseline)
-
-
-def tabulate_drift(
-    findings: Findings, window: ScoredWindow, as_of: date, predictions: DataFrame, *, use_case: UseCase
-) -> DataFrame:
-    """Return the rows of ``monitoring.drift_metrics``; ``predictions`` only gives the Spark session."""
-    period, version, baseline = use_case.words.period, window.model_version, findings.baseline
-    windows = ComparedWindows.against_baseline(window.newest, period)
-    if baseline and baseline.cohort:
-        windows = ComparedWindows.consecutive(baseline.cohort, window.newest, period)
-    reference = baseline.title if baseline else None
-    rows = drift_rows(findings.features, windows, as_of=as_of, reference=reference, model_version=version)
-    if findings.scores and window.previous:
-        windows = ComparedWindows.consecutive(window.previous, window.newest, period)
-        rows += drift_rows(findings.scores, windows, as_of=as_of, of_features=False, model_version=version)
-    if findings.labels:
-        before, after = (rate.cohort for rate in findings.rates[-2:])
-        windows = ComparedWindows.consecutive(before, after, period)
-        rows += drift_rows(findings.labels, windows, as_of=as_of, of_features=False)
-    return _to_frame(rows, DRIFT_METRICS.ddl, predictions)
 
 
 def tabulate_performance(cohorts: list[CohortPerformance], as_of: date, predictions: DataFrame) -> DataFrame:

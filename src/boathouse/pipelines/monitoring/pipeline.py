@@ -3,19 +3,14 @@
 from kedro.pipeline import Node, Pipeline
 
 from boathouse.pipelines.binding import bind
-from boathouse.pipelines.monitoring import alert_nodes, estimate_nodes, nodes, reporting
+from boathouse.pipelines.monitoring import alert_nodes, drift_nodes, estimate_nodes, nodes, reporting
+from boathouse.pipelines.monitoring.parts import DRIFT, PERFORMANCE, SESSION, VALUE, estimate_part
 from boathouse.pipelines.run_catalog import champion_node
 from boathouse.problem.spec import UseCase
 from boathouse.use_case import USE_CASE
 
-DRIFT = "params:monitoring.drift"
-PERFORMANCE = "params:monitoring.performance"
 PLACE = "params:monitoring.place"
 ALERTS = "params:monitoring.alerts"
-ESTIMATION = {"options": "params:monitoring.estimation", "costs": "params:training.costs"}
-VALUE = "params:monitoring.value"
-BASELINE = "params:training.baseline"
-FAIRNESS = "params:evaluation.fairness"
 # Who is champion, or why there is none; loaded when predictions are there, so in a whole run after promotion.
 LEDGER = {"state": "models.state", "governance": "params:governance", "now": "monitoring.now"}
 SCORED = {
@@ -24,8 +19,6 @@ SCORED = {
     "place": PLACE,
     "strict": "params:strict",
 }
-# The frame whose engine session makes tables of results that were computed on the driver.
-SESSION = "inference.predictions"
 
 
 def create_pipeline(use_case: UseCase = USE_CASE, **_: object) -> Pipeline:
@@ -34,12 +27,10 @@ def create_pipeline(use_case: UseCase = USE_CASE, **_: object) -> Pipeline:
         [
             *_window_nodes(use_case),
             *_compare_nodes(use_case),
-            *_estimate_nodes(use_case),
-            *_expect_nodes(use_case),
-            *_measure_nodes(use_case),
-            *_judge_nodes(use_case),
-            *_table_nodes(use_case),
-            *_alert_nodes(use_case),
+            *_drift_nodes(use_case),
+            *_drift_table_nodes(use_case),
+            *estimate_part(use_case),
+            *_alert_nodes(),
             *_report_nodes(use_case),
         ],
         namespace="monitoring",
@@ -80,28 +71,10 @@ def _window_nodes(use_case: UseCase) -> list[Node]:
 def _compare_nodes(use_case: UseCase) -> list[Node]:
     return [
         champion_node(
-            bind(nodes.compare_features, use_case=use_case),
-            inputs={
-                "features": "inference.features",
-                "window": "monitoring.window",
-                "versions": "models.versions",
-                "tables": "monitoring.past_versions",
-                "options": DRIFT,
-            },
-            outputs=["monitoring.feature_drifts", "monitoring.baseline"],
-            name="compare_features",
-        ),
-        champion_node(
             bind(nodes.gather_cohorts, use_case=use_case),
             inputs=["inference.predictions", "model_input.labels", "monitoring.as_of", "monitoring.window"],
             outputs="monitoring.scored_cohorts",
             name="gather_cohorts",
-        ),
-        champion_node(
-            nodes.compare_scores,
-            inputs=["monitoring.scored_cohorts", "monitoring.window", DRIFT],
-            outputs="monitoring.score_drifts",
-            name="compare_scores",
         ),
         Node(
             bind(nodes.rate_labels, use_case=use_case),
@@ -115,108 +88,6 @@ def _compare_nodes(use_case: UseCase) -> list[Node]:
             outputs="monitoring.cohorts",
             name="measure_cohorts",
         ),
-    ]
-
-
-def _estimate_nodes(use_case: UseCase) -> list[Node]:
-    groups = {"groups": "model_input.groups@spark"} if use_case.groups else {}
-    rows = {
-        "predictions": "inference.predictions",
-        "labels": "model_input.labels",
-        "features": "inference.features",
-        "window": "monitoring.window",
-        "as_of": "monitoring.as_of",
-        "versions": "models.versions",
-        "drift": DRIFT,
-        "value": VALUE,
-        "baseline": BASELINE,
-        "fairness": FAIRNESS,
-    }
-    return [
-        champion_node(
-            bind(estimate_nodes.gather_rows, use_case=use_case),
-            inputs=rows | ESTIMATION | groups,
-            outputs="monitoring.cohort_rows",
-            name="gather_rows",
-        ),
-        champion_node(
-            bind(estimate_nodes.take_trained, use_case=use_case),
-            inputs={
-                "window": "monitoring.window",
-                "versions": "models.versions",
-                "tables": "monitoring.past_versions",
-                "drift": DRIFT,
-                "baseline": BASELINE,
-            },
-            outputs="monitoring.trained_rows",
-            name="take_trained",
-        ),
-    ]
-
-
-def _expect_nodes(use_case: UseCase) -> list[Node]:
-    return [
-        champion_node(
-            bind(estimate_nodes.estimate_cohorts, use_case=use_case),
-            inputs={
-                "rows": "monitoring.cohort_rows",
-                "scored": "monitoring.scored_cohorts",
-                "trained": "monitoring.trained_rows",
-                "before": "monitoring.estimates_before",
-                "as_of": "monitoring.as_of",
-                **ESTIMATION,
-            },
-            outputs="monitoring.cohort_estimates",
-            name="estimate_cohorts",
-        ),
-        champion_node(
-            estimate_nodes.tabulate_estimates,
-            inputs=["monitoring.cohort_estimates", "monitoring.as_of", SESSION],
-            outputs="monitoring.estimates",
-            name="tabulate_estimates",
-        ),
-    ]
-
-
-def _measure_nodes(use_case: UseCase) -> list[Node]:
-    shared = {"rows": "monitoring.cohort_rows", "window": "monitoring.window", "as_of": "monitoring.as_of"}
-    shared |= ESTIMATION
-    return [
-        champion_node(
-            bind(estimate_nodes.measure_performance, use_case=use_case),
-            inputs=shared
-            | {
-                "estimates": "monitoring.cohort_estimates",
-                "trained": "monitoring.trained_rows",
-                "performance": PERFORMANCE,
-                "baseline": BASELINE,
-            },
-            outputs="monitoring.performance_figures",
-            name="measure_performance",
-        ),
-        champion_node(
-            bind(estimate_nodes.measure_concept, use_case=use_case),
-            inputs=shared | {"trained": "monitoring.trained_rows"},
-            outputs="monitoring.concept_figures",
-            name="measure_concept",
-        ),
-        champion_node(
-            bind(estimate_nodes.measure_value, use_case=use_case),
-            inputs=shared | {"value": VALUE, "performance": PERFORMANCE, "fairness": FAIRNESS},
-            outputs="monitoring.value_figures",
-            name="measure_value",
-        ),
-        champion_node(
-            estimate_nodes.gather_performance,
-            inputs=[f"monitoring.{each}_figures" for each in ("performance", "concept", "value")],
-            outputs="monitoring.performance_measures",
-            name="gather_performance",
-        ),
-    ]
-
-
-def _judge_nodes(use_case: UseCase) -> list[Node]:
-    return [
         champion_node(
             bind(nodes.gather_findings, use_case=use_case),
             inputs={
@@ -230,17 +101,6 @@ def _judge_nodes(use_case: UseCase) -> list[Node]:
             outputs="monitoring.findings",
             name="gather_findings",
         ),
-    ]
-
-
-def _table_nodes(use_case: UseCase) -> list[Node]:
-    return [
-        champion_node(
-            bind(nodes.tabulate_drift, use_case=use_case),
-            inputs=["monitoring.findings", "monitoring.window", "monitoring.as_of", SESSION],
-            outputs="monitoring.drift_metrics",
-            name="tabulate_drift",
-        ),
         champion_node(
             nodes.tabulate_performance,
             inputs=["monitoring.cohorts", "monitoring.as_of", SESSION],
@@ -250,7 +110,67 @@ def _table_nodes(use_case: UseCase) -> list[Node]:
     ]
 
 
-def _alert_nodes(use_case: UseCase) -> list[Node]:
+def _drift_nodes(use_case: UseCase) -> list[Node]:
+    return [
+        champion_node(
+            bind(drift_nodes.read_compared, use_case=use_case),
+            inputs={
+                "features": "inference.features",
+                "window": "monitoring.window",
+                "versions": "models.versions",
+                "tables": "monitoring.past_versions",
+                "options": DRIFT,
+            },
+            outputs=["monitoring.compared", "monitoring.baseline"],
+            name="read_compared",
+        ),
+        champion_node(
+            drift_nodes.compare_features,
+            inputs=["monitoring.compared", DRIFT],
+            outputs=["monitoring.feature_drifts", "monitoring.slice_drifts"],
+            name="compare_features",
+        ),
+        champion_node(
+            drift_nodes.compare_scores,
+            inputs=["monitoring.scored_cohorts", "monitoring.window", DRIFT],
+            outputs="monitoring.score_drifts",
+            name="compare_scores",
+        ),
+        champion_node(
+            drift_nodes.describe_whole,
+            inputs="monitoring.compared",
+            outputs="monitoring.table_figures",
+            name="describe_whole",
+        ),
+    ]
+
+
+def _drift_table_nodes(use_case: UseCase) -> list[Node]:
+    found = {"findings": "monitoring.findings", "sliced": "monitoring.slice_drifts", "window": "monitoring.window"}
+    tabulated = found | {"as_of": "monitoring.as_of", "predictions": SESSION}
+    return [
+        champion_node(
+            bind(drift_nodes.measure_drift, use_case=use_case),
+            inputs=found | {"figures": "monitoring.table_figures"},
+            outputs="monitoring.drift_measures",
+            name="measure_drift",
+        ),
+        champion_node(
+            bind(drift_nodes.tabulate_drift, use_case=use_case),
+            inputs=tabulated,
+            outputs="monitoring.drift_metrics",
+            name="tabulate_drift",
+        ),
+        champion_node(
+            bind(drift_nodes.tabulate_profiles, use_case=use_case),
+            inputs=tabulated,
+            outputs="monitoring.profile_metrics",
+            name="tabulate_profiles",
+        ),
+    ]
+
+
+def _alert_nodes() -> list[Node]:
     return [
         champion_node(
             alert_nodes.gather_measures,
