@@ -42,7 +42,7 @@ def read_salt(folder: Path) -> bytes:
     """
     given = os.environ.get(VARIABLE)
     if given:
-        return hashlib.sha256(given.encode()).digest()
+        return make_salt(given)
     path = folder / _SALT_FILE
     held = write_once(path, secrets.token_hex(32).encode(), mode=0o600)
     try:
@@ -55,6 +55,11 @@ def read_salt(folder: Path) -> bytes:
             "that are logged from then on get other hashes."
         )
     return salt
+
+
+def make_salt(secret: str) -> bytes:
+    """Return the 32 bytes that are made from the secret ``log_salt``."""
+    return hashlib.sha256(secret.encode()).digest()
 
 
 def find_salt(folder: Path) -> bytes | None:

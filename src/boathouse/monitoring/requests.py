@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from boathouse.endpoints.keyed_hash import hash_value
@@ -87,6 +87,13 @@ REQUESTS = TableContract(
 )
 
 
+@dataclass(frozen=True)
+class LogSalt:
+    """The salt of the inference log; None where there is no log, or this machine does not have its salt."""
+
+    value: bytes | None = field(default=None, repr=False)
+
+
 @dataclass(frozen=True, kw_only=True)
 class KeyNaming:
     """How requests and labels name the same entity: by the keyed hash of the inference log.
@@ -99,7 +106,7 @@ class KeyNaming:
 
     types: tuple[tuple[str, str], ...]
     hidden: frozenset[str] = frozenset()
-    salt: bytes | None = None
+    salt: bytes | None = field(default=None, repr=False)
 
     def of_logged(self, values: Mapping[str, Any]) -> str | None:
         """Return the hash of the key among the values of a record in the log; None if it is not whole there.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from boathouse.modelling.task import TASKS
 from boathouse.monitoring.drift_table import AS_OF, DRIFT_METRICS, Row
+from boathouse.monitoring.requests import REQUESTS
 from boathouse.tables.contract import Column, TableContract
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ ALERTS = TableContract(
 )
 
 MONITORING_CONTRACTS: dict[str, TableContract] = {
-    contract.name: contract for contract in (DRIFT_METRICS, PERFORMANCE, ALERTS)
+    contract.name: contract for contract in (DRIFT_METRICS, PERFORMANCE, ALERTS, REQUESTS)
 }
 
 

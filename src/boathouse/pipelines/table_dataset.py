@@ -24,6 +24,7 @@ def library_contracts() -> tuple[TableContract, ...]:
     from boathouse.lifecycle.chain import DELIVERIES, EVIDENCE, PROMOTIONS
     from boathouse.lineage.model_versions import MODEL_VERSIONS
     from boathouse.monitoring.drift_table import DRIFT_METRICS
+    from boathouse.monitoring.requests import REQUESTS
     from boathouse.monitoring.tables import ALERTS, PERFORMANCE
     from boathouse.problem.scored_tables import STREAM_PROGRESS
     from boathouse.tables.quality import DATA_QUALITY
@@ -43,6 +44,7 @@ def library_contracts() -> tuple[TableContract, ...]:
         PROMOTIONS,
         REFRESHES,
         REGISTRY,
+        REQUESTS,
         STATISTICS,
         STREAM_PROGRESS,
     )

@@ -3,7 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from boathouse.pipelines.binding import bind
-from boathouse.pipelines.monitoring import nodes, reporting
+from boathouse.pipelines.monitoring import nodes, reporting, request_nodes
 from boathouse.pipelines.run_catalog import champion_node
 from boathouse.problem.spec import UseCase
 from boathouse.use_case import USE_CASE
@@ -11,6 +11,7 @@ from boathouse.use_case import USE_CASE
 DRIFT = "params:monitoring.drift"
 PERFORMANCE = "params:monitoring.performance"
 PLACE = "params:monitoring.place"
+SERVICE = "params:monitoring.service"
 # Who is champion, or why there is none; loaded when predictions are there, so in a whole run after promotion.
 LEDGER = {"state": "models.state", "governance": "params:governance", "now": "monitoring.now"}
 SCORED = {
@@ -32,6 +33,7 @@ def create_pipeline(use_case: UseCase = USE_CASE, **_: object) -> Pipeline:
             *_judge_nodes(use_case),
             *_table_nodes(use_case),
             *_report_nodes(use_case),
+            *_request_nodes(use_case),
         ],
         namespace="monitoring",
         prefix_datasets_with_namespace=False,
@@ -173,3 +175,75 @@ def _report_nodes(use_case: UseCase) -> list[Node]:
             name="write_summary",
         ),
     ]
+
+
+def _request_nodes(use_case: UseCase) -> list[Node]:
+    rows, as_of, now, salt = "monitoring.recent_requests", "monitoring.as_of", "monitoring.now", "monitoring.log_salt"
+    predictions, answers = "inference.predictions", "inference.stream_predictions"
+    steps = request_nodes
+    return [
+        Node(
+            bind(steps.name_keys, use_case=use_case), inputs=salt, outputs="monitoring.requests", name="take_requests"
+        ),
+        Node(steps.read_requests, inputs=["monitoring.requests", now, SERVICE], outputs=rows, name="read_requests"),
+        Node(
+            bind(steps.measure_requests, use_case=use_case),
+            inputs=[rows, as_of, SERVICE],
+            outputs="monitoring.request_answers",
+            name="measure_requests",
+        ),
+        Node(
+            bind(steps.measure_request_labels, use_case=use_case),
+            inputs={"rows": rows, "labels": "model_input.labels", "as_of": as_of, "salt": salt, "options": PERFORMANCE},
+            outputs="monitoring.request_performance",
+            name="measure_request_labels",
+        ),
+        Node(
+            bind(steps.measure_batch, use_case=use_case),
+            inputs=[predictions, "inference.predictions_quarantine", as_of, SERVICE],
+            outputs="monitoring.batch_answers",
+            name="measure_batch",
+        ),
+        Node(
+            bind(steps.measure_stream, use_case=use_case),
+            inputs=[answers, "inference.dead_letters", as_of, SERVICE],
+            outputs="monitoring.stream_answers",
+            name="measure_stream",
+        ),
+        Node(
+            bind(steps.measure_freshness, use_case=use_case),
+            inputs=[predictions, "inference.features", answers, rows, as_of],
+            outputs="monitoring.freshness",
+            name="measure_freshness",
+        ),
+        Node(
+            steps.measure_service,
+            inputs={
+                "rows": rows,
+                "usages": "monitoring.run_usage",
+                "predictions": predictions,
+                "as_of": as_of,
+                "now": now,
+                "options": SERVICE,
+            },
+            outputs="monitoring.service_figures",
+            name="measure_service",
+        ),
+        Node(
+            steps.gather_service_measures,
+            inputs=["params:monitoring.service_levels", as_of, *_SERVICE_PARTS],
+            outputs="monitoring.service_measures",
+            name="gather_service_measures",
+        ),
+    ]
+
+
+# What becomes ``monitoring.service_measures``.
+_SERVICE_PARTS = [
+    "monitoring.request_answers",
+    "monitoring.request_performance",
+    "monitoring.batch_answers",
+    "monitoring.stream_answers",
+    "monitoring.freshness",
+    "monitoring.service_figures",
+]
