@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from boathouse.databricks.secrets import SecretReference, read_secret
+from boathouse.databricks.secrets import SecretReference, read_secret, refer_to_secret
 from boathouse.errors import ConfigError
 from boathouse.locations import (
     locate_artifacts,
@@ -166,8 +166,7 @@ class Environment:
         """
         given = (self.section("globals").get("secrets") or {}).get(name) or {}
         prefix = str(self.section("globals").get("schema_prefix") or "")
-        own = Namespace(self.name, self.catalog, prefix)
-        return refer_to_secret(name, given, namespace=own, variable=SECRETS[name])
+        return refer_to_secret(name, given, names=(self.name, prefix), variable=SECRETS[name])
 
     def online_store_url(self, url: str | None = None) -> str:
         """Return ``url``, else the secret ``online_store``, else a SQLite file of the environment in the data folder.
@@ -204,23 +203,6 @@ class Environment:
     def tokens_file(self) -> Path:
         """File of the hashed bearer tokens of its endpoints."""
         return Path(locate_data(f"tokens_{self.namespace.label}.json"))
-
-
-def refer_to_secret(name: str, given: Mapping[str, Any], *, namespace: Namespace, variable: str) -> SecretReference:
-    """Return where a secret is kept, as ``globals.secrets`` of conf has it.
-
-    Args:
-        name: What it is for.
-        given: ``scope`` and ``key``; ``{env}`` and ``{schema_prefix}`` in the scope are filled in.
-        namespace: Environment and schema prefix.
-        variable: Environment variable that goes before.
-
-    Raises:
-        OptionError: If conf names it in another form than scope and key.
-    """
-    scope, key = (str(given.get(part) or "") for part in ("scope", "key"))
-    scope = scope.replace("{env}", namespace.environment).replace("{schema_prefix}", namespace.schema_prefix)
-    return SecretReference(name=name, scope=scope, key=key, variable=variable)
 
 
 def open_environment(name: str, conf_source: Path, *, is_other: bool = False) -> Environment:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from kedro.io.core import AbstractDataset
 
-from boathouse.databricks.secrets import read_secret
+from boathouse.databricks.secrets import read_secret, refer_to_secret
 from boathouse.endpoints.keyed_hash import VARIABLE, find_salt, make_salt
-from boathouse.environment import refer_to_secret
 from boathouse.errors import TableError
 from boathouse.locations import locate_data
 from boathouse.monitoring.request_log import RequestLog
@@ -120,7 +119,8 @@ class LogSaltDataset(AbstractDataset[Any, Any]):
         if not open_log(self._source).exists():
             return LogSalt()
         namespace = find_namespace(self._source.table)
-        reference = refer_to_secret("log_salt", self._secret, namespace=namespace, variable=VARIABLE)
+        names = (namespace.environment, namespace.schema_prefix)
+        reference = refer_to_secret("log_salt", self._secret, names=names, variable=VARIABLE)
         given = read_secret(reference)
         if given:
             return LogSalt(make_salt(given))

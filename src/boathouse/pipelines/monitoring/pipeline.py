@@ -12,6 +12,16 @@ DRIFT = "params:monitoring.drift"
 PERFORMANCE = "params:monitoring.performance"
 PLACE = "params:monitoring.place"
 SERVICE = "params:monitoring.service"
+REQUESTS, SALT = "monitoring.recent_requests", "monitoring.log_salt"
+# What becomes ``monitoring.service_measures``.
+SERVICE_PARTS = [
+    "monitoring.request_answers",
+    "monitoring.request_performance",
+    "monitoring.batch_answers",
+    "monitoring.stream_answers",
+    "monitoring.freshness",
+    "monitoring.service_figures",
+]
 # Who is champion, or why there is none; loaded when predictions are there, so in a whole run after promotion.
 LEDGER = {"state": "models.state", "governance": "params:governance", "now": "monitoring.now"}
 SCORED = {
@@ -34,6 +44,7 @@ def create_pipeline(use_case: UseCase = USE_CASE, **_: object) -> Pipeline:
             *_table_nodes(use_case),
             *_report_nodes(use_case),
             *_request_nodes(use_case),
+            *_service_nodes(use_case),
         ],
         namespace="monitoring",
         prefix_datasets_with_namespace=False,
@@ -178,52 +189,62 @@ def _report_nodes(use_case: UseCase) -> list[Node]:
 
 
 def _request_nodes(use_case: UseCase) -> list[Node]:
-    rows, as_of, now, salt = "monitoring.recent_requests", "monitoring.as_of", "monitoring.now", "monitoring.log_salt"
-    predictions, answers = "inference.predictions", "inference.stream_predictions"
-    steps = request_nodes
+    steps, as_of, now = request_nodes, "monitoring.as_of", "monitoring.now"
     return [
         Node(
-            bind(steps.name_keys, use_case=use_case), inputs=salt, outputs="monitoring.requests", name="take_requests"
+            bind(steps.name_keys, use_case=use_case), inputs=SALT, outputs="monitoring.requests", name="take_requests"
         ),
-        Node(steps.read_requests, inputs=["monitoring.requests", now, SERVICE], outputs=rows, name="read_requests"),
+        Node(steps.read_requests, inputs=["monitoring.requests", now, SERVICE], outputs=REQUESTS, name="read_requests"),
         Node(
             bind(steps.measure_requests, use_case=use_case),
-            inputs=[rows, as_of, SERVICE],
+            inputs=[REQUESTS, as_of, SERVICE],
             outputs="monitoring.request_answers",
             name="measure_requests",
         ),
         Node(
             bind(steps.measure_request_labels, use_case=use_case),
-            inputs={"rows": rows, "labels": "model_input.labels", "as_of": as_of, "salt": salt, "options": PERFORMANCE},
+            inputs={
+                "rows": REQUESTS,
+                "labels": "model_input.labels",
+                "as_of": as_of,
+                "salt": SALT,
+                "options": PERFORMANCE,
+            },
             outputs="monitoring.request_performance",
             name="measure_request_labels",
         ),
         Node(
             bind(steps.measure_batch, use_case=use_case),
-            inputs=[predictions, "inference.predictions_quarantine", as_of, SERVICE],
+            inputs=["inference.predictions", "inference.predictions_quarantine", as_of, SERVICE],
             outputs="monitoring.batch_answers",
             name="measure_batch",
         ),
         Node(
             bind(steps.measure_stream, use_case=use_case),
-            inputs=[answers, "inference.dead_letters", as_of, SERVICE],
+            inputs=["inference.stream_predictions", "inference.dead_letters", as_of, SERVICE],
             outputs="monitoring.stream_answers",
             name="measure_stream",
         ),
+    ]
+
+
+def _service_nodes(use_case: UseCase) -> list[Node]:
+    steps, as_of = request_nodes, "monitoring.as_of"
+    return [
         Node(
             bind(steps.measure_freshness, use_case=use_case),
-            inputs=[predictions, "inference.features", answers, rows, as_of],
+            inputs=["inference.predictions", "inference.features", "inference.stream_predictions", REQUESTS, as_of],
             outputs="monitoring.freshness",
             name="measure_freshness",
         ),
         Node(
             steps.measure_service,
             inputs={
-                "rows": rows,
+                "rows": REQUESTS,
                 "usages": "monitoring.run_usage",
-                "predictions": predictions,
+                "predictions": "inference.predictions",
                 "as_of": as_of,
-                "now": now,
+                "now": "monitoring.now",
                 "options": SERVICE,
             },
             outputs="monitoring.service_figures",
@@ -231,19 +252,9 @@ def _request_nodes(use_case: UseCase) -> list[Node]:
         ),
         Node(
             steps.gather_service_measures,
-            inputs=["params:monitoring.service_levels", as_of, *_SERVICE_PARTS],
+            inputs=["params:monitoring.service_levels", as_of, *SERVICE_PARTS],
             outputs="monitoring.service_measures",
             name="gather_service_measures",
         ),
+        Node(steps.report_levels, inputs="monitoring.service_measures", outputs=None, name="report_levels"),
     ]
-
-
-# What becomes ``monitoring.service_measures``.
-_SERVICE_PARTS = [
-    "monitoring.request_answers",
-    "monitoring.request_performance",
-    "monitoring.batch_answers",
-    "monitoring.stream_answers",
-    "monitoring.freshness",
-    "monitoring.service_figures",
-]

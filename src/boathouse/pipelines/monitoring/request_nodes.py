@@ -139,6 +139,13 @@ def gather_service_measures(levels: ServiceLevels, as_of: date, *parts: list[Mea
     return measures + service.check_levels(measures, levels, as_of)
 
 
+def report_levels(measures: list[Measure]) -> None:
+    """Log each service level that is not kept."""
+    for each in measures:
+        if each.metric == service.LEVEL_MET and each.value == 0:
+            _log.warning("Service level of %s is not kept: %s", each.subject, each.detail)
+
+
 def _answer_columns(use_case: UseCase) -> sources.AnswerColumns:
     outputs = use_case.task.outputs
     return sources.AnswerColumns(
