@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from boathouse.endpoints.experiments.statistics import normal_quantile, wilson_interval
 from boathouse.monitoring.measures import Measure
 from boathouse.monitoring.request_measures import name_endpoint
 from boathouse.monitoring.requests import SHADOW
@@ -62,6 +61,8 @@ def measure_endpoints(rows: Iterable[Row], now: datetime, options: ServiceOption
 def _measure_window(
     rows: Sequence[Row], subject: str, window: Window, *, now: datetime, options: ServiceOptions
 ) -> list[Measure]:
+    from boathouse.endpoints.experiments.statistics import wilson_interval
+
     of = Measure(kind="service", metric="", subject=subject, window=window, value=None, rows=len(rows))
     status = np.array([row["status_code"] for row in rows])
     failed = int(((status >= 500) | (status == _TOO_MANY) | (status == 0)).sum())
@@ -97,6 +98,8 @@ def _describe_quantile(values: np.ndarray, share: float, of: Measure, options: S
     The ranks are those between which the number of smaller values lies with the confidence asked for, by the normal
     approximation of the binomial. Source: Conover (1999), Practical Nonparametric Statistics, 3rd edition, 3.2.
     """
+    from boathouse.endpoints.experiments.statistics import normal_quantile
+
     count = len(values)
     if count < options.minimum_requests:
         return replace(of, status="too_few")

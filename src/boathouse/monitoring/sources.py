@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
-from boathouse.endpoints.experiments.statistics import normal_quantile, wilson_interval
 from boathouse.monitoring.measures import ALL_ROWS, Measure
 from boathouse.monitoring.windows import newest_cohorts, window_of
 from boathouse.problem.scored_tables import CHAMPION
@@ -146,6 +145,8 @@ class Answers:
 
 def describe_answers(answers: Answers, of: Measure, *, main: str, confidence: float) -> list[Measure]:
     """Return the measures ``predictions``, ``mean_<main>`` and ``failed_share`` about what ``of`` is about."""
+    from boathouse.endpoints.experiments.statistics import wilson_interval
+
     total = answers.rows + answers.failed
     half = _half_width(answers.deviation, answers.rows, confidence)
     mean = answers.mean
@@ -170,6 +171,8 @@ def describe_answers(answers: Answers, of: Measure, *, main: str, confidence: fl
 def _half_width(deviation: float | None, rows: int, confidence: float) -> float | None:
     if deviation is None or not math.isfinite(deviation) or rows < 2:
         return None
+    from boathouse.endpoints.experiments.statistics import normal_quantile
+
     return normal_quantile(confidence) * deviation / math.sqrt(rows)
 
 
@@ -229,6 +232,8 @@ class Pairs:
 
 def describe_pairs(pairs: Pairs, of: Measure, *, confidence: float) -> list[Measure]:
     """Return the mean difference of two versions on the same rows, and the share of rows they decide otherwise."""
+    from boathouse.endpoints.experiments.statistics import wilson_interval
+
     half = _half_width(pairs.deviation, pairs.rows, confidence)
     low, high = (None, None) if half is None else (pairs.mean - half, pairs.mean + half)
     measures = [replace(of, metric=DIFFERENCE, value=pairs.mean, low=low, high=high)]
