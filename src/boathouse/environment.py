@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from boathouse.databricks.secrets import SecretReference, read_secret
+from boathouse.databricks.secrets import SecretReference, read_secret, refer_to_secret
 from boathouse.errors import ConfigError
 from boathouse.locations import (
     locate_artifacts,
@@ -165,10 +165,8 @@ class Environment:
             OptionError: If conf names it in another form than scope and key.
         """
         given = (self.section("globals").get("secrets") or {}).get(name) or {}
-        scope, key = (str(given.get(part) or "") for part in ("scope", "key"))
         prefix = str(self.section("globals").get("schema_prefix") or "")
-        scope = scope.replace("{env}", self.name).replace("{schema_prefix}", prefix)
-        return SecretReference(name=name, scope=scope, key=key, variable=SECRETS[name])
+        return refer_to_secret(name, given, names=(self.name, prefix), variable=SECRETS[name])
 
     def online_store_url(self, url: str | None = None) -> str:
         """Return ``url``, else the secret ``online_store``, else a SQLite file of the environment in the data folder.

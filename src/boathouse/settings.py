@@ -13,6 +13,7 @@ from boathouse.hooks.preflight import PreflightHooks
 from boathouse.hooks.progress import ProgressHooks
 from boathouse.hooks.session import EngineSessionHooks, ReadOnceConfigLoader
 from boathouse.hooks.tracking import TrackingRunHooks
+from boathouse.hooks.usage import UsageHooks
 from boathouse.pipelines.run_catalog import RunCatalog
 
 quiet_logs()
@@ -23,6 +24,7 @@ HOOKS = (
     TrackingRunHooks(),
     GovernanceHooks(),
     LineageHooks(),
+    UsageHooks(),
     ProgressHooks(),
     DeploymentHooks(),
     PreflightHooks(),

@@ -12,10 +12,10 @@ from pyarrow import parquet
 
 from boathouse.cli.experiment_outcomes import Wanted, choose_naming, read_metrics
 from boathouse.endpoints.experiments.exposures import find_exposures
+from boathouse.endpoints.keyed_hash import hash_value, read_salt
 from boathouse.endpoints.options import LogOptions
 from boathouse.endpoints.routing import name_unit
 from boathouse.errors import ExperimentError
-from boathouse.serving.log_redaction import hash_value, read_salt
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -36,7 +36,7 @@ WITHOUT_UNIT = {
     ),
     "in the unit of the column or metric that the row is about": (
         *("avg_delta", "wasserstein_distance"),
-        *("high", "limit", "low", "value"),
+        *("high", "limit", "low", "score", "value"),
     ),
 }
 

@@ -10,6 +10,7 @@ import pytest
 
 from boathouse.databricks import secrets
 from boathouse.databricks.secrets import SecretReference, read_secret
+from boathouse.endpoints.keyed_hash import read_salt
 from boathouse.environment import SECRETS, Environment, open_environment
 from boathouse.errors import InferenceError, OptionError, SecretError
 from boathouse.hooks.failures import describe_failure, redact
@@ -18,7 +19,6 @@ from boathouse.inference.scoring_run import _open_database
 from boathouse.lifecycle.delivery import DeliveryFailedError, _read_part
 from boathouse.lifecycle.policy import Webhook
 from boathouse.rehearsal.workspace.answers import ServiceError
-from boathouse.serving.log_redaction import read_salt
 from tests.fixtures.rehearsed_workspace import JOBS, Rehearsed
 
 if TYPE_CHECKING:

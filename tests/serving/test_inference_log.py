@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from deltalake import DeltaTable
 
+from boathouse.endpoints.keyed_hash import VARIABLE, hash_value, read_salt
 from boathouse.endpoints.log_contract import ENDPOINT_LOG
 from boathouse.endpoints.options import LogOptions
 from boathouse.serving.inference_log import InferenceLog
 from boathouse.serving.log_journal import acquire_slot
-from boathouse.serving.log_redaction import VARIABLE, hash_value, read_salt
 from boathouse.serving.log_table import LogTable
 from boathouse.serving.worker import ServedUseCase, Worker
 from tests.fixtures.log_entries import MOMENT, entry, ids, line, rows
@@ -51,6 +51,7 @@ def test_a_row_has_the_columns_of_the_platform(make_log: Callable[..., Inference
             "requester": "desk",
             "endpoint": "late",
             "mode": "answer",
+            "looked_up": None,
         }
     ]
     assert DeltaTable(str(tmp_path / "table")).metadata().partition_columns == ["request_date"]

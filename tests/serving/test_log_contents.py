@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from boathouse.endpoints.keyed_hash import hash_value, read_salt
 from boathouse.endpoints.log_contract import KnownColumns
 from boathouse.endpoints.log_rows import read_log_rows
 from boathouse.errors.invocations import InvocationError, quote_names
 from boathouse.serving.inference_log import InferenceLog
 from boathouse.serving.invocation import Invocation
-from boathouse.serving.log_redaction import hash_value, read_salt
 from boathouse.serving.logged_body import describe_body
 from tests.fixtures.log_entries import wait_until
 from tests.fixtures.small_endpoint import SmallEndpoint

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from boathouse.endpoints.keyed_hash import read_salt
 from boathouse.endpoints.log_contract import ENDPOINT_LOG
 from boathouse.serving.inference_log import InferenceLog
 from boathouse.serving.log_journal import acquire_slot
-from boathouse.serving.log_redaction import Redactor, read_salt
+from boathouse.serving.log_redaction import Redactor
 from boathouse.serving.log_table import LogTable
 from tests.fixtures.log_entries import MOMENT, entry, ids, line, rows, wait_until
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boathouse.serving.log_redaction import MASK, choose_hidden, choose_hiding, hash_value, hide_columns, shorten
+from boathouse.endpoints.keyed_hash import hash_value
+from boathouse.serving.log_redaction import MASK, choose_hidden, choose_hiding, hide_columns, shorten
 
 SALT = bytes(range(32))
 

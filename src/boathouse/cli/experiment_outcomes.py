@@ -122,8 +122,8 @@ def choose_naming(environment: Environment, state: EndpointState) -> Callable[[o
     Raises:
         ExperimentError: If the log masks it: units cannot be told apart then.
     """
+    from boathouse.endpoints.keyed_hash import hash_value, read_salt
     from boathouse.endpoints.routing import name_unit
-    from boathouse.serving.log_redaction import hash_value, read_salt
 
     log, unit = state.config.log, str(state.config.split.unit)
     dtype = _key_type(unit)

@@ -9,7 +9,9 @@ import base64
 import os
 import re
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from boathouse.databricks.inspection import open_workspace
@@ -51,6 +53,23 @@ class SecretReference:
     def put_command(self) -> str:
         """The command that puts the value into its scope; it asks for the value, so that no shell history has it."""
         return f"databricks secrets put-secret {self.scope} {self.key}"
+
+
+def refer_to_secret(name: str, given: Mapping[str, Any], *, names: tuple[str, str], variable: str) -> SecretReference:
+    """Return where a secret is kept, as ``globals.secrets`` of conf has it.
+
+    Args:
+        name: What it is for.
+        given: ``scope`` and ``key``; ``{env}`` and ``{schema_prefix}`` in the scope are filled in.
+        names: Environment and schema prefix.
+        variable: Environment variable that goes before.
+
+    Raises:
+        OptionError: If conf names it in another form than scope and key.
+    """
+    scope, key = (str(given.get(part) or "") for part in ("scope", "key"))
+    scope = scope.replace("{env}", names[0]).replace("{schema_prefix}", names[1])
+    return SecretReference(name=name, scope=scope, key=key, variable=variable)
 
 
 _values: dict[SecretReference, str] = {}

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from boathouse.tables.contract import Column, TableContract
 
-# The codes of the platform, and three of ours: a body in which personal columns could not be found, a request that
-# was refused before its body was read, and bodies left out because too many were waiting to be written.
+if TYPE_CHECKING:
+    import numpy as np
+
+# The codes of the platform, and four of ours: a body in which personal columns could not be found, a request that was
+# refused before its body was read, bodies left out because too many were waiting to be written, and looked-up features
+# of which there were too many.
 REQUEST_TOO_LONG = "MAX_REQUEST_SIZE_EXCEEDED"
 RESPONSE_TOO_LONG = "MAX_RESPONSE_SIZE_EXCEEDED"
 NOT_READABLE = "PAYLOAD_NOT_READABLE"
 NOT_READ = "PAYLOAD_NOT_READ"
 LEFT_OUT = "PAYLOAD_LEFT_OUT"
+FEATURES_TOO_LONG = "MAX_FEATURES_SIZE_EXCEEDED"
 
 Mode = Literal["answer", "shadow", "features", "precomputed"]
 
@@ -91,6 +96,13 @@ ENDPOINT_LOG = TableContract(
             "features: stored features without a score; precomputed: predictions that a batch run published.",
             allowed=get_args(Mode),
         ),
+        Column(
+            name="looked_up",
+            dtype="string",
+            description="Features that were looked up by key, JSON: a list with columns, data, times (microseconds "
+            "since 1970 UTC) and rows for each model; personal columns masked or hashed; null if none was.",
+            nullable=True,
+        ),
     ),
     keys=("databricks_request_id", "mode", "served_entity_id"),
     time_column="request_time",
@@ -111,6 +123,25 @@ class KnownColumns:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LookedUpValues:
+    """Features that were looked up for rows of a request by one model.
+
+    Attributes:
+        features: Names of the columns.
+        values: float64, rows by features; NaN for unknown and for what is too old.
+        times: int64, rows by views: when the values were observed, microseconds since 1970 UTC; 0 if not found.
+        rows: Places of the rows within the request; None for all in their order.
+        total: Rows there were before some were left out as too many for the log.
+    """
+
+    features: tuple[str, ...]
+    values: np.ndarray
+    times: np.ndarray
+    rows: Sequence[int] | None
+    total: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class LogEntry:
     """One request and its answer.
 
@@ -125,6 +156,7 @@ class LogEntry:
             else None.
         columns_size: About how many bytes of memory they take.
         known: Columns that are known; None if that is not known: then only columns that are personal are hidden.
+        looked_up: Features that were looked up by key; none where the request brought all.
         response: Answer, JSON text.
         served_entity_id: Entity that answered; if several, one name per record, divided by commas; or None.
         requester: Name of the token, or None.
@@ -152,11 +184,13 @@ class LogEntry:
     columns: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]] | None = None
     columns_size: int = 0
     known: KnownColumns | None = None
+    looked_up: tuple[LookedUpValues, ...] = ()
 
     @property
     def size(self) -> int:
-        """Characters of both bodies: what bounds the memory of those that wait."""
-        return len(self.request or "") + len(self.response or "") + self.columns_size
+        """Characters of both bodies, and bytes of the features: what bounds the memory of those that wait."""
+        features = sum(each.values.nbytes for each in self.looked_up) if self.looked_up else 0
+        return len(self.request or "") + len(self.response or "") + self.columns_size + features
 
     def to_row(self) -> dict[str, Any]:
         """Return the row of the log, times as ISO text: JSON can hold it."""
@@ -177,4 +211,5 @@ class LogEntry:
             "requester": self.requester,
             "endpoint": self.endpoint,
             "mode": self.mode,
+            "looked_up": None,
         }

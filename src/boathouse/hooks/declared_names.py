@@ -215,6 +215,13 @@ RULES = (
     NameRule(path="monitoring.drift.ignored", what="a feature", known=_features, declared_in=_FEATURES_FILE),
     NameRule(path="monitoring.drift.also_watched", what="a feature", known=_features, declared_in=_FEATURES_FILE),
     NameRule(
+        path="monitoring.service_levels.endpoints",
+        what="an endpoint",
+        form="keys",
+        known=lambda conf: conf["endpoints"].keys(),
+        declared_in="serving/endpoints.yml",
+    ),
+    NameRule(
         kind="endpoints",
         path="*.boathouse.split.unit",
         what="a column of a request",

@@ -129,7 +129,7 @@ def _of_entry(
         prediction_id=f"{row.request_id}-{number}",
         found_in=table,
         model_name=_name_model(row.endpoint, row.served_entity, row.time, states),
-        model_version=_choose_version(entry.get("model_version"), len(rows), number),
+        model_version=row.model_version,
         role=row.served_entity or "unknown",
         scored_at=row.time,
         answer={column.name: answer.get(column.name) for column in outputs.columns},
@@ -141,14 +141,6 @@ def _of_entry(
             "ms": row.duration_ms,
         },
     )
-
-
-def _choose_version(versions: str | None, total: int, number: int) -> str | None:
-    """Return the only version, or the one at the record's place; None if neither is clear."""
-    names = (versions or "").split(",")
-    if len(names) == 1:
-        return names[0] or None
-    return names[number] if len(names) >= total else None
 
 
 def _name_model(endpoint: str, entity: str | None, moment: datetime, states: EndpointStates) -> str | None:

@@ -10,6 +10,7 @@ from boathouse.monitoring.drift_table import AS_OF, DRIFT_METRICS, Row
 from boathouse.monitoring.estimate_table import ESTIMATES
 from boathouse.monitoring.measures import MEASURES, Kind
 from boathouse.monitoring.profile_table import PROFILE_METRICS
+from boathouse.monitoring.requests import REQUESTS
 from boathouse.tables.contract import Column, TableContract
 
 if TYPE_CHECKING:
@@ -146,7 +147,16 @@ ALERTS = TableContract(
 
 MONITORING_CONTRACTS: dict[str, TableContract] = {
     contract.name: contract
-    for contract in (DRIFT_METRICS, PROFILE_METRICS, PERFORMANCE, ALERTS, ALERT_EVENTS, ESTIMATES, MEASURES)
+    for contract in (
+        DRIFT_METRICS,
+        PROFILE_METRICS,
+        PERFORMANCE,
+        ALERTS,
+        ALERT_EVENTS,
+        ESTIMATES,
+        MEASURES,
+        REQUESTS,
+    )
 }
 
 

@@ -13,6 +13,7 @@ from boathouse.endpoints.log_contract import KnownColumns
 from boathouse.endpoints.routing import Router, name_unit
 from boathouse.errors import InvocationError
 from boathouse.errors.invocations import UNAVAILABLE
+from boathouse.features.online.look_up import FeatureRows
 from boathouse.scoring.spec import NO_FEATURE_ROW
 from boathouse.serving.answers import RowOrigin, Scores, encode_predictions
 from boathouse.serving.columns import normalise_keys
@@ -23,6 +24,8 @@ from boathouse.serving.served_model import ServedModel
 from boathouse.serving.threads import ScoringThreads
 from boathouse.tables.contract import Column
 from boathouse.tables.keys import is_writable
+
+LookedUpPart = tuple[Sequence[int] | None, FeatureRows]
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,7 @@ class Scored:
         last_known: Whether features come from memory because the store is down.
         unknown: Rows that nothing is known of, scored because the endpoint declares it.
         invocation: The request, its keys normalised.
+        looked_up: Places of the rows that a model looked up, None for all of them, and what was found.
     """
 
     body: bytes
@@ -99,6 +103,7 @@ class Scored:
     last_known: bool
     unknown: tuple[int, ...]
     invocation: Invocation
+    looked_up: tuple[LookedUpPart, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,11 +114,13 @@ class ScoredPart:
         scores: The scores.
         last_known: Whether features come from memory because the store is down.
         unknown: Rows that nothing is known of, ascending.
+        looked_up: What was looked up, as of :class:`Scored`.
     """
 
     scores: Scores
     last_known: bool = False
     unknown: tuple[int, ...] = ()
+    looked_up: tuple[LookedUpPart, ...] = ()
 
 
 class Endpoint:
@@ -211,6 +218,7 @@ class Endpoint:
             last_known=scored.last_known,
             unknown=scored.unknown,
             invocation=request,
+            looked_up=scored.looked_up,
         )
 
     def normalise(self, request: Invocation) -> Invocation:
@@ -243,7 +251,8 @@ class Endpoint:
         # Reasons take a hundred times as long as scores.
         weight = request.rows * (100 if params.explain else 1)
         scores = await self.threads.run(weight, lambda stop: score(model, matrix.values, params, stop))
-        return ScoredPart(scores, matrix.last_known, matrix.unknown)
+        looked_up = () if matrix.looked_up is None else ((None, matrix.looked_up),)
+        return ScoredPart(scores, matrix.last_known, matrix.unknown, looked_up)
 
 
 def _divide(
@@ -316,6 +325,7 @@ def merge_scores(parts: Sequence[ScoredPart], rows: Sequence[Sequence[int]], cou
         Scores(answer, reasons if explained else None),
         any(part.last_known for part in parts),
         tuple(sorted(of[row] for part, of in zip(parts, rows, strict=True) for row in part.unknown)),
+        tuple((of, found) for part, of in zip(parts, rows, strict=True) for _, found in part.looked_up),
     )
 
 

@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from boathouse.endpoints.keyed_hash import keep_salt, read_salt
 from boathouse.endpoints.log_contract import LEFT_OUT, LogEntry
 from boathouse.endpoints.routing import PLACES, locate_units
 from boathouse.errors import BoathouseError
 from boathouse.serving.log_journal import acquire_slot
-from boathouse.serving.log_redaction import Redactor, keep_salt, read_salt
+from boathouse.serving.log_redaction import Redactor
 from boathouse.serving.log_table import LogCommitter, LogTable
 from boathouse.serving.watched import WatchedThread
 
@@ -174,7 +175,13 @@ class InferenceLog:
             if self._waiting_bytes + size > _QUEUE_BYTES:
                 codes = (*entry.logging_error_codes, LEFT_OUT)
                 entry = replace(
-                    entry, request=None, response=None, columns=None, columns_size=0, logging_error_codes=codes
+                    entry,
+                    request=None,
+                    response=None,
+                    columns=None,
+                    columns_size=0,
+                    looked_up=(),
+                    logging_error_codes=codes,
                 )
                 size = 0
                 self.counts.left_out += 1

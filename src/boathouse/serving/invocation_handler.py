@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Any
 
-from boathouse.endpoints.log_contract import NOT_READ, REQUEST_TOO_LONG, LogEntry, Mode
+from boathouse.endpoints.log_contract import NOT_READ, REQUEST_TOO_LONG, LogEntry, LookedUpValues, Mode
 from boathouse.errors import InvocationError
 from boathouse.errors.invocations import list_names
 from boathouse.scoring.spec import NO_FEATURE_ROW
@@ -18,6 +18,7 @@ from boathouse.serving.bounds import Bounds
 from boathouse.serving.endpoint import Endpoint, Scored, assign_rows, find_model
 from boathouse.serving.invocation import JSON, Invocation, is_small, parse_invocation
 from boathouse.serving.logged_body import describe_body
+from boathouse.serving.logged_features import describe_features
 from boathouse.serving.request import DisconnectedError, Request
 from boathouse.serving.scoring import Params
 from boathouse.serving.service import Service
@@ -264,11 +265,13 @@ class InvocationHandler:
         """Score a copy and log it; the answer was sent before."""
         service, started = self._service, context.request.seconds
         status, response, version = 200, b"", None
+        looked_up: tuple[LookedUpValues, ...] = ()
         try:
             model = find_model(context.endpoint.state, entity)
             version = model.version
             part = await context.endpoint.score(model, scored.invocation, Params())
             response = encode_predictions(part.scores, unknown=part.unknown)
+            looked_up = describe_features(part.looked_up, context.endpoint.state.config.log.max_payload_bytes)
         except InvocationError as error:
             status, response = error.status, encode_error(error).describe_for_log(()).encode()
         except Exception as error:  # noqa: BLE001 - a mirror may break in any way without consequence for the answer
@@ -284,6 +287,7 @@ class InvocationHandler:
                 response=response.decode(),
                 served_entity_id=entity,
                 model_version=version,
+                looked_up=looked_up,
                 mode="shadow",
             )
             if not log.record(entry):
@@ -367,8 +371,13 @@ def make_entry(context: RequestContext) -> LogEntry:
         endpoint=config.name,
         mode=context.mode,
         known=known,
+        looked_up=_find_looked_up(scored, config.log.max_payload_bytes),
         **_describe_body(context, config.log.max_payload_bytes),
     )
+
+
+def _find_looked_up(scored: Scored | None, limit: int) -> tuple[LookedUpValues, ...]:
+    return () if scored is None or not scored.looked_up else describe_features(scored.looked_up, limit)
 
 
 def _describe_body(context: RequestContext, limit: int) -> dict[str, Any]:

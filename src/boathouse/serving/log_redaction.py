@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import secrets
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from boathouse.atomic_files import write_once
+from boathouse.endpoints.keyed_hash import hash_value
 from boathouse.endpoints.log_contract import NOT_READABLE, REQUEST_TOO_LONG, RESPONSE_TOO_LONG
-from boathouse.endpoints.routing import name_unit
-from boathouse.errors import ConfigError
 from boathouse.serving.log_masking import MASK, Hide, RequestMask, hide_column, storable, to_document, to_standard
+from boathouse.serving.logged_features import encode_features
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from boathouse.endpoints.log_contract import LogEntry
     from boathouse.endpoints.options import LogOptions
 
@@ -31,10 +25,6 @@ _RECORD_KEYS = ("dataframe_records", "instances", "predictions")
 _NAMELESS = ("instances", "inputs")
 
 _TOO_LONG = {"request": REQUEST_TOO_LONG, "response": RESPONSE_TOO_LONG}
-VARIABLE = "BOATHOUSE_LOG_SALT"
-_SALT_FILE = "salt"
-# 96 bits: no two of a billion keys collide by chance, and the log stays short.
-_DIGEST_BYTES = 12
 # What Python writes for numbers that JSON does not have.
 _NOT_JSON = ("NaN", "Infinity")
 # Columns of a row whose text comes from outside, or may.
@@ -149,16 +139,6 @@ def shorten(text: str, limit: int, *, load: Callable[[str], Any] = json.loads) -
     return None
 
 
-def hash_value(value: object, salt: bytes, dtype: str | None = None) -> str:
-    """Return 24 hexadecimal digits that identify a value without revealing it (BLAKE2b keyed with ``salt``).
-
-    17, 17.0 and "17" give the same digits, so that units found elsewhere can be joined; with the type of a key of the
-    use case so do all spellings of it. Without the salt the digits of a short key could be found by trying all keys.
-    """
-    text = name_unit(value, dtype) or ""
-    return hashlib.blake2b(text.encode(errors="surrogatepass"), key=salt, digest_size=_DIGEST_BYTES).hexdigest()
-
-
 def choose_hidden(policy: str, columns: Collection[str], always: Collection[str]) -> frozenset[str]:
     """Return the columns whose values are replaced: those of conf unless it keeps them, and ``always`` these.
 
@@ -232,7 +212,7 @@ class Redactor:
             return orjson.dumps(self.redact(entry), option=orjson.OPT_APPEND_NEWLINE)
         except Exception:  # noqa: BLE001 - whatever a body holds, its request is a row
             codes = (*entry.logging_error_codes, NOT_READABLE)
-            bare = replace(entry, request=None, response=None, columns=None, logging_error_codes=codes)
+            bare = replace(entry, request=None, response=None, columns=None, looked_up=(), logging_error_codes=codes)
             return orjson.dumps(_make_storable(bare.to_row()), option=orjson.OPT_APPEND_NEWLINE)
 
     def redact(self, entry: LogEntry) -> dict[str, Any]:
@@ -243,6 +223,11 @@ class Redactor:
         row = entry.to_row()
         row["request"], codes = self._reduce_request(entry)
         row["logging_error_codes"] += codes
+        if entry.looked_up:
+            row["looked_up"], codes = encode_features(
+                entry.looked_up, hidden=self._columns, hide=self._hide, limit=self._limit
+            )
+            row["logging_error_codes"] += codes
         if entry.response is not None:
             row["response"], codes = self._reduce_response(entry.response)
             row["logging_error_codes"] += codes
@@ -306,36 +291,3 @@ def _make_storable(row: dict[str, Any]) -> dict[str, Any]:
         if text is not None and not text.isascii():
             row[name] = storable(text)
     return row
-
-
-def read_salt(folder: Path) -> bytes:
-    """Return 32 bytes: made from the variable ``BOATHOUSE_LOG_SALT``, else random and kept in ``folder``.
-
-    The file is made once and readable by its owner alone. Endpoints on several machines whose logs are
-    read together need the variable: each machine's file would be another salt.
-
-    Raises:
-        ConfigError: If the file does not hold what was written to it.
-        OSError: If it cannot be read or made.
-    """
-    given = os.environ.get(VARIABLE)
-    if given:
-        return hashlib.sha256(given.encode()).digest()
-    path = folder / _SALT_FILE
-    held = write_once(path, secrets.token_hex(32).encode(), mode=0o600)
-    try:
-        salt = bytes.fromhex(held.decode("ascii"))
-    except ValueError:
-        salt = b""
-    if len(salt) != 32:
-        raise ConfigError(
-            f"{path.as_posix()} does not hold 64 hexadecimal digits. Restore it from a backup, or move it away: keys "
-            "that are logged from then on get other hashes."
-        )
-    return salt
-
-
-def keep_salt(folder: Path, salt: bytes) -> None:
-    """Write the salt to a folder that was made again, unless it comes from the variable."""
-    if not os.environ.get(VARIABLE):
-        write_once(folder / _SALT_FILE, salt.hex().encode(), mode=0o600)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from boathouse.errors import InvocationError, RequestError
+from boathouse.features.online.look_up import FeatureRows
 from boathouse.scoring.on_demand import assemble
 from boathouse.serving.answers import Scores
 from boathouse.serving.bounds import GaveUpError
@@ -66,12 +67,14 @@ class Matrix:
         unknown: Rows that nothing is known of, so that a score would mean nothing; ascending.
         by_key: Whether features were looked up.
         last_known: Whether looked-up values come from memory because the store is down.
+        looked_up: What the store had, for the log; None where nothing was looked up.
     """
 
     values: np.ndarray
     unknown: tuple[int, ...] = ()
     by_key: bool = False
     last_known: bool = False
+    looked_up: FeatureRows | None = None
 
 
 async def build_matrix(
@@ -96,7 +99,7 @@ async def build_matrix(
     if found is None:
         return Matrix(values, empty)
     unknown = tuple(sorted({*empty, *found.unknown})) if found.unknown else empty
-    return Matrix(values, unknown, by_key=True, last_known=found.last_known)
+    return Matrix(values, unknown, by_key=True, last_known=found.last_known, looked_up=found.rows)
 
 
 def read_values(model: ServedModel, request: Invocation) -> tuple[RequestPlan, np.ndarray]:

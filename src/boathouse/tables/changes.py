@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from boathouse.tables.engines import get_engine
 from boathouse.tables.time_travel import list_files, read_files
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from deltalake import DeltaTable
     from pyspark.sql import DataFrame
 
@@ -162,6 +163,44 @@ def read_commit(path: str, version: int) -> Commit | None:
 def read_columns(schema: str) -> dict[str, str]:
     """Return column name to Spark type name of a schema as the log writes it."""
     return {field.name: field.dataType.simpleString() for field in StructType.fromJson(json.loads(schema)).fields}
+
+
+def list_added(path: str) -> tuple[int, str, list[AddedFile]]:
+    """Return the newest version of the table in folder ``path``, the id of the table, and the files of that version."""
+    from deltalake import DeltaTable
+
+    table = DeltaTable(path)
+    names = list(table.metadata().partition_columns)
+    files = []
+    for action in list_files(table):
+        values = {name: action[f"partition.{name}"] for name in names}
+        texts = {name: None if value is None else str(value) for name, value in values.items()}
+        files.append(AddedFile(path=unquote(action["path"]), partition=texts, rows=action.get("num_records")))
+    return int(table.version()), str(table.metadata().id), files
+
+
+def read_added(path: str, files: Sequence[AddedFile]) -> pa.Table:
+    """Return the rows of some files of the table in folder ``path``, with the columns that the table has now.
+
+    Raises:
+        FileNotFoundError: If a file was vacuumed.
+    """
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+    from deltalake import DeltaTable
+    from pyarrow.fs import LocalFileSystem
+
+    schema = pa.schema(DeltaTable(path).schema().to_arrow())
+    form, local = ds.ParquetFileFormat(), LocalFileSystem()
+    fragments = []
+    for file in files:
+        expression = ds.scalar(value=True)
+        for name, text in file.partition.items():
+            value = pa.scalar(text, pa.string()).cast(schema.field(name).type)
+            expression &= ds.field(name).is_null() if text is None else (ds.field(name) == value)
+        whole = (Path(path) / file.path).as_posix()
+        fragments.append(form.make_fragment(whole, local, partition_expression=expression))
+    return ds.FileSystemDataset(fragments, schema, form, local).to_table(use_threads=False)
 
 
 def _changes(action: dict[str, Any]) -> bool:

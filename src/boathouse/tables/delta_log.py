@@ -258,8 +258,15 @@ def _in_utc(collected: datetime) -> datetime:
 _PARTITION = "partition."
 
 
-def read_local_rows(path: str, condition: pc.Expression | None = None) -> pa.Table:
+def read_local_rows(
+    path: str, condition: pc.Expression | None = None, *, columns: Sequence[str] | None = None
+) -> pa.Table:
     """Return the rows of the newest version for which ``condition`` holds; without one, all.
+
+    Args:
+        path: Folder of the table.
+        condition: Which rows.
+        columns: Which columns; None for all.
 
     ``DeltaTable.to_pyarrow_table`` has Arrow's threads call back into Python, which ends the process by a signal if
     it is about to exit then.
@@ -281,7 +288,9 @@ def read_local_rows(path: str, condition: pc.Expression | None = None) -> pa.Tab
             expression &= field.is_null() if value is None else (field == value)
         file = (Path(path) / unquote(action["path"])).as_posix()
         fragments.append(form.make_fragment(file, local, partition_expression=expression))
-    return ds.FileSystemDataset(fragments, schema, form, local).to_table(filter=condition, use_threads=False)
+    names = None if columns is None else list(columns)
+    rows = ds.FileSystemDataset(fragments, schema, form, local)
+    return rows.to_table(columns=names, filter=condition, use_threads=False)
 
 
 def list_local_columns(path: str) -> frozenset[str]:

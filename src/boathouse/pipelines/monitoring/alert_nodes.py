@@ -34,9 +34,9 @@ _log = logging.getLogger(__name__)
 ACTOR = "boathouse"
 
 
-def gather_measures(drift: list[Measure], performance: list[Measure]) -> list[Measure]:
+def gather_measures(drift: list[Measure], performance: list[Measure], service: list[Measure]) -> list[Measure]:
     """Return every measure of this run."""
-    return [*drift, *performance]
+    return [*drift, *performance, *service]
 
 
 def tabulate_measures(measures: list[Measure], as_of: date, predictions: DataFrame) -> DataFrame:

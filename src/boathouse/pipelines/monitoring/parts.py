@@ -3,7 +3,7 @@
 from kedro.pipeline import Node
 
 from boathouse.pipelines.binding import bind
-from boathouse.pipelines.monitoring import estimate_nodes
+from boathouse.pipelines.monitoring import estimate_nodes, request_nodes
 from boathouse.pipelines.run_catalog import champion_node
 from boathouse.problem.spec import UseCase
 
@@ -15,6 +15,17 @@ BASELINE = "params:training.baseline"
 FAIRNESS = "params:evaluation.fairness"
 # The frame whose engine session makes tables of results that were computed on the driver.
 SESSION = "inference.predictions"
+SERVICE = "params:monitoring.service"
+REQUESTS, SALT = "monitoring.recent_requests", "monitoring.log_salt"
+# What becomes ``monitoring.service_measures``.
+SERVICE_PARTS = [
+    "monitoring.request_answers",
+    "monitoring.request_performance",
+    "monitoring.batch_answers",
+    "monitoring.stream_answers",
+    "monitoring.freshness",
+    "monitoring.service_figures",
+]
 
 
 def estimate_part(use_case: UseCase) -> list[Node]:
@@ -116,4 +127,81 @@ def _measure_nodes(use_case: UseCase) -> list[Node]:
             outputs="monitoring.performance_measures",
             name="gather_performance",
         ),
+    ]
+
+
+def service_part(use_case: UseCase) -> list[Node]:
+    """Return what measures every way of scoring, and the software that scores."""
+    return [*_request_nodes(use_case), *_service_nodes(use_case)]
+
+
+def _request_nodes(use_case: UseCase) -> list[Node]:
+    steps, as_of, now = request_nodes, "monitoring.as_of", "monitoring.now"
+    return [
+        Node(
+            bind(steps.name_keys, use_case=use_case), inputs=SALT, outputs="monitoring.requests", name="take_requests"
+        ),
+        Node(steps.read_requests, inputs=["monitoring.requests", now, SERVICE], outputs=REQUESTS, name="read_requests"),
+        Node(
+            bind(steps.measure_requests, use_case=use_case),
+            inputs=[REQUESTS, as_of, SERVICE],
+            outputs="monitoring.request_answers",
+            name="measure_requests",
+        ),
+        Node(
+            bind(steps.measure_request_labels, use_case=use_case),
+            inputs={
+                "rows": REQUESTS,
+                "labels": "model_input.labels",
+                "as_of": as_of,
+                "salt": SALT,
+                "options": PERFORMANCE,
+            },
+            outputs="monitoring.request_performance",
+            name="measure_request_labels",
+        ),
+        Node(
+            bind(steps.measure_batch, use_case=use_case),
+            inputs=["inference.predictions", "inference.predictions_quarantine", as_of, SERVICE],
+            outputs="monitoring.batch_answers",
+            name="measure_batch",
+        ),
+        Node(
+            bind(steps.measure_stream, use_case=use_case),
+            inputs=["inference.stream_predictions", "inference.dead_letters", as_of, SERVICE],
+            outputs="monitoring.stream_answers",
+            name="measure_stream",
+        ),
+    ]
+
+
+def _service_nodes(use_case: UseCase) -> list[Node]:
+    steps, as_of = request_nodes, "monitoring.as_of"
+    return [
+        Node(
+            bind(steps.measure_freshness, use_case=use_case),
+            inputs=["inference.predictions", "inference.features", "inference.stream_predictions", REQUESTS, as_of],
+            outputs="monitoring.freshness",
+            name="measure_freshness",
+        ),
+        Node(
+            steps.measure_service,
+            inputs={
+                "rows": REQUESTS,
+                "usages": "monitoring.run_usage",
+                "predictions": "inference.predictions",
+                "as_of": as_of,
+                "now": "monitoring.now",
+                "options": SERVICE,
+            },
+            outputs="monitoring.service_figures",
+            name="measure_service",
+        ),
+        Node(
+            steps.gather_service_measures,
+            inputs=["params:monitoring.service_levels", as_of, *SERVICE_PARTS],
+            outputs="monitoring.service_measures",
+            name="gather_service_measures",
+        ),
+        Node(steps.report_levels, inputs="monitoring.service_measures", outputs=None, name="report_levels"),
     ]

@@ -4,7 +4,7 @@ from kedro.pipeline import Node, Pipeline
 
 from boathouse.pipelines.binding import bind
 from boathouse.pipelines.monitoring import alert_nodes, drift_nodes, estimate_nodes, nodes, reporting
-from boathouse.pipelines.monitoring.parts import DRIFT, PERFORMANCE, SESSION, VALUE, estimate_part
+from boathouse.pipelines.monitoring.parts import DRIFT, PERFORMANCE, SESSION, VALUE, estimate_part, service_part
 from boathouse.pipelines.run_catalog import champion_node
 from boathouse.problem.spec import UseCase
 from boathouse.use_case import USE_CASE
@@ -30,6 +30,7 @@ def create_pipeline(use_case: UseCase = USE_CASE, **_: object) -> Pipeline:
             *_drift_nodes(use_case),
             *_drift_table_nodes(use_case),
             *estimate_part(use_case),
+            *service_part(use_case),
             *_alert_nodes(),
             *_report_nodes(use_case),
         ],
@@ -174,7 +175,7 @@ def _alert_nodes() -> list[Node]:
     return [
         champion_node(
             alert_nodes.gather_measures,
-            inputs=["monitoring.drift_measures", "monitoring.performance_measures"],
+            inputs=[f"monitoring.{each}_measures" for each in ("drift", "performance", "service")],
             outputs="monitoring.current_measures",
             name="gather_measures",
         ),
