@@ -10,8 +10,8 @@ import pytest
 
 from boathouse.errors import BoathouseError, OptionError
 from boathouse.monitoring.drift import compare_tables
+from boathouse.monitoring.figures import plot_drift
 from boathouse.monitoring.options import DriftOptions
-from boathouse.monitoring.report import plot_drift
 
 OPTIONS = DriftOptions(
     psi_warning=0.1,

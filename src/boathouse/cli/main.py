@@ -24,6 +24,7 @@ _COMMANDS = (
     "features",
     "infer",
     "models",
+    "monitor",
     "package",
     "requests",
     "run",

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 QUANTILES = 10
 # Bins of equal width over the pooled range, behind the Jensen-Shannon distance.
 SHARED_BINS = 20
+# Bins that are kept for pictures.
+MOST_BINS = 20
 # Probability up to which an event among the values of a column is not put down to chance.
 BY_CHANCE = 0.01
 
@@ -95,6 +97,7 @@ def compare_numeric(reference: Floats, current: Floats, *, discrete_values: int)
         reference_infinite=before.infinite,
         current_infinite=after.infinite,
         shift=find_shift(labels, counts) if ks else NO_SHIFT,
+        bins=list_bins(labels, counts),
         new_values=values.new,
         vanished_values=values.vanished,
         new_share=values.new_share,
@@ -177,6 +180,27 @@ def find_shift(labels: list[str], counts: NDArray[np.float64]) -> Shift:
     shares = counts / counts.sum(axis=1, keepdims=True)
     worst = int(np.argmax(stability_contributions(*counts)))
     return Shift(labels[worst], float(shares[0, worst]), float(shares[1, worst]))
+
+
+def list_bins(labels: Sequence[str], counts: NDArray[np.float64], *, by_share: bool = False) -> tuple[Shift, ...]:
+    """Return the shares of each bin, at most :data:`MOST_BINS`: of more, the rest as one.
+
+    Args:
+        labels: Names of the bins.
+        counts: Known rows of each bin, reference first.
+        by_share: Whether the most frequent come first and are the ones kept; else the order stays.
+    """
+    rows = counts.sum(axis=1, keepdims=True)
+    if not rows.all():
+        return ()
+    shares = counts / rows
+    order = np.argsort(-shares.max(axis=0), kind="stable") if by_share else np.arange(len(labels))
+    kept = order if len(order) <= MOST_BINS else order[: MOST_BINS - 1]
+    bins = [Shift(labels[place], float(shares[0, place]), float(shares[1, place])) for place in kept]
+    if len(kept) < len(order):
+        others = shares[:, order[len(kept) :]].sum(axis=1)
+        bins.append(Shift(f"{len(order) - len(kept):,} others", float(others[0]), float(others[1])))
+    return tuple(bins)
 
 
 def _compare_curves(before: Floats, after: Floats) -> tuple[TestResult | None, float | None]:
@@ -279,6 +303,7 @@ def compare_categorical(reference: Mapping[str | None, int], current: Mapping[st
         reference_nulls=nulls[0],
         current_nulls=nulls[1],
         shift=find_shift(names, counts) if has_values else NO_SHIFT,
+        bins=list_bins(names, counts, by_share=True),
         distinct_delta=float(len(after) / max(rows[1], 1) - len(before) / max(rows[0], 1)),
         tv_distance=total_variation_distance(*counts) if has_values else 0.0,
         l_infinity=l_infinity_distance(*counts) if has_values else 0.0,

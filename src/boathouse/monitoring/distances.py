@@ -224,6 +224,8 @@ class Comparison:
         new_share: Share of the current known rows with a new value, 0 to 1.
         vanished_share: Share of the reference's known rows with a vanished value, 0 to 1.
         is_surprising: Whether categories came or went that chance does not explain.
+        bins: Shares of the known rows by bin, for pictures: of numbers in their order, of categories the most frequent
+            first and the others as one.
 
     Nulls and infinite numbers are counted apart: every other statistic is of known, finite values. Where a side has
     none, distances are 0 and there is nothing to test. No number is NaN or infinite.
@@ -252,6 +254,7 @@ class Comparison:
     new_share: float = 0.0
     vanished_share: float = 0.0
     is_surprising: bool = False
+    bins: tuple[Shift, ...] = ()
 
     @property
     def reference_null_share(self) -> float:

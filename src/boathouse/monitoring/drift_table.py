@@ -232,6 +232,24 @@ DRIFT_METRICS = TableContract(
             description="Version whose inputs or answers are compared; null for labels.",
             nullable=True,
         ),
+        Column(
+            name="bins",
+            dtype="array<string>",
+            description="Names of the bins of both windows, for pictures: values, or intervals; at most 20.",
+            nullable=True,
+        ),
+        Column(
+            name="reference_shares",
+            dtype="array<double>",
+            description="Share of the reference's known rows in each bin, 0 to 1.",
+            nullable=True,
+        ),
+        Column(
+            name="current_shares",
+            dtype="array<double>",
+            description="Share of the current window's known rows in each bin, 0 to 1.",
+            nullable=True,
+        ),
     ),
 )
 
@@ -262,6 +280,9 @@ def drift_rows(
             drift.left_out or None,
             reference,
             model_version,
+            [each.bin for each in drift.comparison.bins],
+            [each.reference for each in drift.comparison.bins],
+            [each.current for each in drift.comparison.bins],
         )
         for drift in drifts
     ]

@@ -244,10 +244,12 @@ def test_labelled_cohorts_are_measured_and_others_wait(lakehouse: ScoredLakehous
 
 def test_report_needs_nothing_beside_itself(lakehouse: ScoredLakehouse, folder: Path) -> None:
     page = (folder / "reports/test/monitoring.html").read_text(encoding="utf-8")
-    assert page.count("data:image/png;base64,") == 3
+    assert "base64" not in page
     assert "http" not in page
+    assert page.count("<figure") >= 5
     assert "months_late" in page
     assert "pending until 2005-10-31" in page
+    assert "up to" in page
 
 
 def test_summary_is_short_and_says_where_to_look(lakehouse: ScoredLakehouse, folder: Path) -> None:

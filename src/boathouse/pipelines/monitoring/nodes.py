@@ -227,10 +227,8 @@ def judge_findings(
     return raise_alerts(findings, drift, performance, task=use_case.task)
 
 
-def tabulate_drift(
-    findings: Findings, window: ScoredWindow, as_of: date, predictions: DataFrame, *, use_case: UseCase
-) -> DataFrame:
-    """Return the rows of ``monitoring.drift_metrics``; ``predictions`` only gives the Spark session."""
+def list_drift(findings: Findings, window: ScoredWindow, as_of: date, *, use_case: UseCase) -> list[Row]:
+    """Return the rows of ``monitoring.drift_metrics``, in the order of its contract."""
     period, version, baseline = use_case.words.period, window.model_version, findings.baseline
     windows = ComparedWindows.against_baseline(window.newest, period)
     if baseline and baseline.cohort:
@@ -244,7 +242,14 @@ def tabulate_drift(
         before, after = (rate.cohort for rate in findings.rates[-2:])
         windows = ComparedWindows.consecutive(before, after, period)
         rows += drift_rows(findings.labels, windows, as_of=as_of, of_features=False)
-    return _to_frame(rows, DRIFT_METRICS.ddl, predictions)
+    return rows
+
+
+def tabulate_drift(
+    findings: Findings, window: ScoredWindow, as_of: date, predictions: DataFrame, *, use_case: UseCase
+) -> DataFrame:
+    """Return the rows of ``monitoring.drift_metrics``; ``predictions`` only gives the Spark session."""
+    return _to_frame(list_drift(findings, window, as_of, use_case=use_case), DRIFT_METRICS.ddl, predictions)
 
 
 def tabulate_performance(cohorts: list[CohortPerformance], as_of: date, predictions: DataFrame) -> DataFrame:
