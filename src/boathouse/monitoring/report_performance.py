@@ -124,14 +124,14 @@ def _list_lanes(history: MonitoringHistory, measures: Sequence[Measure], span: t
     """Return a bar for each version from its first to its last window; events of other days stand in the table."""
     lanes = []
     for version in dict.fromkeys(each.model_version for each in _shown(measures)):
-        windows = [each.window for each in _shown(measures) if each.model_version == version]
+        windows = {each.window for each in _shown(measures) if each.model_version == version}
         flags = [
             (event.on, f"{event.what}{f': {event.why}' if event.why else ''}")
             for event in history.events
             if event.version == version and span[0] <= event.on <= span[1]
         ]
         start, end = min(each.start for each in windows), max(each.end for each in windows)
-        note = f"{len(windows)} windows"
+        note = f"{len(windows)} window{'' if len(windows) == 1 else 's'}"
         own = {"sign": f"v{version}"[:_SIGN], "name": f"version {version}"}
         lanes.append(Lane(start=start, end=end, flags=tuple(flags), note=note, **own))
     return lanes

@@ -191,7 +191,8 @@ def _draw_series(series: Series, look: int, across: Scale, up: Scale) -> Iterato
 
 
 def _describe_point(series: Series, point: Point) -> str:
-    value = show_number(point.value) if finite(point.value) is not None else point.status.replace("_", " ")
+    known = finite(point.value) is not None or point.status in {"measured", "estimated"}
+    value = show_number(point.value) if known else point.status.replace("_", " ")
     interval = _describe_interval(point)
     status = " (estimated)" if point.status == "estimated" else ""
     return f"{series.name}, {point.at}: {value}{status}{f' {interval}' if interval else ''}{add_note(point.note)}"
