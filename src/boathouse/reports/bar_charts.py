@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from boathouse.reports.axes import Scale, finite, show_number
@@ -70,12 +71,12 @@ def heat_map(
 
 def _draw_cell(cell: Cell | None, x: float, y: float, name: str) -> Iterator[Mark]:
     value = None if cell is None else finite(cell.value)
-    box = {"x": x + 1, "y": y + 1, "width": _CELL - 2, "height": _ROW - 2}
+    box = partial(make, "rect", x=x + 1, y=y + 1, width=_CELL - 2, height=_ROW - 2)
     if cell is None or value is None:
-        yield make("rect", "heat none", label=f"{name}: no value", **box)
+        yield box("heat none", label=f"{name}: no value")
         return
     label = f"{name}: {show_number(value)}{add_note(cell.note)}"
-    yield make("rect", f"heat h{cell.level}", label=label, **box)
+    yield box(f"heat h{cell.level}", label=label)
     yield make("text", f"heat-text t{cell.level}", x=x + _CELL / 2, y=y + 15, text=_show_cell(cell), label=label)
 
 
@@ -125,6 +126,6 @@ def paired_bars(
 
 
 def _draw_bar(name: str, place: int, share: float, across: Scale, y: float) -> Iterator[Mark]:
-    box = {"x": across.start, "y": y, "width": max(across.place(share) - across.start, 0.8), "height": 10.0}
-    yield make("rect", f"bar b{place}", label=f"{name}: {share:.1%}", focusable=True, **box)
+    box = partial(make, "rect", x=across.start, y=y, width=max(across.place(share) - across.start, 0.8), height=10)
+    yield box(f"bar b{place}", label=f"{name}: {share:.1%}", focusable=True)
     yield make("text", "value", x=across.place(share) + 5, y=y + 9, text=f"{share:.1%}")

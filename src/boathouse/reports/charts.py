@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
@@ -233,8 +234,8 @@ def _list_keys(drawn: Sequence[tuple[Series, int]]) -> Iterator[tuple[Mark, str]
 def _draw_lane(lane: Lane, across: Scale, y: float) -> Iterator[Mark]:
     start, end = (across.place(day.toordinal()) for day in (lane.start, lane.end))
     yield make("text", "axis end", x=_LEFT - 6, y=y + 14, text=lane.sign, label=lane.name)
-    box = {"x": start, "y": y + 2, "width": max(end - start, 3.0), "height": _LANE - 8.0, "rx": 3.0}
-    yield make("rect", "lane", label=f"{lane.name}: {_describe_lane(lane)}", focusable=True, **box)
+    box = partial(make, "rect", x=start, y=y + 2, width=max(end - start, 3.0), height=_LANE - 8, rx=3)
+    yield box("lane", label=f"{lane.name}: {_describe_lane(lane)}", focusable=True)
     for day, told in lane.flags:
         x = across.place(day.toordinal())
         yield draw_shape("diamond", "flag", x, y + 10, label=f"{lane.name}, {day}: {told}", focusable=True)
