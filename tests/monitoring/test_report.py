@@ -44,6 +44,13 @@ def test_one_advice_stands_once_with_its_command() -> None:
     )
 
 
+def test_a_subject_is_one_word_of_the_command_whatever_it_is() -> None:
+    alerts = tuple(replace(each, subject="a; b") for each in FULL.alerts)
+    assert sections(replace(FULL, alerts=alerts))["What to do first"].steps[0].command == (
+        "boathouse features lineage 'a; b' --env test"
+    )
+
+
 def test_what_is_muted_is_listed_and_not_advised() -> None:
     alerts = tuple(replace(each, state="muted") for each in FULL.alerts)
     found = sections(replace(FULL, alerts=alerts))

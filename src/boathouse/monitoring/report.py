@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -145,7 +146,7 @@ def _make_step(action: str, alerts: list[PastAlert], environment: str) -> Step:
     text, colon, command = action.partition(": ")
     if not colon or not command.startswith(_PROGRAMS):
         text, command = action, _COMMANDS.get(alerts[0].kind, "")
-        command = command.format(subject=alerts[0].subject, env=environment)
+        command = command.format(subject=shlex.quote(alerts[0].subject), env=environment)
     rest = len(alerts) - _NAMED
     named = " ".join(f"{each.severity}: {each.message}" for each in alerts[:_NAMED])
     return Step(text=text, command=command, reason=f"{named}{f' And {rest} more.' if rest > 0 else ''}")

@@ -269,8 +269,14 @@ def test_monitoring_again_changes_nothing(lakehouse: ScoredLakehouse) -> None:
     assert [lakehouse.version(table) for table in TABLES] == before
 
 
-def test_a_later_as_of_measures_what_was_pending_and_keeps_the_earlier_rows(lakehouse: ScoredLakehouse) -> None:
+def test_a_later_as_of_measures_what_was_pending_and_keeps_the_earlier_rows(
+    lakehouse: ScoredLakehouse, folder: Path
+) -> None:
+    page = folder / "reports/test/monitoring.html"
+    assert "Alerts of each run" not in page.read_text(encoding="utf-8")
     monitor(lakehouse, params__as_of="2005-10-31")
+    assert "Alerts of each run" in page.read_text(encoding="utf-8")
+    assert "warnings and less, 2005-09-30" in page.read_text(encoding="utf-8")
     rows = {(row["as_of"], row["cohort"]): row for row in lakehouse.rows("monitoring.performance")}
     assert rows[OCTOBER, SEPTEMBER]["status"] == "measured"
     assert rows[SEPTEMBER, SEPTEMBER]["status"] == "pending"
