@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from matplotlib.figure import Figure
 
 from boathouse.errors import ModelError, OptionError, UntrustedModelError
 from boathouse.evaluation.evaluate import TestRows, evaluate
@@ -33,10 +32,11 @@ from boathouse.modelling.samples import take_split
 from boathouse.modelling.selection import SearchOptions, finish_model, run_trials
 from boathouse.modelling.task import BINARY, TASKS, Task, Words
 from boathouse.modelling.task import Figure as TaskFigure
-from boathouse.monitoring.alerts import Findings
+from boathouse.monitoring.history import ReportHead, TableRows, build_history
 from boathouse.monitoring.options import PerformanceOptions
 from boathouse.monitoring.performance import CohortPerformance, ScoredCohort, measure_cohort
-from boathouse.monitoring.report import ReportHead, plot_performance, plot_scores, render_report
+from boathouse.monitoring.plots import plot_performance, plot_scores
+from boathouse.monitoring.report import render_report
 from boathouse.problem.scored_tables import prediction_columns
 from boathouse.scoring.batch import score_batch
 from boathouse.scoring.pyfunc import ScorerModel
@@ -236,19 +236,20 @@ def test_reports_of_another_task_have_its_words() -> None:
         labelled=60,
         figures={"mean_points": 5.0, "miss": 2.0, "miss_low": 1.5, "miss_high": 2.5, "made_points": 3.0},
     )
-    findings = Findings(features=[], scores=[], labels=[], rates=[], cohorts=[performance])
     head = ReportHead(model="m", version="1", environment="dev", as_of=date(2005, 9, 30), window="w")
     decisive, means = plot_performance([performance], task=SCORE).axes
-    pictures = {"drift": Figure(), "scores": plot_scores({"a": np.array([-3.0, 40.0])}, task=SCORE)}
-    page = render_report(head, findings, [], pictures | {"performance": decisive.figure}, task=SCORE)
-    for text in ("mean distance", "2.000 [1.500, 2.500]", "Distribution of the predicted points by cohort"):
+    scores = plot_scores({"a": np.array([-3.0, 40.0])}, task=SCORE).axes[0]
+    names = [*vars(performance), *performance.figures]
+    row = {"as_of": head.as_of, **{name: performance.read(name) for name in names if name != "figures"}}
+    page = render_report(build_history(head, TableRows(performance=[row]), task=SCORE, period="month"), task=SCORE)
+    for text in ("mean distance of version 1 is measured", "2 [1.5, 2.5]", "mean points"):
         assert text in page
     for text in (card, page):
-        assert not OWN_WORDS.findall(text.partition("base64,")[0] + text.rpartition("</figure>")[2])
+        assert not OWN_WORDS.findall(text)
     assert decisive.get_title() == "mean distance of cohorts with labels"
     assert [line.get_ydata().tolist() for line in means.lines] == [[5.0], [3.0]]
-    assert pictures["scores"].axes[0].get_xlabel() == "Points of a game"
-    assert pictures["scores"].axes[0].get_xlim()[1] >= 40
+    assert scores.get_xlabel() == "Points of a game"
+    assert scores.get_xlim()[1] >= 40
 
 
 @pytest.mark.usefixtures("known")

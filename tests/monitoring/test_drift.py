@@ -12,8 +12,8 @@ import pytest
 from boathouse.errors import BoathouseError, OptionError
 from boathouse.monitoring.drift import compare_tables
 from boathouse.monitoring.options import DriftOptions
+from boathouse.monitoring.plots import plot_drift
 from boathouse.monitoring.reference import WatchedColumns
-from boathouse.monitoring.report import plot_drift
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,8 +10,8 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
-from boathouse.monitoring.columns import compare_numeric
-from boathouse.monitoring.distances import Comparison, population_stability_index
+from boathouse.monitoring.columns import compare_categorical, compare_numeric
+from boathouse.monitoring.distances import Comparison, Shift, population_stability_index
 
 GENERATOR = np.random.default_rng(7)
 SMOOTH = GENERATOR.normal(100, 15, 4_000), GENERATOR.normal(104, 18, 2_500)
@@ -163,3 +163,21 @@ def test_large_numbers_are_compared_in_a_unit_of_their_size() -> None:
         assert getattr(large, name) == getattr(plain, name)
     assert large.avg_delta == pytest.approx(plain.avg_delta * 1e307)
     assert large.wasserstein == pytest.approx(plain.wasserstein * 1e307)
+
+
+def test_bins_for_pictures_are_shares_in_the_order_of_the_numbers() -> None:
+    found = compare_numeric(np.array([1.0, 1, 2, np.nan]), np.array([2.0, 3]), discrete_values=5)
+    assert found.bins == (Shift("1", 2 / 3, 0.0), Shift("2", 1 / 3, 0.5), Shift("3", 0.0, 0.5))
+    deciles = compare_numeric(np.arange(100.0), np.arange(50.0, 100), discrete_values=5).bins
+    assert [each.bin for each in deciles[::9]] == ["up to 9", "over 89"]
+    assert [(each.reference, each.current) for each in deciles] == [(0.1, 0.0)] * 5 + [(0.1, 0.2)] * 5
+
+
+def test_bins_of_categories_are_the_most_frequent_and_the_others_as_one() -> None:
+    before = {f"{each:02}": each for each in range(1, 31)}
+    found = compare_categorical(before, {"99": 10, None: 5}).bins
+    assert (len(found), found[0], found[1].bin) == (20, Shift("99", 0.0, 1.0), "30")
+    assert found[-1].bin == "12 others"
+    assert found[-1].reference == pytest.approx(sum(range(1, 13)) / sum(range(1, 31)))
+    assert sum(each.reference for each in found) == pytest.approx(1)
+    assert compare_categorical({None: 3}, {"a": 1}).bins == ()

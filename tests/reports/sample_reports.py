@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-
-from matplotlib.figure import Figure
 
 from boathouse.evaluation.behaviour import BehaviourResult
 from boathouse.evaluation.comparison import ALL, Estimate, Slice, SliceComparison
@@ -22,18 +20,14 @@ from boathouse.lineage.findings import Finding
 from boathouse.lineage.governance_report import build_page
 from boathouse.modelling.metrics import CalibrationBin
 from boathouse.modelling.task import BINARY
-from boathouse.monitoring.alerts import Alert, Findings
-from boathouse.monitoring.distances import Comparison, Shift
-from boathouse.monitoring.drift import ColumnDrift
-from boathouse.monitoring.performance import CohortPerformance
-from boathouse.monitoring.reference import Baseline
-from boathouse.monitoring.report import ReportHead, render_report
+from boathouse.monitoring.report import render_report
 from boathouse.reports.page import Page
 from boathouse.reports.rendering import render_markdown
 from boathouse.scoring.feature_spec import Feature
 from boathouse.scoring.on_demand import OnDemandFeature, RequestField
 from tests.fixtures.lineage_facts import make_facts
 from tests.fixtures.model_history import STORY, event, make_history
+from tests.fixtures.monitoring_history import make_history as make_monitoring
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,47 +91,8 @@ def decision_card(value: str) -> str:
 
 
 def monitoring(value: str) -> str:
-    """Return the monitoring report with alerts, drift, and a measured and a pending cohort."""
-    comparison = Comparison(
-        data_type="string",
-        reference_rows=100,
-        current_rows=100,
-        psi=0.3,
-        js_distance=0.1,
-        ks=None,
-        chi_squared=None,
-        shift=Shift(value, 0.0, 0.12),
-        distinct_delta=0.0,
-        new_values=(value, value),
-        vanished_values=(value,),
-    )
-    drift = ColumnDrift(column=value, comparison=comparison, p_adjusted=0.0, severity="alarm", null_severity="alarm")
-    left_out = replace(drift, severity="none", null_severity="none", left_out=value)
-    baseline = Baseline(title=value, problem=value, absent={value: value})
-    cohort = CohortPerformance(
-        cohort=date(2005, 8, 31),
-        model_version=value,
-        status="measured",
-        labels_known_on=date(2005, 9, 30),
-        rows=1_000,
-        labelled=1_000,
-        figures={
-            "mean_probability": 0.2,
-            "decision_rate": 0.3,
-            "observed_rate": 0.21,
-            "roc_auc": 0.8,
-            "roc_auc_low": 0.7,
-            "roc_auc_high": 0.9,
-        },
-    )
-    pending = replace(cohort, status="pending", labelled=0, figures={"mean_probability": 0.2, "decision_rate": 0.3})
-    alert = Alert(kind="feature_drift", severity="alarm", subject=value, value=0.3, limit=0.2, message=value)
-    findings = Findings(
-        features=[drift, left_out], scores=[], labels=[], rates=[], cohorts=[cohort, pending], baseline=baseline
-    )
-    head = ReportHead(model=value, version=value, environment=value, as_of=date(2005, 9, 30), window=value)
-    plots = {name: Figure() for name in ("drift", "scores", "performance")}
-    return render_report(head, findings, [alert, replace(alert, severity="warning")], plots)
+    """Return the monitoring report with every section."""
+    return render_report(make_monitoring(windows=4, columns=5, name=value), task=BINARY)
 
 
 def _governance_page(value: str) -> Page:
@@ -201,4 +156,5 @@ MARKDOWN: dict[str, Callable[[str], str]] = {
     "edge_readme.md.j2": edge_readme,
     "page.md.j2": governance_markdown,
 }
-HTML: dict[str, Callable[[str], str]] = {"monitoring.html.j2": monitoring, "page.html.j2": governance_html}
+# By their names: both come from one template.
+HTML: dict[str, Callable[[str], str]] = {"monitoring": monitoring, "governance": governance_html}

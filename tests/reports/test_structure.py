@@ -8,13 +8,8 @@ from tests.reports.reading import Html, headings_of, parse_markdown, table_rows
 from tests.reports.sample_reports import HTML, MARKDOWN
 
 BEHAVIOUR = "what the model has to do | does it? | cases that fail | worst | allowed"
-FEATURES = (
-    "feature | severity | PSI | JS distance | test | adjusted p | nulls | largest shift | values that came and went"
-)
-COHORTS = (
-    "cohort | version | state | rows | labelled | ROC AUC | Brier | log loss | precision | recall | "
-    "mean probability | observed rate"
-)
+NUMBERS = "series | window | status | value | interval"
+WINDOWS = "2005-06 | 2005-07 | 2005-08 | 2005-09"
 VERSION = "version | stage | registered | trained by | gates | approved by | ROC AUC | commit | copy of"
 GOVERNANCE = (
     [
@@ -79,14 +74,34 @@ EXPECTED: dict[str, tuple[list[str], list[str]]] = {
     ),
     "edge_readme.md.j2": (["h1 word version word"], []),
     "page.md.j2": GOVERNANCE,
-    "page.html.j2": GOVERNANCE,
-    "monitoring.html.j2": (
-        ["h1 Monitoring of word", "h2 What to do", "h2 Drift of the features", "h2 Predictions", "h2 Performance"],
+    "governance": GOVERNANCE,
+    "monitoring": (
         [
-            "severity | kind | what happened | what to do",
-            FEATURES,
+            "h1 Monitoring of word",
+            "h2 At a glance",
+            "h2 What to do first",
+            "h2 Performance",
+            "h2 Drift",
+            "h2 Slices",
+            "h2 Fairness over time",
+            "h2 What relates features and label",
+            "h2 Latency, cost and value",
+            "h2 Alerts",
+            "h2 Versions and promotions",
+        ],
+        [
+            "what | count | of",
+            *[NUMBERS] * 3,
+            "cohort | version | state | rows | labelled | ROC AUC | mean probability | observed rate",
+            f"column | {WINDOWS}",
+            *["bin | rows trained on | from 2005-09-01"] * 4,
+            "column | severity | PSI | JS distance | test | nulls | values that came and went",
             "columns | why",
-            COHORTS,
+            "part | about | figure | window | state | rows | value",
+            *[NUMBERS] * 5,
+            "severity | state | since | about | what happened | what to do | owner",
+            "day | version | what | why",
+            "version | from | to",
         ],
     ),
 }
@@ -128,12 +143,10 @@ def test_rows_show_the_numbers_they_are_given() -> None:
     decision = MARKDOWN["decision_card.md.j2"]("word")
     answers = [row[1].strip() for row in next(table_rows(decision))[2:]]
     assert answers == ["**no: refuses**", "no: warning", "yes"]
-    alerts, drifts, left_out, cohorts = Html(HTML["monitoring.html.j2"]("word")).tables
-    assert [row[0] for row in alerts] == ["severity", "alarm", "warning"]
-    numbers = ["0.300", "0.100", "KS 0.000", "< 1e-300", "0.0% → 0.0%", "word: 0.0% → 12.0%"]
-    values = "new: 'word', 'word' (0.0% of the current rows); vanished: 'word' (0.0% of the earlier rows)"
-    assert drifts[1] == ["word", "alarm, alarm: nulls", *numbers, values]
-    assert drifts[2][:2] == ["word", "not judged"]
-    assert left_out[1:] == [["word", "measured, not judged: word"], ["word", "not compared: word"]]
-    assert cohorts[1][:6] == ["2005-08-31", "word", "measured", "1,000", "1,000", "0.800 [0.700, 0.900]"]
-    assert cohorts[2][2] == "pending until 2005-09-30"
+    counts, main, _, _, cohorts, _, bins, *_ = Html(HTML["monitoring"]("word")).tables
+    assert counts[1] == ["alarms", "3", "5"]
+    assert counts[4] == ["scored windows that wait for labels", "1", "4"]
+    assert main[1] == ["version 2, estimated", "2005-09-01", "estimated", "0.751", "[0.731, 0.771]"]
+    assert cohorts[1] == ["2005-06-30", "1", "measured", "1,000", "1,000", "0.790 [0.780, 0.800]", "0.200", "0.210"]
+    assert cohorts[4][2:] == ["pending until 2005-10-31", "1,000", "0", "–", "0.200", "–"]
+    assert bins[1] == ["up to 0", "10.0%", "7.6%"]

@@ -51,6 +51,7 @@ MARKED_FILES = (
     "tests/tables/engines/test_spark.py",
     "tests/inference/test_structured_stream.py",
     "tests/features/online/test_outages.py",
+    "tests/monitoring/test_report_in_browser.py",
     "tests/repository/test_other_python.py",
     "tests/repository/test_platform_sets.py",
 )
@@ -121,7 +122,7 @@ def test_the_tests_of_every_optional_part_are_skipped_on_a_bare_machine(tmp_path
     code, report = run_tests(environment, "-m", " or ".join(PARTS), *MARKED_FILES)
     assert code == 0, report
     assert "passed" not in report.splitlines()[-1]
-    for command in (HIDDEN[part][1] for part in ("java", "PostgreSQL", "the other Python")):
+    for command in (HIDDEN[part][1] for part in ("java", "PostgreSQL", "Chromium", "the other Python")):
         assert command in report
 
 

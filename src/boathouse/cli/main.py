@@ -25,6 +25,7 @@ _COMMANDS = (
     "features",
     "infer",
     "models",
+    "monitor",
     "package",
     "requests",
     "retrain",

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 QUANTILES = 10
 # Bins of equal width over the pooled range, behind the Jensen-Shannon distance.
 SHARED_BINS = 20
+# Bins that are kept for pictures.
+MOST_BINS = 20
 # Probability up to which an event among the values of a column is not put down to chance.
 BY_CHANCE = 0.01
 
@@ -94,6 +96,7 @@ def compare_numeric(
         reference_infinite=before.infinite,
         current_infinite=after.infinite,
         shift=find_shift(labels, counts) if curves else NO_SHIFT,
+        bins=list_bins(labels, counts),
         new_values=values.new,
         vanished_values=values.vanished,
         new_share=values.new_share,
@@ -227,6 +230,27 @@ def find_shift(labels: list[str], counts: NDArray[np.float64]) -> Shift:
     return Shift(labels[worst], float(shares[0, worst]), float(shares[1, worst]))
 
 
+def list_bins(labels: Sequence[str], counts: NDArray[np.float64], *, by_share: bool = False) -> tuple[Shift, ...]:
+    """Return the shares of each bin, at most :data:`MOST_BINS`: of more, the rest as one.
+
+    Args:
+        labels: Names of the bins.
+        counts: Known rows of each bin, reference first.
+        by_share: Whether the most frequent come first and are the ones kept; else the order stays.
+    """
+    rows = counts.sum(axis=1, keepdims=True)
+    if not rows.all():
+        return ()
+    shares = counts / rows
+    order = np.argsort(-shares.max(axis=0), kind="stable") if by_share else np.arange(len(labels))
+    kept = order if len(order) <= MOST_BINS else order[: MOST_BINS - 1]
+    bins = [Shift(labels[place], float(shares[0, place]), float(shares[1, place])) for place in kept]
+    if len(kept) < len(order):
+        others = shares[:, order[len(kept) :]].sum(axis=1)
+        bins.append(Shift(f"{len(order) - len(kept):,} others", float(others[0]), float(others[1])))
+    return tuple(bins)
+
+
 def _count_bins(before: SortedSide, after: SortedSide, values: Floats | None) -> tuple[list[str], NDArray[np.float64]]:
     """Known rows per bin: one bin for each of ``values``, or the reference's deciles."""
     edges = _reference_edges(before.values) if values is None else values
@@ -313,6 +337,7 @@ def compare_categorical(
         reference_nulls=nulls[0],
         current_nulls=nulls[1],
         shift=find_shift(names, counts) if has_values else NO_SHIFT,
+        bins=list_bins(names, counts, by_share=True),
         distinct_delta=float(len(after) / max(rows[1], 1) - len(before) / max(rows[0], 1)),
         tv_distance=total_variation_distance(*counts) if has_values else 0.0,
         l_infinity=l_infinity_distance(*counts) if has_values else 0.0,

@@ -248,6 +248,8 @@ class Comparison:
         new_share: Share of the current known rows with a new value, 0 to 1.
         vanished_share: Share of the reference's known rows with a vanished value, 0 to 1.
         is_surprising: Whether categories came or went that chance does not explain.
+        bins: Shares of the known rows by bin, for pictures: of numbers in their order, of categories the most frequent
+            first and the others as one.
 
     Nulls and infinite numbers are counted apart: every other statistic is of known, finite values. Where a side has
     none, distances are 0 and there is nothing to test. No number is NaN or infinite.
@@ -285,6 +287,7 @@ class Comparison:
     infinite_effect: Effect = NO_EFFECT
     before: Profile | None = None
     after: Profile | None = None
+    bins: tuple[Shift, ...] = ()
 
     @property
     def std_delta(self) -> float | None:

@@ -290,6 +290,24 @@ DRIFT_METRICS = TableContract(
             description="all, or the slice as <column>=<value>: slice_key and slice_value in one, never null.",
             nullable=True,
         ),
+        Column(
+            name="bins",
+            dtype="array<string>",
+            description="Names of the bins of both windows, for pictures: values, or intervals; at most 20.",
+            nullable=True,
+        ),
+        Column(
+            name="reference_shares",
+            dtype="array<double>",
+            description="Share of the reference's known rows in each bin, 0 to 1.",
+            nullable=True,
+        ),
+        Column(
+            name="current_shares",
+            dtype="array<double>",
+            description="Share of the current window's known rows in each bin, 0 to 1.",
+            nullable=True,
+        ),
     ),
 )
 
@@ -321,6 +339,9 @@ def drift_rows(
             reference,
             model_version,
             *_decided_row(drift),
+            [each.bin for each in drift.comparison.bins],
+            [each.reference for each in drift.comparison.bins],
+            [each.current for each in drift.comparison.bins],
         )
         for drift in drifts
     ]

@@ -204,3 +204,12 @@ def describe_replacement(window: ScoredWindow, error: TableError) -> Baseline:
     cohort = window.previous
     title = f"the cohort of {cohort} that it scored before" if cohort else ""
     return Baseline(title=title, problem=str(error), cohort=cohort)
+
+
+def describe_reference(baseline: Baseline | None, version: str) -> str:
+    """Return what the features are compared with, in a sentence; empty where none was compared."""
+    if baseline is None or not baseline.title:
+        return ""
+    if baseline.is_training:
+        return f"Compared with the newest rows that version {version} was trained on, {baseline.title}."
+    return f"Compared with {baseline.title}: the rows that version {version} was trained on cannot be read."

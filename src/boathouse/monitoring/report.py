@@ -1,270 +1,189 @@
-"""The monitoring report: one HTML file that needs nothing beside itself, and the matplotlib figures in it."""
+"""The monitoring report: one HTML page on what is wrong, what to do and how it came, from the history of tables."""
 
 from __future__ import annotations
 
-import base64
-import io
-from dataclasses import dataclass
+import shlex
+from collections import Counter
 from typing import TYPE_CHECKING
 
-from boathouse.modelling.task import BINARY, Task
-from boathouse.monitoring.alerts import describe_values
-from boathouse.monitoring.drift import group_reasons
-from boathouse.reports.rendering import render_html
+from boathouse.monitoring.report_drift import describe_drift
+from boathouse.monitoring.report_performance import (
+    choose_decisive,
+    describe_performance,
+    describe_slices,
+    describe_trends,
+    list_versions,
+)
+from boathouse.reports.axes import Bounds, show_number
+from boathouse.reports.charts import Point, Series, line_chart
+from boathouse.reports.page import Page, Section, Step, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import date
+    from collections.abc import Iterator
 
-    import numpy as np
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-    from numpy.typing import NDArray
+    from boathouse.modelling.task import Task
+    from boathouse.monitoring.history import MonitoringHistory, PastAlert
 
-    from boathouse.monitoring.alerts import Alert, Findings
-    from boathouse.monitoring.distances import Comparison
-    from boathouse.monitoring.drift import ColumnDrift
-    from boathouse.monitoring.options import DriftOptions
-    from boathouse.monitoring.performance import CohortPerformance
-    from boathouse.monitoring.reference import Baseline
-
-# Enough for a sharp picture on a dense screen at the width of the page.
-DOTS_PER_INCH = 144
-# Told apart by people with colour blindness (Okabe & Ito, 2008).
-COLOURS = {"none": "#0072b2", "warning": "#e69f00", "alarm": "#d55e00"}
-UNJUDGED = "#999999"
-SHOWN_COLUMNS = 20
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReportHead:
-    """What the report is about: names, dates, and the window judged as text."""
-
-    model: str
-    version: str
-    environment: str
-    as_of: date
-    window: str
+# What a command begins with; alerts name theirs after a colon.
+_PROGRAMS = ("kedro ", "boathouse ", "make ")
+# For alerts whose action names no command: the step that looks, or that the action ends with.
+_COMMANDS = {
+    "feature_drift": "boathouse features lineage {subject} --env {env}",
+    "unused_feature_drift": "boathouse features lineage {subject} --env {env}",
+    "prediction_drift": "boathouse trace champion --env {env}",
+    "label_drift": "kedro run --pipelines training,evaluation,promotion --env {env}",
+    "performance": "kedro run --pipelines training,evaluation,promotion --env {env}",
+    "fairness": "boathouse models report --env {env} --to dist/report.html",
+    "data": "kedro run --pipeline data_prep --env {env}",
+    "reference": "kedro run --pipelines training,evaluation,promotion --env {env}",
+}
+# Messages that a step repeats; the alerts below it have all.
+_NAMED = 2
+# Sections that need measures, with what would fill them.
+_FILLED_BY = {
+    "Slices": "measures of parts of the rows, which monitoring writes for the slices that conf names.",
+    "Fairness over time": "measures of the kind fairness, which need groups in conf and labels that are known.",
+    "Latency, cost and value": "measures of the kinds service and kpi: the log of an endpoint, and values in conf.",
+    "What relates features and label": "measures of the kind concept, which need labels of the newest windows.",
+}
 
 
-@dataclass(frozen=True, kw_only=True)
-class MonitoringView:
-    """What the template shows; cells are rounded text, in the order of the template's headings.
-
-    Attributes:
-        head: What the report is about.
-        severity: ``alarm``, ``warning`` or ``none``: the worst of the alerts.
-        alarms: Number of alarms.
-        warnings: Number of warnings.
-        alerts: Severity, kind, what happened and what to do; alarms first.
-        reference: What the features are compared with, in a sentence; empty where none was compared.
-        drifts: A row for each feature, the largest drift first, those not judged last.
-        left_out: Columns that are not judged, or not there, and why.
-        measured: Headings of the task's figures, the last of each row of ``cohorts``.
-        cohorts: A row for each scored cohort, the oldest first.
-        pictures: PNG files ``drift``, ``scores`` and ``performance`` in base64.
-    """
-
-    head: ReportHead
-    severity: str
-    alarms: int
-    warnings: int
-    alerts: tuple[tuple[str, ...], ...]
-    reference: str
-    drifts: tuple[tuple[str, ...], ...]
-    left_out: tuple[tuple[str, ...], ...]
-    measured: tuple[str, ...]
-    cohorts: tuple[tuple[str, ...], ...]
-    pictures: Mapping[str, str]
+def render_report(history: MonitoringHistory, *, task: Task) -> str:
+    """Return the page as one HTML file; its size does not depend on the number of rows monitored."""
+    return build_page(history, task=task).to_html()
 
 
-def render_report(
-    head: ReportHead,
-    findings: Findings,
-    alerts: Sequence[Alert],
-    plots: Mapping[str, Figure],
-    *,
-    task: Task = BINARY,
-) -> str:
-    """Return the page; ``plots`` has the figures ``drift``, ``scores`` and ``performance``."""
-    alarms = sum(alert.severity == "alarm" for alert in alerts)
-    view = MonitoringView(
-        head=head,
-        severity="alarm" if alarms else "warning" if alerts else "none",
-        alarms=alarms,
-        warnings=len(alerts) - alarms,
-        alerts=tuple((each.severity, each.kind.replace("_", " "), each.message, each.action) for each in alerts),
-        reference=describe_reference(findings.baseline, head.version),
-        drifts=tuple(map(_drift_cells, findings.features)),
-        left_out=tuple(list_left_out(findings)),
-        measured=tuple(f"{each.title}#" for each in task.reported),
-        cohorts=tuple(_performance_cells(each, task) for each in findings.cohorts),
-        pictures={name: _encode(figure) for name, figure in plots.items()},
+def build_page(history: MonitoringHistory, *, task: Task) -> Page:
+    """Return the page: status, what to do first, then the evidence; a section without data is named at its end."""
+    head = history.head
+    sections = [
+        _describe_status(history, task),
+        _describe_steps(history),
+        describe_performance(history, task),
+        describe_drift(history),
+        describe_slices(history, task),
+        describe_trends(history, "Fairness over time", ("fairness",)),
+        describe_trends(history, "What relates features and label", ("concept",)),
+        describe_trends(history, "Latency, cost and value", ("service", "kpi")),
+        _describe_alerts(history),
+        _describe_versions(history),
+    ]
+    shown = [each for each in sections if each.text or each.charts or each.steps or any(t.rows for t in each.tables)]
+    missing = [title for title in _FILLED_BY if title not in {each.title for each in shown}]
+    return Page(
+        title=f"Monitoring of {head.model}",
+        lead="",
+        facts=(
+            ("Champion", f"version {head.version}"),
+            ("Environment", head.environment),
+            ("As-of date", str(head.as_of)),
+            ("Window judged", head.window),
+        ),
+        sections=(*shown, *_describe_missing(missing)),
     )
-    return render_html("monitoring.html.j2", report=view, words=task.words)
 
 
-def describe_reference(baseline: Baseline | None, version: str) -> str:
-    """Return what the features are compared with, in a sentence; empty where none was compared."""
-    if baseline is None or not baseline.title:
-        return ""
-    if baseline.is_training:
-        return f"Compared with the newest rows that version {version} was trained on, {baseline.title}."
-    return f"Compared with {baseline.title}: the rows that version {version} was trained on cannot be read."
+def _describe_status(history: MonitoringHistory, task: Task) -> Section:
+    alerts = history.open_alerts
+    counts = Counter(each.severity for each in alerts)
+    alarms, others = counts["alarm"], len(alerts) - counts["alarm"]
+    if alarms:
+        sentence = f"{_count(alarms, 'alarm')}: someone has to look and decide."
+    else:
+        sentence = f"{_count(others, 'warning')}: watch." if others else "Nothing crossed its limit."
+    judged = [each for each in history.newest_drift if not each.left_out]
+    moved = sum(each.severity == "alarm" for each in judged)
+    waiting = sum(each.status != "measured" for each in history.performance)
+    table = Table(
+        caption="Counts of this run",
+        headers=("what", "count#", "of#"),
+        rows=(
+            ("alarms", str(alarms), str(len(alerts))),
+            ("warnings and less", str(others), str(len(alerts))),
+            ("columns that moved", str(moved), str(len(judged))),
+            ("scored windows that wait for labels", str(waiting), str(len(history.performance))),
+        ),
+    )
+    mark = "error" if alarms else "warning" if others else "good"
+    return Section(
+        title="At a glance", text=(f"{sentence} {_say_performance(history, task)}",), tables=(table,), mark=mark
+    )
 
 
-def list_left_out(findings: Findings) -> list[tuple[str, str]]:
-    """Return the columns that are not judged, those of one reason together, and the reason."""
-    groups = group_reasons({drift.column: drift.left_out for drift in findings.features if drift.left_out})
-    told = [(", ".join(names), f"measured, not judged: {reason}") for reason, names in groups.items()]
-    absent = findings.baseline.absent if findings.baseline else {}
-    return [*told, *((name, f"not compared: {reason}") for name, reason in absent.items())]
-
-
-def _drift_cells(drift: ColumnDrift) -> tuple[str, ...]:
-    compared = drift.comparison
+def _say_performance(history: MonitoringHistory, task: Task) -> str:
+    """Return how well the newest window whose figure is known did, measured or estimated."""
+    title = task.figure(task.decisive).title
+    known = [each for each in choose_decisive(history, task) if each.value is not None]
+    if not known:
+        return f"No {title} is known yet."
+    newest = max(known, key=lambda each: (each.window.start, each.status == "measured"))
+    ends = "" if newest.low is None else f" [{show_number(newest.low)}, {show_number(newest.high)}]"
     return (
-        drift.column if drift.is_input else f"{drift.column} (no input of the model)",
-        _severity_cell(drift),
-        _effect_cell(drift),
-        f"{compared.psi:.3f}",
-        f"{compared.js_distance:.3f}",
-        f"chi² {compared.chi_squared.statistic:,.0f}" if compared.chi_squared else f"KS {compared.test.statistic:.3f}",
-        f"{drift.p_adjusted:.2g}" if drift.p_adjusted else "< 1e-300",
-        f"{compared.reference_null_share:.1%} → {compared.current_null_share:.1%}{_describe_infinite(compared)}",
-        f"{compared.shift.bin}: {compared.shift.reference:.1%} → {compared.shift.current:.1%}",
-        describe_values(compared) or "–",
+        f"{title} of version {newest.model_version} is {newest.status} at {show_number(newest.value)}{ends} "
+        f"in the window from {newest.window.start}."
     )
 
 
-def _effect_cell(drift: ColumnDrift) -> str:
-    if drift.problem:
-        return f"not compared: {drift.problem}"
-    effect = drift.comparison.effect
-    return f"{effect.value:.3f} [{effect.low:.3f}, {effect.high:.3f}]"
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _describe_infinite(compared: Comparison) -> str:
-    """Return how many numbers are infinite; empty for none."""
-    if not compared.reference_infinite and not compared.current_infinite:
-        return ""
-    return f"; infinite {compared.reference_infinite:,} → {compared.current_infinite:,} rows"
+def _describe_steps(history: MonitoringHistory) -> Section:
+    """Return each advice once, that of the most urgent alert first."""
+    urgent = sorted((each for each in history.open_alerts if each.state != "muted"), key=_urgency)
+    groups: dict[str, list[PastAlert]] = {}
+    for alert in urgent:
+        groups.setdefault(alert.action, []).append(alert)
+    steps = tuple(_make_step(action, alerts, history.head.environment) for action, alerts in groups.items())
+    return Section(title="What to do first", text=() if steps else ("Nothing.",), steps=steps)
 
 
-def _severity_cell(drift: ColumnDrift) -> str:
-    if drift.left_out:
-        return "not judged"
-    parts: list[str] = [drift.severity] if drift.severity != "none" else []
-    parts += (
-        [f"{drift.null_severity}: nulls{' or infinite' if drift.comparison.current_infinite else ''}"]
-        if drift.null_severity != "none"
-        else []
+def _urgency(alert: PastAlert) -> int:
+    return {"alarm": 0, "warning": 1}.get(alert.severity, 2)
+
+
+def _make_step(action: str, alerts: list[PastAlert], environment: str) -> Step:
+    text, colon, command = action.partition(": ")
+    if not colon or not command.startswith(_PROGRAMS):
+        text, command = action, _COMMANDS.get(alerts[0].kind, "")
+        command = command.format(subject=shlex.quote(alerts[0].subject), env=environment)
+    rest = len(alerts) - _NAMED
+    named = " ".join(f"{each.severity}: {each.message}" for each in alerts[:_NAMED])
+    return Step(text=text, command=command, reason=f"{named}{f' And {rest} more.' if rest > 0 else ''}")
+
+
+def _describe_alerts(history: MonitoringHistory) -> Section:
+    rows = tuple(
+        (each.severity, each.state, str(each.since), each.subject, each.message, each.action, each.owner or "–")
+        for each in sorted(history.open_alerts, key=_urgency)
     )
-    return ", ".join(parts) or "–"
-
-
-def _performance_cells(cohort: CohortPerformance, task: Task) -> tuple[str, ...]:
-    pending = cohort.status == "pending" and cohort.labels_known_on
-    return (
-        str(cohort.cohort),
-        cohort.model_version,
-        f"pending until {cohort.labels_known_on}" if pending else cohort.status.replace("_", " "),
-        f"{cohort.rows:,}",
-        f"{cohort.labelled:,}",
-        *(_figure_cell(cohort, each.name) for each in task.reported),
+    headers = ("severity", "state", "since", "about", "what happened", "what to do", "owner")
+    chart = line_chart("Alerts of each run", list(_count_alerts(history)), bounds=Bounds(minimum=0, least=4), wide=True)
+    return Section(
+        title="Alerts",
+        text=() if rows else (f"None: the run of {history.head.as_of} found nothing beyond a limit.",),
+        charts=(chart,) if len(history.checked) > 1 else (),
+        tables=(Table(caption="Alerts of this run, alarms first", headers=headers, rows=rows),),
     )
 
 
-def _figure_cell(cohort: CohortPerformance, name: str) -> str:
-    value, low, high = (cohort.figures.get(each) for each in (name, f"{name}_low", f"{name}_high"))
-    shown = "–" if value is None else f"{value:.3f}"
-    return shown if low is None or high is None else f"{shown} [{low:.3f}, {high:.3f}]"
+def _count_alerts(history: MonitoringHistory) -> Iterator[Series]:
+    for name, severities in (("alarms", {"alarm"}), ("warnings and less", {"warning", "info"})):
+        counts = Counter(each.as_of for each in history.alerts if each.severity in severities)
+        yield Series(name=name, points=tuple(Point(at=day, value=float(counts[day])) for day in history.checked))
 
 
-def _encode(figure: Figure) -> str:
-    buffer = io.BytesIO()
-    # Without the metadata the same figure gives the same bytes.
-    figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
-    return base64.b64encode(buffer.getvalue()).decode()
-
-
-def plot_drift(drifts: Sequence[ColumnDrift], options: DriftOptions) -> Figure:
-    """Return bars of the effect of the 20 columns that moved most, from their lower to their upper bound a line.
-
-    The axis ends where the columns that are judged do: a longer bar of one that is not is cut, with its value.
-    """
-    shown = list(drifts[:SHOWN_COLUMNS])[::-1]
-    effects = [drift.comparison.effect for drift in shown]
-    judged = [effect.high for drift, effect in zip(shown, effects, strict=True) if not drift.left_out]
-    end = 1.2 * max([*judged, 1.5 * options.tolerated_effect])
-    figure, axes = _new_figure(height=1.4 + 0.32 * len(shown))
-    axes.barh(
-        [drift.column for drift in shown],
-        [effect.value for effect in effects],
-        color=[UNJUDGED if drift.left_out else COLOURS[drift.severity] for drift in shown],
+def _describe_versions(history: MonitoringHistory) -> Section:
+    rows = tuple((str(each.on), f"version {each.version}", each.what, each.why or "–") for each in history.events)
+    table = Table(caption="What the ledger has on record", headers=("day", "version", "what", "why"), rows=rows)
+    scored = Table(
+        caption="Windows that each version scored",
+        headers=("version", "from", "to"),
+        rows=tuple(list_versions(history)),
     )
-    limit = options.tolerated_effect
-    axes.axvline(limit, color=COLOURS["alarm"], linestyle="--", linewidth=1, label=f"tolerated: {limit:g}")
-    axes.hlines(range(len(shown)), [each.low for each in effects], [each.high for each in effects], color="black")
-    axes.set_xlim(0, end)
-    for place, effect in enumerate(effects):
-        if effect.value > end:
-            axes.text(0.98 * end, place, f"{effect.value:.3g} →", ha="right", va="center", fontsize=9)
-    axes.set_xlabel("effect against the rows trained on, with its bounds; grey: not judged")
-    axes.legend(loc="lower right", frameon=False)
-    return figure
+    return Section(title="Versions and promotions", tables=(table, scored))
 
 
-def plot_scores(scores: Mapping[str, NDArray[np.float64]], *, task: Task = BINARY) -> Figure:
-    """Return the distribution of what was predicted, one line per cohort, over the range that it can have."""
-    column = task.outputs.columns[0]
-    bounds = None if column.minimum is None or column.maximum is None else (column.minimum, column.maximum)
-    figure, axes = _new_figure(height=3.2)
-    for name, values in scores.items():
-        axes.hist(values, bins=50, range=bounds, histtype="step", density=True, label=name, linewidth=1.5)
-    axes.set_xlabel(column.description.removesuffix("."))
-    axes.set_ylabel("density")
-    axes.legend(title="cohort", frameon=False)
-    return figure
-
-
-def plot_performance(cohorts: Sequence[CohortPerformance], *, task: Task = BINARY) -> Figure:
-    """Return the decisive figure with its interval, and what was predicted against what was observed, over cohorts."""
-    figure, _ = _new_figure(height=3.4, panels=2)
-    decisive, means = figure.axes
-    _draw_decisive(decisive, cohorts, task)
-    for name, style in ((task.predicted, "o-"), (task.observed, "s--")):
-        values = {_name(cohort): cohort.figures.get(name) for cohort in cohorts}
-        known = {cohort: value for cohort, value in values.items() if value is not None}
-        means.plot(list(known), list(known.values()), style, label=task.figure(name).title)
-    means.set_title("predicted and observed", fontsize=10)
-    if task.figure(task.predicted).minimum is not None:
-        means.set_ylim(bottom=task.figure(task.predicted).minimum)
-    means.legend(frameon=False)
-    return figure
-
-
-def _draw_decisive(axes: Axes, cohorts: Sequence[CohortPerformance], task: Task) -> None:
-    name = task.decisive
-    axes.set_title(f"{task.figure(name).title} of cohorts with labels", fontsize=10)
-    measured = {_name(each): each.figures for each in cohorts if each.figures.get(name) is not None}
-    for label, figures in measured.items():
-        middle = figures[name] or 0.0
-        low, high = (figures.get(f"{name}_{end}") or middle for end in ("low", "high"))
-        axes.errorbar([label], [middle], yerr=[[middle - low], [high - middle]], fmt="o", capsize=4)
-    axes.margins(x=0.5)
-    if not measured:
-        axes.text(0.5, 0.5, "no labels known yet", ha="center", va="center", transform=axes.transAxes)
-
-
-def _name(cohort: CohortPerformance) -> str:
-    return f"{cohort.cohort}\nv{cohort.model_version}"
-
-
-def _new_figure(*, height: float, panels: int = 1) -> tuple[Figure, Axes]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8.0, height), layout="constrained")
-    for axes in figure.subplots(1, panels, squeeze=False)[0]:
-        axes.spines[["top", "right"]].set_visible(False)
-    return figure, figure.axes[0]
+def _describe_missing(titles: list[str]) -> list[Section]:
+    text = tuple(f"{title}: filled by {_FILLED_BY[title]}" for title in titles)
+    return [Section(title="Not on this page", text=text)] if text else []

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from boathouse.reports.rendering import render_html, render_markdown
+
+if TYPE_CHECKING:
+    from boathouse.reports.marks import Chart
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +27,21 @@ class Table:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Step:
+    """One thing to do.
+
+    Attributes:
+        text: What, in a sentence.
+        command: What is typed for it; empty for none.
+        reason: Why: what it answers.
+    """
+
+    text: str
+    command: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Section:
     """One part of a page.
 
@@ -32,6 +51,8 @@ class Section:
         tables: Tables below the text; one without rows is left out.
         level: Depth of the heading, 2 or 3.
         mark: ``error``, ``warning``, ``good`` or empty: how the text is set off.
+        steps: What to do, the most urgent first, below the text; in HTML alone, as charts are.
+        charts: Drawings, between steps and tables.
     """
 
     title: str
@@ -39,6 +60,8 @@ class Section:
     tables: tuple[Table, ...] = ()
     level: int = 2
     mark: str = ""
+    steps: tuple[Step, ...] = ()
+    charts: tuple[Chart, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,11 +72,13 @@ class Page:
         title: Its title.
         lead: One paragraph on what it is about.
         sections: In order.
+        facts: Names with their values, below the title of the HTML page.
     """
 
     title: str
     lead: str
     sections: tuple[Section, ...]
+    facts: tuple[tuple[str, str], ...] = ()
 
     def to_markdown(self) -> str:
         """Return the page as Markdown with tables."""

@@ -159,16 +159,10 @@ def measure_drift(
     return [*own, *parts[0], *parts[1], *measure_table(figures, features), *missing]
 
 
-def tabulate_drift(
-    findings: Findings,
-    sliced: SlicedDrift,
-    window: ScoredWindow,
-    as_of: date,
-    *,
-    predictions: DataFrame,
-    use_case: UseCase,
-) -> DataFrame:
-    """Return the rows of ``monitoring.drift_metrics``; ``predictions`` only gives the Spark session."""
+def list_drift(
+    findings: Findings, sliced: SlicedDrift, window: ScoredWindow, as_of: date, *, use_case: UseCase
+) -> list[Row]:
+    """Return the rows of ``monitoring.drift_metrics``, in the order of its contract."""
     rows: list[Row] = []
     for comparing, drifts in group_drifts(findings, window, use_case.words.period):
         is_feature = comparing.kind == "feature"
@@ -180,7 +174,20 @@ def tabulate_drift(
             reference=findings.baseline.title if is_feature and findings.baseline else None,
             model_version=None if comparing.kind == "label" else window.model_version,
         )
-    return _to_frame(rows, DRIFT_METRICS.ddl, predictions)
+    return rows
+
+
+def tabulate_drift(
+    findings: Findings,
+    sliced: SlicedDrift,
+    window: ScoredWindow,
+    as_of: date,
+    *,
+    predictions: DataFrame,
+    use_case: UseCase,
+) -> DataFrame:
+    """Return the rows of ``monitoring.drift_metrics``; ``predictions`` only gives the Spark session."""
+    return _to_frame(list_drift(findings, sliced, window, as_of, use_case=use_case), DRIFT_METRICS.ddl, predictions)
 
 
 def tabulate_profiles(

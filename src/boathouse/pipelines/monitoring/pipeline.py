@@ -2,6 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from boathouse.monitoring.history import HISTORY_TABLES
 from boathouse.pipelines.binding import bind
 from boathouse.pipelines.monitoring import alert_nodes, drift_nodes, estimate_nodes, nodes, reporting
 from boathouse.pipelines.monitoring.parts import DRIFT, PERFORMANCE, SESSION, VALUE, estimate_part, service_part
@@ -245,26 +246,62 @@ def _report_nodes(use_case: UseCase) -> list[Node]:
         "alerts": "monitoring.raised",
         "window": "monitoring.window",
         "as_of": "monitoring.as_of",
-        "place": PLACE,
     }
-    pictures = ["reports.monitoring_drift", "reports.monitoring_scores", "reports.monitoring_performance"]
     return [
         champion_node(
             bind(reporting.draw_plots, use_case=use_case),
             inputs=["monitoring.feature_drifts", "monitoring.scored_cohorts", "monitoring.cohorts", DRIFT],
-            outputs=["monitoring.plots", *pictures],
+            outputs=["reports.monitoring_drift", "reports.monitoring_scores", "reports.monitoring_performance"],
             name="draw_plots",
+        ),
+        *_history_nodes(use_case),
+        Node(
+            bind(reporting.write_summary, use_case=use_case),
+            inputs=shared
+            | LEDGER
+            | {"place": PLACE, "evaluation": "reports.evaluation", "promotion": "reports.promotion"},
+            outputs="reports.summary",
+            name="write_summary",
+        ),
+    ]
+
+
+def _history_nodes(use_case: UseCase) -> list[Node]:
+    """Return the way to the report: this run's rows, with those of earlier runs, on one page."""
+    return [
+        champion_node(
+            bind(reporting.list_findings, use_case=use_case),
+            inputs={
+                "findings": "monitoring.findings",
+                "sliced": "monitoring.slice_drifts",
+                "measures": "monitoring.current_measures",
+                "records": "monitoring.alert_events",
+                "window": "monitoring.window",
+                "as_of": "monitoring.as_of",
+                "now": "monitoring.now",
+                "place": PLACE,
+            },
+            outputs="monitoring.found",
+            name="list_findings",
+        ),
+        champion_node(
+            bind(reporting.gather_history, use_case=use_case),
+            inputs={
+                "found": "monitoring.found",
+                "findings": "monitoring.findings",
+                "window": "monitoring.window",
+                "as_of": "monitoring.as_of",
+                **{name: f"monitoring.past_{name}" for name in HISTORY_TABLES},
+                "place": PLACE,
+                "state": "models.state",
+            },
+            outputs="monitoring.history",
+            name="gather_history",
         ),
         champion_node(
             bind(reporting.write_report, use_case=use_case),
-            inputs=shared | {"plots": "monitoring.plots"},
+            inputs={"history": "monitoring.history"},
             outputs="reports.monitoring",
             name="write_report",
-        ),
-        Node(
-            bind(reporting.write_summary, use_case=use_case),
-            inputs=shared | LEDGER | {"evaluation": "reports.evaluation", "promotion": "reports.promotion"},
-            outputs="reports.summary",
-            name="write_summary",
         ),
     ]
