@@ -399,6 +399,9 @@ BINARY_MODULES = {
     *("modelling/task.py", "modelling/binary.py", "modelling/calibration.py"),
     *("modelling/metrics.py", "modelling/intervals.py"),
     *("scoring/spec.py", "scoring/scorer.py", "scoring/export/graph.py"),
+    # What estimates a probability's performance, recalibrates it, or makes the baseline's.
+    *("monitoring/calibrators.py", "monitoring/estimation.py", "monitoring/estimates.py"),
+    *("monitoring/concept.py", "monitoring/baseline.py"),
 }
 DECIDING = (
     *("modelling", "evaluation", "scoring", "inference", "lifecycle", "monitoring", "problem", "pipelines"),
@@ -426,7 +429,7 @@ def test_nothing_else_asks_for_a_probability() -> None:
     assert {name.partition("/")[0] for name in asking} == set(DECIDING)
     assert {name: lines for name, lines in asking.items() if lines and name not in BINARY_MODULES} == {}
     assert asking["modelling/task.py"]
-    for name in ("model_card.md.j2", "monitoring.html.j2"):
+    for name in ("model_card.md.j2", "page.html.j2"):
         assert OWN_WORDS.findall((source / "reports/templates" / name).read_text(encoding="utf-8")) == []
 
 

@@ -12,7 +12,9 @@ from boathouse.options import require_between, require_whole
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Standard deviations above what chance puts outside the reference's range before a column counts.
+# Probability up to which rows beyond what the reference had are not put down to chance, by column.
+_BY_CHANCE = 1e-5
+# Standard deviations above what chance adds to few values before a column counts.
 _BEYOND_CHANCE = 4.0
 # Values and columns named in a reason.
 _NAMED = 3
@@ -75,7 +77,7 @@ def check_support(
     """Return which current rows have a value outside of the reference: new, out of its range, or newly missing.
 
     Some rows of a later cohort always exceed what was seen before: of n reference rows, chance puts 2 in n + 1 outside
-    of the range. A column counts as soon as more lie there than chance explains by four standard deviations.
+    of the range. A column counts as soon as more lie there than chance explains.
 
     Args:
         reference: Columns by name, all of one length; NaN or None for missing.
@@ -91,7 +93,7 @@ def check_support(
     for name, before in reference.items():
         now = current.get(name)
         outside = np.ones(rows, dtype=bool) if now is None else _find_outside(before, now, options)
-        if not _exceeds_chance(outside, len(before)):
+        if not _exceeds_chance(outside, len(before), is_discrete=_is_discrete(before, options)):
             continue
         unsupported |= outside
         shares[name] = float(outside.mean())
@@ -125,11 +127,18 @@ def _find_outside(before: np.ndarray, now: np.ndarray, options: SupportOptions) 
         return np.asarray(newly_missing | (~gone_now & ((now < known.min()) | (now > known.max()))))
 
 
-def _exceeds_chance(outside: np.ndarray, reference_rows: int) -> bool:
-    """Return whether more rows lie outside than of rows of the same distribution, whose count is beta-binomial."""
+def _exceeds_chance(outside: np.ndarray, reference_rows: int, *, is_discrete: bool) -> bool:
+    """Return whether more rows lie outside than of rows of the same distribution.
+
+    Of m rows beside n of the reference, k or more lie above its largest with about (m / (m + n))^k, and so below its
+    smallest: k or more on both sides together with about (k + 1) times that.
+    """
+    count = int(outside.sum())
+    if not is_discrete:
+        return bool(np.log1p(count) - count * np.log1p(reference_rows / len(outside)) < np.log(_BY_CHANCE))
     expected = 2 * len(outside) / (reference_rows + 1)
     spread = np.sqrt(expected * (1 + len(outside) / (reference_rows + 1)))
-    return bool(outside.sum() > expected + _BEYOND_CHANCE * max(spread, 1.0))
+    return bool(count > expected + _BEYOND_CHANCE * max(spread, 1.0))
 
 
 def _explain(found: Support, options: SupportOptions) -> str:
