@@ -25,6 +25,7 @@ _COMMANDS = (
     "infer",
     "models",
     "package",
+    "replay",
     "requests",
     "run",
     "serve",

@@ -26,6 +26,7 @@ def library_contracts() -> tuple[TableContract, ...]:
     from boathouse.monitoring.drift_table import DRIFT_METRICS
     from boathouse.monitoring.tables import ALERTS, PERFORMANCE
     from boathouse.problem.scored_tables import STREAM_PROGRESS
+    from boathouse.replay.comparison import POLICIES
     from boathouse.tables.quality import DATA_QUALITY
 
     return (
@@ -40,6 +41,7 @@ def library_contracts() -> tuple[TableContract, ...]:
         LOOK_UPS,
         MODEL_VERSIONS,
         PERFORMANCE,
+        POLICIES,
         PROMOTIONS,
         REFRESHES,
         REGISTRY,
