@@ -177,8 +177,7 @@ def play_in(folder: Path, asked: Request, book_folder: Path, params: Mapping[str
     """Play the months that are not done yet in ``folder``, and say what came of all of them."""
     import json
 
-    from boathouse.atomic_files import folder_lock
-    from boathouse.replay.records import Asked, open_progress
+    from boathouse.replay.records import Asked, claim_folder
     from boathouse.replay.words import describe_step, summarise_months
 
     book, terms = read_book(book_folder), name_terms()
@@ -197,10 +196,10 @@ def play_in(folder: Path, asked: Request, book_folder: Path, params: Mapping[str
     click.echo(
         f"Replay of {wanted.first} to {wanted.last} · policy {asked.policy} · env {asked.environment} · {folder}"
     )
-    if done:
-        click.echo(f"{done} of {len(months)} months are done already; it goes on after them.")
-    with folder_lock(folder, purpose="replay", patience_seconds=0), open_player(folder, asked, book, params) as player:
-        progress.write(folder)
+    with claim_folder(folder, wanted) as progress, open_player(folder, asked, book, params) as player:
+        done = sum(each.is_done for each in progress.months)
+        if done:
+            click.echo(f"{done} of {len(months)} months are done already; it goes on after them.")
         for progress in player.play(progress, months, asked.policy):  # noqa: B020 - each is the next of the same
             progress.write(folder)
             touched = progress.find(player.month)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from boathouse.atomic_files import folder_lock
 from boathouse.cli.replay import name_terms, open_player, read_book
 from boathouse.cli.replay_matrix import MatrixBuilder
 from boathouse.cli.replay_months import MonthPlayer, merge
@@ -17,7 +16,7 @@ from boathouse.modelling.intervals import BootstrapOptions
 from boathouse.monitoring.options import PerformanceOptions
 from boathouse.replay.comparison import JUDGED, POLICIES, compare_policies, plot_policies, policy_rows
 from boathouse.replay.matrix import Cell, Matrix, PolicyResult
-from boathouse.replay.records import Asked, Progress, open_progress
+from boathouse.replay.records import Asked, claim_folder
 from boathouse.replay.words import describe_matrix, summarise_policies
 
 if TYPE_CHECKING:
@@ -41,10 +40,8 @@ def compare_in(folder: Path, asked: Request, book_folder: Path, params: Mapping[
         book=book.digest,
         params=json.dumps(params, sort_keys=True, default=str),
     )
-    open_progress(folder, wanted)
     click.echo(f"Policies from {wanted.first} to {wanted.last} · env {asked.environment} · {folder}")
-    with folder_lock(folder, purpose="replay", patience_seconds=0), open_player(folder, asked, book, params) as player:
-        Progress(wanted).write(folder)
+    with claim_folder(folder, wanted), open_player(folder, asked, book, params) as player:
         book.deliver(months[-1], folder)
         player.run(["data_prep", "feature_engineering"], months[-1])
         builder = MatrixBuilder(player, months)

@@ -136,7 +136,7 @@ class MatrixBuilder:
         spine = self._labels.select(*keys, label.name, label.known_date)
         tables = [self.player.environment.table(view.table).read_newest() for view in USE_CASE.current_views]
         joined = nodes.build_training_set(spine, *(each for each in tables if each is not None), use_case=USE_CASE)
-        rows: pd.DataFrame = joined.toPandas()  # type: ignore[assignment]
+        rows: pd.DataFrame = joined.toPandas()
         return rows.sort_values(keys, ignore_index=True)
 
     def build(self) -> Iterator[tuple[date, Matrix | None]]:

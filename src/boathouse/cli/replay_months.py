@@ -108,8 +108,10 @@ class MonthPlayer:
 
     def run(self, pipelines: list[str], as_of: date, **params: Any) -> None:  # noqa: ANN401 - trees of parameters
         """Run pipelines as one Kedro session; what it prints goes to the log."""
+        from kedro.framework.project import configure_project
         from kedro.framework.session import KedroSession
 
+        configure_project("boathouse")
         given = merge(merge(self.describe_undelivered(as_of), self.params), {"as_of": as_of.isoformat(), **params})
         source = self.environment.conf_source.absolute()
         self.tell(f"{as_of:%Y-%m}: {', '.join(pipelines)}")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from boathouse.atomic_files import write_file
+from boathouse.atomic_files import folder_lock, write_file
 from boathouse.errors import ReplayError
+from boathouse.replay.deliveries import EXTRACTS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -183,6 +185,23 @@ def open_progress(folder: Path, asked: Asked) -> Progress:
     if differences:
         raise ReplayError.other_replay(folder.as_posix(), "; ".join(differences))
     return Progress(found, months)
+
+
+@contextmanager
+def claim_folder(folder: Path, asked: Asked) -> Iterator[Progress]:
+    """Give what was done in ``folder`` of what is ``asked``, and keep other processes from going on with it as well.
+
+    Raises:
+        ReplayError: As :func:`open_progress`.
+        BoathouseError: If another process plays there.
+    """
+    found = open_progress(folder, asked)
+    if not (folder / RECORD).is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        found.write(folder)
+    # Others lock the data folder itself, such as the store of models.
+    with folder_lock(folder / EXTRACTS, purpose="replay", patience_seconds=0):
+        yield open_progress(folder, asked)
 
 
 def _read_month(content: dict[str, Any]) -> MonthRecord:
