@@ -12,7 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from boathouse.cli.main import cli
-from boathouse.cli.replay import Request, open_player, own_folder, parse_params, read_book, verify
+from boathouse.cli.replay import parse_params, verify
+from boathouse.cli.replay_folder import Request, open_player, own_folder, read_book
 from boathouse.cli.replay_months import MonthPlayer
 from boathouse.errors import ReplayError
 from boathouse.replay.deliveries import list_months

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from boathouse.cli.replay import name_terms, open_player, read_book
+from boathouse.cli.replay_folder import name_terms, open_player, read_book
 from boathouse.cli.replay_matrix import MatrixBuilder
 from boathouse.cli.replay_months import MonthPlayer, merge
 from boathouse.modelling.intervals import BootstrapOptions
@@ -22,7 +22,7 @@ from boathouse.replay.words import describe_matrix, summarise_policies
 if TYPE_CHECKING:
     from datetime import date
 
-    from boathouse.cli.replay import Request
+    from boathouse.cli.replay_folder import Request
 
 PLOT, PAGE = "replay_policies.png", "replay_policies.txt"
 

@@ -29,20 +29,21 @@ NEVER, ALWAYS, ON_ALERT, RECALIBRATE, ORACLE = (
 )
 # Policies that do something after the first training.
 JUDGED = (ALWAYS, ON_ALERT, RECALIBRATE)
+# Description and unit of each figure.
 _FIGURES = {
-    "cost": "Cost of all decisions in currency units.",
-    "saved": "Cost of never training again less the cost, in currency units: above 0 the policy saves.",
-    "regret": "Cost less that of the best schedule in hindsight, in currency units.",
-    "roc_auc": "Mean ROC AUC of the cohorts; 0.5 is chance.",
-    "log_loss": "Mean logarithmic loss of the rows in nats; 0 is perfect.",
+    "cost": ("Cost of all decisions.", "currency units"),
+    "saved": ("Cost of never training again less the cost: above 0 the policy saves.", "currency units"),
+    "regret": ("Cost less that of the best schedule in hindsight.", "currency units"),
+    "roc_auc": ("Mean ROC AUC of the cohorts; 0.5 is chance.", "area"),
+    "log_loss": ("Mean logarithmic loss of the rows; 0 is perfect.", "nats"),
 }
 
 
 def _figure_columns() -> tuple[Column, ...]:
     ends = {"": "", "_low": "Lower end of its interval: ", "_high": "Upper end of its interval: "}
     return tuple(
-        Column(name=f"{name}{end}", dtype="double", description=f"{words}{text}")
-        for name, text in _FIGURES.items()
+        Column(name=f"{name}{end}", dtype="double", description=f"{words}{text}", unit=unit)
+        for name, (text, unit) in _FIGURES.items()
         for end, words in ends.items()
     )
 
