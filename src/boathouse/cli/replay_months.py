@@ -18,7 +18,7 @@ from boathouse.modelling.intervals import BootstrapOptions
 from boathouse.modelling.result import LoadedModel, NoModel
 from boathouse.modelling.splits import SplitOptions
 from boathouse.problem.scored_tables import CHAMPION
-from boathouse.replay.policies import MonthFacts, choose_action
+from boathouse.replay.policies import ALARMS, MonthFacts, choose_action
 from boathouse.replay.records import Earned, MonthRecord, Progress, Raised
 from boathouse.use_case import USE_CASE
 
@@ -194,7 +194,7 @@ class MonthPlayer:
             for row in rows
             if row["kind"] != "none"
         }
-        return tuple(sorted(found, key=lambda each: (each.severity == "warning", each.kind, each.subject)))
+        return tuple(sorted(found, key=lambda each: (each.severity not in ALARMS, each.kind, each.subject)))
 
     def measure(self, record: MonthRecord) -> Earned:
         """Return what the decisions on the cohort of ``record`` cost, now that its labels are known."""
