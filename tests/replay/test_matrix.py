@@ -120,15 +120,16 @@ def test_policies_are_measured_against_never_and_against_hindsight() -> None:
 
 
 def test_the_interval_says_whether_it_was_worth_it() -> None:
-    def judge(later: int) -> str:
+    def judge(later: int, policy: str = ALWAYS) -> str:
         results = compare_policies(
             make_matrix(later=later), SAMPLING, is_alarming=lambda _: False, newest_known={JUNE: MAY, JULY: JUNE}
         )
-        return judge_retraining([each for each in results if each.policy == ALWAYS], currency="EUR")[0]
+        return judge_retraining([each for each in results if each.policy == policy], currency="EUR")[0]
 
     assert "was worth it: it saved EUR 400" in judge(10)
     assert "cannot be told from never retraining" in judge(49)
     assert "was not worth it: it cost EUR 500" in judge(100)
+    assert judge(10, ON_ALERT) == "on-alert did what never retraining does: it had no reason to train again."
 
 
 def test_the_same_seed_gives_the_same_intervals() -> None:

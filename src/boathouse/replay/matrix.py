@@ -249,7 +249,9 @@ def judge_retraining(results: Sequence[PolicyResult], *, currency: str) -> list[
     for each in results:
         saved = each.saved
         amount = f"{currency} {abs(saved.value):,.0f}, interval {saved.low:,.0f} to {saved.high:,.0f}"
-        if not saved.excludes_zero:
+        if saved.low == saved.high == 0:
+            verdict = "did what never retraining does: it had no reason to train again"
+        elif not saved.excludes_zero:
             verdict = f"cannot be told from never retraining ({'saved' if saved.value >= 0 else 'cost'} {amount})"
         elif saved.value > 0:
             verdict = f"was worth it: it saved {amount}"
