@@ -236,7 +236,7 @@ def test_without_it_nothing_is_alerted_and_nothing_retrained(quiet: Played) -> N
     assert not quiet.alarms(JUNE)
     assert not quiet.alarms(JULY)
     assert [each.action for each in quiet.progress.months] == ["start", "nothing", "nothing"]
-    assert {row["version"] for row in quiet.rows("audit.promotions")} == {"1"}
+    assert {row["version"] for row in quiet.rows("audit.promotions")} - {None} == {"1"}
     assert quiet.holds
 
 
