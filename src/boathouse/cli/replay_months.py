@@ -252,8 +252,10 @@ class MonthPlayer:
         choice = choose_action(policy, facts)
         trains = choice.action in {"start", "retrain"}
         before = record.before if record.before is not None else len(model.records)
-        record = replace(record, action=choice.action, reason=choice.reason, before=before)
-        yield record
+        begun = replace(record, action=choice.action, reason=choice.reason, before=before)
+        if begun != record:
+            yield begun
+        record = begun
         if trains:
             self.retrain(month, before, split_params(is_enough=is_enough))
             record = self.note_outcome(record, before)
