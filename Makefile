@@ -98,6 +98,10 @@ $(READY): requirements.lock pyproject.toml
 run: venv ## Run the whole flow on the shipped data, from extracts to monitoring
 	@$(BIN)/kedro run --env $(ENV) $(ARGS)
 
+.PHONY: demo
+demo: venv ## Play the shipped book month by month, with what was known then
+	@$(BIN)/boathouse replay --env $(ENV) --from 2005-04 --to 2005-10 $(ARGS)
+
 .PHONY: viz
 viz: venv ## Serve the pipelines, tables and plots in Kedro-Viz, beginning with PIPELINE=training
 	@echo "Open http://127.0.0.1:4141/?pid=$(PIPELINE) (another with PIPELINE=…); Ctrl-C ends it."

@@ -298,9 +298,7 @@ def test_a_cohort_of_another_task_has_its_own_figures(labelled: int, status: str
         label=label,
         labels_known_on=None,
     )
-    options = PerformanceOptions(
-        minimum_roc_auc=0.6, calibration_gap=1, minimum_rows=10, bootstraps=20, confidence=0.9, seed=1, label_shift=1
-    )
+    options = PerformanceOptions(minimum_rows=10, bootstraps=20, confidence=0.9, seed=1)
     found = measure_cohort(cohort, options, task=SCORE)
     assert (found.status, found.labelled, found.read("mean_points")) == (status, labelled, 5.0)
     figures = [found.read(name) for name in ("miss", "miss_low", "miss_high")]
@@ -382,9 +380,7 @@ def test_a_cohort_is_seen_from_the_adverse_value() -> None:
     label = np.repeat([0.0, 1.0, 0.0, 1.0], [2, 3, 1, 14])
     answer = {"probability": np.repeat([0.25, 0.75], [5, 15]), "decision": np.repeat([0.0, 1.0], [5, 15])}
     cohort = ScoredCohort(cohort=date(2005, 8, 31), model_version="1", answer=answer, label=label, labels_known_on=None)
-    options = PerformanceOptions(
-        minimum_roc_auc=0.6, calibration_gap=1, minimum_rows=10, bootstraps=20, confidence=0.9, seed=1, label_shift=1
-    )
+    options = PerformanceOptions(minimum_rows=10, bootstraps=20, confidence=0.9, seed=1)
     found = measure_cohort(cohort, options, adverse=0)
     means = ("mean_probability", "decision_rate", "observed_rate")
     assert [found.figures[name] for name in means] == pytest.approx([0.375, 0.25, 0.15])

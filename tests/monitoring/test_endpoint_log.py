@@ -41,13 +41,10 @@ OPTIONS = ServiceOptions(
     window_days=28, cohorts=3, max_rows=100_000, minimum_requests=5, confidence=0.95, price_per_hour=1.0
 )
 PERFORMANCE = PerformanceOptions(
-    minimum_roc_auc=0.6,
-    calibration_gap=0.1,
     minimum_rows=10,
     bootstraps=20,
     confidence=0.95,
     seed=1,
-    label_shift=0.1,
 )
 ANSWER = AnswerColumns(
     identity=("account", "observed_on"), time="observed_on", main="probability", decision="decision", period="month"

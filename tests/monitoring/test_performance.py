@@ -15,13 +15,10 @@ from boathouse.monitoring.options import PerformanceOptions
 from boathouse.monitoring.performance import ScoredCohort, measure_cohort
 
 OPTIONS = PerformanceOptions(
-    minimum_roc_auc=0.65,
-    calibration_gap=0.05,
     minimum_rows=50,
     bootstraps=100,
     confidence=0.95,
     seed=1,
-    label_shift=0.05,
 )
 GENERATOR = np.random.default_rng(5)
 PROBABILITY = np.round(GENERATOR.beta(2, 6, 2_000), 2)

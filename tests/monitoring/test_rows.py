@@ -74,13 +74,10 @@ def test_performance_rows_fit_the_contract_in_plain_types() -> None:
         labels_known_on=SEPTEMBER,
     )
     options = PerformanceOptions(
-        minimum_roc_auc=0.5,
-        calibration_gap=1.0,
         minimum_rows=10,
         bootstraps=20,
         confidence=0.9,
         seed=1,
-        label_shift=1.0,
     )
     rows = performance_rows([measure_cohort(scored, options)], as_of=SEPTEMBER)
     assert all(type(value).__module__ in {"builtins", "datetime"} for value in values_in(rows))

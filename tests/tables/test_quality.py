@@ -53,6 +53,7 @@ def test_no_rows_are_counted_as_none(spark: SparkSession) -> None:
 def test_a_table_may_be_empty_where_the_options_say_so_and_no_other(spark: SparkSession) -> None:
     counts = count(spark, [])
     check_quality(counts, QualityOptions(0.0, may_be_empty=("clean.boats",)))
+    check_quality(counts, QualityOptions(0.0, undelivered_ok=True))
     assert {row[3:] for row in counts.to_rows()} == {(0, 0.0)}
     with pytest.raises(DataQualityError, match=r"clean\.boats.*no rows"):
         check_quality(counts, QualityOptions(0.0, may_be_empty=("clean.ships",)))

@@ -27,6 +27,7 @@ _COMMANDS = (
     "models",
     "monitor",
     "package",
+    "replay",
     "requests",
     "retrain",
     "run",

@@ -29,7 +29,7 @@ from boathouse.errors.models import (
     UntrustedModelError,
 )
 from boathouse.errors.secrets import SecretError
-from boathouse.errors.simulation import SimulationError
+from boathouse.errors.simulation import ReplayError, SimulationError
 from boathouse.errors.tables import CommitConflictError, DataQualityError, EngineError, TableError
 
 __all__ = [
@@ -57,6 +57,7 @@ __all__ = [
     "PromotionError",
     "RegistryRefusedError",
     "ReleaseError",
+    "ReplayError",
     "ReproductionError",
     "RequestError",
     "RolloutError",

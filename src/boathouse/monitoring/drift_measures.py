@@ -66,9 +66,10 @@ def measure_drifts(drifts: Iterable[ColumnDrift], comparing: Comparing) -> list[
     """Return the measures of each column.
 
     ``effect`` is the distance beyond chance with its bounds; of a column that is measured and not judged it is named
-    ``unjudged_effect``. ``null_share_change`` and ``infinite_share`` are of kind ``data``, and so is
+    ``unjudged_effect``. ``null_share_change`` (-1 to 1) and ``infinite_share`` are of kind ``data``, and so is
     ``uncomparable_column``, 1 for a column that is not there or of another type, else 0. ``surprising_value_share`` is
-    the share of rows with values that came or went, 0 where chance explains them. A figure that is as it should be is
+    the share of rows with values that came or went, 0 where chance explains them; ``filled_share`` is by how much the
+    share of nulls fell. A figure that is as it should be is
     a measure too: an alert about it ends by it.
     """
     return [measure for drift in drifts for measure in _measure_column(drift, comparing)]
@@ -96,20 +97,35 @@ def _measure_column(drift: ColumnDrift, comparing: Comparing) -> list[Measure]:
         detail = f"{drift.column} cannot be compared: {drift.problem}."
         missing = replace(own, value=None, low=None, high=None, status="not_estimable", detail=detail)
         return [missing, replace(data, metric="uncomparable_column", value=1.0, detail=detail)]
-    nulls, margin = abs(compared.null_delta), max(0.0, compared.null_effect.high - compared.null_effect.distance)
+    nulls, margin = compared.null_delta, max(0.0, compared.null_effect.high - compared.null_effect.distance)
+    bounds = max(-1.0, nulls - margin), min(1.0, nulls + margin)
+    said = f"{describe_nulls(drift)}." if nulls else ""
     return [
         own,
         replace(
             data,
             metric="null_share_change",
             value=nulls,
-            low=max(0.0, nulls - margin),
-            high=min(1.0, nulls + margin),
-            detail=f"{describe_nulls(drift)}." if nulls else "",
+            low=bounds[0],
+            high=bounds[1],
+            detail=said,
         ),
+        *_measure_filled(drift, own, bounds, said),
         replace(data, metric="infinite_share", value=compared.current_infinite_share, detail=describe_infinite(drift)),
         replace(data, metric="uncomparable_column", value=0.0),
         *_measure_values(drift, own),
+    ]
+
+
+def _measure_filled(drift: ColumnDrift, own: Measure, bounds: tuple[float, float], said: str) -> list[Measure]:
+    """Return by how much the share of nulls fell: values that are known now and were not when the model was fitted."""
+    if drift.left_out:
+        return []
+    fell = max(0.0, -drift.comparison.null_delta)
+    return [
+        replace(
+            own, metric="filled_share", value=fell, low=max(0.0, -bounds[1]), high=max(0.0, -bounds[0]), detail=said
+        )
     ]
 
 

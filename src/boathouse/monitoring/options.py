@@ -65,25 +65,19 @@ class DriftOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class PerformanceOptions:
-    """When measured performance is too bad, and how its uncertainty is estimated.
+    """How performance is measured, and its uncertainty estimated; what is too bad is a rule of alerts.
 
     Attributes:
-        minimum_roc_auc: ROC AUC below which a cohort raises an alert; 0.5 (chance) to 1.
-        calibration_gap: Allowed |mean probability - observed rate| of a cohort; 0 to 1.
         minimum_rows: Labelled rows a cohort needs before it is measured; 10 to 1 million.
         bootstraps: Resamples behind each interval; 20 to 10,000.
         confidence: Coverage of the intervals; 0.5 to 0.999.
         seed: Seed of the resampling; 0 to 2**31 - 1.
-        label_shift: Allowed change of the label rate of a cohort against all earlier ones together; 0 to 1.
     """
 
-    minimum_roc_auc: float
-    calibration_gap: float
     minimum_rows: int
     bootstraps: int
     confidence: float
     seed: int
-    label_shift: float
 
     def __post_init__(self) -> None:
         """Check every range.
@@ -91,13 +85,10 @@ class PerformanceOptions:
         Raises:
             OptionError: Naming the option, its value and what is allowed.
         """
-        require_between("minimum_roc_auc", self.minimum_roc_auc, 0.5, 1.0)
-        require_between("calibration_gap", self.calibration_gap, 0.0, 1.0)
         require_whole("minimum_rows", self.minimum_rows, 10, 1_000_000)
         require_whole("bootstraps", self.bootstraps, 20, 10_000)
         require_between("confidence", self.confidence, 0.5, 0.999)
         require_whole("seed", self.seed, 0, 2**31 - 1)
-        require_between("label_shift", self.label_shift, 0.0, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,6 +25,7 @@ def library_contracts() -> tuple[TableContract, ...]:
     from boathouse.lineage.model_versions import MODEL_VERSIONS
     from boathouse.monitoring.tables import MONITORING_CONTRACTS
     from boathouse.problem.scored_tables import STREAM_PROGRESS
+    from boathouse.replay.comparison import POLICIES
     from boathouse.tables.quality import DATA_QUALITY
 
     return (
@@ -37,6 +38,7 @@ def library_contracts() -> tuple[TableContract, ...]:
         EVIDENCE,
         LOOK_UPS,
         MODEL_VERSIONS,
+        POLICIES,
         PROMOTIONS,
         REFRESHES,
         REGISTRY,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
+    import pyarrow as pa
     from pyspark.sql import DataFrame
 
     from boathouse.evaluation.behaviour import BehaviourCases
@@ -211,6 +212,8 @@ class UseCase:
         request_fields: Columns of a streamed request beside key and time.
         behaviour: Behaviour tests of a model; None for none.
         simulation: Returns the simulator that makes synthetic extracts; None for none.
+        deliveries: From the extracts, tables of texts by source, to the day on which each row became known (null where
+            it has no date); None where that is not declared, and the past cannot be replayed.
     """
 
     entity: Entity
@@ -228,6 +231,7 @@ class UseCase:
     request_fields: tuple[Column, ...] = ()
     behaviour: Behaviour | None = None
     simulation: Callable[[], Simulator] | None = None
+    deliveries: Callable[[Mapping[str, pa.Table]], Mapping[str, pa.Array]] | None = None
 
     def __post_init__(self) -> None:
         """Refuse declarations that contradict each other.

@@ -206,10 +206,12 @@ class QualityOptions:
     Attributes:
         max_quarantined_share: Share of a table's rows that may break rules, 0 to 1; above, the run stops.
         may_be_empty: Cleaned tables, without the environment, that may have no rows; any other stops the run.
+        undelivered_ok: Whether a source may not have been delivered yet: any table may have no rows then.
     """
 
     max_quarantined_share: float
     may_be_empty: Sequence[str] = ()
+    undelivered_ok: bool = False
 
     def __post_init__(self) -> None:
         """Check the range."""
@@ -273,7 +275,7 @@ def check_quality(counts: QualityCounts, options: QualityOptions) -> None:
         DataQualityError: Without rows where some must be, with a column that holds nothing, with too many broken
             rows, or with a day or month left out.
     """
-    if not counts.rows and counts.table in options.may_be_empty:
+    if not counts.rows and (options.undelivered_ok or counts.table in options.may_be_empty):
         return
     if not counts.rows:
         raise DataQualityError(

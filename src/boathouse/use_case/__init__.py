@@ -15,6 +15,10 @@ from boathouse.use_case.on_demand import ON_DEMAND_FEATURES, REQUEST_FIELDS
 from boathouse.use_case.schemas import SOURCES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pyarrow as pa
+
     from boathouse.simulation.stitching import Simulator
 
 __all__ = ["USE_CASE"]
@@ -25,6 +29,13 @@ def _open_simulator() -> Simulator:
     from boathouse.use_case.simulation import SIMULATOR
 
     return SIMULATOR
+
+
+def _date_deliveries(extracts: Mapping[str, pa.Table]) -> dict[str, pa.Array]:
+    """Import it when it is asked for: only a replay delivers month by month."""
+    from boathouse.use_case.deliveries import date_rows
+
+    return date_rows(extracts)
 
 
 USE_CASE = UseCase(
@@ -43,4 +54,5 @@ USE_CASE = UseCase(
     request_fields=REQUEST_FIELDS,
     behaviour=BEHAVIOUR,
     simulation=_open_simulator,
+    deliveries=_date_deliveries,
 )
