@@ -21,9 +21,7 @@ from boathouse.monitoring.options import PerformanceOptions
 from tests.monitoring.test_estimates import ESTIMATOR, FIRST, LATER, SECOND, hide, make_cohort
 
 SUBJECT = Subject(model="test.models.units", period="day")
-PERFORMANCE = PerformanceOptions(
-    minimum_roc_auc=0.6, calibration_gap=1, minimum_rows=50, bootstraps=50, confidence=0.9, seed=1, label_shift=1
-)
+PERFORMANCE = PerformanceOptions(minimum_rows=50, bootstraps=50, confidence=0.9, seed=1)
 RULE = BaselineOptions(feature="z", bins=10)
 COHORT = make_cohort(SECOND)
 

@@ -108,7 +108,7 @@ def test_a_month_is_told_step_by_step() -> None:
     watched = replace(FEBRUARY, steps=STEPS[:2], action="")
     assert describe_step(watched, TERMS) == [
         f"{'':9}labels of 2024-01: version 1 saved EUR 50 against doing nothing, +10 against the rule (ROC AUC 0.750)",
-        "         alarms: feature_drift of price; 1 warning(s)",
+        "         alarms: performance of price; 1 warning(s)",
     ]
     assert describe_step(replace(watched, action="retrain"), TERMS) == []
     assert describe_step(FEBRUARY, TERMS) == [

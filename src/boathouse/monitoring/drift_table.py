@@ -29,8 +29,8 @@ MONITOR_VERSION = 0
 AS_OF = Column(name="as_of", dtype="date", description="Cutoff of the data visible to the run that wrote the row.")
 
 
-def _figure(name: str, description: str) -> Column:
-    return Column(name=name, dtype="double", description=f"{description}.", nullable=True)
+def _figure(name: str, description: str, dtype: str = "double") -> Column:
+    return Column(name=name, dtype=dtype, description=f"{description}.", nullable=True)
 
 
 DRIFT_METRICS = TableContract(
@@ -45,23 +45,13 @@ DRIFT_METRICS = TableContract(
         Column(
             name="granularity", dtype="string", description="Length of a window.", allowed=tuple(GRANULARITIES.values())
         ),
-        Column(
-            name="slice_key",
-            dtype="string",
-            description="Column that the rows were narrowed by; null: all rows.",
-            nullable=True,
-        ),
+        _figure("slice_key", "Column that the rows were narrowed by; null: all rows", "string"),
         Column(
             name="slice_value", dtype="string", description="Value of the slice; null where no slice.", nullable=True
         ),
         Column(name="column_name", dtype="string", description="Column compared."),
         Column(name="data_type", dtype="string", description="How it was compared.", allowed=("double", "string")),
-        Column(
-            name="window_cmp",
-            dtype=WINDOW,
-            description="Window compared with, for CONSECUTIVE; null for BASELINE.",
-            nullable=True,
-        ),
+        _figure("window_cmp", "Window compared with, for CONSECUTIVE; null for BASELINE", WINDOW),
         Column(
             name="drift_type",
             dtype="string",
@@ -69,12 +59,7 @@ DRIFT_METRICS = TableContract(
             allowed=("BASELINE", "CONSECUTIVE"),
         ),
         Column(name="count_delta", dtype="bigint", description="Rows now minus before.", unit="rows"),
-        Column(
-            name="avg_delta",
-            dtype="double",
-            description="Mean now minus before, in the column's unit; null for categories or without values.",
-            nullable=True,
-        ),
+        _figure("avg_delta", "Mean now minus before, in the column's unit; null for categories or without values"),
         Column(name="percent_null_delta", dtype="double", description="Nulls now minus before.", unit="percent points"),
         Column(
             name="percent_zeros_delta",
@@ -96,17 +81,9 @@ DRIFT_METRICS = TableContract(
             minimum=0,
             maximum=1,
         ),
-        Column(
-            name="ks_test",
-            dtype=TEST,
-            description="Two-sample Kolmogorov-Smirnov test; null for categories or without values.",
-            nullable=True,
-        ),
-        Column(
-            name="wasserstein_distance",
-            dtype="double",
-            description="Wasserstein-1 distance in the column's unit; null for categories or without values.",
-            nullable=True,
+        _figure("ks_test", "Two-sample Kolmogorov-Smirnov test; null for categories or without values", TEST),
+        _figure(
+            "wasserstein_distance", "Wasserstein-1 distance in the column's unit; null for categories or without values"
         ),
         Column(
             name="population_stability_index",
@@ -114,24 +91,9 @@ DRIFT_METRICS = TableContract(
             description="0 same; it grows as windows get smaller, and decides nothing.",
             minimum=0,
         ),
-        Column(
-            name="chi_squared_test",
-            dtype=TEST,
-            description="Two-way chi-squared test on counts; null for numbers of many values.",
-            nullable=True,
-        ),
-        Column(
-            name="tv_distance",
-            dtype="double",
-            description="Total variation distance, 0 to 1; null for numbers of many values.",
-            nullable=True,
-        ),
-        Column(
-            name="l_infinity_distance",
-            dtype="double",
-            description="Largest change of a value's share, 0 to 1; null for numbers of many values.",
-            nullable=True,
-        ),
+        _figure("chi_squared_test", "Two-way chi-squared test on counts; null for numbers of many values", TEST),
+        _figure("tv_distance", "Total variation distance, 0 to 1; null for numbers of many values"),
+        _figure("l_infinity_distance", "Largest change of a value's share, 0 to 1; null for numbers of many values"),
         # What follows the platform does not have. Rows of earlier releases have nulls.
         Column(
             name="severity",
@@ -216,37 +178,20 @@ DRIFT_METRICS = TableContract(
             minimum=0,
             maximum=100,
         ),
-        Column(
-            name="is_input",
-            dtype="boolean",
-            description="Whether the model takes the column; null for answers and labels.",
-            nullable=True,
+        _figure("is_input", "Whether the model takes the column; null for answers and labels", "boolean"),
+        _figure("left_out", "Why conf has the column measured and not judged; null for one that is judged", "string"),
+        _figure(
+            "reference",
+            "What features are compared with: <table>@<version> of the rows the model was trained on",
+            "string",
         ),
-        Column(
-            name="left_out",
-            dtype="string",
-            description="Why conf has the column measured and not judged; null for one that is judged.",
-            nullable=True,
-        ),
-        Column(
-            name="reference",
-            dtype="string",
-            description="What features are compared with: <table>@<version> of the rows the model was trained on.",
-            nullable=True,
-        ),
-        Column(
-            name="model_version",
-            dtype="string",
-            description="Version whose inputs or answers are compared; null for labels.",
-            nullable=True,
-        ),
+        _figure("model_version", "Version whose inputs or answers are compared; null for labels", "string"),
         # Of the platform, and what decides.
         Column(name="monitor_version", dtype="bigint", description="0: this monitor's definition.", nullable=True),
-        Column(
-            name="non_null_columns_delta",
-            dtype="struct<added:array<string>,missing:array<string>>",
-            description="The column itself where it has values now and had none before, or the other way; else empty.",
-            nullable=True,
+        _figure(
+            "non_null_columns_delta",
+            "The column itself where it has values now and had none before, or the other way; else empty",
+            "struct<added:array<string>,missing:array<string>>",
         ),
         _figure(
             "effect",
@@ -258,56 +203,28 @@ DRIFT_METRICS = TableContract(
         _figure("null_effect", "Change of the share of nulls beyond what chance gives, 0 to 1, either way"),
         _figure("null_effect_low", "Lower confidence bound of that change"),
         _figure("kl_divergence", "Kullback-Leibler divergence of the shares now from those before, smoothed, in nats"),
-        Column(
-            name="mann_whitney_test",
-            dtype=TEST,
-            description="Mann-Whitney test; null for categories or without values.",
-            nullable=True,
-        ),
+        _figure("mann_whitney_test", "Mann-Whitney test; null for categories or without values", TEST),
         _figure("superiority", "Probability that a current value is above one of before, 0.5: same; null likewise"),
-        Column(
-            name="levene_test",
-            dtype=TEST,
-            description="Brown-Forsythe test of equal spread about the median; null likewise.",
-            nullable=True,
-        ),
+        _figure("levene_test", "Brown-Forsythe test of equal spread about the median; null likewise", TEST),
         _figure("std_delta", "Standard deviation now minus before, in the column's unit; null likewise"),
-        Column(
-            name="quantile_deltas",
-            dtype="array<double>",
-            description="Quantiles 0.05, 0.25, 0.5, 0.75, 0.95 now minus before, in the column's unit; empty likewise.",
-            nullable=True,
+        _figure(
+            "quantile_deltas",
+            "Quantiles 0.05, 0.25, 0.5, 0.75, 0.95 now minus before, in the column's unit; empty likewise",
+            "array<double>",
         ),
-        Column(
-            name="problem",
-            dtype="string",
-            description="Why the column could not be compared: not there, or of another type; null where it was.",
-            nullable=True,
+        _figure(
+            "problem",
+            "Why the column could not be compared: not there, or of another type; null where it was",
+            "string",
         ),
-        Column(
-            name="scope",
-            dtype="string",
-            description="all, or the slice as <column>=<value>: slice_key and slice_value in one, never null.",
-            nullable=True,
+        _figure(
+            "scope", "all, or the slice as <column>=<value>: slice_key and slice_value in one, never null", "string"
         ),
-        Column(
-            name="bins",
-            dtype="array<string>",
-            description="Names of the bins of both windows, for pictures: values, or intervals; at most 20.",
-            nullable=True,
+        _figure(
+            "bins", "Names of the bins of both windows, for pictures: values, or intervals; at most 20", "array<string>"
         ),
-        Column(
-            name="reference_shares",
-            dtype="array<double>",
-            description="Share of the reference's known rows in each bin, 0 to 1.",
-            nullable=True,
-        ),
-        Column(
-            name="current_shares",
-            dtype="array<double>",
-            description="Share of the current window's known rows in each bin, 0 to 1.",
-            nullable=True,
-        ),
+        _figure("reference_shares", "Share of the reference's known rows in each bin, 0 to 1", "array<double>"),
+        _figure("current_shares", "Share of the current window's known rows in each bin, 0 to 1", "array<double>"),
     ),
 )
 

@@ -29,7 +29,7 @@ SERVICE_PARTS = [
 
 
 def estimate_part(use_case: UseCase) -> list[Node]:
-    """Return what measures performance, estimates it before labels are known, and tells kinds of drift apart."""
+    """Return what measures performance, estimates it before labels are known, and separates kinds of drift."""
     return [*_row_nodes(use_case), *_expect_nodes(use_case), *_measure_nodes(use_case)]
 
 
