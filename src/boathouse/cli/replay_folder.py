@@ -10,7 +10,6 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from boathouse.cli.environment_options import use_data_dir
 from boathouse.environment import open_environment, require_environment
 from boathouse.errors import ReplayError
 
@@ -65,7 +64,7 @@ def own_folder(folder: Path, asked: Request) -> Iterator[None]:
             "Replay on a laptop, or run the jobs for each month with --params as_of=YYYY-MM-DD."
         )
     before = {name: os.environ.pop(name, None) for name in (*_FOREIGN, "BOATHOUSE_DATA")}
-    use_data_dir(folder)
+    os.environ["BOATHOUSE_DATA"] = folder.absolute().as_posix()
     try:
         yield
     finally:

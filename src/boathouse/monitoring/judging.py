@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from boathouse.monitoring.alert_rules import SEVERITIES
+from boathouse.monitoring.measures import ALL_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -77,9 +78,14 @@ def judge(rules: Sequence[AlertRule], measures: Iterable[Measure], history: Iter
 
 
 def find_unmatched(rules: Iterable[AlertRule], measures: Iterable[Measure]) -> list[str]:
-    """Return the names of the rules that match no measure, of any status."""
+    """Return the names of the rules of all rows that match no measure, of any status.
+
+    One of slices matches nothing where conf has no slices.
+    """
     known = list(measures)
-    return [rule.name for rule in rules if not any(_matches(rule, measure) for measure in known)]
+    return [
+        rule.name for rule in rules if rule.scope == ALL_ROWS and not any(_matches(rule, measure) for measure in known)
+    ]
 
 
 def _judge_rule(rule: AlertRule, now: list[Measure], before: list[Measure]) -> list[Finding]:
