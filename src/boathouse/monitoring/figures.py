@@ -129,9 +129,10 @@ def measure_labelled(
     sampling = BootstrapOptions(samples=options.bootstraps, confidence=options.confidence, seed=options.seed)
     values = {**task.measure(paired, estimator.costs), **estimator.measure(cohort)}
     resampled = task.resample(paired, sampling, estimator.costs)
-    wanted = [name for name in values if name in resampled or name in estimator.metrics]
+    means = {task.predicted, task.observed}
+    wanted = [name for name in values if name not in means and (name in resampled or name in estimator.metrics)]
     return [
-        _measure_gap(cohort, subject, paired, options.confidence),
+        *_measure_means(cohort, subject, paired, estimator),
         *(
             subject.measure(
                 "performance",
@@ -145,20 +146,24 @@ def measure_labelled(
     ]
 
 
-def _measure_gap(cohort: CohortRows, subject: Subject, paired: ScoredRows, confidence: float) -> Measure:
-    """Return calibration in the large: how far the mean of what was predicted is from that of what happened."""
+def _measure_means(cohort: CohortRows, subject: Subject, paired: ScoredRows, estimator: Estimator) -> list[Measure]:
+    """Return the means of what was predicted and of what happened, and how far apart: calibration in the large."""
+    task, width = estimator.task, NormalDist().inv_cdf((1 + estimator.options.confidence) / 2)
     observed, predicted = float(paired.label.mean()), float(paired.predicted.mean())
-    gap = abs(observed - predicted)
-    margin = NormalDist().inv_cdf((1 + confidence) / 2) * _standard_error(paired.label - paired.predicted)
-    return subject.measure(
-        "performance",
-        "calibration_in_the_large",
-        cohort,
-        Interval(value=gap, low=max(0.0, gap - margin), high=gap + margin),
-        rows=len(paired.label),
-        detail=f"In the cohort of {cohort.cohort} the mean observed is {observed:.4g} and the mean predicted "
-        f"{predicted:.4g}.",
+    gap, margin = abs(observed - predicted), width * _standard_error(paired.label - paired.predicted)
+    spread = width * _standard_error(paired.label)
+    detail = (
+        f"In the cohort of {cohort.cohort} the mean observed is {observed:.4g} and the mean predicted {predicted:.4g}."
     )
+    figures = {
+        "calibration_in_the_large": Interval(value=gap, low=max(0.0, gap - margin), high=gap + margin),
+        task.predicted: Interval(value=predicted),
+        task.observed: Interval(value=observed, low=observed - spread, high=observed + spread),
+    }
+    return [
+        subject.measure("performance", name, cohort, figure, rows=len(paired.label), detail=detail)
+        for name, figure in figures.items()
+    ]
 
 
 def _standard_error(values: np.ndarray) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from boathouse.modelling.task import Task
     from boathouse.monitoring.history import MonitoringHistory, PastAlert
 
+_ALERT_ID = re.compile(r"\b[0-9a-f]{12}\b")
 # What a command begins with; alerts name theirs after a colon.
 _PROGRAMS = ("kedro ", "boathouse ", "make ")
 # For alerts whose action names no command: the step that looks, or that the action ends with.
@@ -133,7 +135,7 @@ def _describe_steps(history: MonitoringHistory) -> Section:
     urgent = sorted((each for each in history.open_alerts if each.state != "muted"), key=_urgency)
     groups: dict[str, list[PastAlert]] = {}
     for alert in urgent:
-        groups.setdefault(alert.action, []).append(alert)
+        groups.setdefault(_ALERT_ID.sub("ID", alert.action), []).append(alert)
     steps = tuple(_make_step(action, alerts, history.head.environment) for action, alerts in groups.items())
     return Section(title="What to do first", text=() if steps else ("Nothing.",), steps=steps)
 
@@ -143,7 +145,8 @@ def _urgency(alert: PastAlert) -> int:
 
 
 def _make_step(action: str, alerts: list[PastAlert], environment: str) -> Step:
-    text, colon, command = action.partition(": ")
+    # One alert's id stands in its command; of several, each has its own among the alerts below.
+    text, colon, command = (alerts[0].action if len(alerts) == 1 else action).partition(": ")
     if not colon or not command.startswith(_PROGRAMS):
         text, command = action, _COMMANDS.get(alerts[0].kind, "")
         command = command.format(subject=shlex.quote(alerts[0].subject), env=environment)
