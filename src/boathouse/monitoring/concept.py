@@ -87,10 +87,18 @@ def _decompose(compared: Comparison, subject: Subject, estimator: Estimator) -> 
             compared.cohort,
             Interval(value=term.value, low=term.low, high=term.high),
             compared_with=compared.title,
-            detail=f"Of the change of the squared error: {TERMS[name]}." if name in TERMS else "Squared error per row.",
+            detail=_describe_term(name, term.value, losses, compared.cohort),
         )
         for name, term in terms.items()
     ]
+
+
+def _describe_term(name: str, value: float, losses: list[np.ndarray], cohort: CohortRows) -> str:
+    now, before = (float(loss.mean()) for loss in reversed(losses))
+    whole = (
+        f"In the cohort of {cohort.cohort} the squared error per row is {now:.4f}, of the rows trained on {before:.4f}"
+    )
+    return f"{whole}; {value:+.4f} of the change: {TERMS[name]}." if name in TERMS else f"{whole}."
 
 
 def _propose(cohort: CohortRows, subject: Subject, estimator: Estimator) -> list[Measure]:
