@@ -167,8 +167,8 @@ def send_and_die(root: str, port: int) -> None:
     setup = LifeCycleSetup(Environment("test", {"engine": "sail", "root": root}), registry=None)  # type: ignore[arg-type]
     outbox = box(setup, rules(Receiver(port=port), events=["champion_changed"]))
 
-    def die(message: Any, webhook: Any, attempt: int) -> Any:
-        Outbox._send(outbox, message, webhook, attempt)
+    def die(message: Any, attempt: int) -> Any:
+        Outbox._send(outbox, message, attempt)
         os.kill(os.getpid(), signal.SIGKILL)
 
     outbox._send = die  # type: ignore[method-assign]

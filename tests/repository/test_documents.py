@@ -212,6 +212,8 @@ LONG = (
     "boathouse models reproduce",
     "boathouse models build-context",
     "boathouse endpoints load-test",
+    "boathouse replay",
+    "boathouse retrain",
 )
 
 
