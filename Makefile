@@ -166,8 +166,6 @@ lock: venv ## Resolve pyproject.toml again and write requirements.lock and the p
 PR_STEPS := parts check capabilities bundle-check wheel rehearse test report
 # Where it is deployed to: staging or prod, or dev by hand.
 TARGET ?= staging
-# Page whose table the rehearsal of staging compares its counts with; empty: nothing is compared.
-CALLS ?= docs/databricks.md
 # Begins the names of the schemas of an integration run; without one it is made from the time.
 PREFIX ?=
 # Release that is checked, deployed or published, such as v1.2.0; by default the tag of this commit.
@@ -175,7 +173,7 @@ TAG ?=
 # Further bundles that are deployed with it, folders of bundles/ such as monitors.
 BUNDLES ?=
 # Read by recipes as variables of the shell: a name from outside is never part of a command.
-export TARGET PREFIX TAG BUNDLES CALLS
+export TARGET PREFIX TAG BUNDLES
 
 .PHONY: pr
 pr: venv ## Check what a pull request has to pass, in the order of its workflow, no test skipped
@@ -201,7 +199,7 @@ wheel: venv ## Build wheel, configuration archive and constraints in an empty di
 
 .PHONY: rehearse
 rehearse: venv ## Run the jobs of TARGET=staging in a workspace on this machine
-	@$(BIN)/boathouse bundle rehearse --target "$$TARGET" $(if $(filter staging,$(TARGET)),$(if $(CALLS),--calls "$$CALLS"))
+	@$(BIN)/boathouse bundle rehearse --target "$$TARGET" $(if $(filter staging,$(TARGET)),--calls docs/databricks.md)
 
 .PHONY: report
 report: venv ## Run the flow apart and write its metrics, drift and test results to dist/report/

@@ -41,7 +41,7 @@ PARAMS: dict[str, Any] = {
     **QUICK,
     "monitoring": {
         "drift": {"ignored": TRAILING},
-        "alerts": {"rules": {"calibration": {"above": 0.2}, "label_shift": {"above": 0.2}}},
+        "alerts": {"rules": {name: {"above": 0.2} for name in ("calibration", "label_shift", "relation")}},
     },
     "promotion": {
         "gates": {

@@ -54,6 +54,7 @@ BY_REASON = {
     ("boathouse.inference.version_stream", "deltalake"): IN_FOLDERS,
     ("boathouse.lifecycle.ledger_columns", "deltalake"): IN_FOLDERS,
     ("boathouse.lifecycle.ledger_tables", "deltalake"): IN_FOLDERS,
+    ("boathouse.monitoring.request_log", "deltalake"): IN_FOLDERS,
     ("boathouse.scoring.export.graph", "onnx"): "models export, which no job calls",
     ("boathouse.tables.changes", "deltalake"): IN_FOLDERS,
     ("boathouse.tables.commits", "deltalake"): IN_FOLDERS,
