@@ -167,6 +167,20 @@ def test_one_that_fails_opens_an_alarm_that_the_next_success_resolves(
     assert kinds(proposed)[3:] == ["retraining_started", "retraining_succeeded", "resolved"]
 
 
+def test_one_that_a_person_interrupts_is_on_record_as_ended_and_the_next_may_start(
+    proposed: AuditLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(retrain_command, "run_pipelines", interrupt)
+    assert run("retrain", "--if-proposed", env="dev").exit_code != 0
+    assert kinds(proposed) == ["retraining_started", "retraining_failed"]
+    end_with(0, monkeypatch)
+    assert run("retrain", "--reason", "again", env="dev").exit_code == 0
+    assert kinds(proposed)[2:] == ["retraining_started", "retraining_succeeded"]
+
+
 def test_nothing_starts_by_itself_where_conf_only_proposes_or_data_are_wrong(
     proposed: AuditLedger, ledger: AuditLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -117,7 +117,7 @@ def _run_recorded(environment: Environment, ledger: AuditLedger, given: Mapping[
     Raises:
         BoathouseError: If another process starts the same one, or it fails.
     """
-    from boathouse.monitoring.retraining import read_trainings, start
+    from boathouse.monitoring.retraining import end, read_trainings, start
 
     before = read_trainings(ledger.read()).get(str(given["proposal"]))
     attempt = 1 + (before.attempts if before else 0)
@@ -126,7 +126,13 @@ def _run_recorded(environment: Environment, ledger: AuditLedger, given: Mapping[
     if record.comment != event.comment:
         raise BoathouseError(f"Another process has just started the retraining {given['proposal']}. Nothing was done.")
     click.echo(f"Retraining, since: {' '.join(given['reasons'])}")
-    code = run_pipelines(environment, " ".join(given["reasons"]))
+    try:
+        code = run_pipelines(environment, " ".join(given["reasons"]))
+    except KeyboardInterrupt:
+        # A person ended it: no alarm, and the next one may start at once.
+        ended = end(given, attempt, succeeded=False, actor=who, now=datetime.now(UTC), why="it was interrupted")
+        ledger.append([ended])
+        raise
     why = "the pipelines ended with exit code 0" if code == 0 else f"the pipelines ended with exit code {code}"
     _end(ledger, given, attempt, who=who, why=why, succeeded=code == 0)
     if code:
